@@ -1,0 +1,3 @@
+"""A voice appliance for the Raspberry Pi: press, speak, read."""
+
+__version__ = "0.1.0"

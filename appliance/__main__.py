@@ -1,0 +1,5 @@
+"""Lets `python -m appliance` do what `appliance` does."""
+
+from appliance.cli import main
+
+main()
