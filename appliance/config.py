@@ -1,0 +1,188 @@
+"""The settings file (TOML) as typed structs, checked when it is loaded.
+
+Every key has a default; appliance.toml beside this module lists them all. All mistakes of a file
+are reported at once, each with its key, its value and what is allowed.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
+
+Parameter = str | bool | int | float | list[str]
+
+Text = Annotated[str, Meta(description="text in quotes")]
+Path_ = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
+HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
+SocketUrl = Annotated[str, Meta(pattern=r"^wss?://.+", description="a ws:// or wss:// address")]
+OptionalSocketUrl = Annotated[
+    str, Meta(pattern=r"^(wss?://.+)?$", description="a ws:// or wss:// address, or empty")
+]
+Seconds = Annotated[float, Meta(ge=0, description="seconds, 0 or more")]
+Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
+Flag = Annotated[bool, Meta(description="true or false")]
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[service]: where the words come from."""
+
+    url: SocketUrl = "wss://streaming.assemblyai.com/v3/ws"
+    token_url: HttpUrl = ""
+    token_secret_file: Path_ = ""
+    api_key_file: Path_ = ""
+    ca_file: Path_ = ""
+    parameters: Annotated[
+        dict[str, Parameter], Meta(description="a table of the service's query parameters")
+    ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})
+
+
+class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[session]: from press to press."""
+
+    auto_stop: Seconds = 600.0
+    finish_timeout: Annotated[float, Meta(ge=1, description="seconds, 1 or more")] = 10.0
+    backlog: Annotated[float, Meta(ge=60, description="seconds of audio, 60 or more")] = 3600.0
+
+
+class MicrophoneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[microphone]: which one."""
+
+    device: Annotated[str | int, Meta(description="part of a name, an index, or empty")] = ""
+
+
+class ButtonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[button]: where it is wired."""
+
+    pin: Pin = 17
+    pull_up: Flag = True
+    hold_time: Annotated[float, Meta(ge=0.5, description="seconds, 0.5 or more")] = 3.0
+
+
+class DisplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[display]: the OLED."""
+
+    driver: Annotated[
+        str, Meta(description='"ssd1306", "ssd1309", "sh1106", another luma.oled device, "none"')
+    ] = "ssd1306"
+    interface: Annotated[Literal["i2c", "spi"], Meta(description='"i2c" or "spi"')] = "i2c"
+    port: Annotated[int, Meta(ge=0, description="the number of the bus, 0 or more")] = 1
+    address: Annotated[int, Meta(ge=3, le=0x77, description="an I2C address, 0x03 to 0x77")] = 0x3C
+    width: Annotated[int, Meta(ge=64, le=256, description="pixels, 64 to 256")] = 128
+    height: Annotated[int, Meta(ge=32, le=128, description="pixels, 32 to 128")] = 64
+    rotate: Annotated[int, Meta(ge=0, le=3, description="quarter turns, 0 to 3")] = 0
+    contrast: Annotated[int, Meta(ge=0, le=255, description="0 to 255")] = 255
+    font: Annotated[str, Meta(description="the path of a TrueType font, or empty")] = ""
+    lines: Annotated[int, Meta(ge=2, le=6, description="lines of text, 2 to 6")] = 3
+
+
+class HistorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[history]: where what was said is kept."""
+
+    path: Annotated[str, Meta(pattern=r"^/.+", description="an absolute path")] = (
+        "/var/lib/appliance/history.db"
+    )
+    keep_days: Annotated[int, Meta(ge=0, description="days, 0 for ever")] = 0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole settings file."""
+
+    name: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="letters, digits, - and _")
+    ] = "appliance"
+    service: ServiceSettings = ServiceSettings()
+    session: SessionSettings = SessionSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    button: ButtonSettings = ButtonSettings()
+    display: DisplaySettings = DisplaySettings()
+    history: HistorySettings = HistorySettings()
+
+    @property
+    def state_directory(self) -> Path:
+        """Where audio lies that is not yet transcribed."""
+        return Path(os.environ.get("STATE_DIRECTORY") or Path(self.history.path).parent)
+
+
+class SettingsError(Exception):
+    """The settings can't be used; `problems` holds a sentence for each mistake."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        super().__init__(f"{path}: " + "; ".join(problems))
+
+
+def settings_path(named: str | None = None) -> Path:
+    """Return the settings file to use: the one named, else $APPLIANCE_CONFIG, else the default."""
+    return Path(named or os.environ.get("APPLIANCE_CONFIG") or DEFAULT_PATH).absolute()
+
+
+def load(path: Path) -> Settings:
+    """Read and check the settings file; where there is none, every key has its default.
+
+    Raises:
+        SettingsError: the file can't be read, is no TOML, or has unknown keys or bad values.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
+    problems = list(_problems(Settings, table, prefix=""))
+    if problems:
+        raise SettingsError(path, problems)
+    return msgspec.convert(table, Settings)
+
+
+def _problems(section: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> list[str]:
+    """Return a sentence for each key of the table that is unknown or has a bad value."""
+    fields = {field.name: field for field in msgspec.structs.fields(section)}
+    problems = []
+    for key, value in table.items():
+        if key not in fields:
+            problems.append(f"unknown key {prefix}{key}{_suggestion(key, list(fields))}")
+        elif _is_section(fields[key].type):
+            if isinstance(value, dict):
+                problems += _problems(fields[key].type, value, prefix=f"{prefix}{key}.")
+            else:
+                problems.append(f"{prefix}{key} is a section: write [{prefix}{key}]")
+        elif not _allows(fields[key].type, value):
+            allowed = _description(fields[key].type)
+            problems.append(f"{prefix}{key} = {_as_toml(value)} is not allowed: expected {allowed}")
+    return problems
+
+
+def _is_section(type_: Any) -> bool:  # noqa: ANN401 - an annotation may be anything
+    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
+
+
+def _allows(type_: Any, value: object) -> bool:  # noqa: ANN401 - an annotation may be anything
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _description(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
+    return str(type_.__metadata__[-1].description)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

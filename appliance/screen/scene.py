@@ -1,0 +1,54 @@
+"""What the screen says, without saying how: the controller fills it in, the view draws it."""
+
+import enum
+
+import msgspec
+
+from appliance.events import Fault
+
+
+class Mode(enum.Enum):
+    """What the appliance is doing, as the person sees it."""
+
+    STARTING = "starting"
+    READY = "ready"
+    CONNECTING = "connecting"
+    LISTENING = "listening"
+    RECONNECTING = "reconnecting"
+    FINISHING = "finishing"
+    SAVED = "saved"
+    STOPPING = "stopping"
+
+
+class ShownTurn(msgspec.Struct, frozen=True):
+    """A turn on the screen: settled words, then those still being spoken."""
+
+    text: str
+    tentative: str = ""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a session came to: its length in seconds, and its words."""
+
+    seconds: float
+    words: int
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """Everything that can be seen at one moment.
+
+    `elapsed` is seconds since the press, `level` the microphone's (0.0 to 1.0), `turns` the latest
+    ones with the newest last, `waiting` seconds of audio that is kept but not yet transcribed,
+    `summary` what the session that just ended came to, `clock` the time of day as "14:05" once it
+    is known, `hint` a short sentence about the button.
+    """
+
+    mode: Mode
+    elapsed: float = 0.0
+    level: float = 0.0
+    turns: tuple[ShownTurn, ...] = ()
+    waiting: float = 0.0
+    fault: Fault | None = None
+    summary: Summary | None = None
+    clock: str = ""
+    hint: str = ""
