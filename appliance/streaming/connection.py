@@ -1,0 +1,213 @@
+"""One connection: a `WebSocketApp` with its four callbacks, from the handshake to the close.
+
+It knows sockets and nothing of turns; whoever listens knows turns and nothing of sockets.
+"""
+
+import fcntl
+import logging
+import socket
+import struct
+import termios
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlencode
+
+import websocket
+
+from appliance.config import ServiceSettings
+from appliance.streaming.endings import Cause, Ending, Stage, cause_of
+from appliance.turns import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
+
+STALL = 8.0
+"""Seconds without any progress after which a peer is dead: the handshake, a half-read frame, bytes
+that nobody acknowledges."""
+
+PING_INTERVAL = 5.0
+PONG_PATIENCE = 15.0
+"""Seconds in which a peer whose kernel took everything must have sent something, if only a pong."""
+
+_SOCKET_OPTIONS = [
+    # What the kernel holds nobody can take back: seconds of audio behind which a pong would wait.
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024),
+    # A dead peer ends a blocked `send`, which would otherwise hold the lock that a close needs.
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(STALL * 1000)),
+]
+
+# The only way to give the handshake a limit; this module is the library's only user.
+websocket.setdefaulttimeout(STALL)
+# The library logs what it was told by the service; here that is said once, in plain words.
+logging.getLogger("websocket").setLevel(logging.CRITICAL)
+
+
+class Listener(Protocol):
+    """Who is told what happens on a connection, on the connection's thread."""
+
+    def opened(self) -> None:
+        """Audio may be sent."""
+
+    def received(self, frame: str | bytes) -> None:
+        """The service sent a message."""
+
+
+class Connection:
+    """One connection to the service at `settings.url`, opened by one token."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        token: str,
+        listener: Listener,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._token = token
+        self._listener = listener
+        self._clock = clock
+        self._ca_file = settings.ca_file
+        self._stage = Stage.HANDSHAKE
+        self._error: BaseException | None = None
+        self._close: tuple[int | None, str] = (None, "")
+        self._aborted = threading.Event()
+        self.ended = threading.Event()
+        self._received_at = clock()
+        self._drained_at: float | None = None
+        self._pinged_at = clock()
+        self._app = websocket.WebSocketApp(
+            connection_url(settings, token),
+            on_open=self._on_open,
+            on_message=self._on_message,
+            on_error=self._on_error,
+            on_close=self._on_close,
+            on_pong=self._on_pong,
+        )
+
+    def run(self) -> Ending:
+        """Connect and listen until the connection ends; return how it did."""
+        self._app.run_forever(
+            sockopt=_SOCKET_OPTIONS,
+            sslopt={"ca_certs": self._ca_file} if self._ca_file else None,
+            skip_utf8_validation=True,  # a broken message is passed over, not fatal
+        )
+        self.ended.set()
+        return self._ending()
+
+    def send_audio(self, frame: bytes) -> bool:
+        """Send PCM as a binary frame; tell whether the socket took it. May block for `STALL` s."""
+        return self._send(frame, websocket.ABNF.OPCODE_BINARY)
+
+    def send_message(self, message: bytes) -> bool:
+        """Send a JSON message; tell whether the socket took it. May block for `STALL` s."""
+        return self._send(message, websocket.ABNF.OPCODE_TEXT)
+
+    def abort(self) -> None:
+        """End the connection at once, from any thread; `run` returns."""
+        self._aborted.set()
+        raw = self._raw_socket()
+        if raw is not None:
+            try:
+                raw.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                log.debug("the connection had ended before it was aborted")
+
+    def check(self) -> None:
+        """Ping now and then, and end the connection when the peer is gone. Called often.
+
+        Bytes that nobody acknowledges are the kernel's to notice (`TCP_USER_TIMEOUT`). Here a peer
+        is found that acknowledges everything and says nothing. As long as anything is still on its
+        way, a slow uplink is the reason for the silence, not a dead peer.
+        """
+        now = self._clock()
+        if now - self._pinged_at > PING_INTERVAL:
+            self._pinged_at = now
+            self._send(b"", websocket.ABNF.OPCODE_PING)
+        if self._unacknowledged() or now - self._received_at < PONG_PATIENCE:
+            self._drained_at = None
+        elif self._drained_at is None:
+            self._drained_at = now
+        elif now - self._drained_at > PONG_PATIENCE - PING_INTERVAL:
+            log.info("the service takes everything and answers nothing; connecting anew")
+            self.abort()
+
+    def _send(self, payload: bytes, opcode: int) -> bool:
+        sock = self._app.sock
+        if sock is None or self._aborted.is_set():
+            return False
+        try:
+            sock.send(payload, opcode)
+        except (websocket.WebSocketException, OSError, AttributeError) as error:
+            # AttributeError: the library clears the socket while another thread is about to send.
+            log.debug("the socket took no more: %s", type(error).__name__)
+            # A frame may be half sent; nothing sensible can follow it.
+            self.abort()
+            return False
+        return True
+
+    def _raw_socket(self) -> socket.socket | None:
+        sock = self._app.sock
+        return sock.sock if sock is not None else None
+
+    def _unacknowledged(self) -> int:
+        """Return how many bytes are on their way (SIOCOUTQ; see tcp(7))."""
+        raw = self._raw_socket()
+        try:
+            answer = fcntl.ioctl(raw, termios.TIOCOUTQ, b"\0\0\0\0") if raw else b"\0\0\0\0"
+        except (OSError, ValueError):
+            return 0
+        return int(struct.unpack("i", answer)[0])
+
+    def _on_open(self, _app: websocket.WebSocketApp) -> None:
+        self._stage = Stage.SESSION
+        self._received_at = self._clock()
+        if self._aborted.is_set():
+            self.abort()
+        else:
+            self._listener.opened()
+
+    def _on_message(self, _app: websocket.WebSocketApp, frame: str | bytes) -> None:
+        self._received_at = self._clock()
+        self._listener.received(frame)
+
+    def _on_pong(self, _app: websocket.WebSocketApp, _payload: bytes) -> None:
+        self._received_at = self._clock()
+
+    def _on_error(self, _app: websocket.WebSocketApp, error: BaseException) -> None:
+        # A defect of ours in a callback comes here, too; it must not end up as "network error".
+        if not isinstance(error, (websocket.WebSocketException, OSError)):
+            log.error("a defect while handling a message", exc_info=error)
+        elif self._error is None:
+            self._error = error
+
+    def _on_close(self, _app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
+        self._close = (code, reason or "")
+
+    def _ending(self) -> Ending:
+        code, reason = self._close
+        if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
+            code, reason = self._error.status_code, ""
+        if code is not None:
+            return Ending(self._stage, code, reason.replace(self._token, "…")[:120])
+        return Ending(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)
+
+
+def connection_url(settings: ServiceSettings, token: str) -> str:
+    """Return the address with all query parameters (the protocol's "Connect").
+
+    The formatted turns are asked for under both names that the service has had for them.
+    """
+    parameters: dict[str, object] = {
+        "formatted_finals": True,
+        "format_turns": True,
+        **settings.parameters,
+        "encoding": "pcm_s16le",
+        "sample_rate": SAMPLE_RATE,
+        "token": token,
+    }
+    written = {name: _written(value) for name, value in parameters.items()}
+    return f"{settings.url}?{urlencode(written, doseq=True)}"
+
+
+def _written(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value

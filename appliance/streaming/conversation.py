@@ -1,0 +1,203 @@
+"""What is said over one connection: audio out at its pace, turns in, `Terminate` at the end."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from appliance.events import Connected, Post, TurnReceived
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.connection import Connection, Listener
+from appliance.streaming.coverage import Coverage
+from appliance.streaming.endings import Ending
+from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
+from appliance.streaming.pace import Pace
+from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE, Covered, Turn
+
+log = logging.getLogger(__name__)
+
+SHORTEST = SAMPLE_RATE // 20
+USUAL = SAMPLE_RATE // 10
+LONGEST = SAMPLE_RATE
+"""Samples in a frame: the service ends the session over any outside 50 to 1000 ms."""
+
+GOODBYE = 2.0
+"""Seconds in which the service closes the connection after its `Termination`."""
+
+Connect = Callable[[Listener], Connection]
+
+
+class Conversation:
+    """One connection's share of a session: what earlier ones have not covered.
+
+    `run` blocks on the session's thread, which thus is the thread of the callbacks; a thread
+    "sender" reads the backlog. `complete` tells that the service has transcribed everything.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        earlier: Covered,
+        pace: Pace,
+        connect: Connect,
+        post: Post,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._backlog = backlog
+        self._pace = pace
+        self._post = post
+        self._clock = clock
+        self._opened_at = clock()
+        self._earlier = earlier
+        self.origin = max(earlier.position, backlog.start)
+        self.sent = self.origin
+        self._coverage = Coverage(self.origin, earlier, self._opened_at)
+        self._lock = threading.Lock()  # the coverage: the sender notes, the callbacks ask
+        self._over = threading.Event()
+        self._abandoned = threading.Event()
+        self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
+        self._refusal = ServiceError()
+        self._terminating = False
+        self.began = False
+        self.complete = False
+        self._connection = connect(self)
+
+    @property
+    def last_word(self) -> int:
+        """The position where the last word ends that was heard."""
+        return self._coverage.last_word
+
+    def covered(self) -> Covered:
+        """Return what is covered by now."""
+        with self._lock:
+            return self._coverage.covered(self._clock())
+
+    def run(self) -> Ending:
+        """Talk until the connection ends; return how it did."""
+        ending = self._connection.run()
+        self._over.set()
+        if self._sender.ident is not None:
+            self._sender.join()
+        if ending.code is None and isinstance(self._refusal.error_code, int):
+            return Ending(ending.stage, self._refusal.error_code, self._refusal.error[:120])
+        return ending
+
+    def abandon(self) -> None:
+        """End it soon, unfinished; returns at once."""
+        self._abandoned.set()
+        if self._sender.ident is None:
+            self._connection.abort()
+
+    # On the connection's thread
+
+    def opened(self) -> None:
+        """Let audio go (`on_open`)."""
+        self._opened_at = self._clock()
+        with self._lock:
+            self._coverage = Coverage(self.origin, self._earlier, self._opened_at)
+        self._post(Connected(self._backlog.session, self._earlier))
+        self._sender.start()
+
+    def received(self, frame: str | bytes) -> None:
+        """Take one message (`on_message`)."""
+        match decode(frame):
+            case Turn() as turn:
+                self._heard(turn)
+            case Begin():
+                self.began = True
+            case Termination():
+                with self._lock:
+                    self._coverage.terminated()
+                self.complete = self._terminating
+                self._over.set()
+            case ServiceError() as refusal:
+                log.info("the service says: %.120s", refusal.error)
+                self._refusal = refusal
+
+    def _heard(self, turn: Turn) -> None:
+        now = self._clock()
+        with self._lock:
+            self._coverage.heard(turn, now)
+            covered = self._coverage.covered(now)
+        first, last = _extent(turn) or (self.sent - self.origin, self.sent - self.origin)
+        self._post(
+            TurnReceived(
+                self._backlog.session,
+                self.origin,
+                turn,
+                started=self._backlog.moment(self.origin + first),
+                ended=self._backlog.moment(self.origin + last),
+                covered=covered,
+            )
+        )
+
+    # On the sender's thread
+
+    def _send(self) -> None:
+        while not self._over.is_set():
+            self._connection.check()
+            if self._abandoned.is_set() or self.sent < self._backlog.start:
+                # Abandoned; or the backlog was full and audio had to go that was not sent yet.
+                self._connection.send_message(TERMINATE)
+                self._connection.abort()
+                return
+            if self._terminating:
+                self._over.wait(0.1)
+            elif frame := self._next_frame():
+                self._send_frame(frame)
+            elif self._backlog.finished and self.sent >= self._backlog.captured:
+                self._terminating = True
+                self._connection.send_message(TERMINATE)
+        if self.complete:
+            self._await_close()
+
+    def _next_frame(self) -> bytes:
+        """Return the audio to send next, after a short wait at most; nothing when it is not time.
+
+        The last piece of a recording is padded with silence to the shortest frame allowed.
+        """
+        elapsed = self._clock() - self._opened_at
+        allowed = self._pace.allowance(elapsed) - (self.sent - self.origin) / SAMPLE_RATE
+        if allowed < USUAL / SAMPLE_RATE:
+            self._over.wait(USUAL / SAMPLE_RATE - allowed)
+            return b""
+        finished = self._backlog.finished  # before `captured`, which then can't grow any more
+        available = self._backlog.captured - self.sent
+        if available < USUAL and not finished:
+            self._backlog.wait_beyond(self.sent + USUAL - 1, timeout=USUAL / SAMPLE_RATE)
+            return b""
+        return self._gather(min(available, LONGEST, round(allowed * SAMPLE_RATE)))
+
+    def _gather(self, samples: int) -> bytes:
+        """Return that many samples from the backlog, over the ends of its segments."""
+        frame = b""
+        while piece := self._backlog.read(
+            self.sent + len(frame) // SAMPLE_BYTES, samples - len(frame) // SAMPLE_BYTES
+        ):
+            frame += piece
+        return frame
+
+    def _send_frame(self, frame: bytes) -> None:
+        if self._connection.send_audio(frame.ljust(SHORTEST * SAMPLE_BYTES, b"\0")):
+            self.sent += len(frame) // SAMPLE_BYTES
+            with self._lock:
+                self._coverage.sent(self.sent, self._clock())
+        else:
+            self._over.set()
+
+    def _await_close(self) -> None:
+        """Let the service close; it need not take longer than it takes to say so."""
+        deadline = self._clock() + GOODBYE
+        while not self._connection.ended.wait(0.1):
+            if self._clock() > deadline:
+                self._connection.abort()
+                return
+
+
+def _extent(turn: Turn) -> tuple[int, int] | None:
+    """Return where the turn's words begin and end, in samples of the connection's audio."""
+    if not turn.words:
+        return None
+    first = min(word.start for word in turn.words) * SAMPLE_RATE // 1000
+    last = max(word.end for word in turn.words) * SAMPLE_RATE // 1000
+    return first, last

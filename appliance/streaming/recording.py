@@ -1,0 +1,66 @@
+"""What is known of a session's audio apart from the audio: the note that lies beside it."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+NOTE = "session.json"
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """When a session began, and on which boot: monotonic times mean nothing on another.
+
+    `started` is Unix time as the clock said it, right or wrong; `monotonic` is the same moment on
+    the monotonic clock. Both in seconds. `finished`: the person had pressed to end it.
+    """
+
+    session: str
+    started: float
+    monotonic: float
+    boot: str
+    finished: bool = False
+
+
+def boot_id() -> str:
+    """Return what names this boot of the machine."""
+    return BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def write_note(folder: Path, recording: Recording) -> None:
+    """Put the note beside the audio, whole or not at all.
+
+    Raises:
+        OSError: the disk refused it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = folder / (NOTE + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(recording))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / NOTE)
+
+
+def read_note(folder: Path) -> Recording | None:
+    """Return the note beside the audio; None when there is none that can be read."""
+    try:
+        return msgspec.json.decode((folder / NOTE).read_bytes(), type=Recording)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def found_in(spool: Path) -> list[tuple[Path, Recording]]:
+    """Return the recordings that lie in the spool, the oldest first."""
+    try:
+        folders = [folder for folder in spool.iterdir() if folder.is_dir()]
+    except OSError:
+        return []
+    notes = [(folder, read_note(folder)) for folder in folders]
+    return sorted(
+        ((folder, note) for folder, note in notes if note is not None),
+        key=lambda pair: pair[1].started,
+    )

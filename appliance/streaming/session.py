@@ -1,0 +1,197 @@
+"""One session with the service, over as many connections as it takes.
+
+The live session and a delivery are the same: the backlog of a delivery simply does not grow.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from appliance.config import ServiceSettings
+from appliance.events import Disconnected, Post, SessionEnded
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.connection import Connection
+from appliance.streaming.conversation import Conversation
+from appliance.streaming.endings import Answer, Ending, fault_for, rule_for
+from appliance.streaming.pace import PACES
+from appliance.streaming.tokens import TokenError, TokenSource
+from appliance.turns import SAMPLE_RATE, Covered
+
+log = logging.getLogger(__name__)
+
+STEADY = 10.0
+"""Seconds after which a connection has proved itself: what ends it later is a new trouble."""
+
+
+class Delay(msgspec.Struct, frozen=True):
+    """Seconds to wait before a try: twice as long after each one, up to `longest`, jittered."""
+
+    first: float
+    longest: float
+
+
+DELAYS = {
+    Answer.RECONNECT: Delay(0.25, 30.0),
+    Answer.AT_ONCE: Delay(0.0, 0.0),
+    Answer.SLOWER: Delay(0.0, 0.0),
+    Answer.NEW_TOKEN: Delay(0.0, 0.0),
+    Answer.WAIT: Delay(10.0, 60.0),
+    Answer.OWNER: Delay(60.0, 600.0),
+}
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a session got, in samples from its start; `last_word` is where the last one ends."""
+
+    captured: int
+    sent: int
+    covered: Covered
+    last_word: int
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of audio that were not sent yet."""
+        return (self.captured - self.sent) / SAMPLE_RATE
+
+    @property
+    def silence(self) -> float:
+        """Seconds of transcribed audio since the last word; an outage is not silence."""
+        return max(0.0, (self.sent - self.last_word) / SAMPLE_RATE)
+
+
+class Session:
+    """Brings the audio of `backlog` to the service, from `covered` on, until all is transcribed.
+
+    The thread "session" fetches a token, connects and listens, again and again; it ends when the
+    backlog is finished and wholly transcribed, or when the session is abandoned.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        settings: ServiceSettings,
+        post: Post,
+        *,
+        covered: Covered | None = None,
+        tokens: TokenSource | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = backlog.session
+        self.backlog = backlog
+        self._settings = settings
+        self._post = post
+        self._tokens = tokens or TokenSource(settings)
+        self._clock = clock
+        self._chance = chance
+        self._covered = covered or Covered()
+        self._last_word = self._covered.position
+        self._conversation: Conversation | None = None
+        self._abandoned = threading.Event()
+        self._wake = threading.Event()
+        self._pace = 0
+        self._tries: dict[Answer, int] = {}
+        self._thread = threading.Thread(target=self._run, name=f"session-{self.name}")
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Say that no more audio will come; the session ends when all is transcribed."""
+        self.backlog.finish()
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """End the session soon, with what is left kept; returns at once."""
+        self._abandoned.set()
+        self._wake.set()
+        if conversation := self._conversation:
+            conversation.abandon()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout)
+
+    def progress(self) -> Progress:
+        """Return how far the session's audio got."""
+        captured = self.backlog.captured
+        conversation = self._conversation
+        if conversation is None:
+            return Progress(captured, self._covered.position, self._covered, self._last_word)
+        last_word = max(self._last_word, conversation.last_word)
+        return Progress(captured, conversation.sent, conversation.covered(), last_word)
+
+    def _run(self) -> None:
+        complete = False
+        while not (complete or self._abandoned.is_set()):
+            try:
+                ending = self._converse(self._tokens.fetch())
+            except TokenError as refusal:
+                ending = refusal.ending
+            if conversation := self._conversation:
+                complete = conversation.complete
+                self._covered = conversation.covered()
+                self._last_word = max(self._last_word, conversation.last_word)
+                self._conversation = None
+            if not (complete or self._abandoned.is_set()):
+                self._recover(ending)
+        self._post(SessionEnded(self.name, complete))
+
+    def _converse(self, token: str) -> Ending:
+        began_at = self._clock()
+        conversation = Conversation(
+            self.backlog,
+            self._covered,
+            PACES[self._pace],
+            lambda listener: Connection(self._settings, token, listener),
+            self._post,
+        )
+        self._conversation = conversation
+        if self._abandoned.is_set():
+            conversation.abandon()
+        ending = conversation.run()
+        if conversation.covered().position > conversation.origin or (
+            conversation.began and self._clock() - began_at > STEADY
+        ):
+            self._tries.clear()
+        return ending
+
+    def _recover(self, ending: Ending) -> None:
+        """Say what happened, do what the table says, and wait for the time of the next try."""
+        answer = self._answer(ending)
+        delay = self._delay(answer)
+        fault = fault_for(ending)
+        log.log(
+            logging.WARNING if fault else logging.INFO,
+            "%s (%s); next try in %.1f s",
+            fault.what if fault else "connecting anew",
+            ending,
+            delay,
+        )
+        self._post(Disconnected(self.name, fault, delay))
+        self._wake.clear()
+        if not self._abandoned.is_set():
+            self._wake.wait(delay)
+
+    def _answer(self, ending: Ending) -> Answer:
+        answer = rule_for(ending).answer
+        if answer is Answer.NEW_TOKEN and self._tries.get(answer):
+            return Answer.OWNER
+        if answer is Answer.SLOWER and self._pace + 1 < len(PACES):
+            self._pace += 1
+            return answer
+        if answer in (Answer.AT_ONCE, Answer.SLOWER) and self._tries.get(answer):
+            return Answer.RECONNECT  # again, before anything was gained: no hammering
+        return answer
+
+    def _delay(self, answer: Answer) -> float:
+        tries = self._tries.get(answer, 0)
+        self._tries[answer] = tries + 1
+        delay = DELAYS[answer]
+        grown = min(delay.first * 2.0**tries, delay.longest)
+        return grown * (0.5 + self._chance() / 2)

@@ -1,0 +1,74 @@
+"""Where sessions come from: a press of the button, or audio that still lies in the spool."""
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance import archive
+from appliance.config import Settings
+from appliance.events import Post
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.recording import Recording, boot_id, found_in
+from appliance.streaming.session import Session
+from appliance.turns import Covered
+
+
+class Sessions:
+    """Makes sessions that post to `post` and keep their audio in the state directory."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        post: Post,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._spool = settings.state_directory / "spool"
+        self.boot = boot_id()
+
+    def new(self) -> Session:
+        """Begin a session that starts now."""
+        recording = Recording(
+            session=secrets.token_hex(4),
+            started=self._wall_clock(),
+            monotonic=self._clock(),
+            boot=self.boot,
+        )
+        backlog = self._backlog(recording, Covered())
+        backlog.open()
+        return self.over(backlog, Covered())
+
+    def over(self, backlog: Backlog, covered: Covered) -> Session:
+        """Begin to bring to the service what an open backlog still holds."""
+        session = Session(backlog, self._settings.service, self._post, covered=covered)
+        session.start()
+        return session
+
+    def left_over(self) -> list[tuple[Backlog, Covered]]:
+        """Return opened backlogs for all that lies in the spool, the oldest first.
+
+        What is covered is for the database to say: it is committed with the turns.
+        """
+        covered = archive.covered(Path(self._settings.history.path))
+        found = []
+        for _, recording in found_in(self._spool):
+            known = covered.get(recording.session, Covered())
+            backlog = self._backlog(recording, known)
+            backlog.open()
+            found.append((backlog, known))
+        return found
+
+    def _backlog(self, recording: Recording, covered: Covered) -> Backlog:
+        return Backlog(
+            self._spool / recording.session,
+            recording,
+            self._post,
+            covered=covered.position,
+            limit=self._settings.session.backlog,
+        )

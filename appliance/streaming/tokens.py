@@ -1,0 +1,112 @@
+"""Temporary tokens: one opens one connection (the protocol's "Temporary token")."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import requests
+
+from appliance.config import ServiceSettings
+from appliance.streaming.endings import Cause, Ending, Stage, cause_of
+
+TIME_OUT = (5.0, 8.0)
+"""Seconds to connect, seconds to wait for more of the answer."""
+
+KEY_NAME = "assemblyai-api-key"
+
+
+class TokenError(Exception):
+    """No token was to be had; `ending` says why. Never holds a key or a token."""
+
+    def __init__(self, ending: Ending) -> None:
+        self.ending = ending
+        super().__init__(str(ending))
+
+
+class _Answer(msgspec.Struct):
+    token: str = ""
+    error: str = ""
+
+
+class TokenSource:
+    """Fetches tokens from the owner's token server, or mints them with the API key.
+
+    With `token_url` set, no key is needed on the device. Files are read at each fetch, so that a
+    key that was put right works without a restart.
+    """
+
+    def __init__(
+        self, settings: ServiceSettings, get: Callable[..., requests.Response] = requests.get
+    ) -> None:
+        self._settings = settings
+        self._get = get
+
+    def fetch(self) -> str:
+        """Return a new token; blocks for some seconds at most.
+
+        Raises:
+            TokenError: there is no key, no answer, a refusal, or an answer without a token.
+        """
+        url, headers = self._request()
+        try:
+            response = self._get(
+                url,
+                headers=headers,
+                timeout=TIME_OUT,
+                allow_redirects=False,  # a key goes only where its owner said
+                verify=self._settings.ca_file or True,
+            )
+        except (requests.RequestException, OSError) as error:
+            # The exception's own text may hold the URL; its cause is all that is needed.
+            raise TokenError(Ending(Stage.TOKEN, cause=cause_of(error))) from None
+        answer = _decode(response.content)
+        if not response.ok or response.is_redirect:
+            raise TokenError(Ending(Stage.TOKEN, response.status_code, answer.error[:120]))
+        if answer.error or not answer.token:
+            raise TokenError(Ending(Stage.TOKEN, text=answer.error[:120], cause=Cause.BAD_ANSWER))
+        return answer.token
+
+    def _request(self) -> tuple[str, dict[str, str]]:
+        settings = self._settings
+        if settings.token_url:
+            secret = _read(settings.token_secret_file)
+            return settings.token_url, {"Authorization": f"Bearer {secret}"} if secret else {}
+        key = _api_key(settings)
+        if not key:
+            raise TokenError(Ending(Stage.TOKEN, cause=Cause.NO_KEY))
+        return _minting_url(settings.url), {"Authorization": key}
+
+
+def _minting_url(service_url: str) -> str:
+    """Return the token endpoint that stands beside the service's `/v3/ws`."""
+    parts = urlsplit(service_url)
+    scheme = "https" if parts.scheme == "wss" else "http"
+    path = parts.path.rsplit("/", 1)[0] + "/token"
+    return urlunsplit((scheme, parts.netloc, path, "expires_in_seconds=60", ""))
+
+
+def _api_key(settings: ServiceSettings) -> str:
+    """Return the key from its file, else systemd's credential, else the environment."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    return (
+        _read(settings.api_key_file)
+        or (_read(f"{credentials}/{KEY_NAME}") if credentials else "")
+        or os.environ.get("ASSEMBLYAI_API_KEY", "").strip()
+    )
+
+
+def _read(path: str) -> str:
+    """Return what a secret's file holds; nothing when it is not set or not there."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _decode(body: bytes) -> _Answer:
+    try:
+        return msgspec.json.decode(body, type=_Answer)
+    except msgspec.MsgspecError:
+        return _Answer()
