@@ -1,0 +1,145 @@
+"""The database of what was said: its shape, and reading from it.
+
+The one who writes to it is the history.
+"""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from appliance.turns import Covered
+
+log = logging.getLogger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+    id TEXT PRIMARY KEY,
+    started REAL NOT NULL,      -- Unix time
+    ended REAL,                 -- Unix time
+    boot TEXT NOT NULL,
+    monotonic REAL NOT NULL,    -- the start, on the monotonic clock of that boot
+    covered_position INTEGER NOT NULL DEFAULT 0,
+    covered_origin INTEGER NOT NULL DEFAULT 0,
+    covered_order INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS turn (
+    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    origin INTEGER NOT NULL,
+    turn_order INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    started REAL NOT NULL,      -- seconds after the session's start
+    ended REAL NOT NULL,
+    PRIMARY KEY (session, origin, turn_order)
+) WITHOUT ROWID;
+"""
+
+
+class KeptTurn(msgspec.Struct, frozen=True):
+    """A finished turn; `started` and `ended` in Unix time."""
+
+    order: int
+    text: str
+    started: float
+    ended: float
+
+
+class KeptSession(msgspec.Struct, frozen=True):
+    """A session with its turns; `started` and `ended` in Unix time, no end while it goes on."""
+
+    id: str
+    started: float
+    ended: float | None
+    turns: tuple[KeptTurn, ...]
+
+
+def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
+    """Yield the sessions in a database, the oldest first; or just the one named or `last`.
+
+    Raises:
+        sqlite3.Error: the database can't be read.
+    """
+    if not path.exists():
+        return
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        rows = database.execute(
+            "SELECT id, started, ended FROM session"
+            " WHERE :wanted IS NULL OR id = :wanted"
+            " OR :wanted = 'last' AND started = (SELECT max(started) FROM session)"
+            " ORDER BY started",
+            {"wanted": wanted},
+        )
+        for id_, started, ended in rows.fetchall():
+            turns = database.execute(
+                "SELECT text, started, ended FROM turn WHERE session = ?"
+                " ORDER BY origin, turn_order",
+                (id_,),
+            )
+            kept = tuple(
+                KeptTurn(order, text, started + begin, started + end)
+                for order, (text, begin, end) in enumerate(turns)
+            )
+            yield KeptSession(id_, started, ended, kept)
+
+
+def covered(path: Path) -> dict[str, Covered]:
+    """Return what is covered of each session; nothing when the database can't be read."""
+    if not path.exists():
+        return {}
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            rows = database.execute(
+                "SELECT id, covered_position, covered_origin, covered_order FROM session"
+            )
+            return {id_: Covered(*position) for id_, *position in rows}
+    except sqlite3.Error as error:
+        log.warning("the history can't be read: %s", error)
+        return {}
+
+
+def delete(path: Path, session: str) -> bool:
+    """Delete a session and all its turns; tell whether there was one.
+
+    Raises:
+        sqlite3.Error: the database can't be written.
+    """
+    if not path.exists():
+        return False
+    with contextlib.closing(open_database(path)) as database, database:
+        return database.execute("DELETE FROM session WHERE id = ?", (session,)).rowcount > 0
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the database for writing, and make it where there is none.
+
+    Raises:
+        sqlite3.Error, OSError: the disk refused, or the file is damaged.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = sqlite3.connect(path, timeout=5.0)
+    path.chmod(0o600)
+    # With a write-ahead log and full syncs, a power cut takes nothing that was committed.
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA foreign_keys = ON")
+    database.executescript(_SCHEMA)
+    return database
+
+
+def is_damaged(error: Exception) -> bool:
+    """Tell whether an error means that the file itself is broken."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def set_aside(path: Path, now: float) -> None:
+    """Keep a damaged database for somebody to mend, and let a new one begin."""
+    aside = path.with_name(f"{path.name}.damaged-{now:.0f}")
+    log.error("the history is damaged; it is kept as %s, and a new one begins", aside)
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))

@@ -1,0 +1,197 @@
+"""What was said, in SQLite: written on a thread of its own, so that nothing waits for the disk."""
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from appliance.archive import is_damaged, open_database, set_aside
+from appliance.config import HistorySettings
+from appliance.events import Fault, HistoryFailed, HistoryHealed, Kept, Post, TurnReceived
+from appliance.streaming.recording import Recording
+from appliance.turns import Covered
+
+log = logging.getLogger(__name__)
+
+RETRY_INTERVAL = 2.0
+"""Seconds between tries while the disk takes nothing."""
+
+STEP = 1.0
+"""Seconds by which the wall clock must have been set for times of this boot to be corrected."""
+
+Statement = tuple[str, dict[str, object]]
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Statements that are carried out together or not at all, and what is told when they are."""
+
+    statements: tuple[Statement, ...]
+    kept: Kept | None = None
+
+
+class History:
+    """Keeps sessions and their finished turns in a database.
+
+    The thread "history" works off a queue and tries again what the disk refuses. The queue has no
+    bound: it holds a sentence each few seconds at most, and none may be lost.
+    """
+
+    def __init__(
+        self,
+        settings: HistorySettings,
+        post: Post,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = Path(settings.path)
+        self._post = post
+        self._keep_days = settings.keep_days
+        self._wall_clock = wall_clock
+        self._clock = clock
+        self._works: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._ending = threading.Event()
+        self._database: sqlite3.Connection | None = None
+        self._failed = False
+        self._thread = threading.Thread(target=self._run, name="history")
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Write what waits, once, and end the thread."""
+        self._ending.set()
+        self._works.put(None)
+        self._thread.join()
+
+    def begin(self, recording: Recording) -> None:
+        """Keep that a session has begun; one that is known already stays as it is."""
+        self._put(
+            "INSERT OR IGNORE INTO session (id, started, boot, monotonic)"
+            " VALUES (:session, :started, :boot, :monotonic)",
+            msgspec.structs.asdict(recording),
+        )
+
+    def restart(self, session: str, covered: Covered) -> None:
+        """Drop the turns that a new connection will hear again."""
+        self._put(
+            "DELETE FROM turn"
+            " WHERE session = :session AND (origin, turn_order) >= (:origin, :order)",
+            {"session": session, "origin": covered.origin, "order": covered.order},
+        )
+
+    def keep(self, heard: TurnReceived) -> None:
+        """Keep a finished turn and what it covers, at once or not at all; posts `Kept`."""
+        kept = (
+            "INSERT OR REPLACE INTO turn"
+            " SELECT :session, :origin, :order, :text, :started, :ended WHERE :text != ''",
+            {
+                "session": heard.session,
+                "origin": heard.origin,
+                "order": heard.turn.order,
+                "text": heard.turn.text,
+                "started": heard.started,
+                "ended": heard.ended,
+            },
+        )
+        covered = _covering(heard.session, heard.covered)
+        self._works.put(Work((kept, covered), Kept(heard.session, heard.covered)))
+
+    def cover(self, session: str, covered: Covered) -> None:
+        """Keep that audio is covered though no turn came of it; posts `Kept`."""
+        self._works.put(Work((_covering(session, covered),), Kept(session, covered)))
+
+    def finish(self, session: str, ended: float) -> None:
+        """Keep that a session ended, `ended` seconds after its start; one without words goes."""
+        self._put(
+            "UPDATE session SET ended = started + :ended WHERE id = :session",
+            {"session": session, "ended": ended},
+        )
+        self._put(
+            "DELETE FROM session WHERE id = :session"
+            " AND NOT EXISTS (SELECT 1 FROM turn WHERE session = :session)",
+            {"session": session},
+        )
+
+    def correct_clock(self, boot: str) -> None:
+        """Set right the times of this boot's sessions, once the clock was set.
+
+        A Pi has no clock of its own: until the network gives it one, its times are wrong by an
+        unknown step. The monotonic clock knows nothing of that step.
+        """
+        self._put(
+            "UPDATE session SET ended = ended + (monotonic + :offset - started),"
+            " started = monotonic + :offset"
+            " WHERE boot = :boot AND abs(monotonic + :offset - started) > :step",
+            {"offset": self._wall_clock() - self._clock(), "boot": boot, "step": STEP},
+        )
+
+    def _put(self, statement: str, values: dict[str, object]) -> None:
+        self._works.put(Work(((statement, values),)))
+
+    def _run(self) -> None:
+        while (work := self._works.get()) is not None:
+            while not self._done(work):
+                if self._ending.wait(RETRY_INTERVAL):
+                    break
+        self._close()
+
+    def _done(self, work: Work) -> bool:
+        """Carry out the work; tell whether the disk took it."""
+        try:
+            self._carry_out(work)
+        except (sqlite3.Error, OSError) as error:
+            self._tell_failure(error)
+            self._close()
+            if is_damaged(error):
+                set_aside(self._path, self._wall_clock())
+            return False
+        if work.kept:
+            self._post(work.kept)
+        self._tell_healed()
+        return True
+
+    def _carry_out(self, work: Work) -> None:
+        if self._database is None:
+            self._database = open_database(self._path)
+            self._drop_old(self._database)
+        with self._database:
+            for statement, values in work.statements:
+                self._database.execute(statement, values)
+
+    def _drop_old(self, database: sqlite3.Connection) -> None:
+        if self._keep_days:
+            oldest = self._wall_clock() - self._keep_days * 86_400
+            with database:
+                database.execute("DELETE FROM session WHERE started < ?", (oldest,))
+
+    def _tell_failure(self, error: Exception) -> None:
+        if not self._failed:
+            self._failed = True
+            log.error("the history can't be written: %s; holding it", error)
+            self._post(HistoryFailed(Fault("Can't save", "check the SD card", detail=str(error))))
+
+    def _tell_healed(self) -> None:
+        if self._failed:
+            self._failed = False
+            log.info("the history is written again")
+            self._post(HistoryHealed())
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def _covering(session: str, covered: Covered) -> Statement:
+    return (
+        "UPDATE session SET covered_position = :position, covered_origin = :origin,"
+        " covered_order = :order WHERE id = :session AND covered_position <= :position",
+        {"session": session, **msgspec.structs.asdict(covered)},
+    )
