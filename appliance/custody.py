@@ -1,0 +1,87 @@
+"""Audio in custody: every session's audio is held until all of it is transcribed and on record."""
+
+from collections.abc import Sequence
+
+from appliance import events
+from appliance.history import History
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.deliveries import Deliveries
+from appliance.streaming.session import Session
+from appliance.streaming.sessions import Sessions
+from appliance.turns import Covered
+
+
+class Custody:
+    """All sessions whose audio is still held: the live one, deliveries, and what waits.
+
+    Audio goes when the history says that what it was transcribed to is on disk. All calls come
+    from the controller's thread.
+    """
+
+    def __init__(self, sessions: Sessions, history: History) -> None:
+        self._sessions = sessions
+        self._history = history
+        self._held: dict[str, Session] = {}
+        self._complete: set[str] = set()
+        self.deliveries = Deliveries(self._deliver)
+
+    def begin(self) -> Session:
+        """Begin a new session; what waits gives way to it."""
+        self.deliveries.pause()
+        session = self._sessions.new()
+        self._history.begin(session.backlog.recording)
+        self._held[session.name] = session
+        return session
+
+    def take_up(self, left_over: Sequence[tuple[Backlog, Covered]]) -> Session | None:
+        """Go on with what an earlier run of the program did not bring to its end.
+
+        A session that only a crash of the program cut off is returned: it goes on listening.
+        """
+        interrupted = [pair for pair in left_over if self._was_cut_off(pair[0])][-1:]
+        if interrupted:
+            self.deliveries.pause()
+        for backlog, covered in left_over:
+            self._history.begin(backlog.recording)
+            if (backlog, covered) in interrupted:
+                continue
+            backlog.finish()
+            self.deliveries.add(backlog, covered)
+        return self._deliver(*interrupted[0]) if interrupted else None
+
+    def _was_cut_off(self, backlog: Backlog) -> bool:
+        recording = backlog.recording
+        return recording.boot == self._sessions.boot and not recording.finished
+
+    def ended(self, event: events.SessionEnded) -> None:
+        """Take note that a session's threads are gone; what is left of it waits."""
+        session = self._held[event.session]
+        if event.complete:
+            self._complete.add(session.name)
+            self._history.cover(session.name, session.progress().covered)
+            self._history.finish(session.name, session.backlog.moment(session.backlog.captured))
+        self.deliveries.ended(session, complete=event.complete)
+
+    def kept(self, event: events.Kept) -> None:
+        """Let go of audio whose words are on disk."""
+        session = self._held.get(event.session)
+        if session is None:
+            return
+        session.backlog.release(event.covered.position)
+        if session.name in self._complete:
+            session.backlog.remove()
+            del self._held[session.name]
+            self._complete.remove(session.name)
+
+    def close(self) -> None:
+        """End all sessions and wait for them; what they hold stays on disk."""
+        for session in self._held.values():
+            session.abandon()
+        for session in self._held.values():
+            session.join()
+            session.backlog.close()
+
+    def _deliver(self, backlog: Backlog, covered: Covered) -> Session:
+        session = self._sessions.over(backlog, covered)
+        self._held[session.name] = session
+        return session

@@ -1,0 +1,1 @@
+"""The house and the system around the appliance."""
