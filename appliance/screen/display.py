@@ -1,0 +1,136 @@
+"""The thread that shows scenes: draws the newest one and keeps the panel alive."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+
+from PIL import Image
+
+from appliance.config import DisplaySettings
+from appliance.events import Fault, Post, ScreenFailed, ScreenHealed
+from appliance.screen.panel import Panel, PanelError, open_panel
+from appliance.screen.scene import Scene
+from appliance.screen.view import View
+
+logger = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds from one try to open a missing panel to the next."""
+
+CHECK = 1.0
+"""Seconds without a new picture after which the panel is asked whether it is still there."""
+
+
+class Display:
+    """Shows scenes on a panel that may be missing, pulled out and put back.
+
+    Posts ScreenFailed once when the panel is gone and ScreenHealed with the first picture shown
+    after that, or after the start; neither where the driver is "none". The thread "display" alone
+    touches the panel, from `start` to `end`.
+
+    Args:
+        settings: the panel and its type.
+        post: takes the events, on the display's thread.
+        open_panel: opens the panel; returns None where there is none to show anything on.
+    """
+
+    def __init__(
+        self,
+        settings: DisplaySettings,
+        post: Post,
+        *,
+        open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._open_panel = open_panel
+        self._view = View.of(settings)
+        self._changed = threading.Condition()
+        self._newest: Scene | None = None
+        self._ending = False
+        self._failed = False
+        self._picture: Image.Image | None = None
+        self._thread = threading.Thread(target=self._run, name="display")
+
+    @property
+    def picture(self) -> Image.Image | None:
+        """The last picture shown (mode "1"); None as long as there was none."""
+        return self._picture
+
+    def start(self) -> None:
+        """Open the panel, and show what `show` is given."""
+        self._thread.start()
+
+    def show(self, scene: Scene) -> None:
+        """Show this scene as soon as the panel is free; only the newest is drawn."""
+        with self._changed:
+            self._newest = scene
+            self._changed.notify()
+
+    def end(self, last: Scene | None = None) -> None:
+        """Show a last scene and leave it standing, or leave the panel dark; wait for the thread."""
+        with self._changed:
+            self._newest = last
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                panel = self._open_panel(self._settings)
+                if panel is None:
+                    self._wait_for_end()
+                    return
+                with contextlib.closing(panel):
+                    self._show_until_end(panel)
+                    return
+            except PanelError as error:
+                self._tell_failed(error.fault)
+            if self._wait_for_end(RETRY):
+                return
+
+    def _show_until_end(self, panel: Panel) -> None:
+        shown: Scene | None = None
+        pixels = b""
+        while True:
+            scene, ending = self._wait_for_other_than(shown)
+            if scene and scene != shown:
+                picture = self._view.draw(scene)
+                if picture.tobytes() != pixels:
+                    panel.show(scene, picture)
+                    pixels = picture.tobytes()
+                    self._tell_shown(picture)
+                shown = scene
+            elif not ending:
+                panel.check()
+            if ending:
+                if scene is None:
+                    panel.clear()
+                return
+
+    def _wait_for_other_than(self, shown: Scene | None) -> tuple[Scene | None, bool]:
+        """Wait for a new scene, the end, or the time to check; return newest scene and end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ending or self._newest not in (None, shown), timeout=CHECK
+            )
+            return self._newest, self._ending
+
+    def _wait_for_end(self, timeout: float | None = None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ending, timeout)
+
+    def _tell_failed(self, fault: Fault) -> None:
+        if not self._failed:
+            self._failed = True
+            logger.warning("%s", fault)
+            self._post(ScreenFailed(fault))
+
+    def _tell_shown(self, picture: Image.Image) -> None:
+        if self._failed or self._picture is None:
+            logger.info("the screen shows pictures")
+            self._post(ScreenHealed())
+        self._failed = False
+        self._picture = picture

@@ -1,0 +1,202 @@
+"""Type for one-bit pixels: fonts, their sizes, and the letters that a font lacks."""
+
+import functools
+import itertools
+import logging
+import math
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from PIL import Image, ImageDraw, ImageFont
+
+logger = logging.getLogger(__name__)
+
+FONTS = Path("/usr/share/fonts")
+LARGE = (
+    FONTS / "truetype/liberation/LiberationSans-Bold.ttf",
+    FONTS / "truetype/dejavu/DejaVuSans-Bold.ttf",
+)
+MEDIUM = (
+    FONTS / "truetype/dejavu/DejaVuSans.ttf",
+    FONTS / "truetype/liberation/LiberationSans-Regular.ttf",
+)
+SMALL = tuple(reversed(MEDIUM))
+EVERYTHING = (
+    FONTS / "truetype/dejavu/DejaVuSans.ttf",
+    FONTS / "opentype/unifont/unifont.otf",
+    FONTS / "opentype/unifont/unifont_upper.otf",
+)
+"""Debian's fonts-liberation, fonts-dejavu-core and fonts-unifont."""
+
+LARGE_FROM = 13
+"""From this size on a bold stem is two whole pixels wide and stays open; below it clogs."""
+
+SMALL_TO = 9
+"""Up to this size DejaVu's letters run into each other; Liberation's don't."""
+
+SMALLEST_SIZE = 6
+
+LETTERS_A_LINE = 10
+"""A line that holds fewer is no line but a word."""
+
+UNIFONT_GRID = 16
+"""Unifont is drawn on 16x16 pixels: at other sizes its strokes fall between the pixels."""
+
+SHAPED = range(0x0590, 0x1100)
+"""Hebrew to Burmese: they need Pillow's complex layout, which the first font goes without."""
+
+OVERHANG = 2
+"""Pixels by which a letter may reach over the start or the end of its word."""
+
+NARROWEST_SPACE = 3
+"""Pixels between two words below which they read as one."""
+
+ASCENDERS, DESCENDERS = "Hbdfhkl", "gjpqy"
+
+NO_CHARACTER = "\U0010fffe"
+
+Font = ImageFont.FreeTypeFont
+
+
+class Setting(NamedTuple):
+    """A word as pixels: a one-bit mask whose column OVERHANG is the word's start, and its width."""
+
+    mask: Image.Image
+    width: int
+
+
+class Typeface:
+    """Type of one size: measures words and puts them on a picture.
+
+    Letters that the first font lacks are taken from the next that has them.
+
+    Args:
+        fonts: the fonts to set with, the preferred one first, at least one.
+        height: the most pixels that its lines may stand apart.
+    """
+
+    def __init__(self, fonts: list[Font], height: int) -> None:
+        self._fonts = fonts
+        self._blank = [_pixels(font, NO_CHARACTER) for font in fonts]
+        self.ascent = _height_above_baseline(fonts[0], ASCENDERS)
+        self.descent = _height_below_baseline(fonts[0], DESCENDERS)
+        self.height = self.ascent + self.descent
+        self.pitch = min(height, self.height * 3 // 2)
+        self._above = max(_height_above_baseline(font, "\u00c5\u56fd") for font in fonts)
+        self._below = max(_height_below_baseline(font, DESCENDERS + "\u56fd") for font in fonts) + 1
+        self._font_for = functools.lru_cache(4096)(self._find_font)
+        self._set = functools.lru_cache(1024)(self._draw_mask)
+        self.space = max(NARROWEST_SPACE, self.width(" "))
+        self.narrow_space = min(NARROWEST_SPACE, self.space - 1)
+
+    def width(self, text: str) -> int:
+        """Return how many pixels the text takes along the line."""
+        return self._set(text).width
+
+    def draw(self, picture: Image.Image, x: int, baseline: int, text: str, ink: int = 1) -> None:
+        """Put the text on the picture, its first letter's origin at (x, baseline)."""
+        picture.paste(ink, (x - OVERHANG, baseline - self._above), self._set(text).mask)
+
+    def _draw_mask(self, text: str) -> Setting:
+        runs = [(font, run, round(font.getlength(run, mode="1"))) for font, run in self._runs(text)]
+        width = sum(run_width for _, _, run_width in runs)
+        mask = Image.new("1", (width + 2 * OVERHANG, self._above + self._below))
+        draw = ImageDraw.Draw(mask)
+        draw.fontmode = "1"
+        x = OVERHANG
+        for font, run, run_width in runs:
+            draw.text((x, self._above), run, fill=1, font=font, anchor="ls")
+            x += run_width
+        return Setting(mask, width)
+
+    def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
+        """Cut the text where the font changes; accents stay with the letter they stand on."""
+        fonts: list[Font] = []
+        for character in text:
+            joins = bool(fonts) and unicodedata.category(character) in {"Mn", "Me", "Cf"}
+            fonts.append(fonts[-1] if joins else self._font_for(character))
+        for font, run in itertools.groupby(zip(fonts, text, strict=True), key=lambda pair: pair[0]):
+            yield font, "".join(character for _, character in run)
+
+    def _find_font(self, character: str) -> Font:
+        start = 1 if ord(character) in SHAPED else 0
+        for font, blank in zip(self._fonts[start:], self._blank[start:], strict=True):
+            if _pixels(font, character) != blank:
+                return font
+        return self._fonts[0]
+
+
+def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
+    """Return the largest type whose lines can stand `height` pixels apart.
+
+    `named` is the path of a TrueType font to prefer; where it can't be read the usual ones serve.
+    Lines of `width` pixels hold at least LETTERS_A_LINE letters.
+    """
+    sizes = range(height, SMALLEST_SIZE, -1)
+    fits = (size for size in sizes if _fits(_first(size, named), height, width))
+    size = next(fits, SMALLEST_SIZE)
+    others = (_load(path, _grid_size(path, size, height)) for path in EVERYTHING)
+    return Typeface([_first(size, named), *(font for font in others if font)], height)
+
+
+def _fits(font: Font, height: int, width: float) -> bool:
+    """Tell whether lines of the font have some space between them; accents may stand in it."""
+    ascent, accented = (_height_above_baseline(font, tall) for tall in (ASCENDERS, "\u00c9"))
+    needed = ascent + _height_below_baseline(font, DESCENDERS) + _leading(height)
+    wide = font.getlength("n" * LETTERS_A_LINE, mode="1")
+    return needed <= height and accented <= height + 1 and wide <= width
+
+
+def _leading(height: int) -> int:
+    """Return the pixels to leave between lines that stand `height` apart."""
+    if height > 12:
+        return height * 2 // 9
+    return 1 if height > SMALL_TO else 0
+
+
+@functools.cache
+def _first(size: int, named: str) -> Font:
+    usual = LARGE if size >= LARGE_FROM else MEDIUM if size > SMALL_TO else SMALL
+    paths = (Path(named), *usual) if named else usual
+    # Only the basic layout gives hinted advances, which keep the letters of one-bit type in step.
+    fonts = (_load(path, size, ImageFont.Layout.BASIC) for path in paths)
+    return next((font for font in fonts if font), None) or _built_in(size)
+
+
+def _built_in(size: int) -> Font:
+    return cast("Font", ImageFont.load_default(size))
+
+
+@functools.cache
+def _load(path: Path, size: int, layout: ImageFont.Layout | None = None) -> Font | None:
+    try:
+        return ImageFont.truetype(str(path), size, layout_engine=layout)
+    except OSError as error:
+        _tell_once(path, str(error))
+        return None
+
+
+@functools.cache
+def _tell_once(path: Path, reason: str) -> None:
+    logger.info("font %s can't be used: %s", path, reason)
+
+
+def _grid_size(path: Path, size: int, height: int) -> int:
+    if "unifont" not in path.name:
+        return size
+    return max(1, height // UNIFONT_GRID) * UNIFONT_GRID if height >= UNIFONT_GRID else height
+
+
+def _pixels(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character, mode="1")
+    return mask.size, bytes(mask)
+
+
+def _height_above_baseline(font: Font, letters: str) -> int:
+    return -round(font.getbbox(letters, mode="1", anchor="ls")[1])
+
+
+def _height_below_baseline(font: Font, letters: str) -> int:
+    return round(font.getbbox(letters, mode="1", anchor="ls")[3])

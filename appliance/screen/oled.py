@@ -1,0 +1,179 @@
+"""OLEDs on I2C or SPI, driven by luma.oled."""
+
+import atexit
+import contextlib
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import luma.core.error
+import luma.oled.device
+from luma.core.interface.serial import i2c, spi
+from PIL import Image
+
+from appliance.config import DisplaySettings
+from appliance.events import Fault
+from appliance.screen.bus import DISPLAY_OFF, DISPLAY_ON, Bus
+from appliance.screen.pages import SENDERS, Pages, Sender, changes, packed
+from appliance.screen.panel import PanelError
+from appliance.screen.scene import Scene
+
+CHARACTERS_ONLY = {"winstar_weh", "ws0010"}
+"""Devices of luma that hang on eight data wires, and show letters rather than pictures."""
+
+DRIVERS = tuple(sorted(set(luma.oled.device.__all__) - CHARACTERS_ONLY))
+
+REFRESH = 60.0
+"""Seconds after which everything is sent again, in case a glitch went unnoticed."""
+
+
+class Oled:
+    """An OLED of luma.oled, initialised and ready to show pictures.
+
+    Args:
+        settings: the driver, how it is connected, its size, rotation and contrast.
+        bus: an open I2C bus to use instead of /dev/i2c-N; it is not closed with the panel.
+        clock: seconds that never go back.
+
+    Raises:
+        PanelError: the OLED does not answer, or there is no such driver, size or interface.
+    """
+
+    def __init__(
+        self,
+        settings: DisplaySettings,
+        bus: Any = None,  # noqa: ANN401 - smbus2 ships no types
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._send = SENDERS.get((settings.driver, settings.width))
+        self._shown: Pages | None = None
+        self._whole_at = clock()
+        driver = _driver(settings)
+        with _telling_faults(self._settings), contextlib.ExitStack() as opened:
+            self._bus = Bus(_interface(settings, bus))
+            opened.callback(self._bus.cleanup)
+            # luma keeps each device for its exit hook, even one that fails to start: ask first.
+            self._bus.command(DISPLAY_OFF)
+            self._device = self._start(driver)
+            opened.pop_all()
+
+    def _start(self, driver: Any) -> Any:  # noqa: ANN401 - luma ships no types
+        size = {"width": self._settings.width, "height": self._settings.height}
+        try:
+            device = driver(self._bus, **size, rotate=self._settings.rotate)
+        finally:
+            atexit.unregister(cast("Callable[..., object]", _ExitHook(self._bus)))
+        device.contrast(self._settings.contrast)
+        self._bus.initialised()
+        return device
+
+    def show(self, _: Scene, picture: Image.Image) -> None:
+        """Send what differs from the picture before, and all of it once in a while."""
+        with _telling_faults(self._settings):
+            if self._send:
+                self._paint(self._send, packed(self._device.preprocess(picture)))
+            else:
+                self._device.display(picture.convert(self._device.mode))
+
+    def check(self) -> None:
+        """Send the shortest command there is, which an OLED that was pulled out can't take."""
+        with _telling_faults(self._settings):
+            self._bus.command(DISPLAY_ON)
+            if self._send and self._shown:
+                self._paint(self._send, self._shown)
+
+    def clear(self) -> None:
+        """Blank the OLED and switch it off."""
+        with _telling_faults(self._settings):
+            self._device.clear()
+            self._bus.command(DISPLAY_OFF)
+
+    def close(self) -> None:
+        """Let go of the bus."""
+        with contextlib.suppress(OSError):
+            self._bus.cleanup()
+
+    def _paint(self, send: Sender, pages: Pages) -> None:
+        before, self._shown = self._shown, None
+        if self._clock() - self._whole_at >= REFRESH:
+            self._bus.replay()
+            before, self._whole_at = None, self._clock()
+        for stretch in changes(before, pages):
+            send(self._bus, stretch)
+        self._shown = pages
+
+
+@contextlib.contextmanager
+def _telling_faults(settings: DisplaySettings) -> Iterator[None]:
+    """Turn what luma and the kernel raise into a fault for the person who built the box."""
+    try:
+        yield
+    except luma.core.error.DevicePermissionError as error:
+        raise PanelError(_no_access(settings, error)) from error
+    except luma.core.error.DeviceDisplayModeError as error:
+        raise PanelError(_wrong_size(settings, error)) from error
+    except (luma.core.error.Error, OSError) as error:
+        raise PanelError(_not_answering(settings, error)) from error
+    except ImportError as error:
+        raise PanelError(_no_spi(error)) from error
+
+
+class _ExitHook:
+    """Equals the function that luma has registered to switch a device off when Python exits.
+
+    The appliance decides itself what stays on the OLED; and the hooks of devices that came and
+    went would keep them in memory for ever.
+    """
+
+    __hash__ = None  # type: ignore[assignment] # compared, never hashed
+
+    def __init__(self, bus: object) -> None:
+        self._bus = bus
+
+    def __eq__(self, function: object) -> bool:
+        held = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+        return any(getattr(it, "_serial_interface", None) is self._bus for it in held.values())
+
+
+def _driver(settings: DisplaySettings) -> Any:  # noqa: ANN401 - luma ships no types
+    if settings.driver not in DRIVERS:
+        what = f'Unknown display.driver "{settings.driver}"'
+        raise PanelError(Fault(what, f"allowed: {', '.join(DRIVERS)}, none"))
+    return getattr(luma.oled.device, settings.driver)
+
+
+def _interface(settings: DisplaySettings, bus: Any) -> Any:  # noqa: ANN401 - luma ships no types
+    if settings.interface == "spi":
+        return spi(port=settings.port, device=0)
+    return i2c(bus=bus, port=settings.port, address=settings.address)
+
+
+def _place(settings: DisplaySettings) -> str:
+    if settings.interface == "spi":
+        return f"/dev/spidev{settings.port}.0"
+    return f"/dev/i2c-{settings.port}, address {settings.address:#04x}"
+
+
+def _not_answering(settings: DisplaySettings, error: Exception) -> Fault:
+    return Fault(
+        "The OLED does not answer",
+        f"check its wires and that {settings.interface.upper()} is switched on (raspi-config)",
+        f"{settings.driver} on {_place(settings)}: {error}",
+    )
+
+
+def _no_access(settings: DisplaySettings, error: Exception) -> Fault:
+    what = f"No access to the {settings.interface.upper()} bus"
+    return Fault(what, f"add the user to the group {settings.interface}", str(error))
+
+
+def _wrong_size(settings: DisplaySettings, error: Exception) -> Fault:
+    what = f"{settings.driver} has no size {settings.width}x{settings.height}"
+    return Fault(what, "set display.width and display.height", str(error))
+
+
+def _no_spi(error: Exception) -> Fault:
+    return Fault("SPI can't be used", "install python3-spidev and python3-rpi-lgpio", str(error))

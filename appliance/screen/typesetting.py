@@ -1,0 +1,203 @@
+"""Words into lines: where they break, which lines are seen, and how they are drawn."""
+
+import functools
+import itertools
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from PIL import Image
+
+from appliance.screen.fonts import Typeface
+from appliance.screen.scene import ShownTurn
+
+FORMATTING = ",."
+"""What a line that is not formatted yet leaves room for: two marks, or capitals of that width."""
+
+PARAGRAPH = 100
+"""Words of a turn after which a new line starts."""
+
+SECTION = 1000
+"""Characters: of a turn, only the last two or three sections are looked at."""
+
+LONGEST_WORD = 50
+"""Characters that a word may have which is not cut."""
+
+VISIBLE = 200
+"""Characters of a turn that may be on the screen."""
+
+
+class Word(NamedTuple):
+    """A word to be set; `spaced` says that a space parts it from the word before."""
+
+    text: str
+    tentative: bool = False
+    spaced: bool = True
+
+
+Line = tuple[Word, ...]
+
+
+@functools.lru_cache(4096)
+def bare(word: str) -> str:
+    """Return the word as it is heard, before it is formatted."""
+    lower = word.lower()
+    return lower.rstrip(".,;:!?\u2026").lstrip("\u00bf\u00a1") or lower
+
+
+def heard(text: str) -> list[str]:
+    """Return the text's words as they are heard: the same before and after formatting."""
+    return [bare(word) for word in text.split()]
+
+
+def words_of(turn: ShownTurn) -> Iterator[Word]:
+    """Return the turn's words, settled ones first; ideographs are words of their own."""
+    for text, tentative in ((turn.text, False), (turn.tentative, True)):
+        for word in unicodedata.normalize("NFC", text).split():
+            for number, part in enumerate(_parts(word)):
+                yield Word(part, tentative, spaced=number == 0)
+
+
+def break_lines(words: Iterable[Word], type_: Typeface, width: int) -> Iterator[Line]:
+    """Break words into lines of at most `width` pixels; only wider words are cut.
+
+    Lines break where they would without capitals and punctuation, so that a turn which gets these
+    when it is finished keeps its lines, and text that has been read does not jump.
+    """
+    line: Line = ()
+    for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
+        if line and not _fits((*line, word), type_, width):
+            yield line
+            line = ()
+        line = (*line, word)
+    if line:
+        yield line
+
+
+def _fits(line: Line, type_: Typeface, width: int) -> bool:
+    gaps = _gaps(line)
+    heard_width = sum(type_.width(bare(word.text)) for word in line) + gaps * type_.space
+    closest = sum(type_.width(word.text) for word in line) + gaps * type_.narrow_space
+    return heard_width + type_.width(FORMATTING) <= width and closest <= width
+
+
+def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count: int) -> list[Line]:
+    """Return the last `count` lines of the turns, oldest first; each turn starts a line."""
+    lines: list[Line] = []
+    for paragraph in itertools.chain.from_iterable(_paragraphs(turn) for turn in reversed(turns)):
+        lines = [*break_lines(words_of(paragraph), type_, width), *lines]
+        if len(lines) >= count:
+            break
+    return lines[-count:]
+
+
+def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
+    """Return the turn in pieces that start a line each, the last one first.
+
+    So the lines of someone who talks without a pause need not be set from the first word on.
+    """
+    latest = max(0, len(turn.text) // SECTION - 2) * SECTION
+    settled, tentative = turn.text[latest:].split(), turn.tentative
+    for start in reversed(range(0, max(1, len(settled)), PARAGRAPH)):
+        yield ShownTurn(" ".join(settled[start : start + PARAGRAPH]), tentative)
+        tentative = ""
+
+
+def lines_of(text: str, type_: Typeface, width: int) -> list[Line]:
+    """Return a plain text's lines."""
+    return list(break_lines(words_of(ShownTurn(text)), type_, width))
+
+
+def has_ideographs(turns: Iterable[ShownTurn]) -> bool:
+    """Tell whether the turns' latest words need the 16 pixels that an ideograph is drawn on."""
+    latest = (turn.text[-VISIBLE:] + turn.tentative[-VISIBLE:] for turn in turns)
+    return any(_is_ideograph(character) for character in "".join(latest))
+
+
+def is_cut(text: str, type_: Typeface, width: int) -> bool:
+    """Tell whether a word of the text is wider than the line."""
+    return any(type_.width(word[:LONGEST_WORD]) > width for word in text.split())
+
+
+def draw_line(
+    picture: Image.Image,
+    line: Line,
+    type_: Typeface,
+    x: int,
+    baseline: int,
+    width: int,
+    ink: int = 1,
+) -> None:
+    """Draw a line from (x, baseline); tentative words stand on dots.
+
+    Spaces give way where capitals and punctuation make the line wider than `width` pixels.
+    """
+    space = _space(line, type_, width)
+    for number, word in enumerate(line):
+        if number and word.spaced:
+            x += space
+        type_.draw(picture, x, baseline, word.text, ink)
+        end = x + type_.width(word.text)
+        if word.tentative:
+            _underline(picture, x, end, baseline + 2)
+        x = end
+
+
+def line_width(line: Line, type_: Typeface, width: int) -> int:
+    """Return the pixels that the line takes when it is drawn into `width` pixels."""
+    letters = sum(type_.width(word.text) for word in line)
+    return letters + _gaps(line) * _space(line, type_, width)
+
+
+def _gaps(line: Line) -> int:
+    return sum(word.spaced for word in line[1:])
+
+
+def _space(line: Line, type_: Typeface, width: int) -> int:
+    left = width - sum(type_.width(word.text) for word in line)
+    return max(type_.narrow_space, min(type_.space, left // max(1, _gaps(line))))
+
+
+def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
+    if y < picture.height:
+        for x in range(start + start % 2, min(end, picture.width), 2):
+            picture.putpixel((x, y), 1)
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Cut at ideographs, between which a line may break; other words stay whole."""
+    for ideograph, letters in itertools.groupby(_letters(word), key=_is_ideograph):
+        if ideograph:
+            yield from letters
+        else:
+            yield "".join(letters)
+
+
+def _is_ideograph(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter[0]) in {"W", "F"}
+
+
+def _letters(word: str) -> list[str]:
+    """Return the word's letters, each with the accents that stand on it."""
+    letters: list[str] = []
+    for character in word:
+        if letters and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters
+
+
+def _cut(word: Word, type_: Typeface, width: int) -> Iterator[Word]:
+    """Cut a word that is wider than the line, or endless, into pieces that are not."""
+    if len(word.text) <= LONGEST_WORD and type_.width(word.text) <= width:
+        yield word
+        return
+    piece = ""
+    spaced = word.spaced
+    for letter in _letters(word.text):
+        if piece and type_.width(piece + letter) > width:
+            yield Word(piece, word.tentative, spaced)
+            piece, spaced = "", False
+        piece += letter
+    yield Word(piece, word.tentative, spaced)

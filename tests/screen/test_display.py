@@ -1,0 +1,200 @@
+import errno
+import functools
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from PIL import Image
+
+from appliance.config import DisplaySettings
+from appliance.events import Event, Fault, ScreenFailed, ScreenHealed
+from appliance.screen.display import Display
+from appliance.screen.panel import Panel, PanelError, open_panel
+from appliance.screen.scene import Mode, Scene, ShownTurn
+from tests.rig.oled import Ssd1306
+from tests.screen.waiting import until
+
+READY = Scene(Mode.READY, hint="Press to start")
+LISTENING = Scene(Mode.LISTENING, turns=(ShownTurn("Hello"),))
+
+
+class Recorder:
+    """A panel that remembers what it was told, and can be made to wait."""
+
+    def __init__(self) -> None:
+        self.scenes: list[Scene] = []
+        self.threads: set[str] = set()
+        self.calls: list[str] = []
+        self.free = threading.Event()
+        self.free.set()
+
+    def show(self, scene: Scene, _: Image.Image) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.scenes.append(scene)
+        assert self.free.wait(30)
+
+    def check(self) -> None:
+        self.calls.append("check")
+
+    def clear(self) -> None:
+        self.calls.append("clear")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+Start = Callable[[Callable[[DisplaySettings], Panel | None]], Display]
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def start(events: list[Event]) -> Iterator[Start]:
+    displays = []
+
+    def start(opener: Callable[[DisplaySettings], Panel | None]) -> Display:
+        display = Display(DisplaySettings(), events.append, open_panel=opener)
+        displays.append(display)
+        display.start()
+        return display
+
+    yield start
+    for display in displays:
+        display.end()
+
+
+def on_oled(module: Ssd1306) -> Callable[[DisplaySettings], Panel | None]:
+    return functools.partial(open_panel, bus=module)
+
+
+def shows(module: Ssd1306, display: Display) -> bool:
+    return display.picture is not None and module.image.tobytes() == display.picture.tobytes()
+
+
+def test_a_scene_is_seen_on_the_glass(start: Start, events: list[Event]) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(LISTENING)
+    until(lambda: shows(module, display))
+    assert events == [ScreenHealed()]
+
+
+def test_only_the_newest_scene_is_shown_when_the_panel_is_slow(start: Start) -> None:
+    panel = Recorder()
+    display = start(lambda _: panel)
+    panel.free.clear()
+    display.show(READY)
+    until(lambda: panel.scenes)
+    for second in range(100):
+        display.show(Scene(Mode.LISTENING, elapsed=second))
+    panel.free.set()
+    until(lambda: len(panel.scenes) > 1)
+    assert panel.scenes == [READY, Scene(Mode.LISTENING, elapsed=99)]
+    assert panel.threads == {"display"}
+
+
+def test_a_picture_that_is_shown_already_is_not_sent_again(start: Start) -> None:
+    panel = Recorder()
+    display = start(lambda _: panel)
+    display.show(Scene(Mode.LISTENING, elapsed=1.0))
+    until(lambda: panel.scenes)
+    display.show(Scene(Mode.LISTENING, elapsed=1.1))
+    until(lambda: "check" in panel.calls)
+    assert panel.scenes == [Scene(Mode.LISTENING, elapsed=1.0)]
+
+
+def test_a_panel_that_is_missing_is_told_once_and_tried_again(
+    start: Start, events: list[Event]
+) -> None:
+    fault = Fault("The OLED does not answer")
+    panel = Recorder()
+    tries = []
+
+    def opener(_: DisplaySettings) -> Panel:
+        tries.append(1)
+        if len(tries) < 3:
+            raise PanelError(fault)
+        return panel
+
+    display = start(opener)
+    display.show(READY)
+    until(lambda: panel.scenes)
+    assert panel.scenes == [READY]
+    until(lambda: len(events) == 2)
+    assert events == [ScreenFailed(fault), ScreenHealed()]
+
+
+def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
+    start: Start, events: list[Event]
+) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    module.unplug()
+    until(lambda: len(events) == 2)
+    display.show(LISTENING)
+    module.plug()
+    until(lambda: len(events) == 3)
+    until(lambda: shows(module, display))
+    assert [type(event) for event in events] == [ScreenHealed, ScreenFailed, ScreenHealed]
+
+
+def test_an_error_of_the_bus_is_healed_with_a_whole_picture(
+    start: Start, events: list[Event]
+) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    module.fail(0, 0, 0, errno.EIO)
+    display.show(LISTENING)
+    until(lambda: len(events) == 3)
+    until(lambda: shows(module, display))
+
+
+def test_the_end_leaves_the_panel_dark(start: Start) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    display.end()
+    assert module.image.getbbox() is None
+    assert not module.on
+
+
+def test_a_last_scene_stays_when_the_display_has_ended(start: Start) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    display.end(Scene(Mode.STOPPING))
+    assert module.on
+    assert shows(module, display)
+    assert not [thread for thread in threading.enumerate() if thread.name == "display"]
+
+
+def test_the_panel_is_closed_at_the_end(start: Start) -> None:
+    panel = Recorder()
+    display = start(lambda _: panel)
+    display.end()
+    assert panel.calls == ["clear", "close"]
+
+
+def test_a_missing_panel_does_not_hold_up_the_end(start: Start, events: list[Event]) -> None:
+    module = Ssd1306()
+    module.unplug()
+    display = start(on_oled(module))
+    until(lambda: events)
+    display.end(Scene(Mode.STOPPING))
+    assert [type(event) for event in events] == [ScreenFailed]
+
+
+def test_without_a_panel_nothing_is_told(start: Start, events: list[Event]) -> None:
+    display = start(lambda _: None)
+    display.show(READY)
+    display.end()
+    assert events == []
+    assert display.picture is None

@@ -1,0 +1,78 @@
+import string
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from appliance.screen import fonts
+from appliance.screen.fonts import Typeface, typeface
+
+LATIN = (
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿĄąĆćČčĎďĘęĚěĞğİıŁłŃńŇň"
+    "ŐőŒœŘřŚśŞşŠšŤťŮůŰűŹźŻżŽž€"
+)
+GREEK = "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρστυφχψωςάέήίόύώ"
+CYRILLIC = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюяіїєґЁё"
+
+
+def image(type_: Typeface, text: str) -> bytes:
+    picture = Image.new("1", (64, 64))
+    type_.draw(picture, 8, 40, text)
+    return picture.tobytes()
+
+
+@pytest.mark.parametrize("height", [9, 13, 18, 27])
+@pytest.mark.parametrize("letters", [string.ascii_letters, LATIN, GREEK, CYRILLIC])
+def test_no_letter_is_missing(height: int, letters: str) -> None:
+    type_ = typeface(height)
+    missing = image(type_, "\U0010fffe")
+    assert [letter for letter in letters if image(type_, letter) == missing] == []
+
+
+@pytest.mark.parametrize("height", range(9, 40))
+def test_lines_of_every_height_leave_each_other_room(height: int) -> None:
+    type_ = typeface(height)
+    assert 6 <= type_.ascent + type_.descent <= height
+    assert type_.pitch <= height
+
+
+def test_larger_lines_have_larger_letters() -> None:
+    sizes = [typeface(height).ascent for height in range(9, 40)]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > 3 * sizes[0]
+
+
+def test_a_line_holds_several_words() -> None:
+    assert typeface(40, width=128).width("nnnnnnnnnn") <= 128
+
+
+def test_a_named_font_is_preferred() -> None:
+    serif = "/usr/share/fonts/truetype/dejavu/DejaVuSerif.ttf"
+    assert image(typeface(18, serif), "g") != image(typeface(18), "g")
+
+
+def test_a_named_font_that_is_missing_gives_way_to_the_usual_ones(tmp_path: Path) -> None:
+    assert image(typeface(18, str(tmp_path / "none.ttf")), "g") == image(typeface(18), "g")
+
+
+def test_letters_that_a_font_lacks_come_from_another() -> None:
+    type_ = typeface(18)
+    assert image(type_, "שלום") != image(type_, "\U0010fffe" * 4)
+
+
+@pytest.mark.skipif(not fonts.EVERYTHING[1].exists(), reason="fonts-unifont is not installed")
+@pytest.mark.parametrize("letter", "你好語カひ한")
+def test_ideographs_come_from_unifont(letter: str) -> None:
+    type_ = typeface(18)
+    assert image(type_, letter) != image(type_, "\U0010fffe")
+    assert type_.width(letter) == 16
+
+
+def test_without_any_font_file_pillow_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for usual in ("LARGE", "MEDIUM", "SMALL", "EVERYTHING"):
+        monkeypatch.setattr(fonts, usual, ())
+    fonts._first.cache_clear()
+    try:
+        assert typeface(18).width("Hello") > 20
+    finally:
+        fonts._first.cache_clear()
