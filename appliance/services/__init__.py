@@ -1,0 +1,1 @@
+"""What runs beside the appliance: the local transcription service."""

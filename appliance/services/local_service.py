@@ -1,0 +1,236 @@
+"""The local transcription service: the protocol of the cloud's, on this machine, in English.
+
+For demonstrations, tests and homes that want no cloud. `/v3/ws` is the stream and `/v3/token` gives
+out its temporary tokens; `/token` does so as a token server would.
+"""
+
+import hmac
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from appliance.services import wire
+from appliance.services.pocketsphinx_engine import PocketsphinxRecognizer
+from appliance.services.recognizer import Recognizer, RecognizerPool
+from appliance.services.streaming_session import StreamingSession
+from appliance.services.temporary_tokens import TemporaryTokens
+from appliance.services.wire import RefusedError, SessionParameters, TokenParameters
+
+log = logging.getLogger(__name__)
+
+ENGINES: dict[str, Callable[[], Recognizer]] = {"pocketsphinx": PocketsphinxRecognizer}
+"""What can be named as `--engine`."""
+
+LOOK_AHEAD = 310.0
+"""Seconds of audio that may arrive ahead of real time; observed of the cloud's service."""
+
+TOKEN_LIFETIME = 60
+"""Seconds within which a token from `/token` must be used."""
+
+CLOSE_REASON_BYTES = 123
+"""The most that a close frame can say (RFC 6455, 5.5)."""
+
+
+class LocalServiceError(Exception):
+    """The service can't start; the message says why and what to do."""
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    engine: str = "pocketsphinx",
+    keys: Collection[str] = (),
+) -> None:
+    """Run the local service in the main thread until SIGINT or SIGTERM, then exit with status 0.
+
+    Raises:
+        LocalServiceError: the engine is unknown, or the address can't be used.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal that ended it once more when all is closed
+        signal.signal(number, lambda *_: sys.exit(0))
+    LocalService(host, port, engine, keys=keys).run()
+
+
+class LocalService:
+    """The local service in a thread of its own, or by `run` in the caller's.
+
+        with LocalService() as service:
+            ...  # connect to service.url with a token from service.token_url
+
+    `port` 0 takes a free one. Without `keys`, any key is accepted, and `/token` is open; with them,
+    both need one of the keys as their `Authorization`.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        engine: str = "pocketsphinx",
+        *,
+        keys: Collection[str] = (),
+        look_ahead: float = LOOK_AHEAD,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if engine not in ENGINES:
+            known = ", ".join(ENGINES)
+            raise LocalServiceError(f'There is no engine "{engine}": choose one of {known}')
+        self._host = host
+        self._socket = _listening(host, port)
+        self._recognizers = RecognizerPool(ENGINES[engine])
+        self._keys = tuple(keys)
+        self._look_ahead = look_ahead
+        self._clock = clock
+        self._tokens = TemporaryTokens(clock)
+        self._server = uvicorn.Server(self._settings())
+        self._thread = threading.Thread(target=self._serve, name="local-service")
+
+    @property
+    def url(self) -> str:
+        """Where to stream to."""
+        return f"ws://{self._address}/v3/ws"
+
+    @property
+    def token_url(self) -> str:
+        """Where a device gets its tokens."""
+        return f"http://{self._address}/token"
+
+    def start(self) -> None:
+        """Load the recognizer and serve in the background; returns when clients can connect."""
+        self._recognizers.warm_up()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close every session and wait for the thread to end."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def run(self) -> None:
+        """Serve in this thread until a signal ends it."""
+        self._recognizers.warm_up()
+        self._serve()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def _address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._socket.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        log.info("local service at %s", self.url)
+        self._server.run(sockets=[self._socket])
+
+    def _settings(self) -> uvicorn.Config:
+        application = Starlette(
+            routes=[
+                Route("/v3/token", self._temporary_token),
+                Route("/token", self._token),
+                WebSocketRoute("/v3/ws", self._stream),
+            ]
+        )
+        # uvicorn prints whole URLs, and so tokens: in its access log, and of WebSockets at "info"
+        return uvicorn.Config(
+            application,
+            ws="wsproto",
+            ws_per_message_deflate=False,  # speech doesn't shrink, and it costs both ends
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            timeout_graceful_shutdown=3,
+        )
+
+    async def _temporary_token(self, request: Request) -> JSONResponse:
+        if not self._has_key(request):
+            return JSONResponse({"error": "Not authorized: send an API key"}, 401)
+        try:
+            wanted = wire.parameters(request.query_params, TokenParameters)
+        except RefusedError as refusal:
+            return JSONResponse({"error": str(refusal)}, 400)
+        token = self._tokens.issue(wanted.expires_in_seconds, wanted.max_session_duration_seconds)
+        return JSONResponse({"token": token, "expires_in_seconds": wanted.expires_in_seconds})
+
+    async def _token(self, request: Request) -> JSONResponse:
+        if self._keys and not self._has_key(request):
+            return JSONResponse({"error": "Not authorized: send this service's key"}, 401)
+        return JSONResponse({"token": self._tokens.issue(TOKEN_LIFETIME)})
+
+    async def _stream(self, websocket: WebSocket) -> None:
+        # a refusal is told in an accepted socket: a handshake's can't carry the protocol's codes
+        await websocket.accept()
+        try:
+            session = StreamingSession(
+                websocket,
+                lifetime=self._admitted(websocket),
+                parameters=wire.parameters(websocket.query_params, SessionParameters),
+                recognizers=self._recognizers,
+                look_ahead=self._look_ahead,
+                clock=self._clock,
+            )
+            await session.run()
+            await websocket.close(1000)
+        except RefusedError as refusal:
+            log.info("session refused: %s %s", refusal.code, refusal)
+            await _refuse(websocket, refusal)
+        except WebSocketDisconnect as disconnect:
+            log.info("the client went away: %s", disconnect.code)
+
+    def _admitted(self, websocket: WebSocket) -> int:
+        """Return how long the session of this handshake may last, in seconds."""
+        if token := websocket.query_params.get("token"):
+            return self._tokens.redeem(token)
+        if (token := _credential(websocket)) in self._tokens:
+            return self._tokens.redeem(token)  # the vendor's SDK sends its token as a key
+        if self._has_key(websocket):
+            return wire.LONGEST_SESSION
+        raise RefusedError(wire.UNAUTHORIZED, "Not authorized: send a token or an API key")
+
+    def _has_key(self, connection: HTTPConnection) -> bool:
+        given = _credential(connection)
+        if not self._keys:
+            return bool(given)
+        return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._keys)
+
+
+def _credential(connection: HTTPConnection) -> str:
+    return connection.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
+    await websocket.send_text(wire.encoded(wire.Error(refusal.code, str(refusal))))
+    reason = str(refusal).encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
+    await websocket.close(refusal.code, reason)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise LocalServiceError(
+            f"Can't listen on {host}, port {port}: {error.strerror}. Name another --host or --port"
+        ) from error

@@ -1,0 +1,198 @@
+"""The protocol's messages and parameters (Streaming v3), and how a session is refused."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+UNAUTHORIZED = 1008
+INVALID = 3006
+AUDIO_VIOLATION = 3007
+SESSION_EXPIRED = 3008
+IDLE = 4031
+
+LONGEST_SESSION = 10_800
+"""Seconds that a session may last at most."""
+
+
+class RefusedError(Exception):
+    """The session can't begin or go on; told as `Error`, then closed with the same code."""
+
+    def __init__(self, code: int, error: str) -> None:
+        self.code = code
+        super().__init__(error)
+
+
+# Parameters
+
+Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of `/v3/ws`; unknown parameters are passed over.
+
+    `end_of_turn_confidence_threshold` is checked and has no bearing: here, a pause is a pause.
+    """
+
+    speech_model: Literal[
+        "universal-streaming-english",
+        "universal-streaming-multilingual",
+        "universal-3-5-pro",
+        "u3-rt-pro",
+        "whisper-rt",
+    ]
+    sample_rate: Annotated[int, Meta(ge=8000, le=48_000)] = 16_000
+    encoding: Literal["pcm_s16le"] = "pcm_s16le"
+    format_turns: bool = False
+    formatted_finals: bool = False
+    end_of_turn_confidence_threshold: Share = 0.4
+    min_turn_silence: Milliseconds = 400
+    max_turn_silence: Milliseconds = 1280
+    vad_threshold: Share = 0.4
+    inactivity_timeout: Annotated[int, Meta(ge=5, le=3600)] | None = None
+
+
+class TokenParameters(msgspec.Struct, frozen=True):
+    """The query of `/v3/token`, in seconds."""
+
+    expires_in_seconds: Annotated[int, Meta(ge=1, le=600)]
+    max_session_duration_seconds: Annotated[int, Meta(ge=60, le=LONGEST_SESSION)] = LONGEST_SESSION
+
+
+Parameters = TypeVar("Parameters", SessionParameters, TokenParameters)
+
+
+def parameters(query: Mapping[str, str], type_: type[Parameters]) -> Parameters:
+    """Return a query's parameters, checked.
+
+    Raises:
+        RefusedError: one is missing or has a value that is not allowed (3006).
+    """
+    try:
+        return msgspec.convert(dict(query), type_, strict=False)
+    except msgspec.ValidationError as error:
+        raise RefusedError(INVALID, f"Invalid parameter: {_sentence(error)}") from error
+
+
+# Client to service
+
+
+class Terminate(msgspec.Struct, tag_field="type", tag=True):
+    """Ends the session."""
+
+
+class ForceEndpoint(msgspec.Struct, tag_field="type", tag=True):
+    """Ends the turn."""
+
+
+class KeepAlive(msgspec.Struct, tag_field="type", tag=True):
+    """Sent so that a session without audio isn't taken for a forgotten one."""
+
+
+class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
+    """Changes the named settings for the rest of the session."""
+
+    format_turns: bool | msgspec.UnsetType = msgspec.UNSET
+    min_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
+    max_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
+
+    def applied_to(self, current: SessionParameters) -> SessionParameters:
+        """Return the parameters with the changes made."""
+        return msgspec.structs.replace(current, **self._changes())
+
+    def _changes(self) -> dict[str, Any]:
+        changes = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in changes.items() if value is not msgspec.UNSET}
+
+
+ClientMessage = Terminate | ForceEndpoint | KeepAlive | UpdateConfiguration
+
+
+def client_message(text: str) -> ClientMessage:
+    """Return what a text frame says.
+
+    Raises:
+        RefusedError: it is no JSON, no known message, or has a bad value (3006).
+    """
+    try:
+        raw = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise RefusedError(INVALID, "Invalid JSON") from error
+    if not isinstance(raw, dict) or raw.get("type") not in _CLIENT_TYPES:
+        raise RefusedError(INVALID, "Invalid Message Type")
+    try:
+        message: ClientMessage = msgspec.convert(raw, ClientMessage)
+    except msgspec.ValidationError as error:
+        raise RefusedError(INVALID, f"Invalid {raw['type']}: {_sentence(error)}") from error
+    return message
+
+
+_CLIENT_TYPES = ("Terminate", "ForceEndpoint", "KeepAlive", "UpdateConfiguration")
+
+
+def _sentence(error: msgspec.ValidationError) -> str:
+    """Return msgspec's words with the bare name of the field: "speech_model: expected ..."."""
+    what, _, where = str(error).partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what}" if where else what
+
+
+# Service to client
+
+
+class Begin(msgspec.Struct, tag_field="type", tag=True):
+    """The session is open until `expires_at` (Unix seconds)."""
+
+    id: str
+    expires_at: int
+
+
+class SpeechStarted(msgspec.Struct, tag_field="type", tag=True):
+    """Somebody began to speak, `timestamp` ms into the stream."""
+
+    timestamp: int
+
+
+class TurnWord(msgspec.Struct):
+    """A word of a turn, in ms of this connection's audio."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+    word_is_final: bool
+
+
+class Turn(msgspec.Struct, tag_field="type", tag=True):
+    """What a turn says; replaces the ones before of the same `turn_order`."""
+
+    turn_order: int
+    transcript: str
+    end_of_turn: bool
+    turn_is_formatted: bool
+    end_of_turn_confidence: float
+    utterance: str
+    words: list[TurnWord]
+
+
+class Termination(msgspec.Struct, tag_field="type", tag=True):
+    """The session is over; the last message."""
+
+    audio_duration_seconds: int
+    session_duration_seconds: int
+
+
+class Error(msgspec.Struct, tag_field="type", tag=True):
+    """Why the socket closes right after."""
+
+    error_code: int
+    error: str
+
+
+ServiceMessage = Begin | SpeechStarted | Turn | Termination | Error
+
+
+def encoded(message: ServiceMessage) -> str:
+    """Return the message as the text of a frame."""
+    return msgspec.json.encode(message).decode()

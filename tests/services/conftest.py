@@ -1,0 +1,42 @@
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.services.local_service import LocalService
+
+SAMPLES = Path(__file__).parents[2] / "appliance" / "samples"
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def sample() -> bytes:
+    with wave.open(str(SAMPLES / "sample.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16_000)
+        return bytes(file.readframes(file.getnframes()))
+
+
+@pytest.fixture(scope="session")
+def said() -> str:
+    return (SAMPLES / "sample.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[LocalService]:
+    with LocalService() as service:
+        yield service

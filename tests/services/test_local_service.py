@@ -1,0 +1,248 @@
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from appliance.services.local_service import LocalService, LocalServiceError
+from tests.services.client import KEY, Client, refusal, token_of
+from tests.services.conftest import Clock
+
+
+@pytest.fixture
+def timed(clock: Clock) -> Iterator[LocalService]:
+    with LocalService(clock=clock) as service:
+        yield service
+
+
+def v3_token(service: LocalService, key: str = "any", **query: str) -> requests.Response:
+    url = service.token_url.replace("/token", "/v3/token")
+    return requests.get(url, params=query, headers={"Authorization": key}, timeout=10)
+
+
+# Tokens
+
+
+def test_a_token_opens_a_session(service: LocalService) -> None:
+    client = Client(service, token=v3_token(service, expires_in_seconds="60").json()["token"])
+    assert client.next()["type"] == "Begin"
+    client.terminated()
+    assert client.close_code == 1000
+
+
+def test_v3_token_says_how_long_the_token_lives(service: LocalService) -> None:
+    assert v3_token(service, expires_in_seconds="600").json()["expires_in_seconds"] == 600
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"expires_in_seconds": "0"},
+        {"expires_in_seconds": "601"},
+        {"expires_in_seconds": "soon"},
+        {"expires_in_seconds": "60", "max_session_duration_seconds": "59"},
+        {"expires_in_seconds": "60", "max_session_duration_seconds": "10801"},
+    ],
+)
+def test_v3_token_refuses_values_out_of_range(service: LocalService, query: dict[str, str]) -> None:
+    answer = v3_token(service, **query)
+    assert answer.status_code == 400
+    assert "_seconds" in answer.json()["error"]
+
+
+def test_v3_token_needs_a_key(service: LocalService) -> None:
+    answer = v3_token(service, key="", expires_in_seconds="60")
+    assert answer.status_code == 401
+    assert "key" in answer.json()["error"]
+
+
+def test_only_the_given_keys_are_accepted() -> None:
+    with LocalService(keys=["right"]) as service:
+        assert v3_token(service, key="wrong", expires_in_seconds="60").status_code == 401
+        assert v3_token(service, key="right", expires_in_seconds="60").status_code == 200
+        assert requests.get(service.token_url, timeout=10).status_code == 401
+        bearer = {"Authorization": "Bearer right"}
+        assert requests.get(service.token_url, headers=bearer, timeout=10).status_code == 200
+        wrong = Client(service, token=None, headers={"Authorization": "wrong"})
+        assert refusal(wrong)[0] == 1008
+
+
+def test_a_token_opens_only_one_session(service: LocalService) -> None:
+    token = token_of(service)
+    first = Client(service, token=token)
+    assert refusal(Client(service, token=token)) == (
+        1008,
+        "Not authorized: the token has been used",
+    )
+    first.close()
+
+
+def test_an_expired_token_is_refused(timed: LocalService, clock: Clock) -> None:
+    token = token_of(timed)
+    clock.now += 61
+    code, error = refusal(Client(timed, token=token))
+    assert code == 1008
+    assert "expired" in error
+
+
+def test_an_unknown_token_is_refused(service: LocalService) -> None:
+    assert refusal(Client(service, token="made up"))[0] == 1008
+
+
+def test_a_session_without_token_or_key_is_refused(service: LocalService) -> None:
+    assert refusal(Client(service, token=None))[0] == 1008
+
+
+def test_a_key_opens_a_session(service: LocalService) -> None:
+    client = Client(service, token=None, headers=KEY)
+    assert client.next()["type"] == "Begin"
+    client.close()
+
+
+def test_tokens_do_not_reach_the_log(
+    service: LocalService, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = token_of(service)
+    with caplog.at_level(logging.DEBUG):
+        Client(service, token=token).terminated()
+        refusal(Client(service, token=token))
+    assert any("session refused" in message for message in caplog.messages)
+    assert token not in caplog.text
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("speech_model", ""),
+        ("speech_model", "telepathy"),
+        ("sample_rate", "7999"),
+        ("sample_rate", "many"),
+        ("encoding", "opus"),
+        ("format_turns", "perhaps"),
+        ("inactivity_timeout", "4"),
+        ("vad_threshold", "1.1"),
+        ("max_turn_silence", "-1"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_name(service: LocalService, name: str, value: str) -> None:
+    client = Client(service, headers={}, **{name: value})
+    code, error = refusal(client)
+    assert code == 3006
+    assert name in error
+
+
+def test_unknown_parameters_are_passed_over(service: LocalService) -> None:
+    client = Client(service, filter_profanity="true")
+    assert client.next()["type"] == "Begin"
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{nonsense", "Invalid JSON"),
+        ('{"type": "Sing"}', "Invalid Message Type"),
+        ('{"no": "type"}', "Invalid Message Type"),
+        ('["Terminate"]', "Invalid Message Type"),
+        ('{"type": ["Terminate"]}', "Invalid Message Type"),
+    ],
+)
+def test_a_bad_message_ends_the_session(service: LocalService, text: str, error: str) -> None:
+    client = Client(service)
+    client.text(text)
+    assert refusal(client) == (3006, error)
+
+
+@pytest.mark.parametrize("milliseconds", [49, 1001])
+def test_a_frame_of_bad_length_ends_the_session(service: LocalService, milliseconds: int) -> None:
+    client = Client(service)
+    client.audio(bytes(32 * milliseconds), milliseconds)
+    assert refusal(client) == (
+        3007,
+        f"Input Duration Violation: {milliseconds} ms. Expected between 50 and 1000 ms",
+    )
+
+
+def test_audio_far_ahead_of_real_time_ends_the_session(clock: Clock) -> None:
+    with LocalService(clock=clock, look_ahead=5.0) as service:
+        client = Client(service)
+        client.audio(bytes(32_000 * 6), milliseconds=1000)
+        assert refusal(client) == (
+            3007,
+            "Audio Transmission Rate Exceeded: Received 6.0 sec. audio in 0.0 sec",
+        )
+
+
+def test_a_session_ends_when_its_time_is_up(timed: LocalService, clock: Clock) -> None:
+    query = {"expires_in_seconds": "60", "max_session_duration_seconds": "60"}
+    client = Client(timed, token=v3_token(timed, **query).json()["token"])
+    client.next()
+    clock.now += 61
+    client.say("KeepAlive")
+    client.say("KeepAlive")
+    assert refusal(client)[0] == 3008
+
+
+@pytest.mark.slow
+def test_a_session_without_a_sign_of_life_ends(service: LocalService) -> None:
+    assert refusal(Client(service, inactivity_timeout="5")) == (4031, "Session idle for too long")
+
+
+# Its life
+
+
+def test_a_service_leaves_no_thread_behind(sample: bytes) -> None:
+    before = set(threading.enumerate())
+    with LocalService() as service:
+        client = Client(service)
+        client.audio(sample[:32_000])
+        assert client.next()["type"] == "Begin"
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_client_that_goes_away_ends_its_recognizer(sample: bytes) -> None:
+    with LocalService() as service:
+        client = Client(service)
+        client.audio(sample[:64_000])
+        client.close()
+        gone = threading.Event()
+        for _ in range(200):
+            if not any("recognizer" in thread.name for thread in threading.enumerate()):
+                gone.set()
+                break
+            gone.wait(0.05)
+        assert gone.is_set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_serve_with_status_0(number: signal.Signals) -> None:
+    program = (
+        "import logging; from appliance.services.local_service import serve; "
+        "logging.basicConfig(level=logging.INFO); serve(port=0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert b"local service at ws://127.0.0.1:" in process.stderr.readline()
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 0
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_taken_port_is_told_in_a_sentence(service: LocalService) -> None:
+    port = int(service.token_url.rsplit(":", 1)[1].split("/")[0])
+    with pytest.raises(LocalServiceError, match=rf"{port}: .*--port"):
+        LocalService(port=port)
+
+
+def test_an_unknown_engine_is_told_with_the_known_ones() -> None:
+    with pytest.raises(LocalServiceError, match="pocketsphinx"):
+        LocalService(engine="ear")

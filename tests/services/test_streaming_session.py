@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+import soxr
+
+from appliance.services.local_service import LocalService
+from appliance.services.word_error_rate import spoken_words, word_error_rate
+from tests.services.client import Client, Message, refusal, transcript, turns
+
+
+@pytest.fixture(scope="module")
+def spoken(service: LocalService, sample: bytes) -> list[Message]:
+    """What the service says of the sample, spoken in real time."""
+    client = Client(service, formatted_finals="true")
+    client.audio(sample, real_time=True)
+    messages = client.terminated()
+    assert client.close_code == 1000
+    return messages
+
+
+@pytest.mark.slow
+def test_the_sample_is_understood(spoken: list[Message], said: str) -> None:
+    assert word_error_rate(said, transcript(spoken)) <= 0.08
+
+
+@pytest.mark.slow
+def test_messages_come_in_the_documented_order(spoken: list[Message]) -> None:
+    types = [message["type"] for message in spoken]
+    assert types[:3] == ["Begin", "SpeechStarted", "Turn"]
+    assert types[-2:] == ["Turn", "Termination"]
+    assert set(types[1:-1]) == {"SpeechStarted", "Turn"}
+
+
+@pytest.mark.slow
+def test_each_sentence_is_a_turn(spoken: list[Message], said: str) -> None:
+    final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
+    assert [turn["turn_order"] for turn in final] == list(range(len(said.splitlines())))
+
+
+@pytest.mark.slow
+def test_a_finished_turn_is_told_again_as_it_is_written(spoken: list[Message], said: str) -> None:
+    assert [
+        turn["transcript"] for turn in turns(spoken, turn_is_formatted=True)
+    ] == said.splitlines()
+    final = turns(spoken, end_of_turn=True)
+    formatted = [turn["turn_is_formatted"] for turn in final]
+    assert formatted == [False, True] * (len(final) // 2)
+
+
+@pytest.mark.slow
+def test_partial_turns_hold_back_the_words_still_spoken(spoken: list[Message]) -> None:
+    for turn in turns(spoken, end_of_turn=False):
+        settled = [word["text"] for word in turn["words"] if word["word_is_final"]]
+        assert turn["transcript"].split() == settled
+        assert not turn["words"][-1]["word_is_final"]
+
+
+@pytest.mark.slow
+def test_word_times_are_those_of_the_audio(spoken: list[Message], sample: bytes) -> None:
+    stretches = sounding(sample)
+    final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
+    assert len(final) == len(stretches)
+    for turn, (start, end) in zip(final, stretches, strict=True):
+        assert turn["words"][0]["start"] == pytest.approx(start, abs=200)
+        assert turn["words"][-1]["end"] == pytest.approx(end, abs=200)
+
+
+def sounding(pcm: bytes) -> list[tuple[int, int]]:
+    """Return from when to when, in ms, the audio is anything but silent for half a second."""
+    loud = [
+        at for at in range(0, len(pcm) // 32, 10) if max(pcm[at * 32 + 1 : at * 32 + 320 : 2]) > 0
+    ]
+    starts = [now for before, now in zip([-1000, *loud], loud, strict=False) if now - before > 500]
+    ends = [
+        before for before, now in zip(loud, [*loud[1:], 10**9], strict=True) if now - before > 500
+    ]
+    return list(zip(starts, ends, strict=True))
+
+
+@pytest.mark.slow
+def test_termination_tells_how_long_it_was(spoken: list[Message], sample: bytes) -> None:
+    assert spoken[-1]["audio_duration_seconds"] == round(len(sample) / 32_000)
+    assert spoken[-1]["session_duration_seconds"] >= spoken[-1]["audio_duration_seconds"]
+
+
+def test_terminate_amid_a_word_keeps_the_last_words(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[: 2600 * 32])
+    heard = spoken_words(transcript(client.terminated()))
+    assert heard[:7] == ["press", "the", "button", "when", "you", "want", "to"]
+    assert len(heard) == 8, "the beginning of the last word is heard as some word"
+
+
+def test_terminate_right_after_the_last_sound_keeps_the_last_word(
+    service: LocalService, sample: bytes
+) -> None:
+    client = Client(service)
+    client.audio(sample[: 2900 * 32])
+    heard = transcript(client.terminated())
+    assert word_error_rate("press the button when you want to speak", heard) == 0
+
+
+@pytest.mark.slow
+def test_a_stream_may_begin_amid_speech(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[5000 * 32 : 8000 * 32], milliseconds=1000)
+    assert transcript(client.terminated()).endswith("little screen in front of you")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("milliseconds", [50, 330, 1000])
+def test_frames_of_any_length_are_heard_alike(
+    service: LocalService, sample: bytes, milliseconds: int
+) -> None:
+    client = Client(service)
+    client.audio(sample[: 7500 * 32], milliseconds)
+    said = "press the button when you want to speak the words will appear on the little screen in"
+    assert word_error_rate(said + " front of you", transcript(client.terminated())) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [8000, 48_000])
+def test_other_sample_rates_are_resampled(service: LocalService, sample: bytes, rate: int) -> None:
+    samples = np.frombuffer(sample[: 3500 * 32], dtype="<i2")
+    pcm = soxr.resample(samples, 16_000, rate).tobytes()
+    client = Client(service, sample_rate=str(rate))
+    for start in range(0, len(pcm), rate // 5):
+        client.audio(pcm[start : start + rate // 5].ljust(rate // 5, b"\0"), rate // 160)
+    messages = client.terminated()
+    # what is left of speech at 8 kHz is not enough for the words, but for their times
+    if rate > 16_000:
+        said = "press the button when you want to speak"
+        assert word_error_rate(said, transcript(messages)) <= 0.25
+    assert turns(messages)[-1]["words"][-1]["end"] == pytest.approx(2890, abs=200)
+
+
+def test_force_endpoint_ends_the_turn_at_once(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[: 2000 * 32])
+    client.say("ForceEndpoint")
+    while not (message := client.next()).get("end_of_turn"):
+        pass
+    assert message["transcript"].startswith("press the button")
+    client.audio(sample[2000 * 32 : 3400 * 32])
+    assert turns(client.terminated(), turn_order=1, end_of_turn=True)
+
+
+def test_the_configuration_can_change_amid_a_session(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.say("UpdateConfiguration", format_turns=True, vad_threshold=0.5)
+    client.audio(sample[: 3400 * 32])
+    assert turns(client.terminated(), turn_is_formatted=True)
+
+
+def test_a_bad_configuration_ends_the_session(service: LocalService) -> None:
+    client = Client(service)
+    client.say("UpdateConfiguration", min_turn_silence="long")
+    code, error = refusal(client)
+    assert code == 3006
+    assert "min_turn_silence" in error
+
+
+def test_silence_is_no_turn(service: LocalService) -> None:
+    client = Client(service)
+    client.audio(bytes(3200) * 30)
+    client.say("KeepAlive")
+    assert [message["type"] for message in client.terminated()] == ["Begin", "Termination"]
+
+
+def test_sessions_do_not_disturb_each_other(service: LocalService, sample: bytes) -> None:
+    speaker, listener = Client(service), Client(service)
+    speaker.audio(sample[: 3400 * 32])
+    listener.audio(bytes(3200) * 10)
+    assert transcript(listener.terminated()) == ""
+    assert "press the button" in transcript(speaker.terminated())

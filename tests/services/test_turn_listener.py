@@ -1,0 +1,166 @@
+import pytest
+
+from appliance.services.recognizer import HeardWord
+from appliance.services.turn_listener import Heard, Pauses, SpeechBegan, TurnHeard, TurnListener
+
+MS = 32
+
+
+def voice(milliseconds: int) -> bytes:
+    return b"\x01\x01" * (16 * milliseconds)
+
+
+def silence(milliseconds: int) -> bytes:
+    return bytes(MS * milliseconds)
+
+
+def has_voice(pcm: bytes) -> bool:
+    return any(pcm)
+
+
+class CountingRecognizer:
+    """Hears a word in each 100 ms of voice, unless it is deaf, and keeps what it was given."""
+
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.utterances: list[bytes] = []
+        self._deaf = deaf
+        self._pcm = b""
+
+    def hear(self, pcm: bytes) -> list[HeardWord]:
+        self._pcm += pcm
+        return self._words()
+
+    def finish(self) -> list[HeardWord]:
+        words = self._words()
+        self.utterances.append(self._pcm)
+        self._pcm = b""
+        return words
+
+    def _words(self) -> list[HeardWord]:
+        if self._deaf:
+            return []
+        pieces = range(0, len(self._pcm) // MS, 100)
+        return [
+            HeardWord(f"w{at}", at, at + 100)
+            for at in pieces
+            if self._pcm[at * MS : (at + 100) * MS].count(1) > 100 * MS // 4
+        ]
+
+
+def listen(
+    audio: bytes,
+    recognizer: CountingRecognizer | None = None,
+    pauses: Pauses = Pauses(),  # noqa: B008 - immutable
+    piece: int = 3200,
+) -> list[Heard]:
+    listener = TurnListener(recognizer or CountingRecognizer(), has_voice, pauses)
+    heard: list[Heard] = []
+    for start in range(0, len(audio), piece):
+        heard += listener.hear(audio[start : start + piece])
+    return heard + list(listener.end_turn())
+
+
+def finished(heard: list[Heard]) -> list[TurnHeard]:
+    return [event for event in heard if isinstance(event, TurnHeard) and event.finished]
+
+
+def test_a_pause_ends_a_turn() -> None:
+    heard = finished(listen(voice(1000) + silence(600) + voice(1000) + silence(600)))
+    assert [turn.order for turn in heard] == [0, 1]
+
+
+def test_a_breath_does_not_end_a_turn() -> None:
+    assert len(finished(listen(voice(1000) + silence(300) + voice(1000)))) == 1
+
+
+def test_a_longer_pause_can_be_asked_for() -> None:
+    audio = voice(1000) + silence(600) + voice(1000)
+    assert len(finished(listen(audio, pauses=Pauses(shortest=800)))) == 1
+
+
+@pytest.mark.parametrize("piece", [2, 1602, 32_000, 10_000_000])
+def test_the_pieces_in_which_audio_comes_do_not_matter(piece: int) -> None:
+    audio = silence(730) + voice(1010) + silence(600) + voice(470)
+    if piece == 2:
+        audio = audio[: 20_000 * 2]
+    assert listen(audio, piece=piece) == listen(audio)
+
+
+@pytest.mark.parametrize("length", [120, 470, 1000, 1030])
+def test_a_stream_of_nothing_but_voice_is_heard_to_its_last_sample(length: int) -> None:
+    recognizer = CountingRecognizer()
+    listen(voice(length), recognizer)
+    assert recognizer.utterances == [voice(length)]
+
+
+def test_the_moment_before_a_voice_belongs_to_its_turn() -> None:
+    recognizer = CountingRecognizer()
+    listen(silence(2000) + voice(1000) + silence(600), recognizer)
+    assert recognizer.utterances[0].startswith(silence(300))
+    assert recognizer.utterances[0].count(1) == len(voice(1000))
+
+
+def test_no_voice_falls_between_two_turns() -> None:
+    recognizer = CountingRecognizer()
+    audio = (voice(1000) + silence(410)) * 5
+    listen(audio, recognizer)
+    assert sum(pcm.count(1) for pcm in recognizer.utterances) == audio.count(1)
+
+
+def test_the_times_of_words_are_those_of_the_stream() -> None:
+    (turn,) = finished(listen(silence(5000) + voice(1000) + silence(600)))
+    assert turn.words[0].start == pytest.approx(5000, abs=200)
+    assert turn.words[-1].end == pytest.approx(6000, abs=200)
+
+
+def test_no_word_ends_after_the_stream() -> None:
+    (turn,) = finished(listen(voice(1030)))
+    assert all(word.end <= 1030 for word in turn.words)
+
+
+def test_a_partial_comes_every_100_ms_while_one_speaks() -> None:
+    heard = listen(voice(3000))
+    partials = [event for event in heard if isinstance(event, TurnHeard) and not event.finished]
+    assert len(partials) >= 28
+
+
+def test_speech_is_announced_before_its_words() -> None:
+    heard = listen(silence(1000) + voice(1000))
+    assert isinstance(heard[0], SpeechBegan)
+    assert heard[0].position == pytest.approx(1000, abs=200)
+
+
+def test_a_click_is_not_speech() -> None:
+    assert listen(silence(1000) + voice(40) + silence(1000)) == []
+
+
+def test_noise_without_words_is_no_turn() -> None:
+    recognizer = CountingRecognizer(deaf=True)
+    heard = listen(voice(6000), recognizer)
+    assert not [event for event in heard if isinstance(event, TurnHeard)]
+    assert len(recognizer.utterances) > 1, "its silence ended the utterance"
+
+
+def test_a_long_turn_ends_at_the_first_breath_after_20_s() -> None:
+    audio = voice(21_000) + silence(200) + voice(1000)
+    assert len(finished(listen(audio))) == 2
+
+
+def test_a_turn_is_never_longer_than_a_minute() -> None:
+    recognizer = CountingRecognizer()
+    assert len(finished(listen(voice(61_000), recognizer))) == 2
+    assert b"".join(recognizer.utterances) == voice(61_000)
+
+
+def test_end_turn_ends_it_amid_a_word() -> None:
+    listener = TurnListener(CountingRecognizer(), has_voice, Pauses())
+    list(listener.hear(voice(950)))
+    assert finished(list(listener.end_turn()))[0].order == 0
+    list(listener.hear(voice(950)))
+    assert finished(list(listener.end_turn()))[0].order == 1
+
+
+def test_end_turn_amid_silence_ends_nothing() -> None:
+    listener = TurnListener(CountingRecognizer(), has_voice, Pauses())
+    list(listener.hear(silence(950)))
+    assert list(listener.end_turn()) == []
