@@ -1,0 +1,1 @@
+"""What has wires: the button and the microphone."""

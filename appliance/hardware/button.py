@@ -1,0 +1,177 @@
+"""The button: a contact between a GPIO pin and ground (or 3.3 V).
+
+gpiozero looks after the pin. What comes out is one press for each time a person presses, however
+often the contact bounces.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.config import ButtonSettings
+from appliance.events import (
+    ButtonFailed,
+    ButtonReady,
+    ButtonStuck,
+    Event,
+    Fault,
+    Held,
+    Post,
+    Pressed,
+    Released,
+)
+
+if TYPE_CHECKING:
+    import gpiozero
+
+logger = logging.getLogger(__name__)
+
+_GLITCH = 0.01  # seconds for which the pin must be steady, where the pin library can tell
+_BOUNCE = 0.05  # seconds after an edge during which another is the same contact, bouncing
+_RETRY = 5.0  # seconds between two tries to get the pin
+
+
+class Button:
+    """Tells when it is pressed, held and released.
+
+    The pin is opened on the button's own thread, and tried again until it can be used. A button
+    that is down when the pin is opened is stuck: it counts from its first release on.
+
+        button = Button(ButtonSettings(pin=17), post)
+        button.start()
+        ...
+        button.end()
+
+    Args:
+        settings: the pin, its pull resistor, and how long a hold is.
+        post: told ButtonReady, Pressed, Held, Released, ButtonStuck and ButtonFailed.
+        pin_factory: gpiozero's way to the pins; its default one when not given, as set by
+            `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
+        clock: monotonic seconds.
+        retry: seconds between two tries to get the pin.
+    """
+
+    def __init__(
+        self,
+        settings: ButtonSettings,
+        post: Post,
+        *,
+        pin_factory: "gpiozero.Factory | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+        retry: float = _RETRY,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._pin_factory = pin_factory
+        self._clock = clock
+        self._retry = retry
+        self._last_edge = float("-inf")
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="button", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen to the pin; returns at once."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let go of the pin. Nothing is posted afterwards."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        told = False
+        while not self._ended.is_set():
+            try:
+                with self._opened():
+                    logger.info("button: GPIO %d", self._settings.pin)
+                    self._ended.wait()
+            except _pin_errors() as error:
+                fault = _fault_of(error, self._settings.pin)
+                if not told:
+                    logger.warning("%s", fault)
+                    self._post(ButtonFailed(fault))
+                told = True
+                self._ended.wait(self._retry)
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        _give_lgpio_a_directory()
+        # It takes a while to load, and must find the directory above.
+        import gpiozero  # noqa: PLC0415 - see above
+
+        # What no factory can do is told below, once, in words for the person.
+        warnings.filterwarnings("ignore", category=gpiozero.PinFactoryFallback)
+        with gpiozero.Button(
+            self._settings.pin,
+            pull_up=self._settings.pull_up,
+            bounce_time=_GLITCH,
+            hold_time=self._settings.hold_time,
+            pin_factory=self._pin_factory,
+        ) as contact:
+            contact.when_pressed = self._press
+            contact.when_held = self._hold
+            contact.when_released = self._release
+            down = contact.is_pressed
+            self._tell(ButtonReady())
+            if down:
+                # gpiozero tells nothing of this press, only of its end.
+                logger.warning("the button is down already: ignored until it is released")
+                self._tell(ButtonStuck())
+            yield
+
+    def _press(self) -> None:
+        if not self._bounced():
+            self._tell(Pressed())
+
+    def _hold(self) -> None:
+        self._tell(Held())
+
+    def _release(self) -> None:
+        if not self._bounced():
+            self._tell(Released())
+
+    def _bounced(self) -> bool:
+        """Return whether the edge of this moment comes too soon for a person."""
+        now = self._clock()
+        since, self._last_edge = now - self._last_edge, now
+        return since < _BOUNCE
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._post(event)
+        except Exception:
+            # It would end the one thread that serves all pins.
+            logger.exception("the button's %s was lost", type(event).__name__)
+
+
+def _give_lgpio_a_directory() -> None:
+    """Choose where lgpio, once loaded, puts its pipe and changes to: not the working directory."""
+    if "LG_WD" not in os.environ:
+        runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+        directory = Path(runtime or Path(tempfile.gettempdir(), f"appliance-{os.getuid()}"))
+        directory.mkdir(mode=0o700, exist_ok=True)
+        os.environ["LG_WD"] = str(directory)
+
+
+def _pin_errors() -> tuple[type[Exception], ...]:
+    """Return what the pin libraries raise where there is no pin; each has its own."""
+    import gpiozero  # noqa: PLC0415 - slow to load, so only once the button is used
+
+    lgpio = sys.modules.get("lgpio")
+    own: tuple[type[Exception], ...] = (lgpio.error,) if lgpio else ()
+    return (gpiozero.GPIOZeroError, ImportError, OSError, RuntimeError, *own)
+
+
+def _fault_of(error: Exception, pin: int) -> Fault:
+    detail = f"GPIO {pin}: {type(error).__name__}: {error}"
+    if "busy" in str(error).casefold() or type(error).__name__ == "GPIOPinInUse":
+        return Fault("Button's pin in use", f"end what else uses GPIO {pin}", detail)
+    return Fault("No button", "check the GPIO and its permissions", detail)

@@ -1,0 +1,99 @@
+"""One stream of a microphone, from its opening to its closing."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import pyaudio
+
+from appliance.events import Fault
+from appliance.hardware.devices import Audio, Device, open_stream
+from appliance.turns import SAMPLE_BYTES
+
+_PATIENCE = 2.0  # seconds without audio after which a stream counts as frozen
+
+
+class Block(NamedTuple):
+    """What PortAudio handed over at once: interleaved s16le at the device's rate.
+
+    `age` is how long before `arrived_at` the first sample was captured, in seconds, or 0.0 where
+    PortAudio can't say. `overflows` counts the gaps since the block before.
+    """
+
+    source: "Capture"
+    audio: bytes
+    arrived_at: float
+    age: float
+    overflows: int
+
+
+class Capture:
+    """A running stream. To be opened and closed on the same thread; both may block.
+
+    Args:
+        audio: PortAudio.
+        device: what to open.
+        hand_over: takes each block on PortAudio's thread; False when it has no room for it.
+        clock: monotonic seconds.
+
+    Raises:
+        MicrophoneError: the device is busy, gone, or has no rate that is of use.
+    """
+
+    def __init__(
+        self,
+        audio: Audio,
+        device: Device,
+        hand_over: Callable[[Block], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._hand_over = hand_over
+        self._clock = clock
+        self._overflows = 0
+        self._stream, self.format = open_stream(audio, device, self._receive)
+
+    def span(self, block: Block) -> tuple[float, float]:
+        """Return when the block began and when it ended, in monotonic seconds."""
+        seconds = len(block.audio) / SAMPLE_BYTES / self.format.channels / self.format.rate
+        began_at = block.arrived_at - max(block.age, seconds)
+        return began_at, began_at + seconds
+
+    def fault(self, silent_for: float) -> Fault | None:
+        """Say what is wrong, if anything is, when no block came for so many seconds."""
+        if not self._is_active():
+            return Fault("No microphone", "plug it in", "its stream ended")
+        if silent_for > _PATIENCE:
+            return Fault("Microphone silent", "unplug it, plug it in", f"for {silent_for:.1f} s")
+        return None
+
+    def close(self) -> None:
+        """Stop capturing; no block is handed over afterwards."""
+        # A device that is gone can't be stopped properly, and need not be. Stopping comes first:
+        # closing alone would cancel PortAudio's thread, perhaps within the callback.
+        with suppress(OSError):
+            self._stream.stop_stream()
+        with suppress(OSError):
+            self._stream.close()
+
+    def _is_active(self) -> bool:
+        try:
+            return self._stream.is_active()
+        except OSError:
+            return False
+
+    def _receive(
+        self,
+        audio: bytes | None,
+        _frames: int,
+        times: Mapping[str, float],
+        status: int,
+    ) -> tuple[None, int]:
+        """Be PortAudio's callback: hand over and return."""
+        self._overflows += bool(status & pyaudio.paInputOverflow)
+        # PortAudio's clock need not be ours, but its differences are good.
+        age = times["current_time"] - times["input_buffer_adc_time"]
+        age = age if 0 < age < _PATIENCE else 0.0
+        block = Block(self, audio or b"", self._clock(), age, self._overflows)
+        # What found no room is a gap before the next block.
+        self._overflows = 0 if self._hand_over(block) else self._overflows + 1
+        return None, pyaudio.paContinue

@@ -1,0 +1,302 @@
+"""The microphone: open it at a press, hear everything until it is closed.
+
+PortAudio may block wherever it is called, so it is called on the microphone's own thread alone.
+Its callback only hands over what was captured.
+"""
+
+import collections
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.config import MicrophoneSettings
+from appliance.events import (
+    Fault,
+    LevelMeasured,
+    MicrophoneClosed,
+    MicrophoneFailed,
+    MicrophoneOpened,
+    OverflowCounted,
+    Post,
+)
+from appliance.hardware.capture import Block, Capture
+from appliance.hardware.chunks import Chunk, Cutter, level
+from appliance.hardware.devices import Audio, Device, MicrophoneError, find_device
+from appliance.hardware.quiet import quiet_audio
+
+logger = logging.getLogger(__name__)
+
+Deliver = Callable[[bytes, float], None]
+"""Takes a chunk (s16le, 16 kHz, mono, 100 ms or less) and when its first sample was captured."""
+
+_LONGEST_QUEUE = 300  # blocks of a tenth of a second
+_LONGEST_END = 5.0  # seconds; a driver that is stuck must not keep the program from ending
+_LOOK = 0.25  # seconds between two looks at a stream that delivers nothing
+_RETRY = 0.5  # seconds between two tries to get the microphone back
+_CARDS_CHECK = 1.0  # seconds between two looks at the sound cards
+_MISSING_CHECK = 5.0  # seconds between two searches for a microphone that isn't there
+
+
+class _Open(NamedTuple):
+    deliver: Deliver
+
+
+class _Close(NamedTuple):
+    asked_at: float
+
+
+class _End(NamedTuple):
+    asked_at: float
+
+
+_Message = _Open | _Close | _End | Block
+
+
+class Microphone:
+    """Listens from `open` to `close`, whatever happens to the device in between.
+
+    What it delivers is always 16 kHz mono s16le, whichever rate the device has. While nothing is
+    open it follows the sound cards, so that a press finds a microphone plugged in meanwhile, and
+    tells when there is none (`MicrophoneFailed`) and when there is again (`MicrophoneOpened`).
+
+        microphone = Microphone(MicrophoneSettings(device="usb"), post)
+        microphone.start()
+        microphone.open(lambda chunk, captured_at: file.write(chunk))
+        microphone.close()
+        microphone.end()
+
+    Args:
+        settings: which device; looked for by its name whenever it is opened.
+        post: told MicrophoneOpened, MicrophoneFailed, MicrophoneClosed, LevelMeasured and
+            OverflowCounted.
+        audio: makes a new PortAudio; the list of devices is as old as the instance.
+        clock: monotonic seconds.
+        cards: changes whenever a sound card comes or goes.
+    """
+
+    def __init__(
+        self,
+        settings: MicrophoneSettings,
+        post: Post,
+        *,
+        audio: Callable[[], Audio] = quiet_audio,
+        clock: Callable[[], float] = time.monotonic,
+        cards: Path = Path("/proc/asound/cards"),
+    ) -> None:
+        self._wanted = settings.device
+        self._post = post
+        self._make_audio = audio
+        self._clock = clock
+        self._cards = cards
+        self._cards_seen = ""
+        self._searched_at = 0.0
+        self._audio: Audio | None = None
+        self._fault: Fault | None = None
+        self._overflows = 0
+        # Bounded by the callback, which counts what it had to drop.
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._closed_at: float | None = None
+        # What was asked while audio was still being taken; as short as a person's presses.
+        self._postponed: collections.deque[_Message] = collections.deque()
+        self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
+
+    def start(self) -> None:
+        """Get ready to be opened."""
+        self._thread.start()
+
+    def open(self, deliver: Deliver) -> None:
+        """Begin to listen; returns at once. `deliver` is called on the microphone's thread."""
+        self._inbox.put(_Open(deliver))
+
+    def close(self) -> None:
+        """Stop listening; returns at once.
+
+        What was said until now is still delivered, then MicrophoneClosed is posted.
+        """
+        self._inbox.put(_Close(self._clock()))
+
+    def end(self) -> None:
+        """Close if need be, and end the thread. Nothing is delivered or posted afterwards."""
+        self._inbox.put(_End(self._clock()))
+        self._thread.join(timeout=_LONGEST_END)
+        if self._thread.is_alive():
+            logger.error("the sound system is stuck, so the microphone can't be closed properly")
+
+    def _run(self) -> None:
+        self._renew()
+        self._look()
+        while deliver := self._rest():
+            self._listen(deliver)
+        self._release()
+
+    def _rest(self) -> Deliver | None:
+        """Follow the sound cards until the next press; None at the end."""
+        while True:
+            try:
+                message = self._next(timeout=_CARDS_CHECK)
+            except queue.Empty:
+                self._follow_cards()
+                continue
+            if isinstance(message, _Open):
+                return message.deliver
+            if isinstance(message, _End):
+                return None
+
+    def _listen(self, deliver: Deliver) -> None:
+        """Deliver until closed, through every outage."""
+        self._fault = None
+        self._closed_at = None
+        while self._closed_at is None:
+            try:
+                self._capture(deliver)
+            except MicrophoneError as outage:
+                self._fail(outage.fault)
+                self._wait(_RETRY)
+                self._renew()
+        logger.info("microphone closed")
+        self._post(MicrophoneClosed())
+
+    def _capture(self, deliver: Deliver) -> None:
+        """Deliver until closed.
+
+        Raises:
+            MicrophoneError: the microphone can't be opened, or nothing comes from it any more.
+        """
+        audio, device = self._find()
+        with closing(Capture(audio, device, self._hand_over, self._clock)) as capture:
+            cutter = Cutter(capture.format.rate, capture.format.channels)
+            try:
+                for number, block in enumerate(self._blocks(capture)):
+                    if number == 0:
+                        self._tell_found(device, capture.format.rate)
+                    self._count(block.overflows)
+                    self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
+            finally:
+                self._give(cutter.finish(), deliver)
+
+    def _blocks(self, capture: Capture) -> Iterator[Block]:
+        """Yield what is captured, up to the block that holds the moment of the closing.
+
+        Raises:
+            MicrophoneError: nothing comes any more.
+        """
+        heard_at = self._clock()
+        while True:
+            try:
+                message = self._inbox.get(timeout=_LOOK)
+            except queue.Empty:
+                fault = capture.fault(silent_for=self._clock() - heard_at)
+                if fault and self._closed_at is None:
+                    # Told at once: closing takes as long as the device is stuck.
+                    self._fail(fault)
+                    raise MicrophoneError(fault) from None
+                if fault:
+                    return
+                continue
+            if not isinstance(message, Block):
+                self._heed(message)
+            elif message.source is capture:
+                heard_at = message.arrived_at
+                yield message
+                _, ended_at = capture.span(message)
+                if self._closed_at is not None and ended_at >= self._closed_at:
+                    return
+
+    def _hand_over(self, block: Block) -> bool:
+        """Take a block from PortAudio's thread, if there is room."""
+        if self._inbox.qsize() >= _LONGEST_QUEUE:
+            return False
+        self._inbox.put(block)
+        return True
+
+    def _heed(self, command: _Open | _Close | _End) -> None:
+        """Remember what was asked while listening."""
+        if self._closed_at is not None or isinstance(command, _End):
+            self._postponed.append(command)
+        if self._closed_at is None and not isinstance(command, _Open):
+            self._closed_at = command.asked_at
+
+    def _wait(self, seconds: float) -> None:
+        """Let the time pass, or less when the microphone is closed meanwhile."""
+        deadline = self._clock() + seconds
+        while self._closed_at is None and (left := deadline - self._clock()) > 0:
+            with suppress(queue.Empty):
+                message = self._inbox.get(timeout=left)
+                if not isinstance(message, Block):
+                    self._heed(message)
+
+    def _next(self, timeout: float) -> _Message:
+        if self._postponed:
+            return self._postponed.popleft()
+        return self._inbox.get(timeout=timeout)
+
+    def _give(self, chunks: Iterator[Chunk], deliver: Deliver) -> None:
+        for chunk in chunks:
+            deliver(*chunk)
+            self._post(LevelMeasured(level(chunk.audio)))
+
+    def _tell_found(self, device: Device, rate: int) -> None:
+        logger.info("microphone: %s at %d Hz", device.name, rate)
+        self._fault = None
+        self._post(MicrophoneOpened(device.name, rate))
+
+    def _count(self, overflows: int) -> None:
+        if overflows:
+            self._overflows += overflows
+            logger.warning("the sound system dropped audio, %d times by now", self._overflows)
+            self._post(OverflowCounted(self._overflows))
+
+    def _fail(self, fault: Fault) -> None:
+        """Tell of an outage, once."""
+        if self._fault is None:
+            logger.warning("%s", fault)
+            self._post(MicrophoneFailed(fault))
+        self._fault = fault
+
+    def _follow_cards(self) -> None:
+        """Look for the microphone again if it may have come or gone."""
+        overdue = self._clock() - self._searched_at > _MISSING_CHECK
+        if self._read_cards() != self._cards_seen or (self._fault and overdue):
+            self._renew()
+            self._look()
+
+    def _look(self) -> None:
+        """Tell if there is no microphone, or one again, without opening it."""
+        try:
+            _, device = self._find()
+        except MicrophoneError as missing:
+            self._fail(missing.fault)
+        else:
+            if self._fault:
+                self._tell_found(device, device.rate)
+
+    def _find(self) -> tuple[Audio, Device]:
+        if self._audio is None:
+            raise MicrophoneError(Fault("No sound system", "restart the box"))
+        return self._audio, find_device(self._audio, self._wanted)
+
+    def _renew(self) -> None:
+        """Make a new PortAudio: the old one never sees another device."""
+        self._release()
+        self._searched_at = self._clock()
+        self._cards_seen = self._read_cards()
+        try:
+            self._audio = self._make_audio()
+        except OSError as error:
+            logger.warning("PortAudio doesn't start: %s", error)
+
+    def _release(self) -> None:
+        if self._audio is not None:
+            self._audio.terminate()
+            self._audio = None
+
+    def _read_cards(self) -> str:
+        try:
+            return self._cards.read_text(errors="replace")
+        except OSError:
+            return ""  # no sound card has been there since the boot

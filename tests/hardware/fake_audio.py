@@ -1,0 +1,133 @@
+"""A sound system whose devices, refusals and breakdowns a test decides."""
+
+import threading
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import pyaudio
+
+from appliance.hardware.devices import Device, Format, Info, StreamCallback
+from tests.rig.waiting import wait_until
+
+USB = Device(index=1, name="USB PnP Sound Device: Audio (hw:1,0)", rate=48_000, channels=1)
+HDMI = Device(index=0, name="vc4hdmi0: HDMI (hw:0,0)", rate=44_100, channels=0)
+
+
+class FakeStream:
+    """A stream that captures what the test lets it."""
+
+    def __init__(self, captured: Format, callback: StreamCallback) -> None:
+        self.format = captured
+        self.active = True
+        self.closed = False
+        self._callback = callback
+
+    def hear(self, audio: bytes, *, status: int = 0, age: float = 0.0) -> None:
+        """Capture one block, as PortAudio's thread does."""
+        assert self.active
+        times = {"current_time": 1000.0, "input_buffer_adc_time": 1000.0 - age}
+        frames = len(audio) // 2 // self.format.channels
+        assert self._callback(audio, frames, times, status) == (None, pyaudio.paContinue)
+
+    def is_active(self) -> bool:
+        return self.active
+
+    def stop_stream(self) -> None:
+        self.active = False
+
+    def close(self) -> None:
+        assert not self.active, "closing a running stream cancels PortAudio's thread"
+        self.closed = True
+
+
+class FakeSound:
+    """The machine's sound: it outlives each PortAudio, which sees the devices of its birth."""
+
+    def __init__(
+        self,
+        devices: Iterable[Device] = (HDMI, USB),
+        formats: Iterable[Format] = (Format(16_000, 1),),
+    ) -> None:
+        self.devices = list(devices)
+        self.formats = set(formats)
+        self.error: OSError | None = None
+        self.asked: list[Format] = []
+        self.streams: list[FakeStream] = []
+        self.instances: list[FakeAudio] = []
+        self.callers: set[str] = set()
+
+    def __call__(self) -> "FakeAudio":
+        assert all(instance.terminated for instance in self.instances)
+        self.instances.append(FakeAudio(self))
+        return self.instances[-1]
+
+    def stream(self, count: int = 1) -> FakeStream:
+        """Return the stream number `count`, as soon as it is open."""
+        wait_until(lambda: len(self.streams) >= count)
+        return self.streams[count - 1]
+
+
+class FakeAudio:
+    """One PortAudio."""
+
+    def __init__(self, sound: FakeSound) -> None:
+        self._sound = sound
+        # PortAudio numbers devices without gaps, anew each time.
+        self._devices = {
+            index: msgspec.structs.replace(device, index=index)
+            for index, device in enumerate(sound.devices)
+        }
+        self.terminated = False
+
+    def get_device_count(self) -> int:
+        return len(self._devices)
+
+    def get_device_info_by_index(self, device_index: int) -> Info:
+        if device_index not in self._devices:
+            raise OSError(pyaudio.paInvalidDevice, "Invalid device")
+        return _info(self._devices[device_index])
+
+    def get_default_input_device_info(self) -> Info:
+        for device in self._devices.values():
+            if device.channels:
+                return _info(device)
+        raise OSError(pyaudio.paInvalidDevice, "No Default Input Device Available")
+
+    def open(
+        self,
+        rate: int,
+        channels: int,
+        format: int,  # noqa: A002 - PyAudio's
+        *,
+        input: bool,  # noqa: A002 - PyAudio's
+        input_device_index: int,
+        frames_per_buffer: int,
+        stream_callback: StreamCallback,
+    ) -> FakeStream:
+        assert not self.terminated
+        assert input_device_index in self._devices
+        assert (format, input) == (pyaudio.paInt16, True)
+        assert frames_per_buffer == rate // 10
+        self._sound.callers.add(threading.current_thread().name)
+        self._sound.asked.append(Format(rate, channels))
+        if self._sound.error:
+            raise self._sound.error
+        if not any(rate == known.rate for known in self._sound.formats):
+            raise OSError(pyaudio.paInvalidSampleRate, "Invalid sample rate")
+        if (rate, channels) not in self._sound.formats:
+            raise OSError(pyaudio.paInvalidChannelCount, "Invalid number of channels")
+        stream = FakeStream(Format(rate, channels), stream_callback)
+        self._sound.streams.append(stream)
+        return stream
+
+    def terminate(self) -> None:
+        self.terminated = True
+
+
+def _info(device: Device) -> Mapping[str, str | int | float]:
+    return {
+        "index": device.index,
+        "name": device.name,
+        "defaultSampleRate": float(device.rate),
+        "maxInputChannels": device.channels,
+    }

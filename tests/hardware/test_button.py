@@ -1,0 +1,229 @@
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import gpiozero
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from appliance.config import ButtonSettings
+from appliance.events import ButtonFailed, ButtonReady, ButtonStuck, Event, Held, Pressed, Released
+from appliance.hardware.button import Button
+from appliance.hardware.simulated import press
+from tests.hardware.conftest import Posted
+
+SETTINGS = ButtonSettings(pin=17, hold_time=0.5)
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def factory() -> Iterator[MockFactory]:
+    factory = MockFactory()
+    yield factory
+    factory.reset()
+
+
+@pytest.fixture
+def pin(factory: MockFactory) -> MockPin:
+    return factory.pin(17)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def button(factory: MockFactory, posted: Posted, clock: Clock) -> Iterator[Button]:
+    button = Button(SETTINGS, posted, pin_factory=factory, clock=clock)
+    button.start()
+    posted.wait(ButtonReady)
+    yield button
+    button.end()
+
+
+def test_a_press_counts_before_the_release(button: Button, pin: MockPin, posted: Posted) -> None:
+    pin.drive_low()
+    assert posted.events == [ButtonReady(), Pressed()]
+
+
+def test_a_release_is_told(button: Button, pin: MockPin, posted: Posted, clock: Clock) -> None:
+    pin.drive_low()
+    clock.now += 0.2
+    pin.drive_high()
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+
+
+def test_a_bouncing_contact_is_one_press(
+    button: Button, pin: MockPin, posted: Posted, clock: Clock
+) -> None:
+    for bounce in (0.0, 0.001, 0.004, 0.002, 0.006):
+        clock.now += bounce
+        pin.drive_low()
+        clock.now += bounce
+        pin.drive_high()
+    clock.now += 0.003
+    pin.drive_low()
+    clock.now += 0.3
+    pin.drive_high()
+    for bounce in (0.001, 0.003):
+        clock.now += bounce
+        pin.drive_low()
+        clock.now += bounce
+        pin.drive_high()
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+
+
+def test_presses_of_a_quick_finger_all_count(
+    button: Button, pin: MockPin, posted: Posted, clock: Clock
+) -> None:
+    for _ in range(3):
+        clock.now += 0.08
+        pin.drive_low()
+        clock.now += 0.08
+        pin.drive_high()
+    assert len(posted.of(Pressed)) == 3
+
+
+def test_holding_is_told_while_the_button_is_down(
+    button: Button, pin: MockPin, posted: Posted
+) -> None:
+    pin.drive_low()
+    posted.wait(Held)
+    assert posted.events == [ButtonReady(), Pressed(), Held()]
+
+
+class HeldDownPin(MockPin):  # type: ignore[misc] # gpiozero has no types
+    """A pin whose button is stronger than the pull resistor, as a real one is."""
+
+    def _set_pull(self, value: str) -> None:
+        self._pull = value
+        self.drive_low()
+
+
+def test_a_button_down_at_the_start_is_stuck_until_released(posted: Posted, clock: Clock) -> None:
+    factory = MockFactory(pin_class=HeldDownPin)
+    button = Button(SETTINGS, posted, pin_factory=factory, clock=clock)
+    button.start()
+    posted.wait(ButtonStuck)
+    clock.now += 1
+    factory.pin(17).drive_high()
+    clock.now += 1
+    factory.pin(17).drive_low()
+    assert [type(event) for event in posted.events] == [ButtonReady, ButtonStuck, Released, Pressed]
+    button.end()
+
+
+def test_an_active_high_button_is_understood(factory: MockFactory, posted: Posted) -> None:
+    settings = ButtonSettings(pin=17, pull_up=False)
+    button = Button(settings, posted, pin_factory=factory)
+    button.start()
+    posted.wait(ButtonReady)
+    press(factory.pin(17), pull_up=False)
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+    button.end()
+
+
+def test_the_pin_factory_of_gpiozero_is_respected(
+    factory: MockFactory, posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", factory)
+    button = Button(SETTINGS, posted)
+    button.start()
+    posted.wait(ButtonReady)
+    press(factory.pin(17))
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+    button.end()
+
+
+def test_a_pin_in_use_is_told_once_and_taken_as_soon_as_it_is_free(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    other = gpiozero.LED(17, pin_factory=factory)
+    button = Button(SETTINGS, posted, pin_factory=factory, retry=0.01)
+    button.start()
+    fault = posted.wait(ButtonFailed).fault
+    assert fault.what == "Button's pin in use"
+    assert "GPIO 17" in fault.remedy
+    other.close()
+    posted.wait(ButtonReady)
+    press(pin)
+    assert [type(event) for event in posted.events] == [
+        ButtonFailed,
+        ButtonReady,
+        Pressed,
+        Released,
+    ]
+    button.end()
+
+
+def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(
+    posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
+        def reserve_pins(self, *_: object) -> None:
+            raise gpiozero.BadPinFactory("no GPIO here")
+
+    button = Button(SETTINGS, posted, pin_factory=NoGpio())
+    button.start()
+    fault = posted.wait(ButtonFailed).fault
+    assert (fault.what, "no GPIO here" in fault.detail) == ("No button", True)
+    button.end()
+
+
+def test_an_error_in_post_leaves_the_pins_alive(
+    factory: MockFactory,
+    pin: MockPin,
+    posted: Posted,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def post(event: Event) -> None:
+        posted(event)
+        raise RuntimeError("the controller is gone")
+
+    button = Button(SETTINGS, post, pin_factory=factory, clock=clock)
+    button.start()
+    posted.wait(ButtonReady)
+    pin.drive_low()
+    clock.now += 1
+    pin.drive_high()
+    button.end()
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+    assert "Pressed was lost" in caplog.text
+
+
+def test_ending_frees_the_pin_and_ends_the_thread(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    button = Button(SETTINGS, posted, pin_factory=factory)
+    button.start()
+    posted.wait(ButtonReady)
+    button.end()
+    press(pin)
+    assert posted.events == [ButtonReady()]
+    gpiozero.LED(17, pin_factory=factory).close()
+    assert "button" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_lgpio_gets_the_runtime_directory(
+    factory: MockFactory, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LG_WD", raising=False)
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path / 'run'}:{tmp_path}")
+    button = Button(SETTINGS, posted, pin_factory=factory)
+    button.start()
+    posted.wait(ButtonReady)
+    button.end()
+    assert os.environ["LG_WD"] == str(tmp_path / "run")
+    assert (tmp_path / "run").is_dir()

@@ -1,0 +1,354 @@
+"""The microphone on a sound system that does what each test wants; the clock is the test's too."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyaudio
+import pytest
+
+from appliance.config import MicrophoneSettings
+from appliance.events import (
+    Fault,
+    LevelMeasured,
+    MicrophoneClosed,
+    MicrophoneFailed,
+    MicrophoneOpened,
+    OverflowCounted,
+)
+from appliance.hardware.devices import Device, Format
+from appliance.hardware.microphone import Microphone
+from tests.hardware.conftest import Posted
+from tests.hardware.fake_audio import HDMI, USB, FakeSound
+from tests.rig.waiting import wait_until
+
+BLOCK = np.arange(1600).astype("<i2").tobytes()
+WEBCAM = Device(index=2, name="HD Webcam", rate=48_000, channels=1)
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Heard:
+    """What was delivered, and on which thread."""
+
+    def __init__(self) -> None:
+        self.chunks: list[tuple[bytes, float]] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, chunk: bytes, captured_at: float) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.chunks.append((chunk, captured_at))
+
+    @property
+    def audio(self) -> bytes:
+        return b"".join(chunk for chunk, _ in self.chunks)
+
+
+class Bench:
+    """A microphone and everything around it."""
+
+    def __init__(self, posted: Posted, cards: Path) -> None:
+        self.sound = FakeSound()
+        self.clock = Clock()
+        self.heard = Heard()
+        self.posted = posted
+        self.cards = cards
+        self.cards.write_text("0 [vc4hdmi0]\n1 [Device]\n")
+        self.microphone = Microphone(
+            MicrophoneSettings(device="usb"),
+            posted,
+            audio=self.sound,
+            clock=self.clock,
+            cards=cards,
+        )
+
+    def start(self) -> None:
+        self.microphone.start()
+        wait_until(lambda: self.sound.instances)
+
+    def open(self) -> None:
+        self.microphone.open(self.heard)
+
+    def hear(self, audio: bytes = BLOCK, stream: int = 1) -> None:
+        """Capture a block on the stream number `stream`, and let its time pass."""
+        captured = self.sound.stream(stream).format
+        self.clock.now += len(audio) / 2 / captured.channels / captured.rate
+        self.sound.stream(stream).hear(audio)
+
+
+@pytest.fixture
+def bench(posted: Posted, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(posted, tmp_path / "cards")
+    yield bench
+    for stream in bench.sound.streams:
+        stream.active = False
+    bench.microphone.end()
+
+
+def kinds(posted: Posted) -> list[str]:
+    return [type(event).__name__ for event in posted.events if not isinstance(event, LevelMeasured)]
+
+
+def test_chunks_of_100_ms_come_with_their_time_and_level(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.sound.stream()
+    began_at = bench.clock.now
+    for _ in range(3):
+        bench.hear()
+    bench.posted.wait(LevelMeasured, count=3)
+    assert [chunk for chunk, _ in bench.heard.chunks] == [BLOCK] * 3
+    times = [captured_at for _, captured_at in bench.heard.chunks]
+    assert times == pytest.approx([began_at, began_at + 0.1, began_at + 0.2])
+    assert bench.posted.events[0] == MicrophoneOpened(USB.name, 16_000)
+    assert bench.heard.threads == bench.sound.callers == {"microphone"}
+
+
+def test_a_block_that_took_long_to_arrive_was_captured_earlier(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.sound.stream().hear(BLOCK, age=0.25)
+    bench.posted.wait(LevelMeasured)
+    assert bench.heard.chunks[0][1] == pytest.approx(bench.clock.now - 0.25)
+
+
+def test_what_is_being_said_at_the_close_is_delivered_before_it_is_told(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear(BLOCK + BLOCK[:1600])
+    bench.clock.now += 0.02
+    bench.microphone.close()
+    bench.hear(BLOCK[1600:] + BLOCK)
+    bench.posted.wait(MicrophoneClosed)
+    assert bench.heard.audio == BLOCK * 3
+    bench.open()
+    bench.hear(BLOCK[:200], stream=2)
+    bench.microphone.close()
+    bench.hear(BLOCK[200:500], stream=2)
+    bench.posted.wait(MicrophoneClosed, count=2)
+    assert bench.heard.audio == BLOCK * 3 + BLOCK[:500]
+    assert len(bench.heard.chunks[-1][0]) == 500
+
+
+def test_nothing_is_delivered_or_left_open_after_the_close(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.microphone.close()
+    bench.hear()
+    bench.posted.wait(MicrophoneClosed)
+    assert bench.sound.stream().closed
+    delivered = len(bench.heard.chunks)
+    bench.microphone.close()
+    bench.microphone.end()
+    assert len(bench.heard.chunks) == delivered
+    assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneClosed"]
+
+
+def test_a_stream_that_dies_while_it_is_closed_is_closed_all_the_same(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(LevelMeasured)
+    bench.microphone.close()
+    bench.sound.stream().active = False
+    bench.posted.wait(MicrophoneClosed)
+    assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneClosed"]
+    assert bench.heard.audio == BLOCK
+
+
+def test_three_quick_presses_leave_it_open(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.sound.stream()
+    bench.microphone.close()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(MicrophoneClosed)
+    bench.hear(stream=2)
+    bench.posted.wait(MicrophoneOpened, count=1)
+    wait_until(lambda: bench.heard.audio.endswith(BLOCK))
+    assert not bench.sound.stream(2).closed
+    assert len(bench.posted.of(MicrophoneClosed)) == 1
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (44_100, 1), (44_100, 2)])
+def test_a_device_that_refuses_16_khz_is_resampled(bench: Bench, rate: int, channels: int) -> None:
+    bench.sound.devices = [Device(index=1, name="usb", rate=rate, channels=channels)]
+    bench.sound.formats = {Format(rate, channels)}
+    bench.start()
+    bench.open()
+    tone = 9000 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)
+    audio = np.repeat(tone, channels).astype("<i2").tobytes()
+    size = rate // 10 * 2 * channels
+    for start in range(0, len(audio), size):
+        bench.hear(audio[start : start + size])
+    bench.microphone.close()
+    bench.hear(bytes(size))
+    bench.posted.wait(MicrophoneClosed)
+    assert bench.posted.of(MicrophoneOpened) == [MicrophoneOpened("usb", rate)]
+    assert {len(chunk) for chunk, _ in bench.heard.chunks[:-1]} == {3200}
+    samples = np.frombuffer(bench.heard.audio, "<i2")
+    assert len(samples) == pytest.approx(17_600, abs=2)
+    assert int(np.abs(np.fft.rfft(samples[:16_000])).argmax()) == 1000
+
+
+def test_a_busy_microphone_is_told_once_and_taken_when_it_is_free(bench: Bench) -> None:
+    bench.sound.error = OSError(pyaudio.paDeviceUnavailable, "Device unavailable")
+    bench.start()
+    bench.open()
+    wait_until(lambda: pass_time(bench) and len(bench.sound.asked) >= 3)
+    bench.sound.error = None
+    wait_until(lambda: pass_time(bench) and bench.sound.streams)
+    bench.hear()
+    bench.posted.wait(MicrophoneOpened)
+    assert kinds(bench.posted) == ["MicrophoneFailed", "MicrophoneOpened"]
+    assert bench.posted.of(MicrophoneFailed)[0].fault.what == "Microphone busy"
+
+
+def pass_time(bench: Bench) -> bool:
+    bench.clock.now += 0.1
+    return True
+
+
+def test_a_microphone_pulled_out_and_put_back_goes_on(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear(BLOCK + BLOCK[:1000])
+    bench.posted.wait(LevelMeasured)
+    bench.sound.devices = [HDMI]
+    bench.sound.stream().active = False
+    bench.posted.wait(MicrophoneFailed)
+    left = bench.clock.now
+    wait_until(lambda: pass_time(bench) and len(bench.sound.instances) >= 3)
+    bench.sound.devices = [HDMI, WEBCAM, Device(3, "USB at another port", 48_000, 1)]
+    wait_until(lambda: pass_time(bench) and len(bench.sound.streams) >= 2)
+    bench.hear(stream=2)
+    bench.posted.wait(MicrophoneOpened, count=2)
+    wait_until(lambda: len(bench.heard.chunks) == 3)
+    assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneFailed", "MicrophoneOpened"]
+    assert bench.posted.of(MicrophoneOpened)[1].device == "USB at another port"
+    assert bench.heard.audio == BLOCK + BLOCK[:1000] + BLOCK
+    assert bench.heard.chunks[1][1] < left <= bench.heard.chunks[2][1]
+    assert bench.sound.stream().closed
+
+
+def test_a_stream_that_is_active_but_silent_for_2_s_is_reopened(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(LevelMeasured)
+    bench.clock.now += 2.1
+    assert bench.posted.wait(MicrophoneFailed).fault.what == "Microphone silent"
+    wait_until(lambda: pass_time(bench) and len(bench.sound.streams) >= 2)
+    bench.hear(stream=2)
+    bench.posted.wait(MicrophoneOpened, count=2)
+
+
+def test_closing_without_any_device_is_told_once(bench: Bench) -> None:
+    bench.sound.devices = [HDMI]
+    bench.start()
+    bench.posted.wait(MicrophoneFailed)
+    bench.open()
+    bench.posted.wait(MicrophoneFailed, count=2)
+    bench.microphone.close()
+    bench.posted.wait(MicrophoneClosed)
+    bench.microphone.close()
+    bench.microphone.end()
+    assert len(bench.posted.of(MicrophoneClosed)) == 1
+    assert bench.heard.chunks == []
+
+
+def test_a_missing_microphone_is_told_while_idle_and_when_it_is_back(bench: Bench) -> None:
+    bench.sound.devices = [HDMI]
+    bench.start()
+    assert bench.posted.wait(MicrophoneFailed).fault == Fault(
+        "No microphone", "plug it in", "none is called 'usb'"
+    )
+    bench.sound.devices = [HDMI, USB]
+    bench.cards.write_text("1 [Device]\n")
+    bench.posted.wait(MicrophoneOpened)
+    assert bench.sound.streams == []
+
+
+def test_portaudio_is_made_anew_only_when_the_cards_change(bench: Bench) -> None:
+    bench.start()
+    bench.cards.write_text("2 [Webcam]\n")
+    wait_until(lambda: len(bench.sound.instances) == 2)
+    bench.open()
+    bench.hear()
+    bench.posted.wait(MicrophoneOpened)
+    assert len(bench.sound.instances) == 2
+    assert bench.sound.instances[0].terminated
+
+
+def test_a_sound_system_that_does_not_start_is_a_fault_and_tried_again(
+    posted: Posted, tmp_path: Path
+) -> None:
+    sound = FakeSound()
+    tries: list[None] = []
+
+    def audio() -> object:
+        tries.append(None)
+        if len(tries) < 3:
+            raise OSError(pyaudio.paInternalError, "Internal PortAudio error")
+        return sound()
+
+    microphone = Microphone(MicrophoneSettings(), posted, audio=audio)  # type: ignore[arg-type]
+    microphone.start()
+    assert posted.wait(MicrophoneFailed).fault.what == "No sound system"
+    microphone.open(Heard())
+    sound.stream().hear(BLOCK)
+    posted.wait(MicrophoneOpened)
+    microphone.end()
+
+
+def test_overflows_are_counted_and_end_nothing(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.sound.stream().hear(BLOCK, status=pyaudio.paInputOverflow)
+    bench.sound.stream().hear(BLOCK)
+    bench.sound.stream().hear(BLOCK, status=pyaudio.paInputOverflow)
+    bench.posted.wait(LevelMeasured, count=3)
+    assert bench.posted.of(OverflowCounted) == [OverflowCounted(1), OverflowCounted(2)]
+    assert bench.heard.audio == BLOCK * 3
+
+
+def test_what_nobody_takes_for_30_s_is_dropped_and_counted(bench: Bench) -> None:
+    taken = threading.Event()
+
+    def deliver(chunk: bytes, captured_at: float) -> None:
+        taken.wait(30)
+        bench.heard(chunk, captured_at)
+
+    bench.start()
+    bench.microphone.open(deliver)
+    for _ in range(350):
+        bench.sound.stream().hear(BLOCK)
+    taken.set()
+    wait_until(lambda: len(bench.heard.chunks) >= 300)
+    bench.sound.stream().hear(BLOCK)
+    bench.posted.wait(OverflowCounted)
+    assert bench.posted.of(OverflowCounted)[-1].total in {49, 50}
+
+
+def test_ending_closes_and_leaves_no_thread(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(LevelMeasured)
+    threading.Timer(0.05, lambda: bench.sound.stream().hear(BLOCK)).start()
+    bench.microphone.end()
+    assert bench.sound.stream().closed
+    assert bench.sound.instances[-1].terminated
+    assert kinds(bench.posted)[-1] == "MicrophoneClosed"
+    assert "microphone" not in {thread.name for thread in threading.enumerate()}
