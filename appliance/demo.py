@@ -1,0 +1,208 @@
+"""`appliance demo`: the whole appliance with no hardware, account or network.
+
+Nothing of the program is replaced: gpiozero's mock pins are the button, a WAV file (or the
+machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+from gpiozero.pins.mock import MockFactory, MockPin
+from PIL import Image
+
+from appliance import archive
+from appliance.assembly import Appliance
+from appliance.config import Settings, load
+from appliance.events import StopRequested
+from appliance.hardware.devices import Audio
+from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.simulated import WavAudio, press
+from appliance.screen.enlarged import enlarged
+from appliance.screen.panel import Panel
+from appliance.screen.scene import Mode, Scene
+from appliance.services.local_service import LocalService
+
+PATIENCE = 60.0
+"""Seconds after which a step of the demo has failed."""
+
+PAUSE = 1.0
+"""Seconds between the last word and the second press, as a person would leave."""
+
+
+class DemoError(Exception):
+    """The demo can't go on; the message says why, for the person who started it."""
+
+
+class Stage:
+    """A panel that is watched: it passes pictures on, and lets one wait for what they show.
+
+    `panel` is what a person sees, if anything.
+    """
+
+    def __init__(self, panel: Panel | None) -> None:
+        self._panel = panel
+        self._mode = Mode.STARTING
+        self._left = False
+        self._changed = threading.Condition()
+        self.picture: Image.Image | None = None
+
+    def show(self, scene: Scene, picture: Image.Image) -> None:
+        """Show a picture."""
+        if self._panel:
+            self._panel.show(scene, picture)
+        with self._changed:
+            self._mode = scene.mode
+            self.picture = picture
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise PanelError if the panel is gone."""
+        if self._panel:
+            self._panel.check()
+
+    def clear(self) -> None:
+        """Leave nothing to be seen, as on an OLED; in a demo the last picture may stay."""
+
+    def close(self) -> None:
+        """Let go of the panel."""
+        if self._panel:
+            self._panel.close()
+
+    def leave(self) -> None:
+        """Let nobody wait any more."""
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
+
+    def wait_for(self, *modes: Mode, patience: float = PATIENCE) -> None:
+        """Wait until one of these is shown.
+
+        Raises:
+            DemoError: it never was.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._left or self._mode in modes, patience)
+            if self._mode not in modes:
+                wanted = " or ".join(mode.value for mode in modes)
+                raise DemoError(f"the appliance is {self._mode.value}; it should be {wanted} now")
+
+
+class Demo:
+    """One run of the appliance against the local service.
+
+    Args:
+        wav: what is spoken; None to listen to the machine's microphone.
+        panel: what the person watches.
+        screenshot: where to write a picture of the OLED, at the last word.
+        presses: with a microphone, yields whenever the person presses.
+    """
+
+    def __init__(
+        self,
+        wav: Path | None,
+        panel: Panel | None,
+        *,
+        screenshot: Path | None = None,
+        presses: Iterable[None] = (),
+    ) -> None:
+        self._wav = WavAudio(wav) if wav else None
+        self._stage = Stage(panel)
+        self._screenshot = screenshot
+        self._presses = presses
+        self._failure: DemoError | None = None
+
+    def run(self) -> archive.KeptSession:
+        """Press, speak, press; return the session as the history has it.
+
+        Raises:
+            DemoError: it did not come to its end; the message says where it stuck.
+        """
+        settings = load(settings_file())
+        pins = MockFactory()
+        pin = pins.pin(settings.button.pin, pin_class=MockPin)
+        with LocalService() as service:
+            appliance = Appliance(
+                _served_by(settings, service),
+                audio=self._audio,
+                pin_factory=pins,
+                open_panel=lambda _: self._stage,
+            )
+            actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
+            actor.start()
+            try:
+                appliance.run()
+            finally:
+                self._dismiss(actor)
+        if self._failure:
+            raise self._failure
+        kept = next(archive.sessions(Path(settings.history.path), "last"), None)
+        if kept is None:
+            raise DemoError("nothing was heard")
+        return kept
+
+    def _audio(self) -> Audio:
+        return self._wav or quiet_audio()
+
+    def _act(self, appliance: Appliance, pin: MockPin) -> None:
+        """Be the person at the button."""
+        try:
+            self._stage.wait_for(Mode.READY)
+            if self._wav:
+                self._speak(self._wav, pin)
+            else:
+                for _ in self._presses:
+                    press(pin)
+        except DemoError as error:
+            self._failure = error
+        finally:
+            appliance.post(StopRequested())
+
+    def _dismiss(self, actor: threading.Thread) -> None:
+        """Let the person go: they may still wait for something when Ctrl-C ended it all."""
+        self._stage.leave()
+        if self._wav:
+            self._wav.finished.set()
+        actor.join()
+
+    def _speak(self, wav: WavAudio, pin: MockPin) -> None:
+        press(pin)
+        self._stage.wait_for(Mode.LISTENING)
+        if not wav.finished.wait(wav.recording.seconds + PATIENCE):
+            raise DemoError("the sample was not heard to its end")
+        time.sleep(PAUSE)
+        if self._screenshot and self._stage.picture:
+            enlarged(self._stage.picture).save(self._screenshot)
+        press(pin)
+        self._stage.wait_for(Mode.SAVED)
+        time.sleep(PAUSE)
+
+
+def sample() -> tuple[Path, str]:
+    """Return the bundled sample, and what is said in it."""
+    folder = Path(str(resources.files("appliance") / "samples"))
+    return folder / "sample.wav", (folder / "sample.txt").read_text(encoding="utf-8")
+
+
+def settings_file() -> Path:
+    """Return the demo's settings file, and write it where there is none yet.
+
+    It says where the demo keeps its history, so that `appliance history` finds it.
+    """
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = home / "voice-appliance-demo"
+    path = folder / "appliance.toml"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'[history]\npath = "{folder / "history.db"}"\n', encoding="utf-8")
+    return path
+
+
+def _served_by(settings: Settings, service: LocalService) -> Settings:
+    """Return the settings with the local service in place of the one they name."""
+    served = msgspec.structs.replace(settings.service, url=service.url, token_url=service.token_url)
+    return msgspec.structs.replace(settings, service=served)
