@@ -4,6 +4,7 @@ The one who writes to it is the history.
 """
 
 import contextlib
+import io
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from appliance.turns import Covered
 log = logging.getLogger(__name__)
 
 _SCHEMA = """
+BEGIN;
 CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY,
     started REAL NOT NULL,      -- Unix time
@@ -35,6 +37,7 @@ CREATE TABLE IF NOT EXISTS turn (
     ended REAL NOT NULL,
     PRIMARY KEY (session, origin, turn_order)
 ) WITHOUT ROWID;
+COMMIT;
 """
 
 
@@ -60,11 +63,11 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
     """Yield the sessions in a database, the oldest first; or just the one named or `last`.
 
     Raises:
-        sqlite3.Error: the database can't be read.
+        sqlite3.Error, OSError: the database can't be read.
     """
-    if not path.exists():
+    if not _is_there(path, "rb"):
         return
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+    with _reading(path) as database:
         rows = database.execute(
             "SELECT id, started, ended FROM session"
             " WHERE :wanted IS NULL OR id = :wanted"
@@ -87,15 +90,15 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
 
 def covered(path: Path) -> dict[str, Covered]:
     """Return what is covered of each session; nothing when the database can't be read."""
-    if not path.exists():
-        return {}
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        if not _is_there(path, "rb"):
+            return {}
+        with _reading(path) as database:
             rows = database.execute(
                 "SELECT id, covered_position, covered_origin, covered_order FROM session"
             )
             return {id_: Covered(*position) for id_, *position in rows}
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         log.warning("the history can't be read: %s", error)
         return {}
 
@@ -104,9 +107,9 @@ def delete(path: Path, session: str) -> bool:
     """Delete a session and all its turns; tell whether there was one.
 
     Raises:
-        sqlite3.Error: the database can't be written.
+        sqlite3.Error, OSError: the database can't be written.
     """
-    if not path.exists():
+    if not _is_there(path, "r+b"):
         return False
     with contextlib.closing(open_database(path)) as database, database:
         return database.execute("DELETE FROM session WHERE id = ?", (session,)).rowcount > 0
@@ -120,26 +123,52 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=5.0)
-    path.chmod(0o600)
-    # With a write-ahead log and full syncs, a power cut takes nothing that was committed.
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA foreign_keys = ON")
-    database.executescript(_SCHEMA)
+    with contextlib.ExitStack() as unless_ready:
+        unless_ready.callback(database.close)
+        path.chmod(0o600)
+        # First, so that who reads finds all of it or an empty file.
+        database.executescript(_SCHEMA)
+        # With a write-ahead log and full syncs, a power cut takes nothing that was committed.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA secure_delete = ON")  # what is deleted is gone from the card
+        unless_ready.pop_all()
     return database
 
 
 def is_damaged(error: Exception) -> bool:
     """Tell whether an error means that the file itself is broken."""
-    code = getattr(error, "sqlite_errorcode", None)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what narrows it down
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def set_aside(path: Path, now: float) -> None:
-    """Keep a damaged database for somebody to mend, and let a new one begin."""
+    """Keep a damaged database for somebody to mend, and let a new one begin.
+
+    Raises:
+        OSError: the disk refused.
+    """
     aside = path.with_name(f"{path.name}.damaged-{now:.0f}")
-    log.error("the history is damaged; it is kept as %s, and a new one begins", aside)
-    for suffix in ("", "-wal", "-shm"):
+    # The database itself comes last: its log must never be taken for the new one's.
+    for suffix in ("-shm", "-wal", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
+    log.error("the history is damaged; it is kept as %s, and a new one begins", aside)
+
+
+def _reading(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    return contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True))
+
+
+def _is_there(path: Path, mode: str) -> bool:
+    """Tell whether there is a file with something in it; raise OSError if it may not be opened.
+
+    SQLite would only say that it could not, not why.
+    """
+    try:
+        with path.open(mode) as file:
+            return file.seek(0, io.SEEK_END) > 0
+    except FileNotFoundError:
+        return False

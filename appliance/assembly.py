@@ -10,7 +10,7 @@ from gpiozero.pins import Factory
 from appliance.config import DisplaySettings, Settings
 from appliance.controller import Controller
 from appliance.custody import Custody
-from appliance.events import Event, Fault, Post
+from appliance.events import Event, Fault, Post, StopRequested
 from appliance.hardware.button import Button
 from appliance.hardware.devices import Audio
 from appliance.hardware.microphone import Microphone
@@ -84,7 +84,8 @@ class Appliance:
             interrupted = custody.take_up(self._sessions.left_over())
             systemd.notify("READY=1", "STATUS=Ready: press to talk")
             reason = controller.run(interrupted, fault)
-            systemd.notify("STOPPING=1")
+            if isinstance(reason, StopRequested):
+                systemd.notify("STOPPING=1")
         return reason
 
     def _start(self, part: Part, ending: contextlib.ExitStack) -> None:

@@ -5,6 +5,7 @@ are reported at once, each with its key, its value and what is allowed.
 """
 
 import difflib
+import logging
 import os
 import tomllib
 from pathlib import Path
@@ -13,7 +14,22 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+log = logging.getLogger(__name__)
+
 DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
+
+NOT_YET = {
+    "service.fallback_url",
+    "service.fallback_token_url",
+    "button.hold_action",
+    "light",
+    "display.dim_after",
+    "display.sleep_after",
+    "mqtt",
+    "commands_prefix",
+    "commands",
+}
+"""Keys that a file for a later version may have: accepted, and said in the log to do nothing."""
 
 Parameter = str | bool | int | float | list[str]
 
@@ -29,7 +45,7 @@ Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")
 Flag = Annotated[bool, Meta(description="true or false")]
 
 
-class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServiceSettings(msgspec.Struct, frozen=True):
     """[service]: where the words come from."""
 
     url: SocketUrl = "wss://streaming.assemblyai.com/v3/ws"
@@ -42,7 +58,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})
 
 
-class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SessionSettings(msgspec.Struct, frozen=True):
     """[session]: from press to press."""
 
     auto_stop: Seconds = 600.0
@@ -50,13 +66,13 @@ class SessionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backlog: Annotated[float, Meta(ge=60, description="seconds of audio, 60 or more")] = 3600.0
 
 
-class MicrophoneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MicrophoneSettings(msgspec.Struct, frozen=True):
     """[microphone]: which one."""
 
     device: Annotated[str | int, Meta(description="part of a name, an index, or empty")] = ""
 
 
-class ButtonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ButtonSettings(msgspec.Struct, frozen=True):
     """[button]: where it is wired."""
 
     pin: Pin = 17
@@ -64,7 +80,7 @@ class ButtonSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_time: Annotated[float, Meta(ge=0.5, description="seconds, 0.5 or more")] = 3.0
 
 
-class DisplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DisplaySettings(msgspec.Struct, frozen=True):
     """[display]: the OLED."""
 
     driver: Annotated[
@@ -81,7 +97,7 @@ class DisplaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[int, Meta(ge=2, le=6, description="lines of text, 2 to 6")] = 3
 
 
-class HistorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HistorySettings(msgspec.Struct, frozen=True):
     """[history]: where what was said is kept."""
 
     path: Annotated[str, Meta(pattern=r"^/.+", description="an absolute path")] = (
@@ -90,7 +106,7 @@ class HistorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, Meta(ge=0, description="days, 0 for ever")] = 0
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(msgspec.Struct, frozen=True):
     """The whole settings file."""
 
     name: Annotated[
@@ -148,7 +164,9 @@ def _problems(section: type[msgspec.Struct], table: dict[str, Any], prefix: str)
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     problems = []
     for key, value in table.items():
-        if key not in fields:
+        if f"{prefix}{key}" in NOT_YET:
+            log.warning("settings: %s%s has no effect in this version", prefix, key)
+        elif key not in fields:
             problems.append(f"unknown key {prefix}{key}{_suggestion(key, list(fields))}")
         elif _is_section(fields[key].type):
             if isinstance(value, dict):

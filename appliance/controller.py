@@ -14,6 +14,7 @@ from appliance.custody import Custody
 from appliance.events import Event, Fault
 from appliance.faults import Faults
 from appliance.history import History
+from appliance.integrations.systemd import clock_is_set
 from appliance.live import Live
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.streaming.session import Session
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 TICK = 0.25
 """Seconds without an event after which times are looked at all the same."""
+
+LEVEL_INTERVAL = 0.3
+"""Seconds between two looks of the microphone's level."""
 
 SAVED_TIME = 8.0
 """Seconds for which the screen says what the session came to."""
@@ -79,6 +83,7 @@ class Controller:
         visible: bool = True,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        clock_is_set: Callable[[], bool] = clock_is_set,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
@@ -90,9 +95,11 @@ class Controller:
         self._visible = visible
         self._clock = clock
         self._wall_clock = wall_clock
+        self._clock_is_set = clock_is_set
         self._state = State.IDLE
         self._live: Live | None = None
-        self._level = 0.0
+        self._ready = False
+        self._level = self._loudest = self._level_at = 0.0
         self._faults = Faults()
         self._summary: tuple[float, Summary] | None = None
         self._closing: deque[tuple[float, Session]] = deque()
@@ -124,7 +131,7 @@ class Controller:
             case events.Pressed():
                 self._pressed()
             case events.LevelMeasured():
-                self._level = event.level
+                self._heard_level(event.level)
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
@@ -142,16 +149,20 @@ class Controller:
             case events.MicrophoneClosed():
                 if self._closing:
                     self._closing.popleft()[1].finish()
+            case events.ButtonReady():
+                self._ready = True
+                self._faults.clear("button")
             case events.ButtonStuck():
                 self._faults.tell("button", Fault("Button is stuck", "let go, or check it"))
             case events.ButtonFailed():
+                self._ready = True
                 self._faults.tell("button", event.fault)
             case events.Released():
                 self._faults.clear("button")
             case events.SpoolFailed():
                 self._faults.tell("spool", event.fault)
             case events.AudioDropped():
-                self._faults.tell("spool", Fault("Memory is full", "oldest words were lost"))
+                self._faults.tell("loss", Fault("Memory is full", "oldest words were lost"))
             case events.SpoolHealed():
                 self._faults.clear("spool")
             case events.HistoryFailed():
@@ -169,7 +180,9 @@ class Controller:
 
     def _pressed(self) -> None:
         self._faults.clear("button")
-        if self._in_session():
+        if isinstance(self._leaving, events.StopRequested):
+            log.info("pressed, but the program is about to end")
+        elif self._in_session():
             self._finish()
         elif not self._visible:
             log.warning("pressed, but nothing could show that the microphone is open")
@@ -179,19 +192,25 @@ class Controller:
                 self._custody.deliveries.adopt(self._live.session)
             self._go_live(self._custody.begin())
 
+    def _heard_level(self, level: float) -> None:
+        """Show the loudest of a few chunks: a bar that flickers ten times a second says no more."""
+        self._loudest = max(self._loudest, level)
+        now = self._clock()
+        if now - self._level_at >= LEVEL_INTERVAL:
+            self._level_at, self._level, self._loudest = now, round(self._loudest, 1), 0.0
+
     def _connected(self, event: events.Connected) -> None:
         self._history.restart(event.session, event.covered)
         if live := self._live_named(event.session):
             live.transcript.reconnected(event.covered)
             live.note_news(self._clock())
-            self._faults.clear("session")
+            self._faults.clear("session", "loss")
             if self._state is not State.FINISHING:
                 self._enter(State.LISTENING)
 
     def _turn_received(self, event: events.TurnReceived) -> None:
         if live := self._live_named(event.session):
-            live.transcript.receive(event.origin, event.turn)
-            live.note_news(self._clock())
+            live.receive(event, self._clock())
         if event.turn.finished:
             self._history.keep(event)
 
@@ -232,7 +251,7 @@ class Controller:
         self._live = Live(session, self._clock())
         self._live.note_microphone(self._clock(), present="microphone" not in self._faults)
         self._summary = None
-        self._faults.clear("session")
+        self._faults.clear("session", "spool", "loss")
         self._enter(State.CONNECTING)
 
     def _finish(self) -> None:
@@ -264,7 +283,8 @@ class Controller:
         now = self._clock()
         if live := self._live:
             live.follow(now)
-            if live.uncommitted_silence():
+            # Not while a turn that belongs to what is covered may still wait in the inbox.
+            if self._inbox.empty() and live.uncommitted_silence():
                 self._history.cover(live.session.name, live.progress.covered)
             if self._in_session() and 0 < self._settings.auto_stop < live.silence(now):
                 log.info("nothing was said for %.0f s", live.silence(now))
@@ -299,17 +319,24 @@ class Controller:
         if live := self._live:
             hint = self._countdown(live, now)
             return live.scene(self._state.value, self._level, self._faults.worst, hint, now)
+        if not self._ready:
+            return Scene(Mode.STARTING)
         return Scene(
             mode=Mode.SAVED if self._summary else Mode.READY,
             waiting=self._custody.deliveries.seconds,
             fault=self._faults.worst,
             summary=self._summary[1] if self._summary else None,
+            clock=self._time_of_day(),
         )
+
+    def _time_of_day(self) -> str:
+        now = time.localtime(self._wall_clock())
+        return time.strftime("%H:%M", now) if self._clock_is_set() else ""
 
     def _countdown(self, live: Live, now: float) -> str:
         left = self._settings.auto_stop - live.silence(now)
         due = self._settings.auto_stop and self._in_session() and left < COUNTDOWN
-        return f"Stops in {max(0.0, left):.0f} s" if due else ""
+        return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""
 
     def _in_session(self) -> bool:
         return self._state in (State.CONNECTING, State.LISTENING, State.RECONNECTING)

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from appliance import events
 from appliance.history import History
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.deliveries import Deliveries
+from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
 from appliance.streaming.sessions import Sessions
 from appliance.turns import Covered
@@ -22,7 +25,7 @@ class Custody:
         self._sessions = sessions
         self._history = history
         self._held: dict[str, Session] = {}
-        self._complete: set[str] = set()
+        self._complete: dict[str, Covered] = {}
         self.deliveries = Deliveries(self._deliver)
 
     def begin(self) -> Session:
@@ -46,8 +49,12 @@ class Custody:
             if (backlog, covered) in interrupted:
                 continue
             backlog.finish()
-            self.deliveries.add(backlog, covered)
-        return self._deliver(*interrupted[0]) if interrupted else None
+            if covered.position < backlog.captured:
+                self.deliveries.add(backlog, covered)
+            else:  # the program ended after the last word was kept, and before this
+                self._history.finish(backlog.session, covered, backlog.moment(backlog.captured))
+                backlog.remove()
+        return self._deliver(*interrupted[0], Retries()) if interrupted else None
 
     def _was_cut_off(self, backlog: Backlog) -> bool:
         recording = backlog.recording
@@ -57,9 +64,11 @@ class Custody:
         """Take note that a session's threads are gone; what is left of it waits."""
         session = self._held[event.session]
         if event.complete:
-            self._complete.add(session.name)
-            self._history.cover(session.name, session.progress().covered)
-            self._history.finish(session.name, session.backlog.moment(session.backlog.captured))
+            # A copy, to be told from what earlier turns covered when it comes back.
+            covered = msgspec.structs.replace(session.progress().covered)
+            self._complete[session.name] = covered
+            ended = session.backlog.moment(session.backlog.captured)
+            self._history.finish(session.name, covered, ended)
         self.deliveries.ended(session, complete=event.complete)
 
     def kept(self, event: events.Kept) -> None:
@@ -68,10 +77,10 @@ class Custody:
         if session is None:
             return
         session.backlog.release(event.covered.position)
-        if session.name in self._complete:
+        if event.covered is self._complete.get(session.name):
             session.backlog.remove()
             del self._held[session.name]
-            self._complete.remove(session.name)
+            del self._complete[session.name]
 
     def close(self) -> None:
         """End all sessions and wait for them; what they hold stays on disk."""
@@ -80,8 +89,9 @@ class Custody:
         for session in self._held.values():
             session.join()
             session.backlog.close()
+        self.deliveries.close()
 
-    def _deliver(self, backlog: Backlog, covered: Covered) -> Session:
-        session = self._sessions.over(backlog, covered)
+    def _deliver(self, backlog: Backlog, covered: Covered, retries: Retries) -> Session:
+        session = self._sessions.over(backlog, covered, retries)
         self._held[session.name] = session
         return session

@@ -39,6 +39,10 @@ Post = Callable[[Event], None]
 # The button
 
 
+class ButtonReady(Event, frozen=True):
+    """The pin is watched: a press will be noticed."""
+
+
 class Pressed(Event, frozen=True):
     """The button went down."""
 

@@ -36,16 +36,16 @@ def as_json(sessions: Iterable[KeptSession]) -> str:
 def as_text(sessions: Iterable[KeptSession]) -> str:
     """Return each session as a heading and a line a turn."""
     blocks = (
-        "\n".join([f"{local(session.started)}  {session.id}", *(t.text for t in session.turns)])
+        "\n".join([f"{local(session.started)}  {session.id}", *map(_line, session.turns)])
         for session in sessions
     )
-    return "\n\n".join(blocks) + "\n"
+    return "\n".join(f"{block}\n" for block in blocks)
 
 
 def as_srt(sessions: Iterable[KeptSession]) -> str:
     """Return SubRip subtitles, counted from the start of the first session."""
     cues = (
-        f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{turn.text}\n"
+        f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{_line(turn)}\n"
         for number, (begin, end, turn) in enumerate(_cues(sessions), start=1)
     )
     return "\n".join(cues)
@@ -54,7 +54,7 @@ def as_srt(sessions: Iterable[KeptSession]) -> str:
 def as_vtt(sessions: Iterable[KeptSession]) -> str:
     """Return WebVTT subtitles, counted from the start of the first session."""
     cues = (
-        f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(turn.text)}\n"
+        f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(_line(turn))}\n"
         for begin, end, turn in _cues(sessions)
     )
     return "WEBVTT\n" + "".join(cues)
@@ -95,6 +95,10 @@ def _stamp(seconds: float, point: str) -> str:
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
+
+
+def _line(turn: KeptTurn) -> str:
+    return " ".join(turn.text.split())
 
 
 def _escaped(text: str) -> str:

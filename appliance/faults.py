@@ -2,7 +2,7 @@
 
 from appliance.events import Fault
 
-WEIGHT = ("settings", "microphone", "session", "button", "spool", "history")
+WEIGHT = ("settings", "microphone", "loss", "session", "button", "spool", "history")
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
 
 

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 RETRY_INTERVAL = 2.0
 """Seconds between tries while the disk takes nothing."""
 
+CLEANING_INTERVAL = 3600.0
+"""Seconds between looks for sessions that are older than `keep_days`."""
+
 STEP = 1.0
 """Seconds by which the wall clock must have been set for times of this boot to be corrected."""
 
@@ -48,12 +51,16 @@ class History:
         *,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        cleaning_interval: float = CLEANING_INTERVAL,
     ) -> None:
         self._path = Path(settings.path)
         self._post = post
         self._keep_days = settings.keep_days
         self._wall_clock = wall_clock
         self._clock = clock
+        self._cleaning_interval = cleaning_interval
+        self._cleaned_at = float("-inf")
+        self._recordings: dict[str, Recording] = {}
         self._works: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._database: sqlite3.Connection | None = None
@@ -72,11 +79,8 @@ class History:
 
     def begin(self, recording: Recording) -> None:
         """Keep that a session has begun; one that is known already stays as it is."""
-        self._put(
-            "INSERT OR IGNORE INTO session (id, started, boot, monotonic)"
-            " VALUES (:session, :started, :boot, :monotonic)",
-            msgspec.structs.asdict(recording),
-        )
+        self._recordings[recording.session] = recording
+        self._works.put(Work((_beginning(recording),)))
 
     def restart(self, session: str, covered: Covered) -> None:
         """Drop the turns that a new connection will hear again."""
@@ -87,7 +91,11 @@ class History:
         )
 
     def keep(self, heard: TurnReceived) -> None:
-        """Keep a finished turn and what it covers, at once or not at all; posts `Kept`."""
+        """Keep a finished turn and what it covers, at once or not at all; posts `Kept`.
+
+        Its session is there again if somebody deleted it, or if a new database had to begin.
+        """
+        begun = _beginning(self._recordings[heard.session])
         kept = (
             "INSERT OR REPLACE INTO turn"
             " SELECT :session, :origin, :order, :text, :started, :ended WHERE :text != ''",
@@ -101,23 +109,29 @@ class History:
             },
         )
         covered = _covering(heard.session, heard.covered)
-        self._works.put(Work((kept, covered), Kept(heard.session, heard.covered)))
+        self._works.put(Work((begun, kept, covered), Kept(heard.session, heard.covered)))
 
     def cover(self, session: str, covered: Covered) -> None:
         """Keep that audio is covered though no turn came of it; posts `Kept`."""
         self._works.put(Work((_covering(session, covered),), Kept(session, covered)))
 
-    def finish(self, session: str, ended: float) -> None:
-        """Keep that a session ended, `ended` seconds after its start; one without words goes."""
-        self._put(
-            "UPDATE session SET ended = started + :ended WHERE id = :session",
+    def finish(self, session: str, covered: Covered, ended: float) -> None:
+        """Keep that a session ended, `ended` seconds after its start; posts `Kept`.
+
+        One without words goes.
+        """
+        end: Statement = (
+            "UPDATE session SET ended = coalesce(ended, started + :ended) WHERE id = :session",
             {"session": session, "ended": ended},
         )
-        self._put(
+        unless_empty: Statement = (
             "DELETE FROM session WHERE id = :session"
             " AND NOT EXISTS (SELECT 1 FROM turn WHERE session = :session)",
             {"session": session},
         )
+        statements = (_covering(session, covered), end, unless_empty)
+        self._works.put(Work(statements, Kept(session, covered)))
+        self._recordings.pop(session, None)
 
     def correct_clock(self, boot: str) -> None:
         """Set right the times of this boot's sessions, once the clock was set.
@@ -136,11 +150,18 @@ class History:
         self._works.put(Work(((statement, values),)))
 
     def _run(self) -> None:
-        while (work := self._works.get()) is not None:
+        while (work := self._next()) is not None:
             while not self._done(work):
                 if self._ending.wait(RETRY_INTERVAL):
                     break
         self._close()
+
+    def _next(self) -> Work | None:
+        """Return the next work; one without statements when it is time to look for old sessions."""
+        try:
+            return self._works.get(timeout=self._cleaning_interval if self._keep_days else None)
+        except queue.Empty:
+            return Work(())
 
     def _done(self, work: Work) -> bool:
         """Carry out the work; tell whether the disk took it."""
@@ -150,7 +171,7 @@ class History:
             self._tell_failure(error)
             self._close()
             if is_damaged(error):
-                set_aside(self._path, self._wall_clock())
+                self._begin_anew()
             return False
         if work.kept:
             self._post(work.kept)
@@ -158,18 +179,29 @@ class History:
         return True
 
     def _carry_out(self, work: Work) -> None:
-        if self._database is None:
-            self._database = open_database(self._path)
-            self._drop_old(self._database)
+        if not self._path.exists():
+            self._close()  # SQLite would go on writing to a file that somebody deleted
+        self._database = self._database or open_database(self._path)
         with self._database:
             for statement, values in work.statements:
                 self._database.execute(statement, values)
+        self._drop_old(self._database)
 
     def _drop_old(self, database: sqlite3.Connection) -> None:
-        if self._keep_days:
+        due = self._clock() - self._cleaned_at >= self._cleaning_interval
+        if self._keep_days and due:
             oldest = self._wall_clock() - self._keep_days * 86_400
             with database:
-                database.execute("DELETE FROM session WHERE started < ?", (oldest,))
+                database.execute(
+                    "DELETE FROM session WHERE coalesce(ended, started) < ?", (oldest,)
+                )
+            self._cleaned_at = self._clock()
+
+    def _begin_anew(self) -> None:
+        try:
+            set_aside(self._path, self._wall_clock())
+        except OSError as error:
+            log.error("the history is damaged and can't be set aside: %s", error)
 
     def _tell_failure(self, error: Exception) -> None:
         if not self._failed:
@@ -187,6 +219,14 @@ class History:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _beginning(recording: Recording) -> Statement:
+    return (
+        "INSERT OR IGNORE INTO session (id, started, boot, monotonic)"
+        " VALUES (:session, :started, :boot, :monotonic)",
+        msgspec.structs.asdict(recording),
+    )
 
 
 def _covering(session: str, covered: Covered) -> Statement:

@@ -1,6 +1,6 @@
 """The live session as the controller sees it: its parts, its times, what was heard in it."""
 
-from appliance.events import Fault
+from appliance.events import Fault, TurnReceived
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.streaming.session import Session
 from appliance.transcript import Transcript
@@ -32,6 +32,13 @@ class Live:
         if progress.sent != self.progress.sent:
             self.note_news(now)
         self.progress = progress
+
+    def receive(self, heard: TurnReceived, now: float) -> None:
+        """Take one state of a turn; what a finished one covers is committed with it."""
+        self.transcript.receive(heard.origin, heard.turn)
+        self.note_news(now)
+        if heard.turn.finished:
+            self._committed = max(self._committed, heard.covered.position)
 
     def note_news(self, now: float) -> None:
         """Note that the service is there."""
@@ -70,14 +77,17 @@ class Live:
         return Summary(self.elapsed(now), self.transcript.words)
 
     def scene(self, mode: Mode, level: float, fault: Fault | None, hint: str, now: float) -> Scene:
-        """Return what the screen says of the session."""
+        """Return what the screen says of the session.
+
+        Only what can be seen may differ from one scene to the next: each is drawn anew.
+        """
         turns = self.transcript.latest(SHOWN_TURNS)
         return Scene(
             mode=mode,
-            elapsed=self.elapsed(now),
+            elapsed=float(int(self.elapsed(now))),
             level=level,
             turns=tuple(ShownTurn(turn.text, turn.tentative) for turn in turns),
-            waiting=self.progress.waiting,
+            waiting=float(int(self.progress.waiting)),
             fault=fault,
             hint=hint,
         )

@@ -1,14 +1,17 @@
 """`appliance run`: builds the appliance from the settings, and again when they change."""
 
+import contextlib
 import logging
 import signal
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from appliance.assembly import Appliance
 from appliance.config import Settings, SettingsError, load
-from appliance.events import Fault, Post, SettingsChanged, StopRequested
+from appliance.events import Event, Fault, Post, SettingsChanged, StopRequested
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +19,16 @@ LOOK_INTERVAL = 2.0
 """Seconds between looks at the settings file."""
 
 
-def run(path: Path) -> bool:
+class Runnable(Protocol):
+    """The appliance, as far as it is needed here."""
+
+    post: Post
+
+    def run(self, fault: Fault | None = None) -> Event:
+        """Work until an event asks to stop; return that event."""
+
+
+def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
     """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use.
@@ -25,52 +37,54 @@ def run(path: Path) -> bool:
     stopping = threading.Event()
     settings = Settings()
     while not stopping.is_set():
+        watch = SettingsWatch(path)
         settings, fault = read(path, last_good=settings)
-        appliance = Appliance(settings)
+        appliance = build(settings)
         _stop_on_signals(appliance.post, stopping)
         _stop_on_defects(appliance.post, stopping, crashed)
-        watch = SettingsWatch(path, appliance.post)
-        watch.start()
-        if not stopping.is_set():
-            appliance.run(fault)
-        watch.end()
+        with watch.telling(appliance.post):
+            if not stopping.is_set():
+                appliance.run(fault)
     return not crashed.is_set()
 
 
 def read(path: Path, last_good: Settings) -> tuple[Settings, Fault | None]:
     """Return the settings to use, and what is wrong with the file if anything is."""
     try:
-        return load(path), None
+        settings = load(path)
     except SettingsError as error:
         for problem in error.problems:
             log.error("settings: %s", problem)
         return last_good, Fault("Settings: mistake", error.problems[0], detail=str(path))
+    log.info("settings: %s", path if path.exists() else f"there is no {path}; using the defaults")
+    return settings, None
 
 
 class SettingsWatch:
-    """Posts `SettingsChanged` once when the file's contents are others than at the start."""
+    """Tells when the settings file has other contents than when the watch began."""
 
-    def __init__(self, path: Path, post: Post) -> None:
+    def __init__(self, path: Path, interval: float = LOOK_INTERVAL) -> None:
         self._path = path
-        self._post = post
+        self._interval = interval
         self._contents = self._look()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="settings")
 
-    def start(self) -> None:
-        """Begin to look at the file now and then."""
-        self._thread.start()
+    @contextlib.contextmanager
+    def telling(self, post: Post) -> Iterator[None]:
+        """Look at the file now and then in a `with` block; post `SettingsChanged` once."""
+        ending = threading.Event()
+        thread = threading.Thread(target=self._run, args=(post, ending), name="settings")
+        thread.start()
+        try:
+            yield
+        finally:  # a thread left over would keep a program alive that has no heart any more
+            ending.set()
+            thread.join()
 
-    def end(self) -> None:
-        """Stop looking."""
-        self._ending.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ending.wait(LOOK_INTERVAL):
+    def _run(self, post: Post, ending: threading.Event) -> None:
+        while not ending.wait(self._interval):
             if self._look() != self._contents:
                 log.info("the settings changed")
-                self._post(SettingsChanged())
+                post(SettingsChanged())
                 return
 
     def _look(self) -> bytes | None:

@@ -26,7 +26,9 @@ class Transcript:
 
     def receive(self, origin: int, turn: Turn) -> None:
         """Take one state of a turn, on the connection whose audio starts at `origin`."""
-        if self._heard_again and (turn.text or turn.tentative):
+        if self._heard_again:
+            if not (turn.text or turn.tentative):
+                return
             self._drop_from(self._heard_again)
             self._heard_again = None
         key = (origin, turn.order)

@@ -71,9 +71,10 @@ class Backlog:
         for segment in filter(None, map(Segment.found, paths)):
             self._anchor(segment.start, segment.captured_at)
             self._segments.append(segment)
-        if not self._segments and covered:
-            self._anchors.append((covered, self._moment(covered)))
         self.release(covered)
+        if covered > self.captured:
+            # Words can outlive their audio: a power cut takes what was not synced.
+            self._anchors.append((covered, self._moment(covered)))
 
     @property
     def session(self) -> str:
@@ -83,8 +84,8 @@ class Backlog:
     @property
     def start(self) -> int:
         """The oldest position that is still kept."""
-        segments = self._segments
-        return segments[0].start if segments else self.captured
+        with self._changed:
+            return self._segments[0].start if self._segments else self.captured
 
     @property
     def captured(self) -> int:
@@ -131,23 +132,32 @@ class Backlog:
     def read(self, position: int, samples: int) -> bytes:
         """Return up to `samples` of audio from `position`; less at the end of a segment.
 
-        What the disk can't read any more is returned as silence, so that the rest can follow.
+        What is missing on the disk, or can't be read any more, is returned as silence, so that the
+        rest can follow in its place.
         """
         with self._changed:
             segment = next(
                 (item for item in reversed(self._segments) if item.start <= position), None
             )
-            if segment is None or position >= segment.end:
+            if segment is None or position >= self._segments[-1].end:
                 return b""
+            if position >= segment.end:
+                return bytes(min(samples, self._next_start(position) - position) * SAMPLE_BYTES)
             samples = min(samples, segment.end - position)
             audio = segment.recall(position, samples)
-        if audio is not None:
-            return audio
+        return self._load(segment, position, samples) if audio is None else audio
+
+    def _load(self, segment: Segment, position: int, samples: int) -> bytes:
         try:
-            return segment.load(position, samples)
+            audio = segment.load(position, samples)
         except OSError as error:
             log.error("audio of %s can't be read: %s; going on behind it", self.session, error)
-            return bytes(samples * SAMPLE_BYTES)
+            audio = b""
+        return audio or bytes(samples * SAMPLE_BYTES)
+
+    def _next_start(self, position: int) -> int:
+        """Return where the audio goes on behind a gap, such as a power cut leaves."""
+        return next(segment.start for segment in self._segments if segment.start > position)
 
     def moment(self, position: int) -> float:
         """Return when a sample was captured, in seconds after the session's start."""
@@ -211,17 +221,19 @@ class Backlog:
         synced_at = self._clock()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stirred, SYNC_INTERVAL)
+                unsafe = self._failed or any(segment.in_memory for segment in self._segments)
+                self._changed.wait_for(lambda: self._stirred, SYNC_INTERVAL if unsafe else None)
                 self._stirred = False
-                closing, segments = self._closing, list(self._segments)
+                closing, recording = self._closing, self.recording
+                segments = list(self._segments)
                 doomed, self._doomed = self._doomed, []
             try:
                 if self._removing:
                     self._delete([*doomed, *segments])
                     return
-                if noted != self.recording:
-                    write_note(self._folder, self.recording)
-                    noted = self.recording
+                if noted != recording:
+                    write_note(self._folder, recording)
+                    noted = recording
                 sync = closing or self._clock() - synced_at >= SYNC_INTERVAL
                 self._store(segments, sync=sync)
                 if sync:

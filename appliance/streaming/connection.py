@@ -26,16 +26,19 @@ STALL = 8.0
 """Seconds without any progress after which a peer is dead: the handshake, a half-read frame, bytes
 that nobody acknowledges."""
 
+CHECK_INTERVAL = 0.5
 PING_INTERVAL = 5.0
 PONG_PATIENCE = 15.0
 """Seconds in which a peer whose kernel took everything must have sent something, if only a pong."""
 
-_SOCKET_OPTIONS = [
-    # What the kernel holds nobody can take back: seconds of audio behind which a pong would wait.
-    (socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024),
-    # A dead peer ends a blocked `send`, which would otherwise hold the lock that a close needs.
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(STALL * 1000)),
-]
+UNDER_WAY = 32 * 1024
+"""Bytes on their way at which nothing more is sent: a blocked `send` would hold the lock that a
+close needs, and what the kernel holds nobody can take back."""
+
+_SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * UNDER_WAY)]
+
+_BYTES_ACKED = struct.Struct("120xQ")
+"""Where `struct tcp_info` (linux/tcp.h) says how much the peer has acknowledged."""
 
 # The only way to give the handshake a limit; this module is the library's only user.
 websocket.setdefaulttimeout(STALL)
@@ -73,8 +76,10 @@ class Connection:
         self._aborted = threading.Event()
         self.ended = threading.Event()
         self._received_at = clock()
+        self._acknowledged = 0
+        self._acknowledged_at = clock()
         self._drained_at: float | None = None
-        self._pinged_at = clock()
+        self._checked_at = self._pinged_at = clock()
         self._app = websocket.WebSocketApp(
             connection_url(settings, token),
             on_open=self._on_open,
@@ -86,11 +91,14 @@ class Connection:
 
     def run(self) -> Ending:
         """Connect and listen until the connection ends; return how it did."""
-        self._app.run_forever(
-            sockopt=_SOCKET_OPTIONS,
-            sslopt={"ca_certs": self._ca_file} if self._ca_file else None,
-            skip_utf8_validation=True,  # a broken message is passed over, not fatal
-        )
+        try:
+            self._app.run_forever(
+                sockopt=_SOCKET_OPTIONS,
+                sslopt={"ca_certs": self._ca_file} if self._ca_file else None,
+                skip_utf8_validation=True,  # a broken message is passed over, not fatal
+            )
+        except ValueError as error:  # the address is none
+            self._error = error
         self.ended.set()
         return self._ending()
 
@@ -101,6 +109,15 @@ class Connection:
     def send_message(self, message: bytes) -> bool:
         """Send a JSON message; tell whether the socket took it. May block for `STALL` s."""
         return self._send(message, websocket.ABNF.OPCODE_TEXT)
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so much is on its way that more has to wait."""
+        return self._under_way() > UNDER_WAY
+
+    def without_token(self, text: str) -> str:
+        """Return what the service said, should it repeat the token, without it."""
+        return text.replace(self._token, "…")
 
     def abort(self) -> None:
         """End the connection at once, from any thread; `run` returns."""
@@ -115,15 +132,25 @@ class Connection:
     def check(self) -> None:
         """Ping now and then, and end the connection when the peer is gone. Called often.
 
-        Bytes that nobody acknowledges are the kernel's to notice (`TCP_USER_TIMEOUT`). Here a peer
-        is found that acknowledges everything and says nothing. As long as anything is still on its
-        way, a slow uplink is the reason for the silence, not a dead peer.
+        A peer is gone when it acknowledges nothing of what is on its way, or acknowledges
+        everything and says nothing. As long as its acknowledgements go on, a slow uplink is the
+        reason for the silence. (`TCP_USER_TIMEOUT` would end a connection to a peer that reads
+        slowly, too: the kernel counts from when its window was first full.)
         """
         now = self._clock()
+        if now - self._checked_at < CHECK_INTERVAL:
+            return
+        self._checked_at = now
         if now - self._pinged_at > PING_INTERVAL:
             self._pinged_at = now
             self._send(b"", websocket.ABNF.OPCODE_PING)
-        if self._unacknowledged() or now - self._received_at < PONG_PATIENCE:
+        under_way = self._under_way()
+        if not under_way or self._note_acknowledged():
+            self._acknowledged_at = now
+        elif now - self._acknowledged_at > STALL:
+            log.info("the service acknowledges nothing any more; connecting anew")
+            self.abort()
+        if under_way or now - self._received_at < PONG_PATIENCE:
             self._drained_at = None
         elif self._drained_at is None:
             self._drained_at = now
@@ -149,8 +176,18 @@ class Connection:
         sock = self._app.sock
         return sock.sock if sock is not None else None
 
-    def _unacknowledged(self) -> int:
-        """Return how many bytes are on their way (SIOCOUTQ; see tcp(7))."""
+    def _note_acknowledged(self) -> bool:
+        """Tell whether the peer has acknowledged anything since the last look."""
+        raw = self._raw_socket()
+        try:
+            info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128) if raw else bytes(128)
+        except OSError:
+            return False
+        before, (self._acknowledged,) = self._acknowledged, _BYTES_ACKED.unpack(info)
+        return self._acknowledged != before
+
+    def _under_way(self) -> int:
+        """Return how many bytes nobody has acknowledged yet (SIOCOUTQ; see tcp(7))."""
         raw = self._raw_socket()
         try:
             answer = fcntl.ioctl(raw, termios.TIOCOUTQ, b"\0\0\0\0") if raw else b"\0\0\0\0"
@@ -175,7 +212,10 @@ class Connection:
 
     def _on_error(self, _app: websocket.WebSocketApp, error: BaseException) -> None:
         # A defect of ours in a callback comes here, too; it must not end up as "network error".
-        if not isinstance(error, (websocket.WebSocketException, OSError)):
+        foreseen: tuple[type[Exception], ...] = (websocket.WebSocketException, OSError)
+        if self._stage is Stage.HANDSHAKE:
+            foreseen += (ValueError,)  # the address is none
+        if not isinstance(error, foreseen):
             log.error("a defect while handling a message", exc_info=error)
         elif self._error is None:
             self._error = error
@@ -188,7 +228,7 @@ class Connection:
         if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
             code, reason = self._error.status_code, ""
         if code is not None:
-            return Ending(self._stage, code, reason.replace(self._token, "…")[:120])
+            return Ending(self._stage, code, self.without_token(reason)[:120])
         return Ending(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)
 
 

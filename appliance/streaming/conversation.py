@@ -21,6 +21,10 @@ USUAL = SAMPLE_RATE // 10
 LONGEST = SAMPLE_RATE
 """Samples in a frame: the service ends the session over any outside 50 to 1000 ms."""
 
+ANSWER_TIME = 60.0
+"""Seconds in which a service that hears in real time answers `Terminate`, counted from the moment
+when it has heard everything."""
+
 GOODBYE = 2.0
 """Seconds in which the service closes the connection after its `Termination`."""
 
@@ -56,8 +60,10 @@ class Conversation:
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
-        self._refusal = ServiceError()
+        self._refusal = ""
+        self._refusal_code: int | None = None
         self._terminating = False
+        self._terminated_at = self._opened_at
         self.began = False
         self.complete = False
         self._connection = connect(self)
@@ -78,9 +84,14 @@ class Conversation:
         self._over.set()
         if self._sender.ident is not None:
             self._sender.join()
-        if ending.code is None and isinstance(self._refusal.error_code, int):
-            return Ending(ending.stage, self._refusal.error_code, self._refusal.error[:120])
-        return ending
+        return self._explained(ending)
+
+    def _explained(self, ending: Ending) -> Ending:
+        """Return the ending with what the service's `Error` said, where the close says less."""
+        code, text = ending.code, ending.text or self._refusal
+        if code is None and self._refusal_code is not None:
+            return Ending(ending.stage, self._refusal_code, text)
+        return Ending(ending.stage, code, text, ending.cause)
 
     def abandon(self) -> None:
         """End it soon, unfinished; returns at once."""
@@ -106,50 +117,82 @@ class Conversation:
             case Begin():
                 self.began = True
             case Termination():
-                with self._lock:
-                    self._coverage.terminated()
-                self.complete = self._terminating
+                if self._terminating:
+                    # Unasked, it says nothing of what is still on its way.
+                    with self._lock:
+                        self._coverage.terminated()
+                    self.complete = True
                 self._over.set()
             case ServiceError() as refusal:
-                log.info("the service says: %.120s", refusal.error)
-                self._refusal = refusal
+                self._refusal = self._connection.without_token(refusal.error)[:120]
+                self._refusal_code = refusal.code
+                log.info("the service says: %s", self._refusal)
 
     def _heard(self, turn: Turn) -> None:
         now = self._clock()
+        first, last = self._extent(turn)
+        # Whoever sees what a turn covers must find the turn posted.
         with self._lock:
             self._coverage.heard(turn, now)
-            covered = self._coverage.covered(now)
-        first, last = _extent(turn) or (self.sent - self.origin, self.sent - self.origin)
-        self._post(
-            TurnReceived(
-                self._backlog.session,
-                self.origin,
-                turn,
-                started=self._backlog.moment(self.origin + first),
-                ended=self._backlog.moment(self.origin + last),
-                covered=covered,
+            self._post(
+                TurnReceived(
+                    self._backlog.session,
+                    self.origin,
+                    turn,
+                    started=self._backlog.moment(first),
+                    ended=self._backlog.moment(last),
+                    covered=self._coverage.covered(now),
+                )
             )
-        )
+
+    def _extent(self, turn: Turn) -> tuple[int, int]:
+        """Return from where to where the turn was said; all of it just now if it has no words."""
+        first = min((word.start for word in turn.words), default=None)
+        last = max((word.end for word in turn.words), default=None)
+        return self._position(first), self._position(last)
+
+    def _position(self, milliseconds: int | None) -> int:
+        """Return the position of a time on this connection, which must lie in what was sent."""
+        if milliseconds is None:
+            return self.sent
+        position = self.origin + milliseconds * SAMPLE_RATE // 1000
+        return min(max(position, self.origin), self.sent)
 
     # On the sender's thread
 
     def _send(self) -> None:
         while not self._over.is_set():
             self._connection.check()
-            if self._abandoned.is_set() or self.sent < self._backlog.start:
-                # Abandoned; or the backlog was full and audio had to go that was not sent yet.
-                self._connection.send_message(TERMINATE)
+            if self._is_hopeless():
+                if not self._terminating:
+                    self._connection.send_message(TERMINATE)
                 self._connection.abort()
                 return
             if self._terminating:
                 self._over.wait(0.1)
+            elif self._connection.is_congested:
+                self._over.wait(0.05)
             elif frame := self._next_frame():
                 self._send_frame(frame)
             elif self._backlog.finished and self.sent >= self._backlog.captured:
                 self._terminating = True
+                self._terminated_at = self._clock()
                 self._connection.send_message(TERMINATE)
-        if self.complete:
-            self._await_close()
+        self._await_close()
+
+    def _is_hopeless(self) -> bool:
+        """Tell whether this connection is to end before all is transcribed.
+
+        It was abandoned; or the backlog was full, and audio had to go that was not sent yet; or
+        the service does not answer `Terminate`.
+        """
+        heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
+        due = max(heard_at, self._terminated_at) + ANSWER_TIME
+        return (
+            self._abandoned.is_set()
+            or self.sent < self._backlog.start
+            or (self._terminating and self._clock() > due)
+        )
 
     def _next_frame(self) -> bytes:
         """Return the audio to send next, after a short wait at most; nothing when it is not time.
@@ -192,12 +235,3 @@ class Conversation:
             if self._clock() > deadline:
                 self._connection.abort()
                 return
-
-
-def _extent(turn: Turn) -> tuple[int, int] | None:
-    """Return where the turn's words begin and end, in samples of the connection's audio."""
-    if not turn.words:
-        return None
-    first = min(word.start for word in turn.words) * SAMPLE_RATE // 1000
-    last = max(word.end for word in turn.words) * SAMPLE_RATE // 1000
-    return first, last

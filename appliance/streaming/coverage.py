@@ -10,6 +10,9 @@ import msgspec
 
 from appliance.turns import SAMPLE_RATE, Covered, Turn
 
+TOLERANCE = SAMPLE_RATE
+"""Samples behind what was sent at which a word may end: a frame is heard before it is noted."""
+
 MARGIN = SAMPLE_RATE // 5
 """Samples from the end of a turn's last word to its cut."""
 
@@ -58,9 +61,9 @@ class Coverage:
             return
         heard = self._turns.setdefault(turn.order, _Heard())
         heard.empty = heard.empty and not (turn.text or turn.tentative or turn.words)
-        if turn.words:
+        if turn.words and self._is_possible(end := max(word.end for word in turn.words)):
             heard.first = self._position(min(word.start for word in turn.words))
-            heard.last = self._position(max(word.end for word in turn.words))
+            heard.last = self._position(end)
             self.last_word = max(self.last_word, heard.last)
         if turn.finished and heard.finished_at is None:
             heard.finished_at = now
@@ -73,20 +76,24 @@ class Coverage:
         """Return what is covered; it never goes back."""
         while (turn := self._turns.get(self._following(now))) and turn.finished_at is not None:
             order = self._following(now)
-            self._advance(self._cut(order), order)
+            # A finished turn whose words are not known moves nothing: it is heard again, not lost.
+            if turn.last is not None:
+                self._advance(self._cut(order, turn.last), order)
             del self._turns[order]
             self._next = order + 1
         if all(turn.empty for turn in self._turns.values()):
-            self._advance(self._silent(now), max(self._turns, default=self._next - 1))
+            silent = self._silent(now)
+            if silent > self._covered.position:
+                self._advance(silent, self._next - 1)
         return self._covered
 
     def _advance(self, position: int, order: int) -> None:
         """Cover up to a position, with all turns up to that order.
 
-        A finished turn whose words are not known moves nothing: it is heard again, not lost.
+        A turn that lies before what is covered already is covered, too: it is not heard again.
         """
-        if position > self._covered.position:
-            self._covered = Covered(position, self.origin, order + 1)
+        position = max(position, self._covered.position)
+        self._covered = Covered(position, self.origin, order + 1)
 
     def _following(self, now: float) -> int:
         """Return the order of the turn that must be finished next.
@@ -98,10 +105,7 @@ class Coverage:
         gone = finished_at is not None and now - finished_at > PATIENCE
         return known if gone else self._next
 
-    def _cut(self, order: int) -> int:
-        end = self._turns[order].last
-        if end is None:
-            return self.origin
+    def _cut(self, order: int, end: int) -> int:
         later = (turn.first for key, turn in self._turns.items() if key > order)
         next_word = min((first for first in later if first is not None), default=None)
         cut = end + MARGIN
@@ -121,6 +125,10 @@ class Coverage:
             return self.origin
         del self._marks[: len(old) - 1]
         return min(old[-1][0], heard)
+
+    def _is_possible(self, milliseconds: int) -> bool:
+        """Tell whether a word may end there: none does where nothing was sent."""
+        return self.origin + milliseconds * SAMPLE_RATE // 1000 <= self._sent + TOLERANCE
 
     def _position(self, milliseconds: int) -> int:
         position = self.origin + milliseconds * SAMPLE_RATE // 1000

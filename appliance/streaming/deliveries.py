@@ -1,10 +1,11 @@
 """Deliveries: sessions that ended before all was transcribed, finished in the background."""
 
+import bisect
 import logging
-from collections import deque
 from collections.abc import Callable
 
 from appliance.streaming.backlog import Backlog
+from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
 from appliance.turns import SAMPLE_RATE, Covered
 
@@ -17,22 +18,25 @@ class Deliveries:
     `begin` makes a running session over a backlog. All calls come from the controller's thread.
     """
 
-    def __init__(self, begin: Callable[[Backlog, Covered], Session]) -> None:
+    def __init__(self, begin: Callable[[Backlog, Covered, Retries], Session]) -> None:
         self._begin = begin
-        self._waiting: deque[tuple[Backlog, Covered]] = deque()
+        self._waiting: list[tuple[Backlog, Covered]] = []
         self._running: Session | None = None
         self._paused = False
+        self._retries = Retries()
 
     def add(self, backlog: Backlog, covered: Covered) -> None:
         """Take over a backlog that is finished but not wholly transcribed."""
         log.info("session %s still has audio to transcribe; it is kept", backlog.session)
-        self._waiting.append((backlog, covered))
+        self._queue_up(backlog, covered)
         self._proceed()
 
     def adopt(self, session: Session) -> None:
         """Let a session that is finishing end by itself beside the live one that begins."""
-        self.pause()
+        if self._running:
+            self._running.abandon()
         self._running = session
+        self._paused = True
 
     def disconnected(self, name: str) -> None:
         """Take note that a session lost its connection: an adopted one will not end soon."""
@@ -40,10 +44,10 @@ class Deliveries:
             self._running.abandon()
 
     def pause(self) -> None:
-        """Let the live session go first."""
-        self._paused = True
-        if self._running:
+        """Let the live session go first; one that was adopted ends beside it."""
+        if self._running and not self._paused:
             self._running.abandon()
+        self._paused = True
 
     def resume(self) -> None:
         """Go on: there is no live session."""
@@ -55,8 +59,14 @@ class Deliveries:
         if session is self._running:
             self._running = None
         if not complete:
-            self._waiting.appendleft((session.backlog, session.progress().covered))
+            self._retries = session.retries
+            self._queue_up(session.backlog, session.progress().covered)
         self._proceed()
+
+    def close(self) -> None:
+        """Let go of what waits; it stays on disk."""
+        for backlog, _ in self._waiting:
+            backlog.close()
 
     @property
     def seconds(self) -> float:
@@ -67,6 +77,9 @@ class Deliveries:
             waiting += progress.captured - progress.covered.position
         return waiting / SAMPLE_RATE
 
+    def _queue_up(self, backlog: Backlog, covered: Covered) -> None:
+        bisect.insort(self._waiting, (backlog, covered), key=lambda pair: pair[0].recording.started)
+
     def _proceed(self) -> None:
         if self._waiting and not (self._running or self._paused):
-            self._running = self._begin(*self._waiting.popleft())
+            self._running = self._begin(*self._waiting.pop(0), self._retries)

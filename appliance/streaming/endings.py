@@ -33,6 +33,7 @@ class Cause(enum.Enum):
     NETWORK = "network error"
     BAD_ANSWER = "answer without a token"
     NO_KEY = "neither an API key nor a token server is set"
+    UNUSABLE = "an address or a key that can't be used"
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -121,12 +122,13 @@ TABLE = (
     Rule(TOKEN, SERVER_ERROR, Answer.RECONNECT, "Token server fault", "trying again"),
     Rule(TOKEN, (Cause.BAD_ANSWER,), Answer.RECONNECT, "No token", "check token server"),
     Rule(HANDSHAKE, SERVER_ERROR, Answer.RECONNECT, "Service fault", "trying again"),
+    Rule(HTTP, (Cause.UNUSABLE,), Answer.OWNER, "Setting refused", "check address and key"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Answer.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.CERTIFICATE,), Answer.OWNER, "Service not trusted", "check ca_file"),
     Rule(ANYWHERE, (Cause.DNS,), Answer.RECONNECT, "No network", "check Wi-Fi or cable"),
-    Rule(TOKEN, ANYTHING, Answer.RECONNECT, "Can't get a token", "trying again"),
-    Rule(HANDSHAKE, ANYTHING, Answer.RECONNECT, "Can't reach service", "trying again"),
+    Rule(TOKEN, ANYTHING, Answer.RECONNECT, "Can't reach the service", "check the network"),
+    Rule(HANDSHAKE, ANYTHING, Answer.RECONNECT, "Can't reach the service", "check the network"),
     Rule(SESSION, ANYTHING, Answer.RECONNECT, "Connection lost", "trying again"),
 )
 # fmt: on
@@ -155,7 +157,8 @@ def cause_of(error: BaseException) -> Cause:
             ("Timeout", "TimeoutError")
         ):
             return Cause.TIME_OUT
-    return Cause.NETWORK
+    # What is no address, or no text for a header, is found while it is put together.
+    return Cause.UNUSABLE if isinstance(error, ValueError) else Cause.NETWORK
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -5,7 +5,7 @@ is "Service to client".
 """
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -30,9 +30,18 @@ class ServiceError(msgspec.Struct, frozen=True):
     error_code: Any = None
     error: str = ""
 
+    @property
+    def code(self) -> int | None:
+        """The close code to come, if the service names one."""
+        return self.error_code if type(self.error_code) is int else None
+
+
+_Order = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What a database can hold, too."""
+
 
 class _WireTurn(msgspec.Struct):
-    turn_order: int
+    turn_order: _Order
     transcript: str
     end_of_turn: bool
     words: Any = None
@@ -62,7 +71,7 @@ def decode(frame: str | bytes) -> Message | None:
         type_ = _TYPES.get(fields["type"])
         # Not strict: a whole number written as 3.0 or "3" is still that number.
         message = msgspec.convert(fields, type_, strict=False) if type_ else None
-    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, KeyError, TypeError, RecursionError) as error:
         log.debug("passed over a message that can't be understood: %s", error)
         return None
     if message is None:

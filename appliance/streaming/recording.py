@@ -1,9 +1,15 @@
 """What is known of a session's audio apart from the audio: the note that lies beside it."""
 
+import logging
 import os
 from pathlib import Path
 
 import msgspec
+
+from appliance.streaming.segment import Segment
+from appliance.turns import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
 
 NOTE = "session.json"
 
@@ -49,8 +55,24 @@ def read_note(folder: Path) -> Recording | None:
     """Return the note beside the audio; None when there is none that can be read."""
     try:
         return msgspec.json.decode((folder / NOTE).read_bytes(), type=Recording)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, UnicodeError, msgspec.MsgspecError):
         return None
+
+
+def _pieced_together(folder: Path) -> Recording | None:
+    """Return what the audio itself tells, where its note is lost; None when there is no audio."""
+    segments = filter(None, map(Segment.found, sorted(folder.glob("*.pcm"))))
+    first = next(segments, None)
+    if first is None:
+        return None
+    log.warning("the note of %s can't be read; its audio tells when it was recorded", folder.name)
+    return Recording(
+        session=folder.name,
+        started=first.path.stat().st_mtime - first.end / SAMPLE_RATE,
+        monotonic=first.captured_at - first.start / SAMPLE_RATE,
+        boot="",
+        finished=True,
+    )
 
 
 def found_in(spool: Path) -> list[tuple[Path, Recording]]:
@@ -59,7 +81,7 @@ def found_in(spool: Path) -> list[tuple[Path, Recording]]:
         folders = [folder for folder in spool.iterdir() if folder.is_dir()]
     except OSError:
         return []
-    notes = [(folder, read_note(folder)) for folder in folders]
+    notes = [(folder, read_note(folder) or _pieced_together(folder)) for folder in folders]
     return sorted(
         ((folder, note) for folder, note in notes if note is not None),
         key=lambda pair: pair[1].started,

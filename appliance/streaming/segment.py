@@ -61,17 +61,15 @@ class Segment:
         return bytes(self._memory[offset : offset + samples * SAMPLE_BYTES])
 
     def load(self, position: int, samples: int) -> bytes:
-        """Return audio from the file; nothing when it is gone.
+        """Return audio from the file, in whole samples; less where the file ends.
 
         Raises:
-            OSError: the disk failed.
+            OSError: the disk failed, or the file is gone.
         """
-        try:
-            with self.path.open("rb") as file:
-                file.seek((position - self.start) * SAMPLE_BYTES)
-                return file.read(samples * SAMPLE_BYTES)
-        except FileNotFoundError:
-            return b""
+        with self.path.open("rb") as file:
+            file.seek((position - self.start) * SAMPLE_BYTES)
+            audio = file.read(samples * SAMPLE_BYTES)
+        return audio[: len(audio) // SAMPLE_BYTES * SAMPLE_BYTES]
 
     def write(self) -> None:
         """Hand what is new to the kernel: from here on only a power cut can take it.
@@ -98,7 +96,12 @@ class Segment:
         """
         written = self._written
         if self._file is not None and written > self._synced:
-            os.fdatasync(self._file)
+            try:
+                os.fdatasync(self._file)
+            except OSError:
+                # The kernel may have dropped what it could not store, and forgets that it did.
+                self._written = self._synced
+                raise
         return written - self._synced
 
     def forget(self, count: int) -> None:

@@ -4,7 +4,6 @@ The live session and a delivery are the same: the backlog of a delivery simply d
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from appliance.events import Disconnected, Post, SessionEnded
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.connection import Connection
 from appliance.streaming.conversation import Conversation
-from appliance.streaming.endings import Answer, Ending, fault_for, rule_for
-from appliance.streaming.pace import PACES
+from appliance.streaming.endings import Ending, fault_for
+from appliance.streaming.retries import Retries
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.turns import SAMPLE_RATE, Covered
 
@@ -25,23 +24,6 @@ log = logging.getLogger(__name__)
 
 STEADY = 10.0
 """Seconds after which a connection has proved itself: what ends it later is a new trouble."""
-
-
-class Delay(msgspec.Struct, frozen=True):
-    """Seconds to wait before a try: twice as long after each one, up to `longest`, jittered."""
-
-    first: float
-    longest: float
-
-
-DELAYS = {
-    Answer.RECONNECT: Delay(0.25, 30.0),
-    Answer.AT_ONCE: Delay(0.0, 0.0),
-    Answer.SLOWER: Delay(0.0, 0.0),
-    Answer.NEW_TOKEN: Delay(0.0, 0.0),
-    Answer.WAIT: Delay(10.0, 60.0),
-    Answer.OWNER: Delay(60.0, 600.0),
-}
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -77,9 +59,9 @@ class Session:
         post: Post,
         *,
         covered: Covered | None = None,
+        retries: Retries | None = None,
         tokens: TokenSource | None = None,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = backlog.session
         self.backlog = backlog
@@ -87,14 +69,12 @@ class Session:
         self._post = post
         self._tokens = tokens or TokenSource(settings)
         self._clock = clock
-        self._chance = chance
+        self.retries = retries or Retries(clock)
         self._covered = covered or Covered()
         self._last_word = self._covered.position
         self._conversation: Conversation | None = None
         self._abandoned = threading.Event()
         self._wake = threading.Event()
-        self._pace = 0
-        self._tries: dict[Answer, int] = {}
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}")
 
     def start(self) -> None:
@@ -104,7 +84,8 @@ class Session:
     def finish(self) -> None:
         """Say that no more audio will come; the session ends when all is transcribed."""
         self.backlog.finish()
-        self._wake.set()
+        if self.retries.hurried:
+            self._wake.set()
 
     def abandon(self) -> None:
         """End the session soon, with what is left kept; returns at once."""
@@ -128,6 +109,7 @@ class Session:
 
     def _run(self) -> None:
         complete = False
+        self._wake.wait(self.retries.wait)
         while not (complete or self._abandoned.is_set()):
             try:
                 ending = self._converse(self._tokens.fetch())
@@ -147,7 +129,7 @@ class Session:
         conversation = Conversation(
             self.backlog,
             self._covered,
-            PACES[self._pace],
+            self.retries.pace,
             lambda listener: Connection(self._settings, token, listener),
             self._post,
         )
@@ -158,40 +140,22 @@ class Session:
         if conversation.covered().position > conversation.origin or (
             conversation.began and self._clock() - began_at > STEADY
         ):
-            self._tries.clear()
+            self.retries.note_success()
         return ending
 
     def _recover(self, ending: Ending) -> None:
-        """Say what happened, do what the table says, and wait for the time of the next try."""
-        answer = self._answer(ending)
-        delay = self._delay(answer)
+        """Say what happened, and wait for the time of the next try."""
+        self._wake.clear()
+        self.retries.note(ending)
+        wait = self.retries.wait
         fault = fault_for(ending)
         log.log(
             logging.WARNING if fault else logging.INFO,
             "%s (%s); next try in %.1f s",
             fault.what if fault else "connecting anew",
             ending,
-            delay,
+            wait,
         )
-        self._post(Disconnected(self.name, fault, delay))
-        self._wake.clear()
+        self._post(Disconnected(self.name, fault, wait))
         if not self._abandoned.is_set():
-            self._wake.wait(delay)
-
-    def _answer(self, ending: Ending) -> Answer:
-        answer = rule_for(ending).answer
-        if answer is Answer.NEW_TOKEN and self._tries.get(answer):
-            return Answer.OWNER
-        if answer is Answer.SLOWER and self._pace + 1 < len(PACES):
-            self._pace += 1
-            return answer
-        if answer in (Answer.AT_ONCE, Answer.SLOWER) and self._tries.get(answer):
-            return Answer.RECONNECT  # again, before anything was gained: no hammering
-        return answer
-
-    def _delay(self, answer: Answer) -> float:
-        tries = self._tries.get(answer, 0)
-        self._tries[answer] = tries + 1
-        delay = DELAYS[answer]
-        grown = min(delay.first * 2.0**tries, delay.longest)
-        return grown * (0.5 + self._chance() / 2)
+            self._wake.wait(wait)

@@ -10,6 +10,7 @@ from appliance.config import Settings
 from appliance.events import Post
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.recording import Recording, boot_id, found_in
+from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
 from appliance.turns import Covered
 
@@ -44,9 +45,14 @@ class Sessions:
         backlog.open()
         return self.over(backlog, Covered())
 
-    def over(self, backlog: Backlog, covered: Covered) -> Session:
-        """Begin to bring to the service what an open backlog still holds."""
-        session = Session(backlog, self._settings.service, self._post, covered=covered)
+    def over(self, backlog: Backlog, covered: Covered, retries: Retries | None = None) -> Session:
+        """Begin to bring to the service what an open backlog still holds.
+
+        With the `retries` of an earlier session, the next try comes when it would have there.
+        """
+        session = Session(
+            backlog, self._settings.service, self._post, covered=covered, retries=retries
+        )
         session.start()
         return session
 
@@ -58,10 +64,11 @@ class Sessions:
         covered = archive.covered(Path(self._settings.history.path))
         found = []
         for _, recording in found_in(self._spool):
-            known = covered.get(recording.session, Covered())
-            backlog = self._backlog(recording, known)
+            known = covered.get(recording.session)
+            backlog = self._backlog(recording, known or Covered())
             backlog.open()
-            found.append((backlog, known))
+            # Unknown: what was said before the oldest audio won't be heard again, that is sure.
+            found.append((backlog, known or Covered(backlog.start, backlog.start)))
         return found
 
     def _backlog(self, recording: Recording, covered: Covered) -> Backlog:

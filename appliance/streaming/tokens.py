@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -26,8 +27,8 @@ class TokenError(Exception):
 
 
 class _Answer(msgspec.Struct):
-    token: str = ""
-    error: str = ""
+    token: str | None = None
+    error: Any = None
 
 
 class TokenSource:
@@ -49,8 +50,8 @@ class TokenSource:
         Raises:
             TokenError: there is no key, no answer, a refusal, or an answer without a token.
         """
-        url, headers = self._request()
         try:
+            url, headers = self._request()
             response = self._get(
                 url,
                 headers=headers,
@@ -58,14 +59,15 @@ class TokenSource:
                 allow_redirects=False,  # a key goes only where its owner said
                 verify=self._settings.ca_file or True,
             )
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is all that is needed.
             raise TokenError(Ending(Stage.TOKEN, cause=cause_of(error))) from None
         answer = _decode(response.content)
+        text = _without_secrets(answer.error, headers)[:120]
         if not response.ok or response.is_redirect:
-            raise TokenError(Ending(Stage.TOKEN, response.status_code, answer.error[:120]))
+            raise TokenError(Ending(Stage.TOKEN, response.status_code, text))
         if answer.error or not answer.token:
-            raise TokenError(Ending(Stage.TOKEN, text=answer.error[:120], cause=Cause.BAD_ANSWER))
+            raise TokenError(Ending(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
         return answer.token
 
     def _request(self) -> tuple[str, dict[str, str]]:
@@ -100,13 +102,22 @@ def _api_key(settings: ServiceSettings) -> str:
 def _read(path: str) -> str:
     """Return what a secret's file holds; nothing when it is not set or not there."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+        # A file from Windows may begin with a mark of its encoding, which is no part of the key.
+        return Path(path).read_text(encoding="utf-8-sig").strip() if path else ""
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _without_secrets(text: object, headers: dict[str, str]) -> str:
+    """Return what the server said is wrong, should it repeat the secret, without it."""
+    said = str(text or "")
+    for header in headers.values():
+        said = said.replace(header.rpartition(" ")[2], "…")
+    return said
 
 
 def _decode(body: bytes) -> _Answer:
     try:
         return msgspec.json.decode(body, type=_Answer)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         return _Answer()
