@@ -139,6 +139,18 @@ def test_what_is_being_said_at_the_close_is_delivered_before_it_is_told(bench: B
     assert len(bench.heard.chunks[-1][0]) == 500
 
 
+def test_what_was_said_before_the_close_is_waited_for(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.microphone.close()
+    for _ in range(3):
+        bench.clock.now += 0.1
+        bench.sound.stream().hear(BLOCK, age=0.4)
+    bench.posted.wait(MicrophoneClosed)
+    assert bench.heard.audio == BLOCK * 4
+
+
 def test_nothing_is_delivered_or_left_open_after_the_close(bench: Bench) -> None:
     bench.start()
     bench.open()

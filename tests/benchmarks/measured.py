@@ -1,0 +1,55 @@
+"""The appliance to be measured: all of it runs, and its OLED costs what it costs the program.
+
+python -m tests.benchmarks.measured SETTINGS.toml: reports besides when the controller has a turn.
+"""
+
+import sys
+from pathlib import Path
+
+from appliance import assembly, logs
+from appliance.config import load
+from appliance.controller import Controller
+from appliance.events import TurnReceived
+from appliance.hardware.quiet import quiet_audio
+from tests.benchmarks.device import serve
+from tests.benchmarks.reports import report
+
+
+class WriteOnlyBus:
+    """An I2C bus like smbus2.SMBus behind which nobody counts the bits.
+
+    A simulated OLED works out in Python what the glass does by itself; that is no work of the
+    appliance's.
+    """
+
+    def write_i2c_block_data(self, address: int, register: int, data: list[int]) -> None:
+        """Take a control byte and up to 32 bytes."""
+
+    def i2c_rdwr(self, *messages: object) -> None:
+        """Take messages of any length."""
+
+    def write_byte(self, address: int, value: int) -> None:
+        """Take a single byte."""
+
+    def close(self) -> None:
+        """Let go of the bus."""
+
+
+class ReportingController(Controller):
+    """The controller, saying when it handles a turn: nothing on the outside tells that moment."""
+
+    def _turn_received(self, event: TurnReceived) -> None:
+        report("handled")
+        super()._turn_received(event)
+
+
+def main() -> None:
+    """Be the appliance."""
+    logs.set_up()
+    # The assembly names its controller itself; nothing else has to be replaced.
+    vars(assembly)["Controller"] = ReportingController
+    serve(load(Path(sys.argv[1])), quiet_audio, WriteOnlyBus())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Taps: all that PortAudio delivers is written down before the appliance gets it.
+
+What the microphone delivered is what can be heard in the taps; what is lost behind them is lost by
+the appliance.
+"""
+
+import bisect
+import itertools
+import os
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.hardware.devices import Stream, StreamCallback
+from appliance.hardware.quiet import quiet_audio
+from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
+from tests.rig.numbered import SpokenWord, numbered
+
+_HEADER = struct.Struct("<dI")
+
+
+class TappedAudio:
+    """PyAudio with a tap on every stream, in a file of its own in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._audio = quiet_audio()
+        self._folder = folder
+        self.get_device_count = self._audio.get_device_count
+        self.get_device_info_by_index = self._audio.get_device_info_by_index
+        self.get_default_input_device_info = self._audio.get_default_input_device_info
+        self.terminate = self._audio.terminate
+
+    def open(
+        self,
+        rate: int,
+        channels: int,
+        format: int,  # noqa: A002 - PyAudio's
+        *,
+        input: bool,  # noqa: A002 - PyAudio's
+        input_device_index: int,
+        frames_per_buffer: int,
+        stream_callback: StreamCallback,
+    ) -> Stream:
+        """Open a stream that writes down what it delivers."""
+        assert rate == SAMPLE_RATE, "the numbers are read at the rate at which they were spoken"
+        assert channels == 1, "there is one channel"
+        tap = self._new_file()
+
+        def tapped(
+            audio: bytes | None, frames: int, times: Mapping[str, float], status: int
+        ) -> tuple[bytes | None, int]:
+            # One write: a program that is killed leaves whole blocks behind.
+            os.write(tap, _HEADER.pack(time.monotonic(), len(audio or b"")) + (audio or b""))
+            return stream_callback(audio, frames, times, status)
+
+        return self._audio.open(
+            rate=rate,
+            channels=channels,
+            format=format,
+            input=input,
+            input_device_index=input_device_index,
+            frames_per_buffer=frames_per_buffer,
+            stream_callback=tapped,
+        )
+
+    def _new_file(self) -> int:
+        path = self._folder / f"{time.monotonic_ns():020d}.tap"
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+
+
+class Block(NamedTuple):
+    """What PortAudio delivered at once, and when its first sample was captured at the latest."""
+
+    captured_at: float
+    audio: bytes
+
+
+class Span(NamedTuple):
+    """From when to when a word was said, in monotonic seconds."""
+
+    began_at: float
+    ended_at: float
+
+
+def delivered(
+    folder: Path, words: Sequence[SpokenWord], stops: Iterable[float] = ()
+) -> dict[str, Span]:
+    """Return the words that PortAudio delivered whole, and when they were said.
+
+    A press that stops a session ends the stream a moment later; `stops` are these presses, in
+    monotonic seconds, and what was captured after them was not meant to be heard.
+    """
+    heard: dict[str, Span] = {}
+    for tap in sorted(folder.glob("*.tap")):
+        if blocks := list(_blocks(tap)):
+            heard |= _words(_until_stopped(blocks, stops), words)
+    return heard
+
+
+def _until_stopped(blocks: list[Block], stops: Iterable[float]) -> list[Block]:
+    stop = min((stop for stop in stops if stop > blocks[0].captured_at), default=float("inf"))
+    return [block for block in blocks if block.captured_at < stop]
+
+
+def _words(blocks: list[Block], words: Sequence[SpokenWord]) -> dict[str, Span]:
+    hearing = numbered(words)()
+    messages = hearing.hear(b"".join(block.audio for block in blocks)) + hearing.finish_turn()
+    ends = list(itertools.accumulate(len(block.audio) // SAMPLE_BYTES for block in blocks))
+
+    def moment(milliseconds: int) -> float:
+        position = milliseconds * SAMPLE_RATE // 1000
+        block = min(bisect.bisect(ends, position), len(blocks) - 1)
+        return (
+            blocks[block].captured_at
+            + (position - ends[block]) / SAMPLE_RATE
+            + _seconds(blocks[block])
+        )
+
+    return {
+        word["text"]: Span(moment(word["start"]), moment(word["end"]))
+        for message in messages
+        if message["end_of_turn"]
+        for word in message["words"]
+    }
+
+
+def _blocks(tap: Path) -> Iterator[Block]:
+    data = tap.read_bytes()
+    position = 0
+    while position < len(data):
+        arrived_at, length = _HEADER.unpack_from(data, position)
+        position += _HEADER.size
+        audio = data[position : position + length]
+        position += length
+        yield Block(arrived_at - length / SAMPLE_BYTES / SAMPLE_RATE, audio)
+
+
+def _seconds(block: Block) -> float:
+    return len(block.audio) / SAMPLE_BYTES / SAMPLE_RATE

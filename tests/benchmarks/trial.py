@@ -1,0 +1,219 @@
+"""One trial: a microphone, a service, a network, the appliance, and what was heard in the end."""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from appliance import archive
+from appliance.screen.scene import Mode
+from tests.benchmarks.captions import seconds_until_live, shown_at
+from tests.benchmarks.outcome import Outcome
+from tests.benchmarks.program import Program
+from tests.benchmarks.reports import Report
+from tests.benchmarks.taps import delivered
+from tests.rig.comparison import compare
+from tests.rig.numbered import BLOCK_MS, Speech, numbered
+from tests.rig.proxy import Proxy
+from tests.rig.service import ScriptedService
+from tests.rig.sound import PipeMicrophone
+from tests.rig.waiting import wait_until
+
+PATIENCE = 120.0
+"""Seconds for all that waits to be transcribed once the network is well."""
+
+SETTINGS = """
+[service]
+url = "{url}"
+token_url = "{token_url}"
+[history]
+path = "{folder}/history.db"
+"""
+
+
+class Trial:
+    """A case while it runs; a context manager that starts and ends everything around the appliance.
+
+    `network` and `token_network` lie between the appliance and the service for whoever calls
+    `go_through_network`. All state lies in `folder`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.taps = folder / "taps"
+        self.taps.mkdir()
+        self.reports: list[Report] = []
+        self.notes: list[str] = []
+        self._speech: Speech | None = None
+        self._spoken_before = 0
+        self._recovering_since: float | None = None
+        self._program: Program | None = None
+        self._running = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as entered:
+            self.microphone = entered.enter_context(PipeMicrophone())
+            self.service = entered.enter_context(ScriptedService())
+            self.network = entered.enter_context(Proxy(self.service.port))
+            token_port = urlsplit(self.service.token_url).port or 0
+            self.token_network = entered.enter_context(Proxy(token_port))
+            entered.callback(self.switch_off)
+            self._running = entered.pop_all()
+        self._write_settings(self.service.url, self.service.token_url)
+        self._began_at = time.monotonic()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._running.close()
+
+    @property
+    def program(self) -> Program:
+        """The appliance that runs now."""
+        assert self._program, "it is switched on first"
+        return self._program
+
+    # What a case does
+
+    def go_through_network(self) -> None:
+        """Let the appliance reach the service over `network` and `token_network` alone."""
+        self._write_settings(
+            self.network.route(self.service.url), self.token_network.route(self.service.token_url)
+        )
+
+    def hear(self, speech: Speech, spoken_before: float = 0.0) -> None:
+        """Say what will be spoken, and how many seconds of it were before the trial."""
+        self._speech = speech
+        self._spoken_before = round(spoken_before * 1000) // BLOCK_MS
+        self.service.ears = numbered(speech.words)
+
+    def switch_on(self) -> None:
+        """Start the appliance."""
+        program = Program(
+            "tests.benchmarks.tapped",
+            self.folder / "appliance.toml",
+            self.taps,
+            log=self.folder / "log",
+        )
+        self._program = program.__enter__()
+        self._program.wait_for(lambda report: report.what == "shown")
+
+    def switch_off(self) -> None:
+        """End the appliance as SIGTERM does."""
+        if self._program:
+            self._program.end()
+            self._forget()
+
+    def kill(self) -> None:
+        """End the appliance with SIGKILL."""
+        self.program.kill()
+        self._forget()
+
+    def press(self) -> float:
+        """Press the button; return when."""
+        count = self._presses()
+        self.program.press()
+        wait_until(lambda: self._presses() > count)
+        return [r.at for r in self.program.reports if r.what == "pressed"][-1]
+
+    def speak(self) -> None:
+        """Begin to speak into the microphone; returns at once."""
+        assert self._speech, "somebody said what"
+        self.microphone.play(self._speech.pcm[self._spoken_before * BLOCK_MS * 32 :])
+        wait_until(lambda: self.microphone.spoke_at)
+
+    def listen(self, speech: Speech) -> float:
+        """Switch on, press and begin to speak in the same moment; return when."""
+        self.hear(speech)
+        self.switch_on()
+        self.program.wait_for(lambda report: report.mode == Mode.READY.value)
+        pressed_at = self.press()
+        self.speak()
+        return pressed_at
+
+    def wait_until_said(self, seconds: float) -> None:
+        """Wait until so many seconds were spoken."""
+        time.sleep(max(0.0, self.microphone.spoke_at + seconds - time.monotonic()))
+
+    def recovers(self, since: float) -> None:
+        """Note when the fault was over: from then on it is measured until captions are live."""
+        self._recovering_since = since
+
+    def finish(self) -> None:
+        """Hear to the end of the speech, press, and wait until everything is transcribed."""
+        self.microphone.wait_played(600)
+        self.press()
+        self.wait_until_delivered()
+        self.switch_off()
+
+    def wait_until_delivered(self) -> None:
+        """Wait until no session runs and no audio waits for the service."""
+        try:
+            wait_until(lambda: self._is_at_rest() and not self._spooled(), PATIENCE)
+        except AssertionError:
+            self.notes.append(f"{self._spooled()} files of audio still wait")
+
+    # What it came to
+
+    def outcome(self, case: str) -> Outcome:
+        """Count the words."""
+        assert self._speech, "something was said"
+        stops = [report.at for report in self.reports if report.what == "pressed"][1::2]
+        spans = delivered(self.taps, self._speech.words, stops)
+        spooled = {word.text for word in self._speech.words if word.last < self._spoken_before}
+        said = [word for word in self._speech.said if word in spans or word in spooled]
+        heard = self._heard().lower()
+        live_after = None
+        if self._recovering_since is not None:
+            live_after = seconds_until_live(spans, shown_at(self.reports), self._recovering_since)
+        return Outcome(
+            case,
+            len(said),
+            len(self._speech.words) - len(said),
+            *compare(said, heard),
+            live_after=live_after,
+            lasted=time.monotonic() - self._began_at,
+            notes=(*self.notes, *self.service.violations, *_differences(said, heard)),
+        )
+
+    def _heard(self) -> str:
+        sessions = archive.sessions(self.folder / "history.db")
+        return " ".join(turn.text for session in sessions for turn in session.turns)
+
+    def _write_settings(self, url: str, token_url: str) -> None:
+        text = SETTINGS.format(url=url, token_url=token_url, folder=self.folder)
+        (self.folder / "appliance.toml").write_text(text)
+
+    def _forget(self) -> None:
+        self.reports += self.program.reports
+        self._program = None
+
+    def _presses(self) -> int:
+        return sum(report.what == "pressed" for report in self.program.reports)
+
+    def _is_at_rest(self) -> bool:
+        shown = [report.mode for report in self.program.reports if report.what == "shown"]
+        return bool(shown) and shown[-1] in {Mode.READY.value, Mode.SAVED.value}
+
+    def _spooled(self) -> int:
+        # os.walk passes over folders that go away meanwhile.
+        return sum(len(files) for _, _, files in os.walk(self.folder / "spool"))
+
+
+def _differences(said: list[str], heard: str) -> list[str]:
+    """Say which words are missing or came twice."""
+    words = heard.replace(".", "").split()
+    missing = [word for word in said if word not in words]
+    doubled = [word for word in said if words.count(word) > 1]
+    return [
+        f"{name}: {' '.join(found)}"
+        for name, found in (("missing", missing), ("doubled", doubled))
+        if found
+    ]

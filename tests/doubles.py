@@ -1,0 +1,275 @@
+"""The controller with everything around it that it can tell apart from the real thing.
+
+History, custody and backlogs are real; the network, the microphone and the screen are not.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from appliance import archive
+from appliance.config import HistorySettings, ServiceSettings, Settings
+from appliance.controller import Controller
+from appliance.custody import Custody
+from appliance.events import (
+    ButtonReady,
+    Connected,
+    Event,
+    Fault,
+    Held,
+    Kept,
+    MicrophoneClosed,
+    Post,
+    Pressed,
+    SessionEnded,
+    StopRequested,
+    TurnReceived,
+)
+from appliance.history import History
+from appliance.screen.scene import Mode, Scene
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.retries import Retries
+from appliance.streaming.session import Progress, Session
+from appliance.streaming.sessions import Sessions
+from appliance.turns import SAMPLE_RATE, Covered, Turn
+from tests.rig.waiting import wait_until
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ScriptedMicrophone:
+    """A microphone that captures nothing; unless it `hangs`, it closes at once."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self.deliver: Callable[[bytes, float], None] | None = None
+        self.hangs = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.deliver is not None
+
+    def open(self, deliver: Callable[[bytes, float], None]) -> None:
+        self.deliver = deliver
+
+    def close(self) -> None:
+        self.deliver = None
+        if not self.hangs:
+            self._post(MicrophoneClosed())
+
+
+class ScriptedSession(Session):
+    """A session without a network: a test says how far it got, and when it ended."""
+
+    reached = Progress(captured=0, sent=0, covered=Covered(), last_word=0)
+    abandoned = False
+
+    def start(self) -> None:
+        pass
+
+    def join(self, timeout: float | None = None) -> None:
+        pass
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+    def progress(self) -> Progress:
+        return self.reached
+
+    def reach(self, **seconds: float) -> None:
+        """Say how far it got, in seconds: captured, sent, covered, last_word."""
+        samples = {name: round(value * SAMPLE_RATE) for name, value in seconds.items()}
+        covered = msgspec.structs.replace(
+            self.reached.covered,
+            position=samples.pop("covered", self.reached.covered.position),
+        )
+        self.reached = msgspec.structs.replace(self.reached, covered=covered, **samples)
+
+
+class ScriptedSessions(Sessions):
+    """Makes sessions without a network, and remembers them."""
+
+    def __init__(self, settings: Settings, post: Post, clock: Clock, wall_clock: Clock) -> None:
+        super().__init__(settings, post, clock=clock, wall_clock=wall_clock)
+        self._post_to = post
+        self.made: list[ScriptedSession] = []
+
+    def over(
+        self,
+        backlog: Backlog,
+        covered: Covered,
+        retries: Retries | None = None,  # noqa: ARG002 - there is nothing to retry
+    ) -> ScriptedSession:
+        session = ScriptedSession(backlog, ServiceSettings(), self._post_to)
+        session.reached = Progress(backlog.captured, covered.position, covered, covered.position)
+        self.made.append(session)
+        return session
+
+
+class Bench:
+    """Runs a real controller in a thread; `post` returns when it has dealt with the events.
+
+    with Bench(tmp_path) as bench:
+        bench.press()
+        assert bench.scene().mode is Mode.CONNECTING
+    """
+
+    def __init__(self, folder: Path, *, visible: bool = True, **session: float) -> None:
+        defaults = Settings()
+        self.path = folder / "history.db"
+        self.settings = msgspec.structs.replace(
+            defaults,
+            session=msgspec.structs.replace(defaults.session, **session),
+            history=HistorySettings(path=str(self.path)),
+        )
+        self.clock = Clock(1000.0)
+        self.wall_clock = Clock(1_700_000_000.0)
+        self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.microphone = ScriptedMicrophone(self.inbox.put)
+        self.history = History(
+            self.settings.history, self._note_commit, wall_clock=self.wall_clock, clock=self.clock
+        )
+        self.commits: list[Kept] = []
+        self.sessions = ScriptedSessions(self.settings, self.inbox.put, self.clock, self.wall_clock)
+        self.custody = Custody(self.sessions, self.history)
+        self.scenes: list[Scene] = []
+        self.reason: Event | None = None
+        self._idle = 0
+        self._left = False
+        self._shown = threading.Condition()
+        self._controller = Controller(
+            self.settings.session,
+            self.inbox,
+            microphone=self.microphone,
+            screen=self,
+            history=self.history,
+            custody=self.custody,
+            boot=self.sessions.boot,
+            visible=visible,
+            clock=self.clock,
+            wall_clock=self.wall_clock,
+        )
+        self._thread = threading.Thread(target=self._run, name="controller")
+        self.fault: Fault | None = None
+
+    def __enter__(self) -> Self:
+        self.history.start()
+        self._thread.start()
+        self.post(ButtonReady())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.post(StopRequested())
+        self.advance(1000.0)  # enough for every time-out
+        self.join()
+        self.custody.close()
+        self.history.end()
+
+    def join(self) -> None:
+        """Wait for the controller to leave."""
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the controller does not leave"
+
+    def scene(self) -> Scene:
+        return self.scenes[-1]
+
+    @property
+    def live(self) -> ScriptedSession:
+        """The session that was made last."""
+        return self.sessions.made[-1]
+
+    def show(self, scene: Scene) -> None:
+        """Be the screen."""
+        with self._shown:
+            self.scenes.append(scene)
+            if self.inbox.empty():
+                self._idle += 1
+                self._shown.notify_all()
+
+    def post(self, *events: Event) -> None:
+        """Post events all at once; return when a scene was shown that knows of them."""
+        with self._shown:
+            before = self._idle
+            for event in events:
+                self.inbox.put(event)
+            assert self._shown.wait_for(lambda: self._idle > before or self._left, timeout=20)
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Keep the controller from taking events for the length of a block."""
+        with self._shown:
+            self.inbox.put(Held())
+            wait_until(self.inbox.empty)
+            yield
+        self.post(Held())
+
+    def press(self) -> None:
+        self.post(Pressed())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.now += seconds
+        self.wall_clock.now += seconds
+        self.post(Held())  # which the controller does nothing about
+
+    def listen(self) -> ScriptedSession:
+        """Press, and let the service answer."""
+        self.press()
+        self.connect(self.live)
+        return self.live
+
+    def connect(self, session: Session, covered: Covered | None = None) -> None:
+        self.post(Connected(session.name, covered or Covered()))
+
+    def hear(self, session: Session, turn: Turn, *, covered: float = 0.0) -> None:
+        """Let the service say a turn, after which so many seconds are covered."""
+        position = Covered(round(covered * SAMPLE_RATE), 0, turn.order + 1 if covered else 0)
+        self.post(
+            TurnReceived(
+                session.name, 0, turn, started=0.5 + turn.order, ended=1.0, covered=position
+            )
+        )
+
+    def end(self, session: Session, *, complete: bool = True) -> None:
+        self.post(SessionEnded(session.name, complete))
+
+    def kept(self) -> list[archive.KeptSession]:
+        return list(archive.sessions(self.path))
+
+    def wait_for_text(self, *texts: str) -> None:
+        """Wait until the history holds exactly these turns."""
+        wait_until(lambda: [turn.text for kept in self.kept() for turn in kept.turns] == [*texts])
+
+    def wait_for(self, mode: Mode) -> None:
+        wait_until(lambda: self.scene().mode is mode)
+
+    def _note_commit(self, event: Event) -> None:
+        if isinstance(event, Kept):
+            self.commits.append(event)
+        self.inbox.put(event)
+
+    def _run(self) -> None:
+        interrupted = self.custody.take_up(self.sessions.left_over())
+        self.reason = self._controller.run(interrupted, self.fault)
+        with self._shown:
+            self._left = True
+            self._shown.notify_all()

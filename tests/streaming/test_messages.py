@@ -1,0 +1,158 @@
+import json
+from typing import Any
+
+import pytest
+
+from appliance.streaming.messages import Begin, ServiceError, Termination, decode
+from appliance.turns import Turn, Word
+
+
+def turn(**fields: Any) -> str:  # noqa: ANN401 - the wire may hold anything
+    message = {"type": "Turn", "turn_order": 3, "transcript": "hello", "end_of_turn": False}
+    return json.dumps(message | fields)
+
+
+def word(text: str, *, final: bool = True) -> dict[str, Any]:
+    return {"text": text, "start": 120, "end": 480, "confidence": 0.9, "word_is_final": final}
+
+
+def test_a_turn_needs_three_fields_only() -> None:
+    assert decode(turn()) == Turn(3, "hello")
+    assert decode(turn(end_of_turn=True)) == Turn(3, "hello", finished=True)
+
+
+def test_a_frame_may_be_text_or_bytes() -> None:
+    assert decode(turn().encode()) == decode(turn())
+
+
+@pytest.mark.parametrize("field", ["turn_order", "transcript", "end_of_turn"])
+def test_a_turn_without_one_of_them_is_passed_over(field: str) -> None:
+    fields = json.loads(turn())
+    del fields[field]
+    assert decode(json.dumps(fields)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"turn_order": None},
+        {"turn_order": 1.5},
+        {"turn_order": -1},
+        {"turn_order": 2**63},
+        {"turn_order": 10**400},
+        {"turn_order": "first"},
+        {"turn_order": [1]},
+        {"transcript": None},
+        {"transcript": 5},
+        {"end_of_turn": None},
+        {"end_of_turn": "perhaps"},
+    ],
+)
+def test_a_turn_with_a_field_of_nonsense_is_passed_over(fields: dict[str, Any]) -> None:
+    assert decode(turn(**fields)) is None
+
+
+@pytest.mark.parametrize("order", [3, 3.0, "3"])
+def test_a_whole_number_is_one_however_it_is_written(order: object) -> None:
+    assert decode(turn(turn_order=order)) == Turn(3, "hello")
+
+
+def test_unknown_fields_are_passed_over() -> None:
+    assert decode(turn(speaker_label="A", tomorrow={"deep": [1, None]})) == Turn(3, "hello")
+
+
+def test_words_have_their_places() -> None:
+    heard = decode(turn(words=[word("hello"), word("wor", final=False)]))
+    assert isinstance(heard, Turn)
+    assert heard.words == (Word("hello", 120, 480), Word("wor", 120, 480, final=False))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        None,
+        "hello",
+        {"text": "hello"},
+        [None],
+        ["hello"],
+        [{"text": "hello"}],
+        [word("hello") | {"start": None}],
+        [word("hello") | {"end": 1e300}],
+    ],
+)
+def test_a_turn_is_worth_showing_without_words_that_make_sense(words: object) -> None:
+    assert decode(turn(words=words)) == Turn(3, "hello")
+
+
+def test_a_word_of_nonsense_does_not_take_the_others_with_it() -> None:
+    heard = decode(turn(words=[{"text": 5}, word("hello")]))
+    assert isinstance(heard, Turn)
+    assert [said.text for said in heard.words] == ["hello"]
+
+
+def test_words_still_being_spoken_are_tentative() -> None:
+    heard = decode(turn(words=[word("hello"), word("good", final=False), word("wor", final=False)]))
+    assert isinstance(heard, Turn)
+    assert heard.tentative == "good wor"
+
+
+def test_what_the_transcript_holds_already_is_not_tentative() -> None:
+    heard = decode(turn(transcript="hello wor", words=[word("hello"), word("wor", final=False)]))
+    assert isinstance(heard, Turn)
+    assert heard.tentative == ""
+
+
+def test_nothing_is_tentative_in_a_finished_turn() -> None:
+    heard = decode(turn(end_of_turn=True, words=[word("wor", final=False)]))
+    assert isinstance(heard, Turn)
+    assert heard.tentative == ""
+
+
+def test_the_other_messages_are_known() -> None:
+    assert decode('{"type":"Begin","id":"x","expires_at":1}') == Begin()
+    assert decode('{"type":"Termination","audio_duration_seconds":3}') == Termination()
+    assert decode('{"type":"Error","error_code":3005,"error":"e"}') == ServiceError(3005, "e")
+
+
+@pytest.mark.parametrize("code", [None, "3005", 3.5, True, [3005]])
+def test_a_code_that_is_no_number_is_none(code: object) -> None:
+    error = decode(json.dumps({"type": "Error", "error_code": code, "error": "e"}))
+    assert isinstance(error, ServiceError)
+    assert error.code is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        '"Turn"',
+        "17",
+        "{}",
+        '{"type":null}',
+        '{"type":["Turn"]}',
+        '{"type":{"Turn":1}}',
+        '{"type":"SpeechStarted","timestamp":1}',
+        '{"type":"Heartbeat"}',
+        '{"type":"Turn"}',
+        '{"type":"Error","error":null}',
+        b"\x00\xff\xfe",
+        b'{"type":"\xff"}',
+        b'{"type":"Turn","turn_order":1,"transcript":"\xff","end_of_turn":true}',
+        '{"type":"Turn","turn_order":1,"transcript":"\\ud800","end_of_turn":true}',
+        "\ud800",
+        "[" * 100_000,
+        '{"type":' * 100_000,
+        "9" * 100_000,
+        "1e999999",
+    ],
+)
+def test_what_can_not_be_understood_is_passed_over(frame: str | bytes) -> None:
+    assert decode(frame) is None
+
+
+def test_ten_megabytes_are_a_message_like_any_other() -> None:
+    text = "x" * 10_000_000
+    assert decode(turn(transcript=text)) == Turn(3, text)

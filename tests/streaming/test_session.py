@@ -1,0 +1,404 @@
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from appliance.config import ServiceSettings
+from appliance.events import Connected, Disconnected, SessionEnded, TurnReceived
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.endings import Cause, Ending, Stage, fault_for
+from appliance.streaming.pace import PACES
+from appliance.streaming.retries import Retries
+from appliance.streaming.session import Session
+from appliance.streaming.tokens import TokenError, TokenSource
+from appliance.transcript import Transcript
+from appliance.turns import SAMPLE_RATE, Covered
+from tests.rig.comparison import Comparison, compare
+from tests.rig.faults import (
+    drop_after,
+    drop_on_terminate,
+    end_session_after,
+    fail_after,
+    ignore_terminate,
+    never_answer,
+    rate_limit,
+    refuse,
+    refuse_handshake,
+    say_after,
+)
+from tests.rig.numbered import Speech, numbered, speech
+from tests.rig.service import ScriptedService
+from tests.rig.waiting import wait_until
+from tests.streaming.doubles import BEGAN, Inbox, recording
+
+LOST = Ending(Stage.TOKEN, cause=Cause.NETWORK)
+SPEECH = speech(words=30)
+
+
+class Hurried(Retries):
+    """Notes how long the waits would be, and waits for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(time.monotonic, lambda: 1.0)
+        self.waits: list[float] = []
+
+    @property
+    def wait(self) -> float:
+        return 0.0
+
+    def note(self, ending: Ending) -> None:
+        super().note(ending)
+        self.waits.append(round(super().wait, 2))
+
+
+class Told(TokenSource):
+    """Gives the tokens and refusals that it was told to."""
+
+    def __init__(self, *answers: str | Ending) -> None:
+        self._answers: Iterator[str | Ending] = itertools.chain(
+            answers, itertools.repeat(answers[-1])
+        )
+        self.fetched = 0
+
+    def fetch(self) -> str:
+        self.fetched += 1
+        answer = next(self._answers)
+        if isinstance(answer, Ending):
+            raise TokenError(answer)
+        return answer
+
+
+class Sitting:
+    """A session over a speech, until the `with` block ends."""
+
+    def __init__(
+        self,
+        service: ScriptedService,
+        folder: Path,
+        *,
+        said: Speech = SPEECH,
+        finished: bool = True,
+        retries: Retries | None = None,
+        tokens: TokenSource | None = None,
+    ) -> None:
+        self.inbox = Inbox()
+        self.backlog = Backlog(folder / "s1", recording(), self.inbox.post)
+        self.backlog.append(said.pcm, BEGAN)
+        if finished:
+            self.backlog.finish()
+        self.retries = retries or Hurried()
+        self.session = Session(
+            self.backlog,
+            ServiceSettings(url=service.url, token_url=service.token_url),
+            self.inbox.post,
+            retries=self.retries,
+            tokens=tokens,
+        )
+
+    def __enter__(self) -> Self:
+        self.session.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.session.abandon()
+        self.session.join()
+
+    def wait_for_end(self, within: float = 60.0) -> bool:
+        wait_until(lambda: self.inbox.of(SessionEnded), within)
+        return self.inbox.of(SessionEnded)[0].complete
+
+    @property
+    def waits(self) -> list[float]:
+        assert isinstance(self.retries, Hurried)
+        return self.retries.waits
+
+    def heard(self) -> str:
+        """Join the turns as the screen does."""
+        transcript = Transcript()
+        for event in self.inbox.events:
+            if isinstance(event, Connected):
+                transcript.reconnected(event.covered)
+            elif isinstance(event, TurnReceived):
+                transcript.receive(event.origin, event.turn)
+        return " ".join(turn.text for turn in transcript.latest(1000))
+
+
+@pytest.fixture
+def service() -> Iterator[ScriptedService]:
+    with ScriptedService(numbered(SPEECH.words)) as service:
+        yield service
+
+
+def assert_nothing_lost(sitting: Sitting, said: Speech = SPEECH) -> None:
+    assert compare(said.said, sitting.heard()) == Comparison(lost=0, doubled=0)
+
+
+def test_all_words_of_a_calm_session_are_heard(service: ScriptedService, tmp_path: Path) -> None:
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert service.violations == []
+    assert service.connections[0].close_code == 1000
+    assert sitting.session.progress().covered.position == sitting.backlog.captured
+    assert sitting.session.progress().waiting == 0
+
+
+def resets(service: ScriptedService, count: int) -> None:
+    for number in range(1, count + 1):
+        service.on_connection(number, drop_after(3.9))
+
+
+FAULTS: dict[str, Callable[[ScriptedService], None]] = {
+    "a reset": lambda s: s.on_connection(1, drop_after(5)),
+    "many resets": lambda s: resets(s, 4),
+    "a close by the service": lambda s: s.on_connection(1, drop_after(5, "close", 1011)),
+    "a service error": lambda s: s.on_connection(1, fail_after(5, 3005, "Server error")),
+    "a rollover": lambda s: s.on_connection(1, end_session_after(3008, seconds=0.3)),
+    "a refused token": lambda s: s.on_connection(1, refuse(1008, "Unauthorized")),
+    "a full service": lambda s: s.on_connection(1, refuse(1008, "Too many concurrent sessions")),
+    "a refused handshake": lambda s: s.on_connection(1, refuse_handshake(503)),
+    "a drop while terminating": lambda s: s.on_connection(1, drop_on_terminate()),
+    "a close while terminating": lambda s: s.on_connection(1, drop_on_terminate("close")),
+    "an unasked termination": lambda s: s.on_connection(
+        1, say_after(3, '{"type":"Termination"}'), ignore_terminate()
+    ),
+    "junk": lambda s: s.on_connection(
+        1, say_after(3, "{", b"\xff\x00", "[" * 100_000, '{"type":"Turn","turn_order":"x"}')
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("error_ms", [0, 150])
+def test_nothing_is_lost_or_doubled_over(
+    service: ScriptedService, tmp_path: Path, fault: str, error_ms: int
+) -> None:
+    FAULTS[fault](service)
+    service.word_time_error_ms = error_ms
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert [text for text in service.violations if "Terminate came twice" in text] == []
+    assert len(service.connections) == 1 or fault != "junk"
+
+
+def test_each_connection_begins_where_the_last_one_is_covered(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    for number in range(1, 4):
+        service.on_connection(number, drop_after(4))
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    connected = [event.covered.position for event in sitting.inbox.of(Connected)]
+    assert connected == sorted(connected)
+    for position, record in zip(connected, service.connections, strict=True):
+        arrived = bytes(record.audio)
+        rest = SPEECH.pcm[2 * position :]
+        assert rest.startswith(arrived) or arrived.startswith(rest)
+
+
+def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Path) -> None:
+    with Sitting(service, tmp_path, finished=False) as sitting:
+        wait_until(lambda: sitting.session.progress().sent == sitting.backlog.captured)
+        assert service.connections[0].terminated_at is None
+        sitting.session.finish()
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert service.violations == []
+
+
+# What is done about each way to end
+
+
+@pytest.mark.parametrize(
+    ("ending", "waits"),
+    [
+        (LOST, [0.25, 0.5, 1.0]),
+        (Ending(Stage.TOKEN, 429), [10, 20, 40]),
+        (Ending(Stage.TOKEN, 401), [60, 120, 240]),
+        (Ending(Stage.TOKEN, cause=Cause.NO_KEY), [60, 120, 240]),
+        (Ending(Stage.TOKEN, cause=Cause.DNS), [0.25, 0.5, 1.0]),
+    ],
+)
+def test_a_token_that_is_not_to_be_had_is_waited_for(
+    service: ScriptedService, tmp_path: Path, ending: Ending, waits: list[float]
+) -> None:
+    tokens = Told(ending)
+    with Sitting(service, tmp_path, tokens=tokens) as sitting:
+        wait_until(lambda: len(sitting.waits) >= 3)
+    assert sitting.waits[:3] == waits
+    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault_for(ending)}
+    assert service.connections == []
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "waits"),
+    [
+        (3005, "Server error", [0.25, 0.5, 1]),
+        (3008, "Session expired", [0, 0.25, 0.5]),
+        (1008, "Unauthorized", [0, 60, 120]),
+        (1008, "Too many concurrent sessions", [10, 20, 40]),
+        (1008, "Insufficient funds", [60, 120, 240]),
+        (3006, "Invalid parameter", [60, 120, 240]),
+        (4029, "Too fast", [0, 0, 0.25]),
+    ],
+)
+def test_a_service_that_refuses_is_not_hammered(
+    service: ScriptedService, tmp_path: Path, code: int, text: str, waits: list[float]
+) -> None:
+    service.on_every_connection(refuse(code, text))
+    with Sitting(service, tmp_path) as sitting:
+        wait_until(lambda: len(sitting.waits) >= 3)
+    assert sitting.waits[:3] == waits
+    fault = fault_for(Ending(Stage.SESSION, code, text))
+    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault}
+
+
+def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
+    tokens = Told(Ending(Stage.TOKEN, 401))
+    with Sitting(service, tmp_path, tokens=tokens, retries=Retries()) as sitting:
+        wait_until(lambda: sitting.inbox.of(Disconnected))
+        sitting.session.finish()  # a person who waits must not make it hammer
+        (event,) = sitting.inbox.of(Disconnected)
+    assert event.retry_in >= 30
+    assert tokens.fetched == 1
+
+
+def test_the_next_try_of_a_delivery_comes_when_it_would_have(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    retries = Retries()
+    retries.note(Ending(Stage.TOKEN, 401))
+    tokens = Told("never fetched")
+    with Sitting(service, tmp_path, tokens=tokens, retries=retries) as sitting:
+        assert not sitting.inbox.of(SessionEnded)
+    assert tokens.fetched == 0
+    assert not sitting.wait_for_end()
+
+
+def test_each_connection_has_a_token_of_its_own(service: ScriptedService, tmp_path: Path) -> None:
+    for number in range(1, 4):
+        service.on_connection(number, drop_after(4))
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    assert [token.used_by for token in service.tokens] == [1, 2, 3, 4]
+    assert service.violations == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ahead", "factor"), [(1.2, 1.0), (2.0, 1.25)])
+def test_a_service_that_is_too_strict_gets_its_audio_slower(
+    service: ScriptedService, tmp_path: Path, ahead: float, factor: float
+) -> None:
+    service.on_every_connection(rate_limit(ahead, factor))
+    short = speech(words=6)
+    retries = Hurried()
+    with Sitting(service, tmp_path, said=short, retries=retries) as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting, short)
+    assert retries.pace in PACES[1:]
+    assert all(event.fault is None for event in sitting.inbox.of(Disconnected))
+
+
+# Its end
+
+
+def test_an_abandoned_session_ends_and_keeps_what_is_left(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    service.on_every_connection(ignore_terminate())
+    with Sitting(service, tmp_path) as sitting:
+        wait_until(lambda: service.connections and service.connections[0].terminated_at)
+        sitting.session.abandon()
+        assert not sitting.wait_for_end()
+    assert sitting.session.progress().covered.position < sitting.backlog.captured
+    assert service.violations == []
+    assert service.connections[0].messages == [{"type": "Terminate"}]
+
+
+def test_a_session_can_be_abandoned_before_it_is_open(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    service.on_connection(1, never_answer())
+    with Sitting(service, tmp_path) as sitting:
+        service.wait_for_connection()
+        sitting.session.abandon()
+        assert not sitting.wait_for_end()
+    assert len(service.connections) == 1
+
+
+def test_a_session_can_be_abandoned_while_it_waits(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    with Sitting(service, tmp_path, tokens=Told(Ending(Stage.TOKEN, 401)), retries=Retries()) as it:
+        wait_until(lambda: it.inbox.of(Disconnected))
+        it.session.abandon()
+        assert not it.wait_for_end()
+
+
+def test_a_session_without_audio_is_complete(service: ScriptedService, tmp_path: Path) -> None:
+    empty = Speech(SPEECH.samples[:0], ())
+    with Sitting(service, tmp_path, said=empty) as sitting:
+        assert sitting.wait_for_end()
+    assert service.connections[0].audio == b""
+    assert service.violations == []
+
+
+def test_what_is_covered_is_not_sent_again_by_a_later_session(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    inbox = Inbox()
+    backlog = Backlog(tmp_path / "s1", recording(), inbox.post)
+    backlog.append(SPEECH.pcm, BEGAN)
+    backlog.finish()
+    covered = Covered(backlog.captured - SAMPLE_RATE, 0, 4)
+    settings = ServiceSettings(url=service.url, token_url=service.token_url)
+    session = Session(backlog, settings, inbox.post, covered=covered)
+    session.start()
+    session.join()
+    assert inbox.of(Connected) == [Connected("s1", covered)]
+    assert service.connections[0].audio == SPEECH.pcm[-2 * SAMPLE_RATE :]
+    assert inbox.of(SessionEnded) == [SessionEnded("s1", complete=True)]
+
+
+def test_silence_is_measured_in_audio_since_the_last_word(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    with Sitting(service, tmp_path, finished=False) as sitting:
+        wait_until(lambda: sitting.session.progress().sent == sitting.backlog.captured)
+        wait_until(lambda: sitting.session.progress().silence < 2)
+        sitting.backlog.append(bytes(2 * 5 * SAMPLE_RATE), BEGAN + SPEECH.seconds)
+        wait_until(lambda: sitting.session.progress().silence > 5)
+
+
+def test_no_token_is_logged(
+    service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    service.on_connection(1, drop_after(3))
+    service.on_connection(2, fail_after(3, 3005, "Server error"))
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    assert service.tokens
+    for token in service.tokens:
+        assert token.value not in repr(sitting.inbox.events)
+        for record in caplog.records:
+            assert record.name.startswith("websockets") or token.value not in record.getMessage()
+
+
+def test_no_thread_outlives_its_session(service: ScriptedService, tmp_path: Path) -> None:
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    names = [thread.name for thread in threading.enumerate()]
+    assert [name for name in names if name.startswith(("session-", "sender-"))] == []

@@ -1,0 +1,201 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from appliance.config import ServiceSettings
+from appliance.streaming.endings import Answer, Cause, Stage, rule_for
+from appliance.streaming.tokens import TokenError, TokenSource
+from tests.rig.service import ScriptedService
+
+SECRET = "sk-very-secret"
+
+
+def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401
+    """Return what stands for `requests.get` and always gets this answer."""
+    response = requests.Response()
+    response.status_code = status
+    response._content = body
+    response.headers.update(headers or {})
+    return lambda *_args, **_options: response
+
+
+def refusal(source: TokenSource) -> TokenError:
+    with pytest.raises(TokenError) as refused:
+        source.fetch()
+    assert refused.value.ending.stage is Stage.TOKEN
+    return refused.value
+
+
+SERVER = ServiceSettings(token_url="http://127.0.0.1/token")
+
+
+@pytest.fixture(autouse=True)
+def _no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+
+
+def test_a_token_comes_from_the_owners_server(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{SECRET}\n")
+    with ScriptedService() as service:
+        settings = ServiceSettings(token_url=service.token_url, token_secret_file=str(secret))
+        token = TokenSource(settings).fetch()
+        assert token == service.tokens[0].value
+        assert service.token_requests[0].headers["Authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_token_server_may_want_no_secret() -> None:
+    with ScriptedService() as service:
+        TokenSource(ServiceSettings(token_url=service.token_url)).fetch()
+        assert "Authorization" not in service.token_requests[0].headers
+
+
+def test_a_token_is_minted_beside_the_service(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    with ScriptedService() as service:
+        key.write_text(service.api_key)
+        settings = ServiceSettings(url=service.url, api_key_file=str(key))
+        assert TokenSource(settings).fetch() == service.tokens[0].value
+        (request,) = service.token_requests
+        assert request.path == "/v3/token?expires_in_seconds=60"
+        assert request.headers["Authorization"] == service.api_key
+
+
+def test_each_fetch_reads_the_key_again(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("wrong")
+    with ScriptedService() as service:
+        source = TokenSource(ServiceSettings(url=service.url, api_key_file=str(key)))
+        assert rule_for(refusal(source).ending).answer is Answer.OWNER
+        key.write_text(service.api_key)
+        assert source.fetch()
+
+
+def test_the_key_is_looked_for_in_three_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def get(_url: str, headers: dict[str, str], **_options: object) -> requests.Response:
+        seen.append(headers["Authorization"])
+        response: requests.Response = answer(b'{"token": "t"}')()
+        return response
+
+    (tmp_path / "file").write_text("from the file")
+    (tmp_path / "assemblyai-api-key").write_text("from the credential")
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", " from the environment ")
+    TokenSource(ServiceSettings(), get).fetch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    TokenSource(ServiceSettings(), get).fetch()
+    TokenSource(ServiceSettings(api_key_file=str(tmp_path / "file")), get).fetch()
+    TokenSource(ServiceSettings(api_key_file=str(tmp_path / "nowhere")), get).fetch()
+    assert seen == [
+        "from the environment",
+        "from the credential",
+        "from the file",
+        "from the credential",
+    ]
+
+
+def test_without_a_key_the_owner_is_told() -> None:
+    assert refusal(TokenSource(ServiceSettings())).ending.cause is Cause.NO_KEY
+
+
+def test_a_key_file_from_windows_works(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    with ScriptedService() as service:
+        key.write_bytes(b"\xef\xbb\xbf" + service.api_key.encode() + b"\r\n")
+        assert TokenSource(ServiceSettings(url=service.url, api_key_file=str(key))).fetch()
+
+
+def test_a_key_that_can_not_be_sent_is_the_owners_to_mend(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("sk-\N{EN DASH}-pasted", encoding="utf-8")
+    source = TokenSource(ServiceSettings(url="ws://127.0.0.1:9/v3/ws", api_key_file=str(key)))
+    assert refusal(source).ending.cause is Cause.UNUSABLE
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ServiceSettings(token_url="http://127.0.0.1:99999/token"),
+        ServiceSettings(token_url="http://[bad/token"),
+        ServiceSettings(token_url="https://a..b/token"),
+        ServiceSettings(url="ws://[bad/v3/ws", api_key_file=__file__),
+    ],
+)
+def test_an_address_that_is_none_is_the_owners_to_mend(settings: ServiceSettings) -> None:
+    assert refusal(TokenSource(settings)).ending.cause is Cause.UNUSABLE
+
+
+def test_an_error_that_is_null_is_none() -> None:
+    body = b'{"token": "t", "error": null, "more": 1}'
+    assert TokenSource(SERVER, answer(body)).fetch() == "t"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"token": ""}',
+        b'{"token": null}',
+        b'{"token": 5}',
+        b'{"token": "t", "error": "no"}',
+        b'{"token": "t", "error": {"message": "no"}}',
+    ],
+)
+def test_an_answer_without_a_good_token_is_a_bad_one(body: bytes) -> None:
+    assert refusal(TokenSource(SERVER, answer(body))).ending.cause is Cause.BAD_ANSWER
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+def test_a_status_counts_before_the_body(status: int) -> None:
+    ending = refusal(TokenSource(SERVER, answer(b'{"token": "t"}', status))).ending
+    assert ending.code == status
+
+
+def test_what_the_server_says_is_told() -> None:
+    ending = refusal(TokenSource(SERVER, answer(b'{"error": "Unknown device"}', 403))).ending
+    assert (ending.code, ending.text) == (403, "Unknown device")
+
+
+def test_a_redirection_is_not_followed() -> None:
+    with ScriptedService() as service:
+        elsewhere = {"Location": service.token_url}
+        source = TokenSource(SERVER, answer(b"", 302, elsewhere))
+        assert refusal(source).ending.code == 302
+        assert service.token_requests == []
+
+
+def test_no_secret_is_in_the_error_even_if_the_server_repeats_it(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    body = f'{{"error": "{SECRET} is unknown, so is Bearer {SECRET}"}}'.encode()
+    settings = ServiceSettings(token_url="http://127.0.0.1/token", token_secret_file=str(secret))
+    refused = refusal(TokenSource(settings, answer(body, 401)))
+    assert SECRET not in str(refused) + repr(refused.ending)
+    assert "is unknown" in refused.ending.text
+
+
+def test_a_server_that_is_down_is_no_network() -> None:
+    with ScriptedService() as service:
+        service.token_down_for()
+        source = TokenSource(ServiceSettings(token_url=service.token_url))
+        refused = refusal(source)
+        assert refused.ending.cause is Cause.NETWORK
+        assert refused.__suppress_context__
+        service.token_up()
+        assert source.fetch()
+
+
+def test_a_name_that_is_unknown_is_one() -> None:
+    source = TokenSource(ServiceSettings(token_url="http://nowhere.invalid/token"))
+    assert refusal(source).ending.cause is Cause.DNS

@@ -1,0 +1,237 @@
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import appliance
+from appliance.config import DEFAULT_PATH, Settings, SettingsError, load, settings_path
+
+DOCUMENTED = Path(appliance.__file__).parent / "appliance.toml"
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "appliance.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    assert caught.value.path == path
+    assert str(path) in str(caught.value)
+    return caught.value.problems
+
+
+def keys(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the names of the keys in a table, section by section."""
+    return {k: keys(v) if isinstance(v, dict) else None for k, v in table.items()}
+
+
+# The file that documents the settings
+
+
+def test_the_documented_defaults_are_the_defaults() -> None:
+    assert load(DOCUMENTED) == Settings()
+
+
+def test_every_key_is_documented_and_nothing_else() -> None:
+    documented = tomllib.loads(DOCUMENTED.read_text(encoding="utf-8"))
+    assert keys(documented) == keys(msgspec.to_builtins(Settings()))
+
+
+def test_every_key_has_a_comment() -> None:
+    lines = DOCUMENTED.read_text(encoding="utf-8").splitlines()
+    paragraphs = "\n".join(lines).split("\n\n")
+    for paragraph in paragraphs:
+        if "=" in paragraph and not paragraph.startswith("#"):
+            assert "# " in paragraph, f"without a word of explanation: {paragraph}"
+
+
+# What is loaded
+
+
+def test_without_a_file_every_key_has_its_default(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.toml") == Settings()
+
+
+def test_an_empty_file_changes_nothing(write: Write) -> None:
+    assert load(write("")) == Settings()
+
+
+def test_a_key_that_is_set_changes_that_key_alone(write: Write) -> None:
+    settings = load(write("[button]\npin = 27\n[microphone]\ndevice = 2\n"))
+    assert settings.button.pin == 27
+    assert settings.button.hold_time == 3.0
+    assert settings.microphone.device == 2
+    assert settings.service == Settings().service
+
+
+def test_seconds_may_be_written_without_a_point(write: Write) -> None:
+    assert load(write("[session]\nauto_stop = 0")).session.auto_stop == 0.0
+
+
+def test_any_parameter_of_the_service_can_be_set(write: Write) -> None:
+    text = """
+        [service.parameters]
+        speech_model = "universal-3-5-pro"
+        keyterms_prompt = ["Grünkohl", "Kubernetes"]
+        max_turn_silence = 1280
+        vad_threshold = 0.4
+        speaker_labels = true
+    """
+    assert load(write(text)).service.parameters == {
+        "speech_model": "universal-3-5-pro",
+        "keyterms_prompt": ["Grünkohl", "Kubernetes"],
+        "max_turn_silence": 1280,
+        "vad_threshold": 0.4,
+        "speaker_labels": True,
+    }
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("nam = 'box'", "unknown key nam (did you mean name?)"),
+        ("[button]\npinn = 17", "unknown key button.pinn (did you mean pin?)"),
+        (
+            "[microphone]\nxyz = 1",
+            "unknown key microphone.xyz (known: device)",
+        ),
+        (
+            "name = 'two words'",
+            'name = "two words" is not allowed: expected letters, digits, - and _',
+        ),
+        (
+            "[button]\npin = 28",
+            "button.pin = 28 is not allowed: expected a GPIO number from 0 to 27",
+        ),
+        (
+            "[button]\npull_up = 'yes'",
+            'button.pull_up = "yes" is not allowed: expected true or false',
+        ),
+        (
+            "[session]\nauto_stop = -1",
+            "session.auto_stop = -1 is not allowed: expected seconds, 0 or more",
+        ),
+        (
+            "[session]\nauto_stop = true",
+            "session.auto_stop = true is not allowed: expected seconds, 0 or more",
+        ),
+        (
+            "[session]\nauto_stop = nan",
+            "session.auto_stop = nan is not allowed: expected seconds, 0 or more",
+        ),
+        (
+            "[display]\ninterface = 'usb'",
+            'display.interface = "usb" is not allowed: expected "i2c" or "spi"',
+        ),
+        (
+            "[service]\nurl = 'https://a.org'",
+            'service.url = "https://a.org" is not allowed: expected a ws:// or wss:// address',
+        ),
+        (
+            "[service]\ntoken_url = 'example.org'",
+            'service.token_url = "example.org" is not allowed: expected an http(s):// address',
+        ),
+        (
+            "[history]\npath = 'history.db'",
+            'history.path = "history.db" is not allowed: expected an absolute path',
+        ),
+        (
+            "[microphone]\ndevice = true",
+            "microphone.device = true is not allowed: expected part of a name, an index, or empty",
+        ),
+        ("session = 600", "session is a section: write [session]"),
+        ("[[button]]\npin = 17", "button is a section: write [button]"),
+    ],
+)
+def test_a_mistake_names_the_key_the_value_and_what_is_allowed(
+    write: Write, text: str, problem: str
+) -> None:
+    assert problems(write(text)) == [problem]
+
+
+def test_keys_of_a_later_version_are_accepted_and_said_to_do_nothing(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "[button]\nhold_action = 'poweroff'\n[mqtt]\nhost = 'broker'\n[[commands]]\nphrase = 'x'"
+    assert load(write(text)) == Settings()
+    for key in ("button.hold_action", "mqtt", "commands"):
+        assert f"{key} has no effect in this version" in caplog.text
+
+
+def test_all_mistakes_are_told_at_once(write: Write) -> None:
+    text = "nam = 'x'\n[button]\npin = 99\npul_up = true\n[display]\nlines = 40\n"
+    told = problems(write(text))
+    assert [problem.split(" is ")[0].split(" (")[0] for problem in told] == [
+        "unknown key nam",
+        "button.pin = 99",
+        "unknown key button.pul_up",
+        "display.lines = 40",
+    ]
+
+
+def test_every_key_refuses_a_value_of_another_kind_in_words(write: Write) -> None:
+    """No key's description of what is allowed is missing or a type of Python's."""
+    for section, table in msgspec.to_builtins(Settings()).items():
+        lines = [f"{key} = 1979-05-27" for key in table] if isinstance(table, dict) else []
+        text = "\n".join([f"[{section}]", *lines] if lines else [f"{section} = 1979-05-27"])
+        told = problems(write(text))
+        assert len(told) == max(1, len(lines))
+        for problem in told:
+            assert " = 1979-05-27 is not allowed: expected " in problem
+            assert "msgspec" not in problem
+            assert "typing" not in problem
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line(write: Write) -> None:
+    [problem] = problems(write("[button]\npin = \n"))
+    assert problem.startswith("is not valid TOML: ")
+    assert "line 2" in problem
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "appliance.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert problems(path)[0].startswith("is not valid TOML: ")
+
+
+def test_a_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    assert problems(tmp_path) == ["can't be read: Is a directory"]
+
+
+# Where things are
+
+
+def test_the_named_file_goes_first_then_the_environment_then_the_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("APPLIANCE_CONFIG", raising=False)
+    assert settings_path() == DEFAULT_PATH
+    monkeypatch.setenv("APPLIANCE_CONFIG", "/somewhere/else.toml")
+    assert settings_path() == Path("/somewhere/else.toml")
+    assert settings_path("/named.toml") == Path("/named.toml")
+    monkeypatch.chdir(tmp_path)
+    assert settings_path("named.toml") == tmp_path / "named.toml"
+
+
+def test_state_lies_beside_the_history_unless_systemd_says_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert Settings().state_directory == Path("/var/lib/appliance")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/elsewhere")
+    assert Settings().state_directory == Path("/var/lib/elsewhere")

@@ -1,0 +1,260 @@
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Settings
+from appliance.events import Event, SettingsChanged
+from appliance.running import SettingsWatch, read
+from tests.rig.waiting import wait_until
+
+GOOD = """
+name = "{name}"
+[display]
+driver = "none"
+[history]
+path = "{folder}/history.db"
+"""
+
+READY = "button: GPIO"
+
+
+class Program:
+    """`appliance run` as a process, with mock pins, and what it logs."""
+
+    def __init__(self, *command: str, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, "GPIOZERO_PIN_FACTORY": "mock", **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        self._lines.extend(iter(self._process.stderr.readline, ""))
+
+    @property
+    def log(self) -> str:
+        return "".join(list(self._lines))
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        wait_until(lambda: self.log.count(text) >= times or self._process.poll() is not None)
+        assert self.log.count(text) >= times, self.log
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status."""
+        self._process.send_signal(number)
+        return self.status()
+
+    def status(self) -> int:
+        status = self._process.wait(timeout=30)
+        self._reader.join()
+        return status
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+
+
+@contextlib.contextmanager
+def program(*command: str, **environment: str) -> Iterator[Program]:
+    running = Program(*command, **environment)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "appliance.toml"
+    path.write_text(GOOD.format(name="box", folder=tmp_path))
+    return path
+
+
+def run(settings: Path) -> "contextlib.AbstractContextManager[Program]":
+    return program("-m", "appliance", "run", "--config", str(settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_status_0(settings: Path, number: signal.Signals) -> None:
+    with run(settings) as running:
+        running.wait_for(READY)
+        assert running.end(number) == 0
+        assert f"asked to stop by {number.name}" in running.log
+        assert "Traceback" not in running.log
+
+
+@pytest.mark.slow
+def test_new_settings_are_taken_up_and_bad_ones_only_told(settings: Path, tmp_path: Path) -> None:
+    with run(settings) as running:
+        running.wait_for("button: GPIO 17")
+        settings.write_text(settings.read_text() + "[button]\npin = 27\n")
+        running.wait_for("button: GPIO 27")
+        settings.write_text("[button]\npin = 99\n[display]\nlins = 2\n")
+        running.wait_for("settings: button.pin = 99 is not allowed")
+        assert "settings: unknown key display.lins (did you mean lines?)" in running.log
+        running.wait_for("button: GPIO 27", times=2)  # the last good ones
+        settings.write_text(GOOD.format(name="mended", folder=tmp_path))
+        running.wait_for("button: GPIO 17", times=2)
+        assert running.end() == 0
+
+
+@pytest.mark.slow
+def test_settings_that_are_bad_from_the_start_do_not_keep_it_from_running(tmp_path: Path) -> None:
+    settings = tmp_path / "appliance.toml"
+    settings.write_text("[button]\npin = 99\n")
+    command = ("-m", "appliance", "run")
+    with program(
+        *command, APPLIANCE_CONFIG=str(settings), STATE_DIRECTORY=str(tmp_path)
+    ) as running:
+        running.wait_for("settings: button.pin = 99 is not allowed")
+        running.wait_for("button: GPIO 17")
+        assert running.end() == 0
+
+
+CRASH = """
+import sys, threading
+from pathlib import Path
+from appliance import logs, running
+
+class Broken:
+    def __init__(self, settings):
+        self.posted = threading.Event()
+    def post(self, event):
+        self.posted.set()
+    def run(self, fault=None):
+        {body}
+
+logs.set_up()
+sys.exit(not running.run(Path({path!r}), build=Broken))
+"""
+
+
+@pytest.mark.slow
+def test_a_defect_of_the_heart_ends_the_program_with_status_1(settings: Path) -> None:
+    code = CRASH.format(body="raise ValueError('a defect')", path=str(settings))
+    with program("-c", code) as running:
+        assert running.status() == 1
+        assert "ValueError: a defect" in running.log
+
+
+@pytest.mark.slow
+def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -> None:
+    body = (
+        "threading.Thread(target=lambda: 1 / 0, name='part').start()\n"
+        "        assert self.posted.wait(20)"
+    )
+    with program("-c", CRASH.format(body=body, path=str(settings))) as running:
+        assert running.status() == 1
+        assert "a defect in the thread part; ending" in running.log
+        assert "ZeroDivisionError" in running.log
+
+
+# The settings file
+
+
+def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
+    used, fault = read(settings, last_good=Settings())
+    assert used.name == "box"
+    assert fault is None
+
+
+def test_bad_settings_are_told_and_the_last_good_ones_used(
+    settings: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_good = Settings(name="last")
+    settings.write_text("[button]\npin = 99\npul_up = true\n")
+    used, fault = read(settings, last_good)
+    assert used is last_good
+    assert fault
+    assert fault.what == "Settings: mistake"
+    assert fault.remedy == "button.pin = 99 is not allowed: expected a GPIO number from 0 to 27"
+    assert len(caplog.records) == 2
+
+
+def test_a_missing_file_means_the_defaults_and_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        assert read(tmp_path / "none.toml", Settings(name="last")) == (Settings(), None)
+    assert "there is no" in caplog.text
+    assert "none.toml" in caplog.text
+
+
+class Posted:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@pytest.mark.parametrize("change", ["written", "removed", "replaced"])
+def test_a_change_of_the_file_is_told_once(settings: Path, tmp_path: Path, change: str) -> None:
+    posted = Posted()
+    with SettingsWatch(settings, interval=0.01).telling(posted):
+        if change == "written":
+            settings.write_text("name = 'other'")
+        elif change == "removed":
+            settings.unlink()
+        else:
+            (tmp_path / "new").write_text("name = 'other'")
+            (tmp_path / "new").rename(settings)
+        wait_until(lambda: posted.events)
+        settings.write_text("name = 'third'")
+    assert posted.events == [SettingsChanged()]
+
+
+def test_a_file_that_appears_is_a_change(tmp_path: Path) -> None:
+    posted = Posted()
+    path = tmp_path / "appliance.toml"
+    with SettingsWatch(path, interval=0.01).telling(posted):
+        path.write_text("name = 'new'")
+        wait_until(lambda: posted.events)
+
+
+def test_a_change_before_the_first_look_is_told_too(settings: Path) -> None:
+    posted = Posted()
+    watch = SettingsWatch(settings, interval=0.01)
+    settings.write_text("name = 'other'")
+    with watch.telling(posted):
+        wait_until(lambda: posted.events)
+
+
+def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
+    looks = 0
+
+    class Counted(SettingsWatch):
+        def _look(self) -> bytes | None:
+            nonlocal looks
+            looks += 1
+            return super()._look()
+
+    posted = Posted()
+    with Counted(settings, interval=0.001).telling(posted):
+        settings.touch()
+        before = looks
+        wait_until(lambda: looks > before + 3 or posted.events)
+    assert posted.events == []
+
+
+def test_the_watch_ends_though_what_it_watches_over_fails(settings: Path) -> None:
+    with pytest.raises(ZeroDivisionError), SettingsWatch(settings).telling(Posted()):
+        raise ZeroDivisionError
+    assert "settings" not in {thread.name for thread in threading.enumerate()}
