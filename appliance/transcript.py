@@ -22,7 +22,7 @@ class Transcript:
 
         What the last one heard of it stays on the screen until the first new words replace it.
         """
-        self._heard_again = covered.key
+        self._heard_again = min(self._heard_again or covered.key, covered.key)
 
     def receive(self, origin: int, turn: Turn) -> None:
         """Take one state of a turn, on the connection whose audio starts at `origin`."""

@@ -75,7 +75,7 @@ class ScriptedMicrophone:
 class ScriptedSession(Session):
     """A session without a network: a test says how far it got, and when it ended."""
 
-    reached = Progress(captured=0, sent=0, covered=Covered(), last_word=0)
+    reached = Progress(captured=0, sent=0, heard=0, covered=Covered(), last_word=0)
     abandoned = False
 
     def start(self) -> None:
@@ -91,7 +91,12 @@ class ScriptedSession(Session):
         return self.reached
 
     def reach(self, **seconds: float) -> None:
-        """Say how far it got, in seconds: captured, sent, covered, last_word."""
+        """Say how far it got, in seconds: captured, sent, heard, covered, last_word.
+
+        What was sent was heard, unless it is said.
+        """
+        if "sent" in seconds:
+            seconds.setdefault("heard", seconds["sent"])
         samples = {name: round(value * SAMPLE_RATE) for name, value in seconds.items()}
         covered = msgspec.structs.replace(
             self.reached.covered,
@@ -115,7 +120,8 @@ class ScriptedSessions(Sessions):
         retries: Retries | None = None,  # noqa: ARG002 - there is nothing to retry
     ) -> ScriptedSession:
         session = ScriptedSession(backlog, ServiceSettings(), self._post_to)
-        session.reached = Progress(backlog.captured, covered.position, covered, covered.position)
+        at = covered.position
+        session.reached = Progress(backlog.captured, at, at, covered, at)
         self.made.append(session)
         return session
 

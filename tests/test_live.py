@@ -35,9 +35,9 @@ def test_time_runs_from_press_to_press(session: ScriptedSession) -> None:
     assert live.elapsed(BEGAN + 60.0) == 7.0
 
 
-def test_silence_is_what_was_transcribed_since_the_last_word(session: ScriptedSession) -> None:
+def test_silence_is_what_was_heard_since_the_last_word(session: ScriptedSession) -> None:
     live = Live(session, BEGAN)
-    session.reach(captured=500, sent=100, last_word=40)
+    session.reach(captured=500, sent=300, heard=100, last_word=40)
     live.follow(BEGAN + 500.0)
     assert live.silence(BEGAN + 500.0) == 60.0
 

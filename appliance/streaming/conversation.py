@@ -8,8 +8,8 @@ from collections.abc import Callable
 from appliance.events import Connected, Post, TurnReceived
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.connection import Connection, Listener
-from appliance.streaming.coverage import Coverage
-from appliance.streaming.endings import Ending
+from appliance.streaming.coverage import PATIENCE, Coverage
+from appliance.streaming.endings import Cause, Ending
 from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
 from appliance.streaming.pace import Pace
 from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE, Covered, Turn
@@ -24,6 +24,9 @@ LONGEST = SAMPLE_RATE
 ANSWER_TIME = 60.0
 """Seconds in which a service that hears in real time answers `Terminate`, counted from the moment
 when it has heard everything."""
+
+LATE = 10.0
+"""Seconds that captions may stay behind before a connection that is held back is given up."""
 
 GOODBYE = 2.0
 """Seconds in which the service closes the connection after its `Termination`."""
@@ -62,6 +65,7 @@ class Conversation:
         self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
         self._refusal = ""
         self._refusal_code: int | None = None
+        self._held_back = False
         self._terminating = False
         self._terminated_at = self._opened_at
         self.began = False
@@ -72,6 +76,11 @@ class Conversation:
     def last_word(self) -> int:
         """The position where the last word ends that was heard."""
         return self._coverage.last_word
+
+    @property
+    def heard(self) -> int:
+        """The position up to which the service has surely heard: it keeps up with real time."""
+        return min(self.sent, self.origin + round(self._elapsed() * SAMPLE_RATE))
 
     def covered(self) -> Covered:
         """Return what is covered by now."""
@@ -88,6 +97,8 @@ class Conversation:
 
     def _explained(self, ending: Ending) -> Ending:
         """Return the ending with what the service's `Error` said, where the close says less."""
+        if self._held_back:
+            return Ending(ending.stage, cause=Cause.HELD_BACK)
         code, text = ending.code, ending.text or self._refusal
         if code is None and self._refusal_code is not None:
             return Ending(ending.stage, self._refusal_code, text)
@@ -133,6 +144,8 @@ class Conversation:
         first, last = self._extent(turn)
         # Whoever sees what a turn covers must find the turn posted.
         with self._lock:
+            if self._held_back:
+                return  # cut off amid a word; the next connection hears it whole
             self._coverage.heard(turn, now)
             self._post(
                 TurnReceived(
@@ -163,6 +176,7 @@ class Conversation:
     def _send(self) -> None:
         while not self._over.is_set():
             self._connection.check()
+            self._watch_pace()
             if self._is_hopeless():
                 if not self._terminating:
                     self._connection.send_message(TERMINATE)
@@ -180,16 +194,29 @@ class Conversation:
                 self._connection.send_message(TERMINATE)
         self._await_close()
 
+    def _watch_pace(self) -> None:
+        """Give this connection up when only a new one can catch up, and this one has done its part.
+
+        The service takes audio no further ahead of real time than so much in each connection.
+        """
+        late = self._backlog.captured - self.sent > LATE * SAMPLE_RATE
+        held_back = self._allowed() < 1.0 and self._pace.is_held_back(self._elapsed())
+        if late and held_back:
+            with self._lock:
+                covered = self._coverage.covered(self._clock()).position
+                self._held_back = self.sent - covered < PATIENCE * SAMPLE_RATE
+
     def _is_hopeless(self) -> bool:
         """Tell whether this connection is to end before all is transcribed.
 
-        It was abandoned; or the backlog was full, and audio had to go that was not sent yet; or
-        the service does not answer `Terminate`.
+        It was abandoned; or it is held back; or the backlog was full, and audio had to go that
+        was not sent yet; or the service does not answer `Terminate`.
         """
         heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
         due = max(heard_at, self._terminated_at) + ANSWER_TIME
         return (
             self._abandoned.is_set()
+            or self._held_back
             or self.sent < self._backlog.start
             or (self._terminating and self._clock() > due)
         )
@@ -199,8 +226,7 @@ class Conversation:
 
         The last piece of a recording is padded with silence to the shortest frame allowed.
         """
-        elapsed = self._clock() - self._opened_at
-        allowed = self._pace.allowance(elapsed) - (self.sent - self.origin) / SAMPLE_RATE
+        allowed = self._allowed()
         if allowed < USUAL / SAMPLE_RATE:
             self._over.wait(USUAL / SAMPLE_RATE - allowed)
             return b""
@@ -210,6 +236,13 @@ class Conversation:
             self._backlog.wait_beyond(self.sent + USUAL - 1, timeout=USUAL / SAMPLE_RATE)
             return b""
         return self._gather(min(available, LONGEST, round(allowed * SAMPLE_RATE)))
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._opened_at
+
+    def _allowed(self) -> float:
+        """Return how many seconds of audio may be sent now."""
+        return self._pace.allowance(self._elapsed()) - (self.sent - self.origin) / SAMPLE_RATE
 
     def _gather(self, samples: int) -> bytes:
         """Return that many samples from the backlog, over the ends of its segments."""

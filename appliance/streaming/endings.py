@@ -1,7 +1,7 @@
 """How a try at the service can end, what is done about each, and the words the OLED shows.
 
 `TABLE` is all there is to know: the first rule that fits an ending is its answer. The codes are
-those of the protocol's "How sessions end"; what no rule names is answered like a lost network.
+those of the protocol's "How sessions end".
 """
 
 import enum
@@ -33,6 +33,7 @@ class Cause(enum.Enum):
     NETWORK = "network error"
     BAD_ANSWER = "answer without a token"
     NO_KEY = "neither an API key nor a token server is set"
+    HELD_BACK = "no further ahead on this connection"
     UNUSABLE = "an address or a key that can't be used"
 
 
@@ -53,7 +54,8 @@ class Ending(msgspec.Struct, frozen=True):
 class Answer(enum.Enum):
     """What is done after an ending."""
 
-    RECONNECT = "after a growing, jittered delay"
+    RECONNECT = "soon: it costs nothing to ask a network that is away"
+    RETRY = "after a growing delay: the service has a fault"
     AT_ONCE = "a new connection at once, unnoticed"
     SLOWER = "a new connection at once, with audio sent slower"
     NEW_TOKEN = "once with a new token, then as for the owner"
@@ -84,6 +86,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 ANYTHING: Collection[int | Cause] = ()
+AWAY: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIME_OUT)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
 TOKEN = (Stage.TOKEN,)
@@ -98,7 +101,7 @@ FUNDS = "fund|balance|credit|billing|payment"
 # fmt: off
 TABLE = (
     # The service, over its WebSocket
-    Rule(SESSION, (3008, 4031), Answer.AT_ONCE),
+    Rule(SESSION, (3008, 4031, Cause.HELD_BACK), Answer.AT_ONCE),
     Rule(SESSION, (3007,), Answer.SLOWER, pattern="rate"),
     Rule(SESSION, (4029,), Answer.SLOWER),
     Rule(SESSION, (3009,), Answer.WAIT, "Service is busy", "waiting for a place"),
@@ -109,7 +112,7 @@ TABLE = (
     Rule(SESSION, (1008, 4001), Answer.NEW_TOKEN, "Key refused", "check the API key"),
     Rule(SESSION, (4003,), Answer.OWNER, "Not in your plan", "check the settings"),
     Rule(SESSION, (3006,), Answer.OWNER, "Setting refused", "check the settings"),
-    Rule(SESSION, (1011, 1012, 1013, 3005), Answer.RECONNECT, "Service fault", "trying again"),
+    Rule(SESSION, (1011, 1012, 1013, 3005), Answer.RETRY, "Service fault", "trying again"),
     # The token server, the vendor's token endpoint, a handshake refused over HTTP
     Rule(TOKEN, (Cause.NO_KEY,), Answer.OWNER, "No API key", "set key or token_url"),
     Rule(TOKEN, (401, 403), Answer.OWNER, "Key refused", "check the API key"),
@@ -119,17 +122,19 @@ TABLE = (
     Rule(HANDSHAKE, (404, 405, 410), Answer.OWNER, "Wrong address", "check service url"),
     Rule(HTTP, (429,), Answer.WAIT, "Service is busy", "waiting for a place"),
     Rule(HTTP, (400,), Answer.OWNER, "Setting refused", "check the settings"),
-    Rule(TOKEN, SERVER_ERROR, Answer.RECONNECT, "Token server fault", "trying again"),
-    Rule(TOKEN, (Cause.BAD_ANSWER,), Answer.RECONNECT, "No token", "check token server"),
-    Rule(HANDSHAKE, SERVER_ERROR, Answer.RECONNECT, "Service fault", "trying again"),
+    Rule(TOKEN, SERVER_ERROR, Answer.RETRY, "Token server fault", "trying again"),
+    Rule(TOKEN, (Cause.BAD_ANSWER,), Answer.RETRY, "No token", "check token server"),
+    Rule(HANDSHAKE, SERVER_ERROR, Answer.RETRY, "Service fault", "trying again"),
     Rule(HTTP, (Cause.UNUSABLE,), Answer.OWNER, "Setting refused", "check address and key"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Answer.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.CERTIFICATE,), Answer.OWNER, "Service not trusted", "check ca_file"),
     Rule(ANYWHERE, (Cause.DNS,), Answer.RECONNECT, "No network", "check Wi-Fi or cable"),
-    Rule(TOKEN, ANYTHING, Answer.RECONNECT, "Can't reach the service", "check the network"),
-    Rule(HANDSHAKE, ANYTHING, Answer.RECONNECT, "Can't reach the service", "check the network"),
-    Rule(SESSION, ANYTHING, Answer.RECONNECT, "Connection lost", "trying again"),
+    Rule(HTTP, AWAY, Answer.RECONNECT, "Can't reach the service", "check the network"),
+    Rule(SESSION, AWAY, Answer.RECONNECT, "Connection lost", "trying again"),
+    # What nobody has seen yet
+    Rule(HTTP, ANYTHING, Answer.RETRY, "Service fault", "trying again"),
+    Rule(SESSION, ANYTHING, Answer.RETRY, "Connection lost", "trying again"),
 )
 # fmt: on
 
@@ -153,6 +158,8 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(link, ssl.SSLCertVerificationError):
             # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: a Pi without a clock lives in the past.
             return Cause.CLOCK if link.verify_code == 9 else Cause.CERTIFICATE
+        if isinstance(link, FileNotFoundError) or "CA certificate" in str(link):
+            return Cause.CERTIFICATE  # the owner's ca_file is not there
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(
             ("Timeout", "TimeoutError")
         ):

@@ -6,6 +6,9 @@ say how much that is (the protocol's "Rate"). So the first try is fast, and each
 
 import msgspec
 
+WORTHWHILE = 60.0
+"""Seconds ahead that a new connection must bring to be worth its handshake."""
+
 
 class Pace(msgspec.Struct, frozen=True):
     """Audio may be `ahead` seconds before real time, gaining on it by `speed`, up to `most`.
@@ -20,6 +23,10 @@ class Pace(msgspec.Struct, frozen=True):
     def allowance(self, elapsed: float) -> float:
         """Return how many seconds of audio may have been sent after `elapsed` seconds."""
         return min(self.ahead + self.speed * elapsed, elapsed + self.most)
+
+    def is_held_back(self, elapsed: float) -> bool:
+        """Tell whether only a new connection could get further ahead than this one by now."""
+        return self.ahead + self.speed * elapsed > elapsed + self.most >= elapsed + WORTHWHILE
 
 
 PACES = (

@@ -18,7 +18,8 @@ class Delay(msgspec.Struct, frozen=True):
 
 
 DELAYS = {
-    Answer.RECONNECT: Delay(0.25, 30.0),
+    Answer.RECONNECT: Delay(0.25, 5.0),
+    Answer.RETRY: Delay(0.25, 30.0),
     Answer.AT_ONCE: Delay(0.0, 0.0),
     Answer.SLOWER: Delay(0.0, 0.0),
     Answer.NEW_TOKEN: Delay(0.0, 0.0),
@@ -69,7 +70,7 @@ class Retries:
         grown = min(delay.first * 2.0 ** min(tries, 16), delay.longest)
         self._next_at = self._clock() + grown * (0.5 + self._chance() / 2)
         # A person who waits for the last words may shorten a delay, but not hammer.
-        self.hurried = answer is Answer.RECONNECT
+        self.hurried = answer in (Answer.RECONNECT, Answer.RETRY)
 
     def _answer(self, ending: Ending) -> Answer:
         """Return the table's answer, unless it was given already and has gained nothing."""
@@ -79,5 +80,5 @@ class Retries:
         elif answer is Answer.NEW_TOKEN and answer in self._tries:
             return Answer.OWNER
         elif answer in (Answer.AT_ONCE, Answer.SLOWER) and answer in self._tries:
-            return Answer.RECONNECT
+            return Answer.RETRY
         return answer

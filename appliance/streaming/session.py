@@ -27,10 +27,14 @@ STEADY = 10.0
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a session got, in samples from its start; `last_word` is where the last one ends."""
+    """How far a session got, in samples from its start.
+
+    `heard` is what the service has surely heard by now, `last_word` where the last one ends.
+    """
 
     captured: int
     sent: int
+    heard: int
     covered: Covered
     last_word: int
 
@@ -42,7 +46,7 @@ class Progress(msgspec.Struct, frozen=True):
     @property
     def silence(self) -> float:
         """Seconds of transcribed audio since the last word; an outage is not silence."""
-        return max(0.0, (self.sent - self.last_word) / SAMPLE_RATE)
+        return max(0.0, (self.heard - self.last_word) / SAMPLE_RATE)
 
 
 class Session:
@@ -103,9 +107,11 @@ class Session:
         captured = self.backlog.captured
         conversation = self._conversation
         if conversation is None:
-            return Progress(captured, self._covered.position, self._covered, self._last_word)
+            position = self._covered.position
+            return Progress(captured, position, position, self._covered, self._last_word)
         last_word = max(self._last_word, conversation.last_word)
-        return Progress(captured, conversation.sent, conversation.covered(), last_word)
+        sent, heard = conversation.sent, conversation.heard
+        return Progress(captured, sent, heard, conversation.covered(), last_word)
 
     def _run(self) -> None:
         complete = False

@@ -308,3 +308,21 @@ def test_no_thread_is_left(tmp_path: Path) -> None:
     with Talk(backlog_of(numbered(20_000), tmp_path, Inbox().post)) as talk:
         talk.wait_for_terminate()
     assert not talk.conversation._sender.is_alive()
+
+
+def test_a_connection_that_gets_no_further_ahead_makes_way_once_it_was_heard(
+    tmp_path: Path,
+) -> None:
+    pace = Pace(ahead=70.0, speed=2.0, most=70.0)
+    with Talk(backlog_of(numbered(100 * SAMPLE_RATE), tmp_path, Inbox().post), pace=pace) as talk:
+        wait_until(lambda: talk.conversation.sent >= 69 * SAMPLE_RATE)
+        assert talk.ending is None
+        talk.say_turn(0, 0, 65_000)
+        ending = talk.wait_for_end()
+        # What the service flushes at the end may be cut off amid a word.
+        talk.say_turn(1, 66_000, 69_000)
+    assert ending.cause is Cause.HELD_BACK
+    assert talk.connection.messages[-1] == TERMINATE
+    assert not talk.conversation.complete
+    assert len(talk.inbox.of(TurnReceived)) == 1
+    assert talk.conversation.covered().position == round(65.2 * SAMPLE_RATE)

@@ -28,7 +28,7 @@ class FakeSession:
         self.abandoned = True
 
     def progress(self) -> Progress:
-        return Progress(self.backlog.captured, 0, self.covered, 0)
+        return Progress(self.backlog.captured, 0, 0, self.covered, 0)
 
 
 class Rounds:

@@ -42,3 +42,14 @@ def test_some_pace_suits_a_service_that_tolerates_so_much(
     frame = 1.0  # the longest: what is allowed is checked before it is sent
     assert any(pace.allowance(elapsed) - 0.1 <= ahead + factor * elapsed for pace in PACES)
     assert PACES[0].allowance(elapsed) + frame <= 310 + elapsed
+
+
+def test_a_fast_pace_is_held_back_once_it_is_as_far_ahead_as_it_may_be() -> None:
+    fast = PACES[0]
+    assert not fast.is_held_back(0.0)
+    assert fast.is_held_back(30.0)
+
+
+@given(seconds)
+def test_real_time_is_no_reason_for_a_new_connection(elapsed: float) -> None:
+    assert not PACES[-1].is_held_back(elapsed)

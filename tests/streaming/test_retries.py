@@ -7,6 +7,7 @@ from appliance.streaming.retries import DELAYS, Retries
 from tests.streaming.doubles import Clock
 
 LOST = Ending(Stage.SESSION, cause=Cause.NETWORK)
+FAULTY = Ending(Stage.SESSION, 3005, "Server error")
 EXPIRED = Ending(Stage.SESSION, 3008, "Session expired")
 TOO_FAST = Ending(Stage.SESSION, 3007, "Audio Transmission Rate Exceeded")
 REFUSED = Ending(Stage.SESSION, 1008, "Unauthorized")
@@ -28,11 +29,15 @@ def test_the_first_try_is_at_once() -> None:
 
 
 def test_a_lost_connection_is_tried_again_at_growing_intervals() -> None:
-    assert waits(*[LOST] * 10) == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert waits(*[LOST] * 7) == [0.25, 0.5, 1, 2, 4, 5, 5]
+
+
+def test_a_faulty_service_is_given_more_time() -> None:
+    assert waits(*[FAULTY] * 10) == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_there_is_no_limit_of_tries() -> None:
-    assert waits(*[LOST] * 5000)[-1] == 30
+    assert waits(*[LOST] * 5000)[-1] == 5
 
 
 def test_delays_are_jittered() -> None:
