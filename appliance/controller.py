@@ -21,11 +21,11 @@ from appliance.streaming.session import Session
 
 log = logging.getLogger(__name__)
 
-TICK = 0.25
-"""Seconds without an event after which times are looked at all the same."""
+TICK = 0.5
+"""Seconds without an event after which times are looked at all the same.
 
-LEVEL_INTERVAL = 0.3
-"""Seconds between two looks of the microphone's level."""
+A microphone that hears is never quiet for so long.
+"""
 
 SAVED_TIME = 8.0
 """Seconds for which the screen says what the session came to."""
@@ -99,11 +99,12 @@ class Controller:
         self._state = State.IDLE
         self._live: Live | None = None
         self._ready = False
-        self._level = self._loudest = self._level_at = 0.0
+        self._level = 0.0
         self._faults = Faults()
         self._summary: tuple[float, Summary] | None = None
         self._closing: deque[tuple[float, Session]] = deque()
         self._leaving: Event | None = None
+        self._broken = False
         self._clock_offset = wall_clock() - clock()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
@@ -115,7 +116,9 @@ class Controller:
             self._faults.tell("settings", fault)
         if interrupted:
             self._go_live(interrupted)
-        while not (self._leaving and self._state is State.IDLE):
+        # The clock may have been set since an earlier run kept its last times.
+        self._history.correct_clock(self._boot)
+        while not (self._leaving and (self._state is State.IDLE or self._broken)):
             self._screen.show(self._scene())
             try:
                 self._take(self._inbox.get(timeout=TICK))
@@ -127,11 +130,12 @@ class Controller:
     # What each event does
 
     def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
+        self._faults.heed(event)
         match event:
             case events.Pressed():
                 self._pressed()
             case events.LevelMeasured():
-                self._heard_level(event.level)
+                self._level = event.level
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
@@ -142,44 +146,23 @@ class Controller:
                 self._session_ended(event)
             case events.Kept():
                 self._custody.kept(event)
-            case events.MicrophoneOpened():
-                self._microphone_came()
-            case events.MicrophoneFailed():
-                self._microphone_went(event.fault)
+            case events.MicrophoneOpened() | events.MicrophoneFailed():
+                self._note_microphone()
             case events.MicrophoneClosed():
                 if self._closing:
                     self._closing.popleft()[1].finish()
-            case events.ButtonReady():
+            case events.ButtonReady() | events.ButtonFailed():
                 self._ready = True
-                self._faults.clear("button")
-            case events.ButtonStuck():
-                self._faults.tell("button", Fault("Button is stuck", "let go, or check it"))
-            case events.ButtonFailed():
-                self._ready = True
-                self._faults.tell("button", event.fault)
-            case events.Released():
-                self._faults.clear("button")
-            case events.SpoolFailed():
-                self._faults.tell("spool", event.fault)
-            case events.AudioDropped():
-                self._faults.tell("loss", Fault("Memory is full", "oldest words were lost"))
-            case events.SpoolHealed():
-                self._faults.clear("spool")
-            case events.HistoryFailed():
-                self._faults.tell("history", event.fault)
-            case events.HistoryHealed():
-                self._faults.clear("history")
             case events.ScreenFailed():
                 self._visible = False
             case events.ScreenHealed():
                 self._visible = True
-            case events.StopRequested() | events.SettingsChanged():
+            case events.StopRequested() | events.SettingsChanged() | events.DefectFound():
                 self._leave(event)
             case _:
                 log.debug("%s", event)
 
     def _pressed(self) -> None:
-        self._faults.clear("button")
         if isinstance(self._leaving, events.StopRequested):
             log.info("pressed, but the program is about to end")
         elif self._in_session():
@@ -191,13 +174,6 @@ class Controller:
                 # The one that is finishing goes on in the background.
                 self._custody.deliveries.adopt(self._live.session)
             self._go_live(self._custody.begin())
-
-    def _heard_level(self, level: float) -> None:
-        """Show the loudest of a few chunks: a bar that flickers ten times a second says no more."""
-        self._loudest = max(self._loudest, level)
-        now = self._clock()
-        if now - self._level_at >= LEVEL_INTERVAL:
-            self._level_at, self._level, self._loudest = now, round(self._loudest, 1), 0.0
 
     def _connected(self, event: events.Connected) -> None:
         self._history.restart(event.session, event.covered)
@@ -226,18 +202,13 @@ class Controller:
             self._end_live()
         self._custody.ended(event)
 
-    def _microphone_came(self) -> None:
-        self._faults.clear("microphone")
+    def _note_microphone(self) -> None:
         if self._live:
-            self._live.note_microphone(self._clock(), present=True)
-
-    def _microphone_went(self, fault: Fault) -> None:
-        self._faults.tell("microphone", fault)
-        if self._live:
-            self._live.note_microphone(self._clock(), present=False)
+            self._live.note_microphone(self._clock(), present="microphone" not in self._faults)
 
     def _leave(self, event: Event) -> None:
-        # New settings wait for the end of the session; the end of the program waits for nothing.
+        # New settings wait for the end of the session, SIGTERM finishes it, a defect cuts it off.
+        self._broken = isinstance(event, events.DefectFound)
         if isinstance(event, events.StopRequested) and self._in_session():
             self._finish()
         if not isinstance(self._leaving, events.StopRequested):
@@ -249,7 +220,7 @@ class Controller:
         log.info("session %s begins", session.name)
         self._microphone.open(session.backlog.append)
         self._live = Live(session, self._clock())
-        self._live.note_microphone(self._clock(), present="microphone" not in self._faults)
+        self._note_microphone()
         self._summary = None
         self._faults.clear("session", "spool", "loss")
         self._enter(State.CONNECTING)

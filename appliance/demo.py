@@ -15,7 +15,7 @@ import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
 from PIL import Image
 
-from appliance import archive
+from appliance import archive, defects
 from appliance.assembly import Appliance
 from appliance.config import Settings, load
 from appliance.events import StopRequested
@@ -133,11 +133,15 @@ class Demo:
                 open_panel=lambda _: self._stage,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
+            defect = threading.Event()
+            defects.tell(appliance.post, defect)
             actor.start()
             try:
                 appliance.run()
             finally:
                 self._dismiss(actor)
+        if defect.is_set():
+            raise DemoError("a defect, told above, ended it")
         if self._failure:
             raise self._failure
         kept = next(archive.sessions(Path(settings.history.path), "last"), None)

@@ -86,7 +86,10 @@ class MicrophoneClosed(Event, frozen=True):
 
 
 class LevelMeasured(Event, frozen=True):
-    """How loud the last chunk was: 0.0 at -60 dB of full scale or less, 1.0 at full scale."""
+    """How loud it was lately, in steps of 0.1; comes about three times a second.
+
+    0.0 is -60 dB of full scale or less, 1.0 is full scale.
+    """
 
     level: float
 
@@ -196,6 +199,10 @@ class ScreenHealed(Event, frozen=True):
 
 class StopRequested(Event, frozen=True):
     """The program shall end: SIGTERM, SIGINT."""
+
+
+class DefectFound(Event, frozen=True):
+    """A thread ended by an error that nobody foresaw: the program must start afresh."""
 
 
 class SettingsChanged(Event, frozen=True):

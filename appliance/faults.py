@@ -1,6 +1,7 @@
 """The faults there are at this moment, the most important first."""
 
-from appliance.events import Fault
+from appliance import events
+from appliance.events import Event, Fault
 
 WEIGHT = ("settings", "microphone", "loss", "session", "button", "spool", "history")
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
@@ -15,6 +16,30 @@ class Faults:
     def tell(self, part: str, fault: Fault) -> None:
         """Note that a part has a fault, in place of an earlier one."""
         self._by_part[part] = fault
+
+    def heed(self, event: Event) -> None:
+        """Note what an event says of a part's health, if anything."""
+        match event:
+            case events.ButtonStuck():
+                self.tell("button", Fault("Button is stuck", "let go, or check it"))
+            case events.ButtonFailed():
+                self.tell("button", event.fault)
+            case events.ButtonReady() | events.Pressed() | events.Released():
+                self.clear("button")
+            case events.MicrophoneFailed():
+                self.tell("microphone", event.fault)
+            case events.MicrophoneOpened():
+                self.clear("microphone")
+            case events.SpoolFailed():
+                self.tell("spool", event.fault)
+            case events.SpoolHealed():
+                self.clear("spool")
+            case events.AudioDropped():
+                self.tell("loss", Fault("Memory is full", "oldest words were lost"))
+            case events.HistoryFailed():
+                self.tell("history", event.fault)
+            case events.HistoryHealed():
+                self.clear("history")
 
     def clear(self, *parts: str) -> None:
         """Note that parts are well."""

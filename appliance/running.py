@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
+from appliance import defects
 from appliance.assembly import Appliance
 from appliance.config import Settings, SettingsError, load
 from appliance.events import Event, Fault, Post, SettingsChanged, StopRequested
@@ -32,20 +33,21 @@ def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
     """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use.
+    After a defect the program is to be started afresh; a session that it cut off goes on then.
     """
-    crashed = threading.Event()
+    defect = threading.Event()
     stopping = threading.Event()
     settings = Settings()
-    while not stopping.is_set():
+    while not (stopping.is_set() or defect.is_set()):
         watch = SettingsWatch(path)
         settings, fault = read(path, last_good=settings)
         appliance = build(settings)
         _stop_on_signals(appliance.post, stopping)
-        _stop_on_defects(appliance.post, stopping, crashed)
+        defects.tell(appliance.post, defect)
         with watch.telling(appliance.post):
             if not stopping.is_set():
                 appliance.run(fault)
-    return not crashed.is_set()
+    return not defect.is_set()
 
 
 def read(path: Path, last_good: Settings) -> tuple[Settings, Fault | None]:
@@ -102,17 +104,3 @@ def _stop_on_signals(post: Post, stopping: threading.Event) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-
-
-def _stop_on_defects(post: Post, stopping: threading.Event, crashed: threading.Event) -> None:
-    """Let a defect in any thread end the program, so that it is started afresh."""
-
-    def stop(args: threading.ExceptHookArgs) -> None:
-        name = args.thread.name if args.thread else "a thread"
-        error = args.exc_value
-        log.critical("a defect in the thread %s; ending", name, exc_info=error)
-        crashed.set()
-        stopping.set()
-        post(StopRequested())
-
-    threading.excepthook = stop

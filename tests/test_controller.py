@@ -8,6 +8,7 @@ from appliance.events import (
     ButtonFailed,
     ButtonStuck,
     Connected,
+    DefectFound,
     Disconnected,
     Event,
     Fault,
@@ -235,7 +236,8 @@ def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> Non
         with bench.busy():
             bench.inbox.put(Held())
             bench.inbox.put(TurnReceived(session.name, 0, turn, 0.0, 59.0, covered))
-            session.reached = Progress(60 * SAMPLE_RATE, 60 * SAMPLE_RATE, covered, last_word=0)
+            minute = 60 * SAMPLE_RATE
+            session.reached = Progress(minute, minute, minute, covered, last_word=0)
         bench.press()
         bench.end(session)
         bench.wait_for_text("long")
@@ -331,6 +333,14 @@ def test_finishing_takes_as_long_as_the_service_gives_signs_of_life(tmp_path: Pa
 
 
 # Silence
+
+
+def test_a_defect_cuts_a_session_off_so_that_it_goes_on_after_the_restart(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        session = bench.listen()
+        bench.inbox.put(DefectFound())
+        bench.join()
+        assert not session.backlog.finished
 
 
 def test_silence_ends_a_session_after_a_countdown(tmp_path: Path) -> None:
@@ -598,7 +608,7 @@ def left_behind(bench: Bench, name: str, *, boot: str, began_at: float) -> None:
     recording = Recording(
         name, bench.wall_clock.now - 1000.0 + began_at, began_at, boot, finished=False
     )
-    folder = bench.settings.state_directory / "spool" / name
+    folder = bench.settings.spool / name
     backlog = Backlog(folder, recording, lambda _: None)
     backlog.open()
     backlog.append(bytes(2 * SAMPLE_RATE), began_at)
