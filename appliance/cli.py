@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from appliance import __version__, logs
-from appliance.config import SettingsError, load, settings_path
+from appliance.config import Settings, SettingsError, load, settings_path
 
 if TYPE_CHECKING:
     from appliance.screen.panel import Panel
@@ -176,8 +176,11 @@ def delete(session: str, config: str | None) -> None:
     """Delete SESSION and all that was said in it."""
     from appliance import archive
 
-    path = _history_path(config)
+    settings = _settings(config)
+    path = Path(settings.history.path)
     with _reported(path, "written"):
+        if (settings.spool / session).exists():
+            _fail(f"session {session} is still being transcribed; delete it when it is done")
         found = archive.delete(path, session)
     if not found:
         _fail_to_find(session)
@@ -196,11 +199,15 @@ def _export(format_: str, session: str | None, config: str | None) -> None:
 
 
 def _history_path(config: str | None) -> Path:
+    return Path(_settings(config).history.path)
+
+
+def _settings(config: str | None) -> Settings:
     path = settings_path(config)
     try:
         if config:
             path.stat()
-        return Path(load(path).history.path)
+        return load(path)
     except SettingsError as error:
         for problem in error.problems:
             click.echo(f"{path}: {problem}", err=True)

@@ -6,6 +6,7 @@ are reported at once, each with its key, its value and what is allowed.
 
 import difflib
 import logging
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -36,11 +37,14 @@ Parameter = str | bool | int | float | list[str]
 Text = Annotated[str, Meta(description="text in quotes")]
 Path_ = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
 HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
-SocketUrl = Annotated[str, Meta(pattern=r"^wss?://.+", description="a ws:// or wss:// address")]
-OptionalSocketUrl = Annotated[
-    str, Meta(pattern=r"^(wss?://.+)?$", description="a ws:// or wss:// address, or empty")
+SocketUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?$",
+        description="a ws(s):// address",
+    ),
 ]
-Seconds = Annotated[float, Meta(ge=0, description="seconds, 0 or more")]
+Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
 Flag = Annotated[bool, Meta(description="true or false")]
 
@@ -62,8 +66,10 @@ class SessionSettings(msgspec.Struct, frozen=True):
     """[session]: from press to press."""
 
     auto_stop: Seconds = 600.0
-    finish_timeout: Annotated[float, Meta(ge=1, description="seconds, 1 or more")] = 10.0
-    backlog: Annotated[float, Meta(ge=60, description="seconds of audio, 60 or more")] = 3600.0
+    finish_timeout: Annotated[float, Meta(ge=1, le=600, description="seconds, 1 to 600")] = 10.0
+    backlog: Annotated[
+        float, Meta(ge=60, le=86_400, description="seconds of audio, 60 to 86400")
+    ] = 3600.0
 
 
 class MicrophoneSettings(msgspec.Struct, frozen=True):
@@ -77,7 +83,7 @@ class ButtonSettings(msgspec.Struct, frozen=True):
 
     pin: Pin = 17
     pull_up: Flag = True
-    hold_time: Annotated[float, Meta(ge=0.5, description="seconds, 0.5 or more")] = 3.0
+    hold_time: Annotated[float, Meta(ge=0.5, le=60, description="seconds, 0.5 to 60")] = 3.0
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):
@@ -120,9 +126,10 @@ class Settings(msgspec.Struct, frozen=True):
     history: HistorySettings = HistorySettings()
 
     @property
-    def state_directory(self) -> Path:
-        """Where audio lies that is not yet transcribed."""
-        return Path(os.environ.get("STATE_DIRECTORY") or Path(self.history.path).parent)
+    def spool(self) -> Path:
+        """Where audio lies that is not yet transcribed, a folder a session."""
+        state = os.environ.get("STATE_DIRECTORY") or Path(self.history.path).parent
+        return Path(state) / "spool"
 
 
 class SettingsError(Exception):
@@ -175,7 +182,9 @@ def _problems(section: type[msgspec.Struct], table: dict[str, Any], prefix: str)
                 problems.append(f"{prefix}{key} is a section: write [{prefix}{key}]")
         elif not _allows(fields[key].type, value):
             allowed = _description(fields[key].type)
-            problems.append(f"{prefix}{key} = {_as_toml(value)} is not allowed: expected {allowed}")
+            # Whoever takes a secret's file for the secret must not read it on the screen.
+            told = "..." if key.endswith("_file") else _as_toml(value)
+            problems.append(f"{prefix}{key} = {told} is not allowed: expected {allowed}")
     return problems
 
 
@@ -184,6 +193,8 @@ def _is_section(type_: Any) -> bool:  # noqa: ANN401 - an annotation may be anyt
 
 
 def _allows(type_: Any, value: object) -> bool:  # noqa: ANN401 - an annotation may be anything
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError:

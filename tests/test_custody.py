@@ -26,7 +26,7 @@ class Holding:
         self.path = folder / "history.db"
         self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
         settings = msgspec.structs.replace(Settings(), history=HistorySettings(path=str(self.path)))
-        self.spool = settings.state_directory / "spool"
+        self.spool = settings.spool
         self.history = History(settings.history, self.posted.put)
         self.sessions = ScriptedSessions(
             settings, self.posted.put, Clock(1000.0), Clock(1_700_000_000.0)

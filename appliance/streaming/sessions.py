@@ -30,7 +30,7 @@ class Sessions:
         self._post = post
         self._clock = clock
         self._wall_clock = wall_clock
-        self._spool = settings.state_directory / "spool"
+        self._spool = settings.spool
         self.boot = boot_id()
 
     def new(self) -> Session:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from appliance.streaming.backlog import Backlog, spool_folder
+from appliance.streaming.backlog import Backlog
 from appliance.streaming.recording import Recording, boot_id
 from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
 
@@ -15,7 +15,7 @@ def leave_behind(state_directory: Path, pcm: bytes) -> None:
     seconds = len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
     began_at = time.monotonic() - seconds
     recording = Recording("5e551011", time.time() - seconds, began_at, boot_id())
-    folder = spool_folder(state_directory, recording.session)
+    folder = state_directory / "spool" / recording.session
     backlog = Backlog(folder, recording, post=lambda _: None)
     backlog.open()
     for start in range(0, len(pcm) // SAMPLE_BYTES, CHUNK):

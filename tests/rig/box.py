@@ -119,7 +119,7 @@ class Box:
 
     def spooled(self) -> list[Path]:
         """The audio that still lies on disk."""
-        return sorted((self.settings.state_directory / "spool").rglob("*.pcm"))
+        return sorted(self.settings.spool.rglob("*.pcm"))
 
     def _run(self) -> None:
         self.reason = self.appliance.run()
