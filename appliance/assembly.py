@@ -17,8 +17,8 @@ from appliance.hardware.microphone import Microphone
 from appliance.hardware.quiet import quiet_audio
 from appliance.history import History
 from appliance.integrations import systemd
-from appliance.screen.display import Display
-from appliance.screen.panel import Panel, open_panel
+from appliance.screen.display import Display, open_panel
+from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
 from appliance.streaming.sessions import Sessions
 

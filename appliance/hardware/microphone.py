@@ -25,7 +25,7 @@ from appliance.events import (
     Post,
 )
 from appliance.hardware.capture import Block, Capture
-from appliance.hardware.chunks import Chunk, Cutter, level
+from appliance.hardware.chunks import Chunk, Cutter, Meter
 from appliance.hardware.devices import Audio, Device, MicrophoneError, find_device
 from appliance.hardware.quiet import quiet_audio
 
@@ -98,6 +98,7 @@ class Microphone:
         self._audio: Audio | None = None
         self._fault: Fault | None = None
         self._overflows = 0
+        self._meter = Meter()
         # Bounded by the callback, which counts what it had to drop.
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._closed_at: float | None = None
@@ -150,6 +151,7 @@ class Microphone:
     def _listen(self, deliver: Deliver) -> None:
         """Deliver until closed, through every outage."""
         self._fault = None
+        self._meter = Meter()
         self._closed_at = None
         while self._closed_at is None:
             try:
@@ -238,7 +240,8 @@ class Microphone:
     def _give(self, chunks: Iterator[Chunk], deliver: Deliver) -> None:
         for chunk in chunks:
             deliver(*chunk)
-            self._post(LevelMeasured(level(chunk.audio)))
+            if (level := self._meter.measure(chunk.audio)) is not None:
+                self._post(LevelMeasured(level))
 
     def _tell_found(self, device: Device, rate: int) -> None:
         logger.info("microphone: %s at %d Hz", device.name, rate)

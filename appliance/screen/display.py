@@ -4,12 +4,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from PIL import Image
 
 from appliance.config import DisplaySettings
 from appliance.events import Fault, Post, ScreenFailed, ScreenHealed
-from appliance.screen.panel import Panel, PanelError, open_panel
+from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Scene
 from appliance.screen.view import View
 
@@ -20,6 +21,23 @@ RETRY = 1.0
 
 CHECK = 1.0
 """Seconds without a new picture after which the panel is asked whether it is still there."""
+
+
+def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  # noqa: ANN401 - smbus2 ships no types
+    """Open the panel of the settings; none for the driver "none".
+
+    Args:
+        settings: the driver, how it is connected, its size.
+        bus: an open I2C bus like smbus2.SMBus to use instead of /dev/i2c-N.
+
+    Raises:
+        PanelError: the panel does not answer, or the settings name one that does not exist.
+    """
+    if settings.driver == "none":
+        return None
+    from appliance.screen.oled import Oled  # noqa: PLC0415 - luma takes a second to load on a Zero
+
+    return Oled(settings, bus=bus)
 
 
 class Display:
@@ -65,8 +83,10 @@ class Display:
     def show(self, scene: Scene) -> None:
         """Show this scene as soon as the panel is free; only the newest is drawn."""
         with self._changed:
-            self._newest = scene
-            self._changed.notify()
+            # Most events change nothing that can be seen.
+            if scene != self._newest:
+                self._newest = scene
+                self._changed.notify()
 
     def end(self, last: Scene | None = None) -> None:
         """Show a last scene and leave it standing, or leave the panel dark; wait for the thread."""

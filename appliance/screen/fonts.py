@@ -61,31 +61,33 @@ Font = ImageFont.FreeTypeFont
 
 
 class Setting(NamedTuple):
-    """A word as pixels: a one-bit mask whose column OVERHANG is the word's start, and its width."""
+    """A word as pixels: a one-bit mask, and how far the word's end is from its start.
+
+    Its start is the mask's column OVERHANG, its baseline below the row `ascent`.
+    """
 
     mask: Image.Image
     width: int
+    ascent: int
 
 
 class Typeface:
     """Type of one size: measures words and puts them on a picture.
 
-    Letters that the first font lacks are taken from the next that has them.
-
     Args:
-        fonts: the fonts to set with, the preferred one first, at least one.
+        font: the font to set with.
+        others: where letters come from that it lacks. Each is loaded when a letter was not found
+            in those before it: a box that only hears English needs none, and they take megabytes.
         height: the most pixels that its lines may stand apart.
     """
 
-    def __init__(self, fonts: list[Font], height: int) -> None:
-        self._fonts = fonts
-        self._blank = [_pixels(font, NO_CHARACTER) for font in fonts]
-        self.ascent = _height_above_baseline(fonts[0], ASCENDERS)
-        self.descent = _height_below_baseline(fonts[0], DESCENDERS)
+    def __init__(self, font: Font, others: Iterator[Font], height: int) -> None:
+        self._fonts = [font]
+        self._others = others
+        self.ascent = _height_above_baseline(font, ASCENDERS)
+        self.descent = _height_below_baseline(font, DESCENDERS)
         self.height = self.ascent + self.descent
         self.pitch = min(height, self.height * 3 // 2)
-        self._above = max(_height_above_baseline(font, "\u00c5\u56fd") for font in fonts)
-        self._below = max(_height_below_baseline(font, DESCENDERS + "\u56fd") for font in fonts) + 1
         self._font_for = functools.lru_cache(4096)(self._find_font)
         self._set = functools.lru_cache(1024)(self._draw_mask)
         self.space = max(NARROWEST_SPACE, self.width(" "))
@@ -97,19 +99,22 @@ class Typeface:
 
     def draw(self, picture: Image.Image, x: int, baseline: int, text: str, ink: int = 1) -> None:
         """Put the text on the picture, its first letter's origin at (x, baseline)."""
-        picture.paste(ink, (x - OVERHANG, baseline - self._above), self._set(text).mask)
+        mask, _, ascent = self._set(text)
+        picture.paste(ink, (x - OVERHANG, baseline - ascent), mask)
 
     def _draw_mask(self, text: str) -> Setting:
         runs = [(font, run, round(font.getlength(run, mode="1"))) for font, run in self._runs(text)]
         width = sum(run_width for _, _, run_width in runs)
-        mask = Image.new("1", (width + 2 * OVERHANG, self._above + self._below))
+        ascent = max((_height_above_baseline(font, run) for font, run, _ in runs), default=0)
+        descent = max((_height_below_baseline(font, run) for font, run, _ in runs), default=0)
+        mask = Image.new("1", (width + 2 * OVERHANG, ascent + descent))
         draw = ImageDraw.Draw(mask)
         draw.fontmode = "1"
         x = OVERHANG
         for font, run, run_width in runs:
-            draw.text((x, self._above), run, fill=1, font=font, anchor="ls")
+            draw.text((x, ascent), run, fill=1, font=font, anchor="ls")
             x += run_width
-        return Setting(mask, width)
+        return Setting(mask, width, ascent)
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         """Cut the text where the font changes; accents stay with the letter they stand on."""
@@ -122,10 +127,15 @@ class Typeface:
 
     def _find_font(self, character: str) -> Font:
         start = 1 if ord(character) in SHAPED else 0
-        for font, blank in zip(self._fonts[start:], self._blank[start:], strict=True):
-            if _pixels(font, character) != blank:
-                return font
-        return self._fonts[0]
+        fonts = itertools.islice(self._all_fonts(), start, None)
+        return next((font for font in fonts if _has(font, character)), self._fonts[0])
+
+    def _all_fonts(self) -> Iterator[Font]:
+        """Yield the fonts known so far, then those that must be loaded first."""
+        yield from self._fonts
+        for font in self._others:
+            self._fonts.append(font)
+            yield font
 
 
 def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
@@ -138,7 +148,7 @@ def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
     fits = (size for size in sizes if _fits(_first(size, named), height, width))
     size = next(fits, SMALLEST_SIZE)
     others = (_load(path, _grid_size(path, size, height)) for path in EVERYTHING)
-    return Typeface([_first(size, named), *(font for font in others if font)], height)
+    return Typeface(_first(size, named), (font for font in others if font), height)
 
 
 def _fits(font: Font, height: int, width: float) -> bool:
@@ -187,6 +197,16 @@ def _grid_size(path: Path, size: int, height: int) -> int:
     if "unifont" not in path.name:
         return size
     return max(1, height // UNIFONT_GRID) * UNIFONT_GRID if height >= UNIFONT_GRID else height
+
+
+def _has(font: Font, character: str) -> bool:
+    return _pixels(font, character) != _blank(font)
+
+
+@functools.cache
+def _blank(font: Font) -> tuple[tuple[int, int], bytes]:
+    """Return what the font shows for a character that it lacks."""
+    return _pixels(font, NO_CHARACTER)
 
 
 def _pixels(font: Font, character: str) -> tuple[tuple[int, int], bytes]:

@@ -85,10 +85,16 @@ def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count:
     """Return the last `count` lines of the turns, oldest first; each turn starts a line."""
     lines: list[Line] = []
     for paragraph in itertools.chain.from_iterable(_paragraphs(turn) for turn in reversed(turns)):
-        lines = [*break_lines(words_of(paragraph), type_, width), *lines]
+        lines = [*_lines_of(paragraph, type_, width), *lines]
         if len(lines) >= count:
             break
     return lines[-count:]
+
+
+@functools.lru_cache(64)
+def _lines_of(paragraph: ShownTurn, type_: Typeface, width: int) -> tuple[Line, ...]:
+    """Return the paragraph's lines; only the newest one changes from picture to picture."""
+    return tuple(break_lines(words_of(paragraph), type_, width))
 
 
 def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
@@ -105,13 +111,13 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
 
 def lines_of(text: str, type_: Typeface, width: int) -> list[Line]:
     """Return a plain text's lines."""
-    return list(break_lines(words_of(ShownTurn(text)), type_, width))
+    return list(_lines_of(ShownTurn(text), type_, width))
 
 
 def has_ideographs(turns: Iterable[ShownTurn]) -> bool:
     """Tell whether the turns' latest words need the 16 pixels that an ideograph is drawn on."""
     latest = (turn.text[-VISIBLE:] + turn.tentative[-VISIBLE:] for turn in turns)
-    return any(_is_ideograph(character) for character in "".join(latest))
+    return any(map(_is_ideograph, set("".join(latest))))
 
 
 def is_cut(text: str, type_: Typeface, width: int) -> bool:
@@ -164,13 +170,14 @@ def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
             picture.putpixel((x, y), 1)
 
 
-def _parts(word: str) -> Iterator[str]:
+@functools.lru_cache(4096)
+def _parts(word: str) -> tuple[str, ...]:
     """Cut at ideographs, between which a line may break; other words stay whole."""
-    for ideograph, letters in itertools.groupby(_letters(word), key=_is_ideograph):
-        if ideograph:
-            yield from letters
-        else:
-            yield "".join(letters)
+    parts: list[str] = []
+    for ideograph, group in itertools.groupby(_letters(word), key=_is_ideograph):
+        letters = list(group)
+        parts += letters if ideograph else ["".join(letters)]
+    return tuple(parts)
 
 
 def _is_ideograph(letter: str) -> bool:

@@ -56,8 +56,10 @@ class Backlog:
         self._segments: deque[Segment] = deque()
         self._doomed: list[Segment] = []
         self._anchors = [(0, recording.monotonic)]
-        self._changed = threading.Condition()
-        self._stirred = False
+        self._lock = threading.RLock()
+        self._grown = threading.Condition(self._lock)  # what the sender waits for
+        self._stirred = threading.Condition(self._lock)  # what the spool waits for
+        self._work = False
         self._closing = False
         self._removing = False
         self._failed = False
@@ -84,13 +86,13 @@ class Backlog:
     @property
     def start(self) -> int:
         """The oldest position that is still kept."""
-        with self._changed:
+        with self._lock:
             return self._segments[0].start if self._segments else self.captured
 
     @property
     def captured(self) -> int:
         """The position up to which there is audio."""
-        with self._changed:
+        with self._lock:
             return self._segments[-1].end if self._segments else self._anchors[-1][0]
 
     def open(self) -> None:
@@ -99,7 +101,7 @@ class Backlog:
 
     def append(self, audio: bytes, captured_at: float) -> None:
         """Add audio (s16le, mono, 16 kHz) whose first sample was captured at that time."""
-        with self._changed:
+        with self._lock:
             last = self._segments[-1] if self._segments else None
             end = last.end if last else self._anchors[-1][0]
             late = captured_at - self._moment(end)
@@ -109,6 +111,7 @@ class Backlog:
                 self._segments.append(last)
             last.append(audio)
             dropped = self._drop_excess()
+            self._grown.notify()
             self._stir()
         if dropped:
             log.warning("backlog of %s is full: its oldest %.0f s had to go", self.session, dropped)
@@ -116,15 +119,16 @@ class Backlog:
 
     def finish(self) -> None:
         """Say that nothing more will come."""
-        with self._changed:
+        with self._lock:
             self.finished = True
             self.recording = msgspec.structs.replace(self.recording, finished=True)
+            self._grown.notify()
             self._stir()
 
     def wait_beyond(self, position: int, timeout: float) -> None:
         """Wait until there is audio at `position` or none will come, for `timeout` s at most."""
-        with self._changed:
-            self._changed.wait_for(
+        with self._lock:
+            self._grown.wait_for(
                 lambda: self.finished or (self._segments and self._segments[-1].end > position),
                 timeout,
             )
@@ -135,7 +139,7 @@ class Backlog:
         What is missing on the disk, or can't be read any more, is returned as silence, so that the
         rest can follow in its place.
         """
-        with self._changed:
+        with self._lock:
             segment = next(
                 (item for item in reversed(self._segments) if item.start <= position), None
             )
@@ -161,33 +165,34 @@ class Backlog:
 
     def moment(self, position: int) -> float:
         """Return when a sample was captured, in seconds after the session's start."""
-        with self._changed:
+        with self._lock:
             return self._moment(position) - self.recording.monotonic
 
     def release(self, covered: int) -> None:
         """Let go of all segments that end at or before this position; the spool deletes them."""
-        with self._changed:
+        with self._lock:
             while self._segments and self._segments[0].end <= covered:
                 self._let_go()
-            self._stir()
+            if self._doomed:
+                self._stir()
 
     def remove(self) -> None:
         """Delete what is left, since all of it was transcribed and kept, and end the thread."""
-        with self._changed:
+        with self._lock:
             self._removing = self._closing = True
             self._stir()
 
     def close(self) -> None:
         """Write what is in memory and end the thread; the audio stays on disk."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._stir()
         if self._spooler.is_alive():
             self._spooler.join()
 
     def _stir(self) -> None:
-        self._stirred = True
-        self._changed.notify_all()
+        self._work = True
+        self._stirred.notify()
 
     def _moment(self, position: int) -> float:
         start, captured_at = next(a for a in reversed(self._anchors) if a[0] <= max(position, 0))
@@ -220,10 +225,10 @@ class Backlog:
         noted: Recording | None = None
         synced_at = self._clock()
         while True:
-            with self._changed:
+            with self._lock:
                 unsafe = self._failed or any(segment.in_memory for segment in self._segments)
-                self._changed.wait_for(lambda: self._stirred, SYNC_INTERVAL if unsafe else None)
-                self._stirred = False
+                self._stirred.wait_for(lambda: self._work, SYNC_INTERVAL if unsafe else None)
+                self._work = False
                 closing, recording = self._closing, self.recording
                 segments = list(self._segments)
                 doomed, self._doomed = self._doomed, []
@@ -256,7 +261,7 @@ class Backlog:
                 segment.write()
             if segment.in_memory and sync:
                 count = segment.sync()
-                with self._changed:
+                with self._lock:
                     segment.forget(count)
             if not segment.in_memory and segment is not segments[-1]:
                 segment.close()
@@ -281,8 +286,3 @@ class Backlog:
             self._failed = False
             log.info("audio of %s is written again", self.session)
             self._post(SpoolHealed(self.session))
-
-
-def spool_folder(state_directory: Path, session: str) -> Path:
-    """Return where the audio of a session lies."""
-    return state_directory / "spool" / session

@@ -17,7 +17,8 @@ from appliance.config import DisplaySettings, Settings
 from appliance.events import Post, StopRequested
 from appliance.hardware.devices import Audio
 from appliance.hardware.simulated import press
-from appliance.screen.panel import Panel, open_panel
+from appliance.screen.display import open_panel
+from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
 from tests.benchmarks.reports import report
 from tests.rig.box import shown_words

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.hardware.chunks import CHUNK_BYTES, Chunk, Cutter, level
+from appliance.hardware.chunks import CHUNK_BYTES, Chunk, Cutter, Meter, level
 
 START = 1000.0
 sizes = st.lists(st.integers(min_value=0, max_value=5000), max_size=20)
@@ -67,11 +67,34 @@ def test_times_follow_the_clock_of_the_device() -> None:
     assert chunks[-1].captured_at == pytest.approx(START + 99 * 0.101)
 
 
+def square_wave(peak: int) -> bytes:
+    """Return 100 ms of audio that is at its peak half of the time."""
+    return np.tile(np.repeat([0, peak], 40), 20).astype("<i2").tobytes()
+
+
 @pytest.mark.parametrize(
     ("peak", "expected"),
     [(0, 0.0), (1, 0.0), (32, 0.0), (328, 1 / 3), (3277, 2 / 3), (32_767, 1.0), (-32_768, 1.0)],
 )
 def test_level_is_the_peak_in_decibels(peak: int, expected: float) -> None:
-    audio = np.array([0, peak, 0], "<i2").tobytes()
+    audio = square_wave(peak)
     assert level(audio) == pytest.approx(expected, abs=0.01)
     assert 0.0 <= level(audio) <= 1.0
+
+
+@pytest.mark.parametrize("frequency", [100, 440, 1000, 2000, 4000])
+def test_no_tone_of_a_voice_falls_between_the_samples_looked_at(frequency: int) -> None:
+    phase = 2 * np.pi * frequency / 16_000 * np.arange(1600) + 0.3
+    tone = (10_000 * np.sin(phase)).astype("<i2")
+    assert level(tone.tobytes()) == pytest.approx(level(square_wave(10_000)), abs=0.02)
+
+
+def test_a_meter_tells_the_first_level_at_once() -> None:
+    assert Meter().measure(square_wave(32_767)) == 1.0
+
+
+def test_a_meter_tells_the_loudest_of_every_three_chunks() -> None:
+    meter = Meter()
+    peaks = [0, 32_767, 328, 0, 328, 3277, 0, 0, 0, 0]
+    levels = [meter.measure(square_wave(peak)) for peak in peaks]
+    assert levels == [0.0, None, None, 1.0, None, None, 0.7, None, None, 0.0]

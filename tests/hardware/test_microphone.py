@@ -24,6 +24,7 @@ from tests.hardware.fake_audio import HDMI, USB, FakeSound
 from tests.rig.waiting import wait_until
 
 BLOCK = np.arange(1600).astype("<i2").tobytes()
+LOUD = np.full(1600, 32_767, "<i2").tobytes()
 WEBCAM = Device(index=2, name="HD Webcam", rate=48_000, channels=1)
 
 
@@ -98,19 +99,42 @@ def kinds(posted: Posted) -> list[str]:
     return [type(event).__name__ for event in posted.events if not isinstance(event, LevelMeasured)]
 
 
-def test_chunks_of_100_ms_come_with_their_time_and_level(bench: Bench) -> None:
+def test_chunks_of_100_ms_come_with_their_time(bench: Bench) -> None:
     bench.start()
     bench.open()
     bench.sound.stream()
     began_at = bench.clock.now
     for _ in range(3):
         bench.hear()
-    bench.posted.wait(LevelMeasured, count=3)
+    wait_until(lambda: len(bench.heard.chunks) == 3)
     assert [chunk for chunk, _ in bench.heard.chunks] == [BLOCK] * 3
     times = [captured_at for _, captured_at in bench.heard.chunks]
     assert times == pytest.approx([began_at, began_at + 0.1, began_at + 0.2])
     assert bench.posted.events[0] == MicrophoneOpened(USB.name, 16_000)
     assert bench.heard.threads == bench.sound.callers == {"microphone"}
+
+
+def test_the_level_is_told_at_once_and_then_with_every_third_chunk(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear(LOUD)
+    assert bench.posted.wait(LevelMeasured) == LevelMeasured(1.0)
+    for block in (bytes(3200), LOUD, bytes(3200), bytes(3200)):
+        bench.hear(block)
+    wait_until(lambda: len(bench.heard.chunks) == 5)
+    assert bench.posted.of(LevelMeasured) == [LevelMeasured(1.0), LevelMeasured(1.0)]
+
+
+def test_each_session_has_a_level_from_its_first_chunk(bench: Bench) -> None:
+    bench.start()
+    for stream, block in enumerate((LOUD, bytes(3200)), start=1):
+        bench.open()
+        for _ in range(2):
+            bench.hear(block, stream)
+        bench.microphone.close()
+        bench.hear(block, stream)
+        bench.posted.wait(MicrophoneClosed, count=stream)
+    assert bench.posted.of(LevelMeasured) == [LevelMeasured(1.0), LevelMeasured(0.0)]
 
 
 def test_a_block_that_took_long_to_arrive_was_captured_earlier(bench: Bench) -> None:
@@ -330,7 +354,7 @@ def test_overflows_are_counted_and_end_nothing(bench: Bench) -> None:
     bench.sound.stream().hear(BLOCK, status=pyaudio.paInputOverflow)
     bench.sound.stream().hear(BLOCK)
     bench.sound.stream().hear(BLOCK, status=pyaudio.paInputOverflow)
-    bench.posted.wait(LevelMeasured, count=3)
+    wait_until(lambda: len(bench.heard.chunks) == 3)
     assert bench.posted.of(OverflowCounted) == [OverflowCounted(1), OverflowCounted(2)]
     assert bench.heard.audio == BLOCK * 3
 

@@ -18,7 +18,8 @@ from appliance.events import Event, StopRequested
 from appliance.hardware.devices import Audio
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import press
-from appliance.screen.panel import Panel, open_panel
+from appliance.screen.display import open_panel
+from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
 from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until

@@ -8,8 +8,8 @@ from PIL import Image
 
 from appliance.config import DisplaySettings
 from appliance.events import Event, Fault, ScreenFailed, ScreenHealed
-from appliance.screen.display import Display
-from appliance.screen.panel import Panel, PanelError, open_panel
+from appliance.screen.display import Display, open_panel
+from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from tests.rig.oled import Ssd1306
 from tests.screen.waiting import until

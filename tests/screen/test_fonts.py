@@ -1,8 +1,9 @@
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from appliance.screen import fonts
 from appliance.screen.fonts import Typeface, typeface
@@ -58,6 +59,22 @@ def test_a_named_font_that_is_missing_gives_way_to_the_usual_ones(tmp_path: Path
 def test_letters_that_a_font_lacks_come_from_another() -> None:
     type_ = typeface(18)
     assert image(type_, "שלום") != image(type_, "\U0010fffe" * 4)
+
+
+def test_a_font_is_loaded_when_a_letter_needs_it_and_not_before() -> None:
+    loaded: list[Path] = []
+
+    def others() -> Iterator[fonts.Font]:
+        for path in fonts.EVERYTHING:
+            loaded.append(path)
+            yield ImageFont.truetype(str(path), 12)
+
+    font = ImageFont.truetype(str(fonts.MEDIUM[0]), 12, layout_engine=ImageFont.Layout.BASIC)
+    type_ = Typeface(font, others(), 18)
+    type_.width("Grüße, Δημήτρη")
+    assert loaded == []
+    type_.width("שלום")
+    assert loaded == [fonts.EVERYTHING[0]]
 
 
 @pytest.mark.skipif(not fonts.EVERYTHING[1].exists(), reason="fonts-unifont is not installed")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from appliance.config import DisplaySettings
+from appliance.screen.display import open_panel
 from appliance.screen.oled import DRIVERS, Oled
-from appliance.screen.panel import Panel, PanelError, open_panel
+from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.view import View
 from tests.rig.oled import Sh1106, Ssd1306

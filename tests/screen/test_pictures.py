@@ -10,8 +10,8 @@ from PIL import Image, ImageChops, ImageFilter
 
 from appliance.config import DisplaySettings
 from appliance.screen import fonts
+from appliance.screen.display import open_panel
 from appliance.screen.enlarged import FRAME, LIT
-from appliance.screen.panel import open_panel
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.view import STATUS_HEIGHT, View
 from tests.rig.oled import Ssd1306

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.events import AudioDropped, SpoolFailed, SpoolHealed
-from appliance.streaming.backlog import GAP, MEMORY_LIMIT, Backlog, spool_folder
+from appliance.streaming.backlog import GAP, MEMORY_LIMIT, Backlog
 from appliance.streaming.recording import found_in, read_note
 from appliance.streaming.segment import LENGTH
 from appliance.turns import SAMPLE_RATE
@@ -206,6 +207,30 @@ def test_waiting_ends_when_audio_comes_or_none_will(tmp_path: Path) -> None:
     backlog.wait_beyond(SECOND, timeout=60)
 
 
+def test_each_chunk_wakes_the_one_who_waits_for_it(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 0)
+    backlog.open()
+    positions = range(0, 50 * 1600, 1600)
+    came = [threading.Event() for _ in positions]
+
+    def follow() -> None:
+        for position, here in zip(positions, came, strict=True):
+            backlog.wait_beyond(position, timeout=60)
+            here.set()
+        backlog.wait_beyond(backlog.captured, timeout=60)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    for here in came:
+        fill(backlog, 0.1)
+        backlog.release(0)
+        assert here.wait(30)
+    backlog.finish()
+    follower.join(30)
+    assert not follower.is_alive()
+    backlog.close()
+
+
 # What a power cut or a failing card leaves behind
 
 
@@ -377,10 +402,6 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         assert said(process) == "healed"
         assert process.wait() == 0
     assert everything(reopened(tmp_path / "s1")) == numbered(12 * SECOND)
-
-
-def test_the_spool_lies_in_the_state_directory() -> None:
-    assert spool_folder(Path("/state"), "s1") == Path("/state/spool/s1")
 
 
 # Whatever happens
