@@ -33,6 +33,8 @@ class Transcript:
             self._heard_again = None
         key = (origin, turn.order)
         before = self._turns.get(key)
+        if before is None and self._words_of_earlier and key < self._keys[0]:
+            return  # only its commas come late
         if before is None:
             bisect.insort(self._keys, key)
         elif before.finished and not turn.finished:

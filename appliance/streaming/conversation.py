@@ -21,6 +21,9 @@ USUAL = SAMPLE_RATE // 10
 LONGEST = SAMPLE_RATE
 """Samples in a frame: the service ends the session over any outside 50 to 1000 ms."""
 
+BEGIN_TIME = 10.0
+"""Seconds in which a service that listens says `Begin`."""
+
 ANSWER_TIME = 60.0
 """Seconds in which a service that hears in real time answers `Terminate`, counted from the moment
 when it has heard everything."""
@@ -127,6 +130,8 @@ class Conversation:
                 self._heard(turn)
             case Begin():
                 self.began = True
+                with self._lock:
+                    self._coverage.began()
             case Termination():
                 if self._terminating:
                     # Unasked, it says nothing of what is still on its way.
@@ -210,7 +215,7 @@ class Conversation:
         """Tell whether this connection is to end before all is transcribed.
 
         It was abandoned; or it is held back; or the backlog was full, and audio had to go that
-        was not sent yet; or the service does not answer `Terminate`.
+        was not sent yet; or the service does not say `Begin`, or does not answer `Terminate`.
         """
         heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
         due = max(heard_at, self._terminated_at) + ANSWER_TIME
@@ -218,6 +223,7 @@ class Conversation:
             self._abandoned.is_set()
             or self._held_back
             or self.sent < self._backlog.start
+            or (not self.began and self._elapsed() > BEGIN_TIME)
             or (self._terminating and self._clock() > due)
         )
 

@@ -48,12 +48,18 @@ class Coverage:
         self._marks = [(origin, opened_at)]
         self._turns: dict[int, _Heard] = {}
         self._next = 0
+        self._began = False
+        self._wordless_until = origin
 
     def sent(self, position: int, now: float) -> None:
         """Note that audio up to this position was handed to the network."""
         self._sent = position
         if now - self._marks[-1][1] >= 1.0:
             self._marks.append((position, now))
+
+    def began(self) -> None:
+        """Note that the service listens: before, nothing that was sent can have been silence."""
+        self._began = True
 
     def heard(self, turn: Turn, now: float) -> None:
         """Note what a `Turn` says of where words lie and which turns are finished."""
@@ -65,6 +71,8 @@ class Coverage:
             heard.first = self._position(min(word.start for word in turn.words))
             heard.last = self._position(end)
             self.last_word = max(self.last_word, heard.last)
+        elif turn.text or turn.tentative:
+            self.last_word = self._sent  # somebody spoke just now, though nobody says when
         if turn.finished and heard.finished_at is None:
             heard.finished_at = now
 
@@ -79,11 +87,13 @@ class Coverage:
             # A finished turn whose words are not known moves nothing: it is heard again, not lost.
             if turn.last is not None:
                 self._advance(self._cut(order, turn.last), order)
+            elif not turn.empty:
+                self._wordless_until = self._sent
             del self._turns[order]
             self._next = order + 1
-        if all(turn.empty for turn in self._turns.values()):
+        if self._began and all(turn.empty for turn in self._turns.values()):
             silent = self._silent(now)
-            if silent > self._covered.position:
+            if silent > max(self._covered.position, self._wordless_until):
                 self._advance(silent, self._next - 1)
         return self._covered
 

@@ -49,8 +49,8 @@ class _WireTurn(msgspec.Struct):
 
 class _WireWord(msgspec.Struct):
     text: str
-    start: int
-    end: int
+    start: float
+    end: float
     word_is_final: bool = True
 
 
@@ -98,7 +98,7 @@ def _words(wire: object) -> tuple[Word, ...]:
             word = msgspec.convert(item, _WireWord, strict=False)
         except msgspec.ValidationError:
             continue
-        words.append(Word(word.text, word.start, word.end, word.word_is_final))
+        words.append(Word(word.text, int(word.start), int(word.end), word.word_is_final))
     return tuple(words)
 
 

@@ -79,7 +79,8 @@ class Session:
         self._conversation: Conversation | None = None
         self._abandoned = threading.Event()
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"session-{self.name}")
+        # A name server that never answers can't be interrupted; the program may end all the same.
+        self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -99,7 +100,7 @@ class Session:
             conversation.abandon()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread to end."""
+        """Wait for the thread to end, for so many seconds at most."""
         self._thread.join(timeout)
 
     def progress(self) -> Progress:

@@ -1,6 +1,7 @@
 """Temporary tokens: one opens one connection (the protocol's "Temporary token")."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from appliance.streaming.endings import Cause, Ending, Stage, cause_of
 
 TIME_OUT = (5.0, 8.0)
 """Seconds to connect, seconds to wait for more of the answer."""
+
+LONGEST_ANSWER = 16 * 1024
+"""Bytes; a token has some hundreds."""
 
 KEY_NAME = "assemblyai-api-key"
 
@@ -39,10 +43,14 @@ class TokenSource:
     """
 
     def __init__(
-        self, settings: ServiceSettings, get: Callable[..., requests.Response] = requests.get
+        self,
+        settings: ServiceSettings,
+        get: Callable[..., requests.Response] = requests.get,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._get = get
+        self._clock = clock
 
     def fetch(self) -> str:
         """Return a new token; blocks for some seconds at most.
@@ -58,17 +66,29 @@ class TokenSource:
                 timeout=TIME_OUT,
                 allow_redirects=False,  # a key goes only where its owner said
                 verify=self._settings.ca_file or True,
+                stream=True,
             )
+            with response:
+                answer = _decode(self._body(response))
         except (requests.RequestException, OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is all that is needed.
             raise TokenError(Ending(Stage.TOKEN, cause=cause_of(error))) from None
-        answer = _decode(response.content)
         text = _without_secrets(answer.error, headers)[:120]
         if not response.ok or response.is_redirect:
             raise TokenError(Ending(Stage.TOKEN, response.status_code, text))
         if answer.error or not answer.token:
             raise TokenError(Ending(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
         return answer.token
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Return the answer's body. One that drips in must not hold a session up for ever."""
+        deadline = self._clock() + TIME_OUT[1]
+        body = b""
+        for byte in response.iter_content(1):
+            body += byte
+            if len(body) > LONGEST_ANSWER or self._clock() > deadline:
+                raise TimeoutError
+        return body
 
     def _request(self) -> tuple[str, dict[str, str]]:
         settings = self._settings

@@ -171,6 +171,7 @@ def test_a_service_may_take_as_long_as_the_audio_to_answer(tmp_path: Path) -> No
     checks = threading.Semaphore(0)
     with Talk(backlog, clock=clock) as talk:
         talk.connection.check = checks.release  # type: ignore[method-assign]
+        talk.say(type="Begin")
         talk.wait_for_terminate()
         clock.now += 200 + module.ANSWER_TIME - 1
         while checks.acquire(blocking=False):

@@ -18,6 +18,7 @@ def turn(order: int, *times: tuple[int, int], finished: bool = True, text: str =
 def after(seconds: float) -> Coverage:
     """Return the coverage of a connection, opened at 0, on which so much audio was sent."""
     coverage = Coverage(ORIGIN, EARLIER, opened_at=0.0)
+    coverage.began()
     for second in range(1, round(seconds) + 1):
         coverage.sent(ORIGIN + second * SAMPLE_RATE, float(second))
     return coverage
@@ -109,7 +110,6 @@ def test_a_word_where_nothing_was_sent_yet_covers_nothing() -> None:
     coverage = after(10)
     coverage.heard(turn(0, (100, 10**12)), 10.0)
     assert coverage.covered(10.0) == EARLIER
-    assert coverage.last_word == ORIGIN
     coverage.heard(turn(1, (2000, 2900)), 10.0)
     assert coverage.covered(10.0) == Covered(position(3100), ORIGIN, 2)
 
@@ -146,6 +146,7 @@ def test_a_turn_that_opened_in_the_silence_without_words_is_heard_again() -> Non
 
 def test_a_backlog_counts_as_silence_only_when_a_service_had_time_to_hear_it() -> None:
     coverage = Coverage(ORIGIN, EARLIER, 0.0)
+    coverage.began()
     coverage.sent(position(120_000), 2.0)
     assert coverage.covered(PATIENCE + 3.0).position == position(3_000)
     assert coverage.covered(PATIENCE + 50.0).position == position(50_000)
@@ -180,6 +181,7 @@ def test_whatever_comes_coverage_never_goes_back_nor_beyond_what_was_sent(
     happenings: list[Turn | int],
 ) -> None:
     coverage = Coverage(ORIGIN, EARLIER, 0.0)
+    coverage.began()
     now, sent, covered = 0.0, ORIGIN, EARLIER
     for happening in happenings:
         if isinstance(happening, Turn):
@@ -193,3 +195,26 @@ def test_whatever_comes_coverage_never_goes_back_nor_beyond_what_was_sent(
         assert before.key <= covered.key
     coverage.terminated()
     assert coverage.covered(now).position == sent
+
+
+def test_nothing_is_silence_before_the_service_has_begun_to_listen() -> None:
+    coverage = Coverage(ORIGIN, EARLIER, 0.0)
+    for second in range(60):
+        coverage.sent(position(1000 * second), second)
+    assert coverage.covered(90.0) == EARLIER
+
+
+def test_somebody_who_says_no_times_has_spoken_just_now() -> None:
+    coverage = after(10)
+    coverage.heard(Turn(0, "hello"), 10.0)
+    assert coverage.last_word == position(10_000)
+
+
+def test_a_finished_turn_without_times_is_heard_again_until_its_audio_is_old() -> None:
+    coverage = after(20)
+    coverage.heard(Turn(0, "hello", finished=True), 20.0)
+    assert coverage.covered(45.0) == EARLIER
+    coverage.sent(position(60_000), 60.0)
+    assert coverage.covered(61.0).key == EARLIER.key
+    coverage.sent(position(120_000), 120.0)
+    assert coverage.covered(121.0).key == (ORIGIN, 1)

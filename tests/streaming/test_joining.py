@@ -40,6 +40,7 @@ class Listener:
         opened_at = self.now
         service = Service(origin, self._words, self._chance)
         coverage = Coverage(origin, self.covered, opened_at / 1000)
+        coverage.began()
         self.record.restart(self.covered)
         self.transcript.reconnected(self.covered)
         sent = origin

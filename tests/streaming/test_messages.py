@@ -77,7 +77,7 @@ def test_words_have_their_places() -> None:
         ["hello"],
         [{"text": "hello"}],
         [word("hello") | {"start": None}],
-        [word("hello") | {"end": 1e300}],
+        [word("hello") | {"end": "soon"}],
     ],
 )
 def test_a_turn_is_worth_showing_without_words_that_make_sense(words: object) -> None:
@@ -156,3 +156,9 @@ def test_what_can_not_be_understood_is_passed_over(frame: str | bytes) -> None:
 def test_ten_megabytes_are_a_message_like_any_other() -> None:
     text = "x" * 10_000_000
     assert decode(turn(transcript=text)) == Turn(3, text)
+
+
+def test_a_time_may_have_a_fraction() -> None:
+    told = decode(turn(words=[word("hello") | {"start": 100.5, "end": 200.25}]))
+    assert isinstance(told, Turn)
+    assert (told.words[0].start, told.words[0].end) == (100, 200)

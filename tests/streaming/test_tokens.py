@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None
     """Return what stands for `requests.get` and always gets this answer."""
     response = requests.Response()
     response.status_code = status
-    response._content = body
+    response.raw = io.BytesIO(body)
     response.headers.update(headers or {})
     return lambda *_args, **_options: response
 
@@ -199,3 +200,9 @@ def test_a_server_that_is_down_is_no_network() -> None:
 def test_a_name_that_is_unknown_is_one() -> None:
     source = TokenSource(ServiceSettings(token_url="http://nowhere.invalid/token"))
     assert refusal(source).ending.cause is Cause.DNS
+
+
+def test_an_answer_that_drips_in_is_given_up() -> None:
+    clock = iter(range(0, 100, 5))
+    source = TokenSource(SERVER, answer(b'{"token": "t"}'), lambda: next(clock))
+    assert refusal(source).ending.cause is Cause.TIME_OUT
