@@ -33,6 +33,9 @@ SAVED_TIME = 8.0
 CLOSING_TIME = 3.0
 """Seconds for the microphone's last piece; one that hangs must not hold up the words before."""
 
+DARK_TIME = 60.0
+"""Seconds for a screen to come back before a session that nothing shows is ended."""
+
 COUNTDOWN = 10.0
 """Seconds for which the screen announces that silence will end the session."""
 
@@ -93,6 +96,7 @@ class Controller:
         self._custody = custody
         self._boot = boot
         self._visible = visible
+        self._dark_since = clock()
         self._clock = clock
         self._wall_clock = wall_clock
         self._clock_is_set = clock_is_set
@@ -154,7 +158,7 @@ class Controller:
             case events.ButtonReady() | events.ButtonFailed():
                 self._ready = True
             case events.ScreenFailed():
-                self._visible = False
+                self._visible, self._dark_since = False, self._clock()
             case events.ScreenHealed():
                 self._visible = True
             case events.StopRequested() | events.SettingsChanged() | events.DefectFound():
@@ -253,12 +257,15 @@ class Controller:
     def _watch_times(self) -> None:
         now = self._clock()
         if live := self._live:
-            live.follow(now)
+            live.follow(now, connected=self._state is State.LISTENING)
             # Not while a turn that belongs to what is covered may still wait in the inbox.
             if self._inbox.empty() and live.uncommitted_silence():
                 self._history.cover(live.session.name, live.progress.covered)
             if self._in_session() and 0 < self._settings.auto_stop < live.silence(now):
                 log.info("nothing was said for %.0f s", live.silence(now))
+                self._finish()
+            if self._in_session() and not self._visible and now - self._dark_since > DARK_TIME:
+                log.warning("nothing shows that the microphone is open; ending the session")
                 self._finish()
             if self._state is State.FINISHING:
                 self._watch_finishing(live, now)

@@ -1,5 +1,6 @@
 """Audio in custody: every session's audio is held until all of it is transcribed and on record."""
 
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +13,9 @@ from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
 from appliance.streaming.sessions import Sessions
 from appliance.turns import Covered
+
+CLOSING_TIME = 10.0
+"""Seconds for all sessions to end: less than systemd leaves the program."""
 
 
 class Custody:
@@ -26,7 +30,7 @@ class Custody:
         self._history = history
         self._held: dict[str, Session] = {}
         self._complete: dict[str, Covered] = {}
-        self.deliveries = Deliveries(self._deliver)
+        self.deliveries = Deliveries(self._deliver, sessions.limit)
 
     def begin(self) -> Session:
         """Begin a new session; what waits gives way to it."""
@@ -41,7 +45,7 @@ class Custody:
 
         A session that only a crash of the program cut off is returned: it goes on listening.
         """
-        interrupted = [pair for pair in left_over if self._was_cut_off(pair[0])][-1:]
+        interrupted = [pair for pair in left_over if self._sessions.was_cut_off(pair[0])][-1:]
         if interrupted:
             self.deliveries.pause()
         for backlog, covered in left_over:
@@ -55,10 +59,6 @@ class Custody:
                 self._history.finish(backlog.session, covered, backlog.moment(backlog.captured))
                 backlog.remove()
         return self._deliver(*interrupted[0], Retries()) if interrupted else None
-
-    def _was_cut_off(self, backlog: Backlog) -> bool:
-        recording = backlog.recording
-        return recording.boot == self._sessions.boot and not recording.finished
 
     def ended(self, event: events.SessionEnded) -> None:
         """Take note that a session's threads are gone; what is left of it waits."""
@@ -86,8 +86,9 @@ class Custody:
         """End all sessions and wait for them; what they hold stays on disk."""
         for session in self._held.values():
             session.abandon()
+        deadline = time.monotonic() + CLOSING_TIME
         for session in self._held.values():
-            session.join()
+            session.join(max(0.0, deadline - time.monotonic()))
             session.backlog.close()
         self.deliveries.close()
 

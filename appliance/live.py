@@ -26,8 +26,10 @@ class Live:
         self._unheard_since: float | None = None
         self._committed = self.progress.covered.position
 
-    def follow(self, now: float) -> None:
+    def follow(self, now: float, *, connected: bool = True) -> None:
         """Look how far the session got."""
+        if self._unheard_since is not None and not connected:
+            self._unheard_since = now  # an outage is no silence
         progress = self.session.progress()
         if progress.sent != self.progress.sent:
             self.note_news(now)
@@ -53,9 +55,10 @@ class Live:
         return (self.finished_at or now) - self.began_at
 
     def silence(self, now: float) -> float:
-        """Return for how many seconds nothing was said: transcribed, or without a microphone.
+        """Return for how many seconds nothing was said on the connection.
 
-        Audio that waits for the network is no silence, whatever is in it.
+        It was transcribed as silence, or there was no microphone to say it to. Audio that waits
+        for the network is no silence, whatever is in it.
         """
         unheard = now - self._unheard_since if self._unheard_since is not None else 0.0
         return unheard + self.progress.silence

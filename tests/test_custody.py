@@ -29,7 +29,7 @@ class Holding:
         self.spool = settings.spool
         self.history = History(settings.history, self.posted.put)
         self.sessions = ScriptedSessions(
-            settings, self.posted.put, Clock(1000.0), Clock(1_700_000_000.0)
+            settings, self.posted.put, Clock(150.0), Clock(1_700_000_000.0)
         )
         self.custody = Custody(self.sessions, self.history)
 
@@ -160,6 +160,15 @@ def test_what_a_crash_interrupted_on_this_boot_goes_on(holding: Holding) -> None
     assert session.name == "interrupted"
     assert not session.backlog.finished
     assert holding.names() == ["interrupted"]  # the other one waits for the live one's end
+
+
+def test_a_session_that_was_cut_off_long_ago_does_not_open_the_microphone(
+    holding: Holding,
+) -> None:
+    holding.leave_behind("old", started=200.0, boot=holding.sessions.boot, finished=False)
+    holding.sessions._clock.now += 60  # type: ignore[attr-defined]
+    assert holding.take_up() is None
+    assert holding.names() == ["old"]
 
 
 @pytest.mark.parametrize("boot", ["another", "this"])

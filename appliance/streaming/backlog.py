@@ -113,9 +113,7 @@ class Backlog:
             dropped = self._drop_excess()
             self._grown.notify()
             self._stir()
-        if dropped:
-            log.warning("backlog of %s is full: its oldest %.0f s had to go", self.session, dropped)
-            self._post(AudioDropped(self.session, dropped))
+        self._tell_dropped(dropped)
 
     def finish(self) -> None:
         """Say that nothing more will come."""
@@ -176,6 +174,17 @@ class Backlog:
             if self._doomed:
                 self._stir()
 
+    def shed(self, samples: int) -> int:
+        """Let go of the oldest segments until so many samples are gone; return how many went."""
+        dropped = 0
+        with self._lock:
+            while self._segments and dropped < samples:
+                dropped += self._let_go()
+            if dropped:
+                self._stir()
+        self._tell_dropped(dropped)
+        return dropped
+
     def remove(self) -> None:
         """Delete what is left, since all of it was transcribed and kept, and end the thread."""
         with self._lock:
@@ -203,22 +212,29 @@ class Backlog:
         if abs(captured_at - self._moment(position)) > GAP / 10:
             self._anchors.append((position, captured_at))
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> int:
+        """Let go of the oldest segment; return its samples."""
         segment = self._segments.popleft()
         if not self._segments:
             self._anchors.append((segment.end, self._moment(segment.end)))
         self._doomed.append(segment)
+        return segment.end - segment.start
 
-    def _drop_excess(self) -> float:
-        """Let go of the oldest segments until the rest is within the limits; return seconds."""
+    def _drop_excess(self) -> int:
+        """Let go of the oldest segments until the rest is within the limits; return samples."""
         dropped = 0
         while len(self._segments) > 1 and (
             self._segments[-1].end - self._segments[0].start > self._limit
             or sum(segment.in_memory for segment in self._segments) > MEMORY_LIMIT
         ):
-            dropped += self._segments[0].end - self._segments[0].start
-            self._let_go()
-        return dropped / SAMPLE_RATE
+            dropped += self._let_go()
+        return dropped
+
+    def _tell_dropped(self, samples: int) -> None:
+        if samples:
+            seconds = samples / SAMPLE_RATE
+            log.warning("the backlog is full: %.0f s of %s had to go", seconds, self.session)
+            self._post(AudioDropped(self.session, seconds))
 
     def _spool(self) -> None:
         """Write what is new at once, sync it now and then, delete what was let go."""

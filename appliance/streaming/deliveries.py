@@ -15,11 +15,15 @@ log = logging.getLogger(__name__)
 class Deliveries:
     """Works off what waits: one at a time, oldest first, and only while no live session runs.
 
-    `begin` makes a running session over a backlog. All calls come from the controller's thread.
+    `begin` makes a running session over a backlog. Of all that waits, `limit` seconds of audio are
+    kept; beyond that the oldest goes. All calls come from the controller's thread.
     """
 
-    def __init__(self, begin: Callable[[Backlog, Covered, Retries], Session]) -> None:
+    def __init__(
+        self, begin: Callable[[Backlog, Covered, Retries], Session], limit: float = 3600.0
+    ) -> None:
         self._begin = begin
+        self._limit = round(limit * SAMPLE_RATE)
         self._waiting: list[tuple[Backlog, Covered]] = []
         self._running: Session | None = None
         self._paused = False
@@ -79,6 +83,9 @@ class Deliveries:
 
     def _queue_up(self, backlog: Backlog, covered: Covered) -> None:
         bisect.insort(self._waiting, (backlog, covered), key=lambda pair: pair[0].recording.started)
+        excess = sum(kept.captured - kept.start for kept, _ in self._waiting) - self._limit
+        for kept, _ in self._waiting:
+            excess -= kept.shed(excess)
 
     def _proceed(self) -> None:
         if self._waiting and not (self._running or self._paused):

@@ -14,6 +14,9 @@ from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
 from appliance.turns import Covered
 
+JUST_NOW = 60.0
+"""Seconds after which nobody expects the microphone to open again without a press."""
+
 
 class Sessions:
     """Makes sessions that post to `post` and keep their audio in the state directory."""
@@ -32,6 +35,7 @@ class Sessions:
         self._wall_clock = wall_clock
         self._spool = settings.spool
         self.boot = boot_id()
+        self.limit = settings.session.backlog
 
     def new(self) -> Session:
         """Begin a session that starts now."""
@@ -55,6 +59,14 @@ class Sessions:
         )
         session.start()
         return session
+
+    def was_cut_off(self, backlog: Backlog) -> bool:
+        """Tell whether a crash of the program alone, just now, ended this recording."""
+        recording = backlog.recording
+        if recording.finished or recording.boot != self.boot:
+            return False
+        ended_at = recording.monotonic + backlog.moment(backlog.captured)
+        return self._clock() - ended_at < JUST_NOW
 
     def left_over(self) -> list[tuple[Backlog, Covered]]:
         """Return opened backlogs for all that lies in the spool, the oldest first.
