@@ -32,7 +32,7 @@ from appliance.events import (
 if TYPE_CHECKING:
     import gpiozero
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _GLITCH = 0.01  # seconds for which the pin must be steady, where the pin library can tell
 _BOUNCE = 0.05  # seconds after an edge during which another is the same contact, bouncing
@@ -91,12 +91,12 @@ class Button:
         while not self._ended.is_set():
             try:
                 with self._opened():
-                    logger.info("button: GPIO %d", self._settings.pin)
+                    log.info("button: GPIO %d", self._settings.pin)
                     self._ended.wait()
             except _pin_errors() as error:
                 fault = _fault_of(error, self._settings.pin)
                 if not told:
-                    logger.warning("%s", fault)
+                    log.warning("%s", fault)
                     self._post(ButtonFailed(fault))
                 told = True
                 self._ended.wait(self._retry)
@@ -123,25 +123,28 @@ class Button:
             self._tell(ButtonReady())
             if down:
                 # gpiozero tells nothing of this press, only of its end.
-                logger.warning("the button is down already: ignored until it is released")
+                log.warning("the button is down already: ignored until it is released")
                 self._tell(ButtonStuck())
             yield
 
-    def _press(self) -> None:
-        if not self._bounced():
+    def _press(self, contact: "gpiozero.Button") -> None:
+        if not self._bounced(contact.active_time):
             self._tell(Pressed())
 
     def _hold(self) -> None:
         self._tell(Held())
 
-    def _release(self) -> None:
-        if not self._bounced():
+    def _release(self, contact: "gpiozero.Button") -> None:
+        if not self._bounced(contact.inactive_time):
             self._tell(Released())
 
-    def _bounced(self) -> bool:
-        """Return whether the edge of this moment comes too soon for a person."""
-        now = self._clock()
-        since, self._last_edge = now - self._last_edge, now
+    def _bounced(self, age: float) -> bool:
+        """Return whether the edge of `age` seconds ago came too soon for a person.
+
+        When it came counts, not when it is told: at the start of a session the machine is busy.
+        """
+        edge = self._clock() - age
+        since, self._last_edge = edge - self._last_edge, edge
         return since < _BOUNCE
 
     def _tell(self, event: Event) -> None:
@@ -149,7 +152,7 @@ class Button:
             self._post(event)
         except Exception:
             # It would end the one thread that serves all pins.
-            logger.exception("the button's %s was lost", type(event).__name__)
+            log.exception("the button's %s was lost", type(event).__name__)
 
 
 def _give_lgpio_a_directory() -> None:

@@ -28,8 +28,9 @@ from appliance.hardware.capture import Block, Capture
 from appliance.hardware.chunks import Chunk, Cutter, Meter
 from appliance.hardware.devices import Audio, Device, MicrophoneError, find_device
 from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.resampling import make_ready
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Deliver = Callable[[bytes, float], None]
 """Takes a chunk (s16le, 16 kHz, mono, 100 ms or less) and when its first sample was captured."""
@@ -126,7 +127,7 @@ class Microphone:
         self._inbox.put(_End(self._clock()))
         self._thread.join(timeout=_LONGEST_END)
         if self._thread.is_alive():
-            logger.error("the sound system is stuck, so the microphone can't be closed properly")
+            log.error("the sound system is stuck, so the microphone can't be closed properly")
 
     def _run(self) -> None:
         self._renew()
@@ -160,7 +161,7 @@ class Microphone:
                 self._fail(outage.fault)
                 self._wait(_RETRY)
                 self._renew()
-        logger.info("microphone closed")
+        log.info("microphone closed")
         self._post(MicrophoneClosed())
 
     def _capture(self, deliver: Deliver) -> None:
@@ -244,20 +245,20 @@ class Microphone:
                 self._post(LevelMeasured(level))
 
     def _tell_found(self, device: Device, rate: int) -> None:
-        logger.info("microphone: %s at %d Hz", device.name, rate)
+        log.info("microphone: %s at %d Hz", device.name, rate)
         self._fault = None
         self._post(MicrophoneOpened(device.name, rate))
 
     def _count(self, overflows: int) -> None:
         if overflows:
             self._overflows += overflows
-            logger.warning("the sound system dropped audio, %d times by now", self._overflows)
+            log.warning("the sound system dropped audio, %d times by now", self._overflows)
             self._post(OverflowCounted(self._overflows))
 
     def _fail(self, fault: Fault) -> None:
-        """Tell of an outage, once."""
-        if self._fault is None:
-            logger.warning("%s", fault)
+        """Tell of an outage, once for as long as the person can do the same about it."""
+        if self._fault is None or fault.remedy != self._fault.remedy:
+            log.warning("%s", fault)
             self._post(MicrophoneFailed(fault))
         self._fault = fault
 
@@ -275,6 +276,7 @@ class Microphone:
         except MicrophoneError as missing:
             self._fail(missing.fault)
         else:
+            make_ready(device.rate)
             if self._fault:
                 self._tell_found(device, device.rate)
 
@@ -291,7 +293,7 @@ class Microphone:
         try:
             self._audio = self._make_audio()
         except OSError as error:
-            logger.warning("PortAudio doesn't start: %s", error)
+            log.warning("PortAudio doesn't start: %s", error)
 
     def _release(self) -> None:
         if self._audio is not None:

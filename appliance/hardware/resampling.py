@@ -19,6 +19,15 @@ class Converter(Protocol):
         """Return the rest; nothing may be converted after it."""
 
 
+def make_ready(rate: int) -> None:
+    """Load what audio of this rate (Hz) will need.
+
+    It takes a second on a slow machine, during which a stream that runs already would overflow.
+    """
+    if rate != SAMPLE_RATE:
+        import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
+
+
 def converter(rate: int, channels: int) -> Converter:
     """Return what turns audio of this rate (Hz) and number of channels into 16 kHz mono."""
     if rate != SAMPLE_RATE:

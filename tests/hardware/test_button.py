@@ -84,6 +84,32 @@ def test_a_bouncing_contact_is_one_press(
     assert posted.events == [ButtonReady(), Pressed(), Released()]
 
 
+class LatePin(MockPin):  # type: ignore[misc] # gpiozero has no types
+    """A pin whose edges are told some seconds late, as on a machine that is busy."""
+
+    late = 0.0
+
+    def _call_when_changed(self) -> None:
+        self._last_change -= self.late
+        super()._call_when_changed()
+
+
+def test_a_bounce_that_is_told_late_is_no_press(posted: Posted, clock: Clock) -> None:
+    factory = MockFactory(pin_class=LatePin)
+    button = Button(SETTINGS, posted, pin_factory=factory, clock=clock)
+    button.start()
+    posted.wait(ButtonReady)
+    pin = factory.pin(17)
+    pin.drive_low()
+    clock.now += 0.02
+    pin.drive_high()
+    clock.now += 0.1
+    pin.late = 0.08
+    pin.drive_low()
+    button.end()
+    assert posted.of(Pressed) == [Pressed()]
+
+
 def test_presses_of_a_quick_finger_all_count(
     button: Button, pin: MockPin, posted: Posted, clock: Clock
 ) -> None:

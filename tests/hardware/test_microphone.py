@@ -290,6 +290,21 @@ def test_a_stream_that_is_active_but_silent_for_2_s_is_reopened(bench: Bench) ->
     bench.posted.wait(MicrophoneOpened, count=2)
 
 
+def test_one_that_fell_silent_because_it_was_pulled_out_is_then_called_missing(
+    bench: Bench,
+) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(LevelMeasured)
+    bench.sound.devices = [HDMI]
+    bench.clock.now += 2.1
+    wait_until(lambda: pass_time(bench) and len(bench.posted.of(MicrophoneFailed)) >= 2)
+    wait_until(lambda: pass_time(bench) and len(bench.sound.instances) >= 5)
+    remedies = [failed.fault.remedy for failed in bench.posted.of(MicrophoneFailed)]
+    assert remedies == ["unplug it, plug it in", "plug it in"]
+
+
 def test_closing_without_any_device_is_told_once(bench: Bench) -> None:
     bench.sound.devices = [HDMI]
     bench.start()

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -70,3 +73,12 @@ def test_stereo_is_the_mean_of_both_sides() -> None:
 def test_16_khz_mono_is_left_alone() -> None:
     audio = as_bytes(tone(440, 16_000))
     assert converted(audio, 16_000, 1, block=1600).tobytes() == audio
+
+
+@pytest.mark.parametrize(("rate", "loaded"), [(16_000, False), (48_000, True)])
+def test_the_resampler_is_loaded_early_where_it_will_be_needed(rate: int, loaded: bool) -> None:
+    program = (
+        "import sys; from appliance.hardware.resampling import make_ready; "
+        f"make_ready({rate}); sys.exit('soxr' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == loaded
