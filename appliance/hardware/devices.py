@@ -40,6 +40,10 @@ class Audio(Protocol):
     def get_default_input_device_info(self) -> Info: ...  # noqa: D102 - PyAudio's
     def terminate(self) -> None: ...  # noqa: D102 - PyAudio's
 
+    def is_format_supported(  # noqa: D102 - PyAudio's
+        self, rate: int, input_device: int, input_channels: int, input_format: int
+    ) -> bool: ...
+
     def open(  # noqa: D102 - PyAudio's
         self,
         rate: int,
@@ -144,6 +148,16 @@ def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple
     raise MicrophoneError(
         Fault("Microphone unusable", "use another one", f"{device.name}: {refusal}")
     )
+
+
+def can_do(audio: Audio, device: Device, wanted: Format) -> bool:
+    """Tell whether the device can record in this format, without recording."""
+    try:
+        return audio.is_format_supported(
+            wanted.rate, device.index, wanted.channels, pyaudio.paInt16
+        )
+    except ValueError:  # PyAudio's way to say no
+        return False
 
 
 def fault_of(error: OSError) -> Fault:

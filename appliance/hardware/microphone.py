@@ -26,9 +26,17 @@ from appliance.events import (
 )
 from appliance.hardware.capture import Block, Capture
 from appliance.hardware.chunks import Chunk, Cutter, Meter
-from appliance.hardware.devices import Audio, Device, MicrophoneError, find_device
+from appliance.hardware.devices import (
+    Audio,
+    Device,
+    Format,
+    MicrophoneError,
+    can_do,
+    find_device,
+)
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.resampling import make_ready
+from appliance.turns import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 
@@ -272,11 +280,12 @@ class Microphone:
     def _look(self) -> None:
         """Tell if there is no microphone, or one again, without opening it."""
         try:
-            _, device = self._find()
+            audio, device = self._find()
         except MicrophoneError as missing:
             self._fail(missing.fault)
         else:
-            make_ready(device.rate)
+            if not can_do(audio, device, Format(SAMPLE_RATE, 1)):
+                make_ready(device.rate)
             if self._fault:
                 self._tell_found(device, device.rate)
 

@@ -93,6 +93,13 @@ class FakeAudio:
                 return _info(device)
         raise OSError(pyaudio.paInvalidDevice, "No Default Input Device Available")
 
+    def is_format_supported(
+        self, rate: int, input_device: int, input_channels: int, input_format: int
+    ) -> bool:
+        if (rate, input_channels) not in self._sound.formats:
+            raise ValueError("Invalid sample rate", pyaudio.paInvalidSampleRate)
+        return True
+
     def open(
         self,
         rate: int,
