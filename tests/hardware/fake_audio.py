@@ -96,6 +96,8 @@ class FakeAudio:
     def is_format_supported(
         self, rate: int, input_device: int, input_channels: int, input_format: int
     ) -> bool:
+        assert input_device in self._devices
+        assert input_format == pyaudio.paInt16
         if (rate, input_channels) not in self._sound.formats:
             raise ValueError("Invalid sample rate", pyaudio.paInvalidSampleRate)
         return True
