@@ -30,6 +30,7 @@ class TappedAudio:
         self.get_device_count = self._audio.get_device_count
         self.get_device_info_by_index = self._audio.get_device_info_by_index
         self.get_default_input_device_info = self._audio.get_default_input_device_info
+        self.is_format_supported = self._audio.is_format_supported
         self.terminate = self._audio.terminate
 
     def open(
