@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -179,16 +179,19 @@ class Microphone:
             MicrophoneError: the microphone can't be opened, or nothing comes from it any more.
         """
         audio, device = self._find()
-        with closing(Capture(audio, device, self._hand_over, self._clock)) as capture:
-            cutter = Cutter(capture.format.rate, capture.format.channels)
-            try:
-                for number, block in enumerate(self._blocks(capture)):
-                    if number == 0:
-                        self._tell_found(device, capture.format.rate)
-                    self._count(block.overflows)
-                    self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
-            finally:
-                self._give(cutter.finish(), deliver)
+        capture = Capture(audio, device, self._hand_over, self._clock)
+        cutter = Cutter(capture.format.rate, capture.format.channels)
+        try:
+            for number, block in enumerate(self._blocks(capture)):
+                if number == 0:
+                    self._tell_found(device, capture.format.rate)
+                self._count(block.overflows)
+                self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
+        finally:
+            capture.close()
+            for block in self._late_blocks(capture):
+                self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
+            self._give(cutter.finish(), deliver)
 
     def _blocks(self, capture: Capture) -> Iterator[Block]:
         """Yield what is captured, up to the block that holds the moment of the closing.
@@ -217,6 +220,18 @@ class Microphone:
                 _, ended_at = capture.span(message)
                 if self._closed_at is not None and ended_at >= self._closed_at:
                     return
+
+    def _late_blocks(self, capture: Capture) -> Iterator[Block]:
+        """Yield what came while a stream that seemed dead was being closed, and was not dead."""
+        while self._closed_at is None:
+            try:
+                message = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+            if not isinstance(message, Block):
+                self._heed(message)
+            elif message.source is capture:
+                yield message
 
     def _hand_over(self, block: Block) -> bool:
         """Take a block from PortAudio's thread, if there is room."""

@@ -20,6 +20,7 @@ class FakeStream:
         self.format = captured
         self.active = True
         self.closed = False
+        self.last_gasp = b""
         self._callback = callback
 
     def hear(self, audio: bytes, *, status: int = 0, age: float = 0.0) -> None:
@@ -33,6 +34,8 @@ class FakeStream:
         return self.active
 
     def stop_stream(self) -> None:
+        if self.last_gasp:
+            self.hear(self.last_gasp)
         self.active = False
 
     def close(self) -> None:

@@ -290,6 +290,18 @@ def test_a_stream_that_is_active_but_silent_for_2_s_is_reopened(bench: Bench) ->
     bench.posted.wait(MicrophoneOpened, count=2)
 
 
+def test_what_comes_while_a_stream_that_seemed_dead_is_closed_is_heard(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(LevelMeasured)
+    late = b"\x01\x02" * 1600
+    bench.sound.stream().last_gasp = late
+    bench.clock.now += 2.1
+    bench.posted.wait(MicrophoneFailed)
+    wait_until(lambda: late in [audio for audio, _ in bench.heard.chunks])
+
+
 def test_one_that_fell_silent_because_it_was_pulled_out_is_then_called_missing(
     bench: Bench,
 ) -> None:
