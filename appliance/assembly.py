@@ -86,6 +86,7 @@ class Appliance:
             reason = controller.run(interrupted, fault)
             if isinstance(reason, StopRequested):
                 systemd.notify("STOPPING=1")
+                self._display.show(Scene(Mode.STOPPING))
         return reason
 
     def _start(self, part: Part, ending: contextlib.ExitStack) -> None:

@@ -6,7 +6,10 @@ Each command imports what it needs itself, so that `run` need not wait for the d
 
 import contextlib
 import faulthandler
+import functools
 import logging
+import shlex
+import shutil
 import signal
 import sqlite3
 import sys
@@ -45,6 +48,15 @@ def run(config: str | None) -> None:
         sys.exit(1)
 
 
+def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Check, before anything runs, that a picture can be written there."""
+    if path and path.suffix.lower() != ".png":
+        raise click.BadParameter(f"{path} does not end in .png")
+    if path and not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
 @main.command()
 @click.argument("wav", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--mic", is_flag=True, help="Hear the microphone; the space bar is the button.")
@@ -58,7 +70,8 @@ def run(config: str | None) -> None:
 @click.option(
     "--screenshot",
     metavar="FILE.png",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    callback=_png,
     help="Write a picture of the OLED at the last word.",
 )
 @click.pass_context
@@ -75,20 +88,23 @@ def demo(
     try:
         from appliance import demo as stage
         from appliance.keyboard import space_bar
+        from appliance.screen.panel import PanelError
     except ModuleNotFoundError as error:
         _fail(f"the demo needs {error.name}: pip install 'voice-appliance[local]'")
     said = ""
     if not (mic or wav):
         wav, said = stage.sample()
     try:
+        settings = _settings(str(stage.settings_file()))
         played = stage.Demo(
+            settings,
             wav,
             _panel(screen),
             screenshot=screenshot,
-            presses=space_bar(sys.stdin.fileno()) if mic else (),
+            presses=functools.partial(space_bar, sys.stdin.fileno()) if mic else lambda _: (),
         )
         kept = played.run()
-    except (stage.DemoError, ValueError, OSError) as error:
+    except (stage.DemoError, PanelError, ValueError, OSError) as error:
         _fail(str(error))
     heard = " ".join(turn.text for turn in kept.turns)
     _tell("Heard", heard)
@@ -97,8 +113,11 @@ def demo(
 
         _tell("Said", " ".join(said.split()))
         _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
-    _tell("Kept in", load(stage.settings_file()).history.path)
-    _tell("Read it", f"appliance history show {kept.id} --config {stage.settings_file()}")
+    _tell("Kept in", settings.history.path)
+    program = ["appliance"] if shutil.which("appliance") else [sys.executable, "-m", "appliance"]
+    options = ["--config", str(stage.settings_file())]
+    # Unwrapped, however long: it is there to be copied.
+    click.echo(f"Read it: {shlex.join([*program, 'history', 'show', kept.id, *options])}")
 
 
 @main.command("local-service")
@@ -247,13 +266,14 @@ def _panel(screen: str) -> "Panel | None":
         from appliance.screen.window import WindowPanel
 
         return WindowPanel(on_close=lambda: signal.raise_signal(signal.SIGINT))
-    from appliance.screen.terminal import LinesPanel, TerminalPanel
+    from appliance.screen.display import standard_output
 
-    return TerminalPanel(sys.stdout) if sys.stdout.isatty() else LinesPanel(sys.stdout)
+    return standard_output()
 
 
 def _tell(heading: str, text: str) -> None:
-    click.echo(textwrap.fill(f"{heading}: {text}", 96, subsequent_indent="  "))
+    width = min(96, shutil.get_terminal_size().columns)
+    click.echo(textwrap.fill(f"{heading}: {text}", width, subsequent_indent="  "))
 
 
 def _fail_to_find(session: str) -> NoReturn:

@@ -32,6 +32,28 @@ NOT_YET = {
 }
 """Keys that a file for a later version may have: accepted, and said in the log to do nothing."""
 
+OLEDS = (
+    "ssd1306",
+    "ssd1309",
+    "sh1106",
+    "ch1115",
+    "sh1107",
+    "ssd1305",
+    "ssd1315",
+    "ssd1316",
+    "ssd1322",
+    "ssd1322_nhd",
+    "ssd1325",
+    "ssd1327",
+    "ssd1331",
+    "ssd1351",
+    "ssd1362",
+    "ssd1363",
+)
+"""The panels of luma.oled; named here, since to ask luma takes a second on a Zero."""
+
+DRIVERS = (*OLEDS, "terminal", "none")
+
 Parameter = str | bool | int | float | list[str]
 
 Text = Annotated[str, Meta(description="text in quotes")]
@@ -90,7 +112,11 @@ class DisplaySettings(msgspec.Struct, frozen=True):
     """[display]: the OLED."""
 
     driver: Annotated[
-        str, Meta(description='"ssd1306", "ssd1309", "sh1106", another luma.oled device, "none"')
+        str,
+        Meta(
+            pattern=rf"^({'|'.join(DRIVERS)})\Z",
+            description=", ".join(f'"{driver}"' for driver in DRIVERS),
+        ),
     ] = "ssd1306"
     interface: Annotated[Literal["i2c", "spi"], Meta(description='"i2c" or "spi"')] = "i2c"
     port: Annotated[int, Meta(ge=0, description="the number of the bus, 0 or more")] = 1

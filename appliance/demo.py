@@ -4,10 +4,12 @@ Nothing of the program is replaced: gpiozero's mock pins are the button, a WAV f
 machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
 """
 
+import contextlib
 import os
+import shutil
+import signal
 import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -17,13 +19,13 @@ from PIL import Image
 
 from appliance import archive, defects
 from appliance.assembly import Appliance
-from appliance.config import Settings, load
-from appliance.events import StopRequested
+from appliance.config import Settings
+from appliance.events import Post, StopRequested
 from appliance.hardware.devices import Audio
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
 from appliance.screen.enlarged import enlarged
-from appliance.screen.panel import Panel
+from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.services.local_service import LocalService
 
@@ -41,20 +43,29 @@ class DemoError(Exception):
 class Stage:
     """A panel that is watched: it passes pictures on, and lets one wait for what they show.
 
-    `panel` is what a person sees, if anything.
+    `panel` is what a person sees, if anything; `left` is set when nobody waits any more.
     """
 
     def __init__(self, panel: Panel | None) -> None:
         self._panel = panel
         self._mode = Mode.STARTING
-        self._left = False
+        self._failure: PanelError | None = None
         self._changed = threading.Condition()
         self.picture: Image.Image | None = None
+        self.left = threading.Event()
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
-        """Show a picture."""
-        if self._panel:
-            self._panel.show(scene, picture)
+        """Show a picture; the last of a session stays standing when the program ends."""
+        if scene.mode is Mode.STOPPING:
+            return
+        try:
+            if self._panel:
+                self._panel.show(scene, picture)
+        except PanelError as error:
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+            raise
         with self._changed:
             self._mode = scene.mode
             self.picture = picture
@@ -76,17 +87,21 @@ class Stage:
     def leave(self) -> None:
         """Let nobody wait any more."""
         with self._changed:
-            self._left = True
+            self.left.set()
             self._changed.notify_all()
 
     def wait_for(self, *modes: Mode, patience: float = PATIENCE) -> None:
         """Wait until one of these is shown.
 
         Raises:
-            DemoError: it never was.
+            DemoError: it never was, or nothing can be shown.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._left or self._mode in modes, patience)
+            self._changed.wait_for(
+                lambda: self.left.is_set() or self._failure or self._mode in modes, patience
+            )
+            if self._failure:
+                raise DemoError(str(self._failure)) from self._failure
             if self._mode not in modes:
                 wanted = " or ".join(mode.value for mode in modes)
                 raise DemoError(f"the appliance is {self._mode.value}; it should be {wanted} now")
@@ -96,45 +111,69 @@ class Demo:
     """One run of the appliance against the local service.
 
     Args:
+        settings: all but the service, which is the local one.
         wav: what is spoken; None to listen to the machine's microphone.
         panel: what the person watches.
         screenshot: where to write a picture of the OLED, at the last word.
-        presses: with a microphone, yields whenever the person presses.
+        presses: with a microphone, yields whenever the person presses, until they have enough or
+            the event that it is given is set.
+
+    Raises:
+        ValueError, OSError: the WAV file can't be played; the message says why.
     """
 
     def __init__(
         self,
+        settings: Settings,
         wav: Path | None,
         panel: Panel | None,
         *,
         screenshot: Path | None = None,
-        presses: Iterable[None] = (),
+        presses: Callable[[threading.Event], Iterable[None]] = lambda _: (),
     ) -> None:
+        self._settings = settings
         self._wav = WavAudio(wav) if wav else None
         self._stage = Stage(panel)
         self._screenshot = screenshot
         self._presses = presses
         self._failure: DemoError | None = None
+        self._stopped = False
+        self._post: Post | None = None
 
     def run(self) -> archive.KeptSession:
         """Press, speak, press; return the session as the history has it.
 
+        SIGINT and SIGTERM end it before.
+
         Raises:
             DemoError: it did not come to its end; the message says where it stuck.
         """
-        settings = load(settings_file())
+        _drop_left_over_audio(self._settings)
+        history = Path(self._settings.history.path)
+        earlier = archive.covered(history).keys()
+        with _on_signals(self._stop):
+            self._play()
+        new = [kept for kept in archive.sessions(history) if kept.id not in earlier]
+        if not (new and new[-1].turns):
+            raise DemoError("nothing was heard")
+        return new[-1]
+
+    def _play(self) -> None:
         pins = MockFactory()
-        pin = pins.pin(settings.button.pin, pin_class=MockPin)
+        pin = pins.pin(self._settings.button.pin, pin_class=MockPin)
+        defect = threading.Event()
         with LocalService() as service:
             appliance = Appliance(
-                _served_by(settings, service),
+                _served_by(self._settings, service),
                 audio=self._audio,
                 pin_factory=pins,
                 open_panel=lambda _: self._stage,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
-            defect = threading.Event()
             defects.tell(appliance.post, defect)
+            self._post = appliance.post
+            if self._stopped:
+                appliance.post(StopRequested())
             actor.start()
             try:
                 appliance.run()
@@ -142,12 +181,16 @@ class Demo:
                 self._dismiss(actor)
         if defect.is_set():
             raise DemoError("a defect, told above, ended it")
+        if self._stopped:
+            raise DemoError("stopped before the end")
         if self._failure:
             raise self._failure
-        kept = next(archive.sessions(Path(settings.history.path), "last"), None)
-        if kept is None:
-            raise DemoError("nothing was heard")
-        return kept
+
+    def _stop(self) -> None:
+        """End the demo as `appliance run` is ended; what was said until now is kept."""
+        self._stopped = True
+        if self._post:
+            self._post(StopRequested())
 
     def _audio(self) -> Audio:
         return self._wav or quiet_audio()
@@ -159,7 +202,7 @@ class Demo:
             if self._wav:
                 self._speak(self._wav, pin)
             else:
-                for _ in self._presses:
+                for _ in self._presses(self._stage.left):
                     press(pin)
         except DemoError as error:
             self._failure = error
@@ -167,7 +210,7 @@ class Demo:
             appliance.post(StopRequested())
 
     def _dismiss(self, actor: threading.Thread) -> None:
-        """Let the person go: they may still wait for something when Ctrl-C ended it all."""
+        """Let the person go: they may still wait for something when a signal ended it all."""
         self._stage.leave()
         if self._wav:
             self._wav.finished.set()
@@ -178,12 +221,19 @@ class Demo:
         self._stage.wait_for(Mode.LISTENING)
         if not wav.finished.wait(wav.recording.seconds + PATIENCE):
             raise DemoError("the sample was not heard to its end")
-        time.sleep(PAUSE)
-        if self._screenshot and self._stage.picture:
-            enlarged(self._stage.picture).save(self._screenshot)
+        self._stage.left.wait(PAUSE)
+        self._take_screenshot()
         press(pin)
         self._stage.wait_for(Mode.SAVED)
-        time.sleep(PAUSE)
+        self._stage.left.wait(PAUSE)
+
+    def _take_screenshot(self) -> None:
+        if not (self._screenshot and self._stage.picture):
+            return
+        try:
+            enlarged(self._stage.picture).save(self._screenshot)
+        except OSError as error:
+            raise DemoError(f"{self._screenshot} can't be written: {error.strerror}") from error
 
 
 def sample() -> tuple[Path, str]:
@@ -204,6 +254,28 @@ def settings_file() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(f'[history]\npath = "{folder / "history.db"}"\n', encoding="utf-8")
     return path
+
+
+def _drop_left_over_audio(settings: Settings) -> None:
+    """Let the demo begin afresh where an earlier one was killed.
+
+    Only its own spool is emptied: its settings file may have been made to name another.
+    """
+    own = settings_file().parent / "spool"
+    if settings.spool == own and own.exists():
+        shutil.rmtree(own)
+
+
+@contextlib.contextmanager
+def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` for each SIGINT and SIGTERM in a `with` block."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _served_by(settings: Settings, service: LocalService) -> Settings:

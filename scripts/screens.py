@@ -9,7 +9,7 @@ from appliance.hardware.devices import fault_of
 from appliance.screen.enlarged import enlarged
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.screen.view import View
-from appliance.streaming.endings import Ending, Stage, fault_for
+from appliance.streaming.endings import Cause, Ending, Stage, fault_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,7 +17,7 @@ TURNS = (
     ShownTurn("Good morning, everybody."),
     ShownTurn("The kitchen is closed on Friday, so please bring", "your lunch"),
 )
-UNREACHABLE = fault_for(Ending(Stage.HANDSHAKE))
+UNREACHABLE = fault_for(Ending(Stage.HANDSHAKE, cause=Cause.NETWORK))
 NO_MICROPHONE = fault_of(OSError(pyaudio.paInvalidDevice, ""))
 KEY_REFUSED = fault_for(Ending(Stage.TOKEN, 401))
 

@@ -1,11 +1,14 @@
 """The whole program, from the press to the history, with only the hardware simulated."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from appliance.demo import sample
+from appliance.hardware.simulated import WavAudio
 from appliance.screen.scene import Mode
 from tests.rig.box import Box, settings_for
 from tests.rig.comparison import Comparison, compare
@@ -148,6 +151,28 @@ def test_what_could_not_be_delivered_is_delivered_after_a_restart(
         with Box(settings) as box:
             wait_until(lambda: box.sessions() and box.sessions()[0].ended and not box.spooled())
     assert compare(audio.said, box.heard()) == NOTHING_WRONG
+
+
+class Lingering(WavAudio):
+    """A microphone that takes its time to close: until somebody has `seen` what comes then."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.seen: Callable[[], bool] = lambda: True
+
+    def terminate(self) -> None:
+        wait_until(self.seen)
+        super().terminate()
+
+
+def test_the_panel_says_that_it_ends_and_is_dark_afterwards(tmp_path: Path) -> None:
+    microphone = Lingering(sample()[0])
+    with Box(settings_for("", "", tmp_path), audio=lambda: microphone) as box:
+        microphone.seen = lambda: box.scene.mode is Mode.STOPPING
+        box.stop()
+        assert box.modes[-2:] == [Mode.READY, Mode.STOPPING]
+    assert box.oled.image.getbbox() is None
+    assert not box.oled.on
 
 
 def test_a_refused_key_is_told_and_nothing_is_lost(sound: PipeMicrophone, tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def test_the_version() -> None:
         ["history", "export", "--format", "pdf"],
         ["demo", "--screen", "cinema"],
         ["demo", "/no/such/file.wav"],
+        ["demo", "--screenshot", "picture.jpg"],
+        ["demo", "--screenshot", "/no/such/folder/picture.png"],
         ["demo", "--mic"],  # there is no terminal here
         ["local-service", "--port", "70000"],
         ["local-service", "--engine", "oracle"],
@@ -135,6 +137,13 @@ def test_bad_settings_are_status_2_and_all_mistakes_are_named(
     assert "button.pin = 99 is not allowed: expected a GPIO number from 0 to 27" in result.stderr
     assert "unknown key button.pul_up (did you mean pull_up?)" in result.stderr
     assert str(folder / "appliance.toml") in result.stderr
+
+
+def test_an_unknown_driver_is_status_2_and_names_key_and_value(folder: Path) -> None:
+    (folder / "appliance.toml").write_text('[display]\ndriver = "sdd1306"\n')
+    result = run("history", "list")
+    assert result.exit_code == 2
+    assert 'display.driver = "sdd1306" is not allowed: expected "ssd1306", ' in result.stderr
 
 
 def test_a_settings_file_that_was_named_must_be_there(folder: Path) -> None:

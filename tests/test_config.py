@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import appliance
-from appliance.config import DEFAULT_PATH, Settings, SettingsError, load, settings_path
+from appliance.config import DEFAULT_PATH, DRIVERS, Settings, SettingsError, load, settings_path
 
 DOCUMENTED = Path(appliance.__file__).parent / "appliance.toml"
 
@@ -162,6 +162,18 @@ def test_a_mistake_names_the_key_the_value_and_what_is_allowed(
     write: Write, text: str, problem: str
 ) -> None:
     assert problems(write(text)) == [problem]
+
+
+@pytest.mark.parametrize("driver", ["sdd1306", "ssd1306\\n", "ws0010", ""])
+def test_an_unknown_driver_is_refused_with_those_there_are(write: Write, driver: str) -> None:
+    [problem] = problems(write(f'[display]\ndriver = "{driver}"'))
+    assert problem.startswith("display.driver = ")
+    assert problem.split(": expected ")[1].split(", ") == [f'"{name}"' for name in DRIVERS]
+
+
+@pytest.mark.parametrize("driver", ["ssd1309", "ssd1327", "terminal", "none"])
+def test_every_kind_of_driver_is_taken(write: Write, driver: str) -> None:
+    assert load(write(f"[display]\ndriver = '{driver}'")).display.driver == driver
 
 
 def test_keys_of_a_later_version_are_accepted_and_said_to_do_nothing(

@@ -101,6 +101,28 @@ def test_a_signal_ends_it_with_status_0(settings: Path, number: signal.Signals) 
 
 
 @pytest.mark.slow
+def test_the_driver_terminal_shows_on_standard_output_and_the_log_stays_apart(
+    settings: Path,
+) -> None:
+    settings.write_text(settings.read_text().replace('"none"', '"terminal"'))
+    with subprocess.Popen(
+        [sys.executable, "-m", "appliance", "run", "--config", str(settings)],
+        env={**os.environ, "GPIOZERO_PIN_FACTORY": "mock"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        shown = iter(running.stdout.readline, "")
+        assert any(line.startswith("Ready") for line in shown)
+        running.terminate()
+        assert not any("asked to stop" in line for line in shown)
+        assert running.stderr
+        assert "asked to stop by SIGTERM" in running.stderr.read()
+    assert running.returncode == 0
+
+
+@pytest.mark.slow
 def test_new_settings_are_taken_up_and_bad_ones_only_told(settings: Path, tmp_path: Path) -> None:
     with run(settings) as running:
         running.wait_for("button: GPIO 17")

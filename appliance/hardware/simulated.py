@@ -37,8 +37,9 @@ class Recording:
                 width = file.getsampwidth()
                 samples = file.readframes(file.getnframes())
         except (wave.Error, EOFError) as error:
+            reason = str(error) or "it is cut off"
             raise ValueError(
-                f"{path} is no WAV file with 8, 16, 24 or 32 bit PCM: {error or 'it is cut off'}"
+                f"{path} is no WAV file with 8, 16, 24 or 32 bit PCM: {reason}"
             ) from error
         whole = len(samples) - len(samples) % (width * self.channels)
         self.samples = _as_16_bit(samples[:whole], width)

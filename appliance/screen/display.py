@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,10 @@ from appliance.config import DisplaySettings
 from appliance.events import Fault, Post, ScreenFailed, ScreenHealed
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Scene
+from appliance.screen.terminal import LinesPanel, TerminalPanel
 from appliance.screen.view import View
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 RETRY = 1.0
 """Seconds from one try to open a missing panel to the next."""
@@ -26,18 +28,27 @@ CHECK = 1.0
 def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  # noqa: ANN401 - smbus2 ships no types
     """Open the panel of the settings; none for the driver "none".
 
+    The driver "terminal" shows pictures on standard output, plain lines where that is no terminal.
+
     Args:
         settings: the driver, how it is connected, its size.
         bus: an open I2C bus like smbus2.SMBus to use instead of /dev/i2c-N.
 
     Raises:
-        PanelError: the panel does not answer, or the settings name one that does not exist.
+        PanelError: the panel does not answer, or the settings do not fit it.
     """
     if settings.driver == "none":
         return None
+    if settings.driver == "terminal":
+        return standard_output()
     from appliance.screen.oled import Oled  # noqa: PLC0415 - luma takes a second to load on a Zero
 
     return Oled(settings, bus=bus)
+
+
+def standard_output() -> Panel:
+    """Return a panel on standard output: pictures in a terminal, plain lines elsewhere."""
+    return TerminalPanel(sys.stdout) if sys.stdout.isatty() else LinesPanel(sys.stdout)
 
 
 class Display:
@@ -145,12 +156,12 @@ class Display:
     def _tell_failed(self, fault: Fault) -> None:
         if not self._failed:
             self._failed = True
-            logger.warning("%s", fault)
+            log.warning("%s", fault)
             self._post(ScreenFailed(fault))
 
     def _tell_shown(self, picture: Image.Image) -> None:
         if self._failed or self._picture is None:
-            logger.info("the screen shows pictures")
+            log.info("the screen shows pictures")
             self._post(ScreenHealed())
         self._failed = False
         self._picture = picture

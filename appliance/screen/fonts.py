@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from PIL import Image, ImageDraw, ImageFont
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FONTS = Path("/usr/share/fonts")
 LARGE = (
@@ -190,7 +190,7 @@ def _load(path: Path, size: int, layout: ImageFont.Layout | None = None) -> Font
 
 @functools.cache
 def _tell_once(path: Path, reason: str) -> None:
-    logger.info("font %s can't be used: %s", path, reason)
+    log.info("font %s can't be used: %s", path, reason)
 
 
 def _grid_size(path: Path, size: int, height: int) -> int:

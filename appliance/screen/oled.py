@@ -19,11 +19,6 @@ from appliance.screen.pages import SENDERS, Pages, Sender, changes, packed
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Scene
 
-CHARACTERS_ONLY = {"winstar_weh", "ws0010"}
-"""Devices of luma that hang on eight data wires, and show letters rather than pictures."""
-
-DRIVERS = tuple(sorted(set(luma.oled.device.__all__) - CHARACTERS_ONLY))
-
 REFRESH = 60.0
 """Seconds after which everything is sent again, in case a glitch went unnoticed."""
 
@@ -37,7 +32,7 @@ class Oled:
         clock: seconds that never go back.
 
     Raises:
-        PanelError: the OLED does not answer, or there is no such driver, size or interface.
+        PanelError: the OLED does not answer, or its driver has no such size or interface.
     """
 
     def __init__(
@@ -51,7 +46,7 @@ class Oled:
         self._send = SENDERS.get((settings.driver, settings.width))
         self._shown: Pages | None = None
         self._whole_at = clock()
-        driver = _driver(settings)
+        driver = getattr(luma.oled.device, settings.driver)
         with _telling_faults(self._settings), contextlib.ExitStack() as opened:
             self._bus = Bus(_interface(settings, bus))
             opened.callback(self._bus.cleanup)
@@ -136,13 +131,6 @@ class _ExitHook:
     def __eq__(self, function: object) -> bool:
         held = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
         return any(getattr(it, "_serial_interface", None) is self._bus for it in held.values())
-
-
-def _driver(settings: DisplaySettings) -> Any:  # noqa: ANN401 - luma ships no types
-    if settings.driver not in DRIVERS:
-        what = f'Unknown display.driver "{settings.driver}"'
-        raise PanelError(Fault(what, f"allowed: {', '.join(DRIVERS)}, none"))
-    return getattr(luma.oled.device, settings.driver)
 
 
 def _interface(settings: DisplaySettings, bus: Any) -> Any:  # noqa: ANN401 - luma ships no types

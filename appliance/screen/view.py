@@ -126,6 +126,8 @@ class View:
             # Too much for a small panel: the details take turns.
             detail = wording.in_turn(message.details, scene.elapsed)
             blocks = self._fitting_blocks(wording.Message(message.headline, detail), room)
+            # One that is too long even so, such as all that a setting may be, is cut.
+            blocks = blocks or self._cut_blocks(message.headline, detail, room)
         spare = max(0, room - sum(block.height for block in blocks)) // (len(blocks) + 1)
         for block in blocks:
             top += spare
@@ -141,6 +143,13 @@ class View:
             if whole and sum(block.height for block in blocks) <= room:
                 return blocks
         return []
+
+    def _cut_blocks(self, headline: str, details: tuple[str, ...], room: int) -> list[Block]:
+        """Return the headline, and of the details as many lines as there is room for."""
+        top = self._block(headline, self._headlines[-1])
+        lines = [line for detail in details for line in lines_of(detail, self._small, self.size[0])]
+        kept = lines[: max(0, room - top.height) // self._small.pitch]
+        return [top, Block(kept, self._small, self._small.pitch)]
 
     def _block(self, text: str, type_: Typeface) -> Block:
         return Block(lines_of(text, type_, self.size[0]), type_, type_.pitch)

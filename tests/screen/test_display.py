@@ -1,5 +1,8 @@
 import errno
 import functools
+import os
+import pty
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -11,6 +14,7 @@ from appliance.events import Event, Fault, ScreenFailed, ScreenHealed
 from appliance.screen.display import Display, open_panel
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
+from appliance.screen.terminal import LinesPanel, TerminalPanel
 from tests.rig.oled import Ssd1306
 from tests.screen.waiting import until
 
@@ -190,6 +194,18 @@ def test_a_missing_panel_does_not_hold_up_the_end(start: Start, events: list[Eve
     until(lambda: events)
     display.end(Scene(Mode.STOPPING))
     assert [type(event) for event in events] == [ScreenFailed]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "panel"), [(True, TerminalPanel), (False, LinesPanel)], ids=["terminal", "pipe"]
+)
+def test_the_driver_terminal_shows_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, panel: type[Panel]
+) -> None:
+    person, program = pty.openpty() if terminal else os.pipe()
+    with os.fdopen(person, "rb"), os.fdopen(program, "w", encoding="utf-8") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert type(open_panel(DisplaySettings(driver="terminal"))) is panel
 
 
 def test_without_a_panel_nothing_is_told(start: Start, events: list[Event]) -> None:
