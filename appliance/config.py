@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True):
     """The whole settings file."""
 
     name: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="letters, digits, - and _")
+        str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="letters, digits, - and _")
     ] = "appliance"
     service: ServiceSettings = ServiceSettings()
     session: SessionSettings = SessionSettings()

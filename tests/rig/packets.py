@@ -4,6 +4,8 @@ import ctypes
 import socket
 import struct
 
+import pytest
+
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module has no name for it
 _SO_DETACH_FILTER = 27
 _RETURN = 0x06  # BPF_RET | BPF_K: how many bytes of the packet to keep
@@ -30,3 +32,18 @@ def vanish(sock: socket.socket) -> None:
 def reappear(sock: socket.socket) -> None:
     """Let packets arrive again; what was lost comes when the peer's kernel repeats it."""
     sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
+
+
+def _may_vanish() -> bool:
+    with socket.socket() as sock:
+        try:
+            vanish(sock)
+        except PermissionError:
+            return False
+    return True
+
+
+needs_vanishing = pytest.mark.skipif(
+    not _may_vanish(), reason="this kernel lets nobody but root drop a socket's packets"
+)
+"""Marks a test in which packets vanish."""

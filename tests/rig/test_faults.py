@@ -25,6 +25,7 @@ from tests.rig.faults import (
     slow_handshake,
     vanish_after,
 )
+from tests.rig.packets import needs_vanishing
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 
@@ -131,6 +132,7 @@ def test_a_silent_service_takes_little_and_answers_nothing(service: ScriptedServ
     wait_until(lambda: service.connections[0].audio_seconds == 1)
 
 
+@needs_vanishing
 def test_a_vanished_service_acknowledges_nothing(service: ScriptedService) -> None:
     service.on_connection(1, vanish_after(seconds_of_audio=0))
     with connected(service) as client:
@@ -192,6 +194,7 @@ def test_terminate_is_ignored(service: ScriptedService) -> None:
             client.socket.recv()
 
 
+@needs_vanishing
 def test_stopping_ends_what_hangs() -> None:
     with ScriptedService() as service:
         service.on_connection(1, never_answer())

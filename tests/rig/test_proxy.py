@@ -7,6 +7,7 @@ import requests
 import websocket
 
 from tests.rig.client import Client, connected
+from tests.rig.packets import needs_vanishing
 from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
@@ -104,6 +105,7 @@ def test_the_uplink_is_slow_and_the_downlink_is_not(service: ScriptedService, pr
     assert rate < 30_000
 
 
+@needs_vanishing
 def test_in_a_blackhole_nothing_is_acknowledged(service: ScriptedService, proxy: Proxy) -> None:
     with connected(service, proxy.route(service.url)) as client:
         assert client.socket.recv()
@@ -117,6 +119,7 @@ def test_in_a_blackhole_nothing_is_acknowledged(service: ScriptedService, proxy:
     assert service.connections[0].audio_seconds == 1
 
 
+@needs_vanishing
 def test_closing_ends_paused_and_vanished_connections(service: ScriptedService) -> None:
     with Proxy(service.port) as proxy, connected(service, proxy.route(service.url)) as client:
         assert client.socket.recv()

@@ -25,6 +25,7 @@ from tests.rig.faults import (
     slow_handshake,
     vanish_after,
 )
+from tests.rig.packets import needs_vanishing
 from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
@@ -189,6 +190,7 @@ def test_a_handshake_that_is_never_answered_ends(service: ScriptedService) -> No
     assert ending == Ending(Stage.HANDSHAKE, cause=Cause.TIME_OUT)
 
 
+@needs_vanishing
 @pytest.mark.slow
 def test_packets_that_vanish_are_noticed(service: ScriptedService) -> None:
     service.on_connection(1, vanish_after(0.5))
