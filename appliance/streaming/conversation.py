@@ -146,12 +146,12 @@ class Conversation:
 
     def _heard(self, turn: Turn) -> None:
         now = self._clock()
-        first, last = self._extent(turn)
         # Whoever sees what a turn covers must find the turn posted.
         with self._lock:
             if self._held_back:
                 return  # cut off amid a word; the next connection hears it whole
             self._coverage.heard(turn, now)
+            first, last = self._extent(turn)
             self._post(
                 TurnReceived(
                     self._backlog.session,
@@ -165,16 +165,11 @@ class Conversation:
 
     def _extent(self, turn: Turn) -> tuple[int, int]:
         """Return from where to where the turn was said; all of it just now if it has no words."""
-        first = min((word.start for word in turn.words), default=None)
-        last = max((word.end for word in turn.words), default=None)
-        return self._position(first), self._position(last)
-
-    def _position(self, milliseconds: int | None) -> int:
-        """Return the position of a time on this connection, which must lie in what was sent."""
-        if milliseconds is None:
-            return self.sent
-        position = self.origin + milliseconds * SAMPLE_RATE // 1000
-        return min(max(position, self.origin), self.sent)
+        if not turn.words:
+            return self.sent, self.sent
+        first = min(word.start for word in turn.words)
+        last = max(word.end for word in turn.words)
+        return self._coverage.position(first), self._coverage.position(last)
 
     # On the sender's thread
 
@@ -204,9 +199,9 @@ class Conversation:
 
         The service takes audio no further ahead of real time than so much in each connection.
         """
-        late = self._backlog.captured - self.sent > LATE * SAMPLE_RATE
-        held_back = self._allowed() < 1.0 and self._pace.is_held_back(self._elapsed())
-        if late and held_back:
+        if not (self._allowed() < 1.0 and self._pace.is_held_back(self._elapsed())):
+            return
+        if self._backlog.captured - self.sent > LATE * SAMPLE_RATE:
             with self._lock:
                 covered = self._coverage.covered(self._clock()).position
                 self._held_back = self.sent - covered < PATIENCE * SAMPLE_RATE

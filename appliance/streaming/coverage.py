@@ -68,8 +68,8 @@ class Coverage:
         heard = self._turns.setdefault(turn.order, _Heard())
         heard.empty = heard.empty and not (turn.text or turn.tentative or turn.words)
         if turn.words and self._is_possible(end := max(word.end for word in turn.words)):
-            heard.first = self._position(min(word.start for word in turn.words))
-            heard.last = self._position(end)
+            heard.first = self.position(min(word.start for word in turn.words))
+            heard.last = self.position(end)
             self.last_word = max(self.last_word, heard.last)
         elif turn.text or turn.tentative:
             self.last_word = self._sent  # somebody spoke just now, though nobody says when
@@ -140,6 +140,7 @@ class Coverage:
         """Tell whether a word may end there: none does where nothing was sent."""
         return self.origin + milliseconds * SAMPLE_RATE // 1000 <= self._sent + TOLERANCE
 
-    def _position(self, milliseconds: int) -> int:
+    def position(self, milliseconds: int) -> int:
+        """Return the position of a time on this connection, which must lie in what was sent."""
         position = self.origin + milliseconds * SAMPLE_RATE // 1000
         return min(max(position, self.origin), self._sent)
