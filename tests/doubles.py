@@ -38,17 +38,8 @@ from appliance.streaming.retries import Retries
 from appliance.streaming.session import Progress, Session
 from appliance.streaming.sessions import Sessions
 from appliance.turns import SAMPLE_RATE, Covered, Turn
+from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class ScriptedMicrophone:

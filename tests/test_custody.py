@@ -15,7 +15,8 @@ from appliance.streaming.backlog import Backlog
 from appliance.streaming.recording import Recording
 from appliance.streaming.session import Session
 from appliance.turns import SAMPLE_RATE, Covered, Turn
-from tests.doubles import Clock, ScriptedSession, ScriptedSessions
+from tests.doubles import ScriptedSession, ScriptedSessions
+from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
 
 

@@ -17,7 +17,7 @@ from appliance.events import Event, HistoryFailed, HistoryHealed, Kept, TurnRece
 from appliance.history import History
 from appliance.streaming.recording import Recording
 from appliance.turns import Covered, Turn
-from tests.doubles import Clock
+from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
 
 NOW = 1_700_000_000.0

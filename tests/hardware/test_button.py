@@ -12,18 +12,9 @@ from appliance.events import ButtonFailed, ButtonReady, ButtonStuck, Event, Held
 from appliance.hardware.button import Button
 from appliance.hardware.simulated import press
 from tests.hardware.conftest import Posted
+from tests.rig.clock import Clock
 
 SETTINGS = ButtonSettings(pin=17, hold_time=0.5)
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def pin(factory: MockFactory) -> MockPin:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

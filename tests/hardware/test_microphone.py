@@ -21,21 +21,12 @@ from appliance.hardware.devices import Device, Format
 from appliance.hardware.microphone import Microphone
 from tests.hardware.conftest import Posted
 from tests.hardware.fake_audio import HDMI, USB, FakeSound
+from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
 
 BLOCK = np.arange(1600).astype("<i2").tobytes()
 LOUD = np.full(1600, 32_767, "<i2").tobytes()
 WEBCAM = Device(index=2, name="HD Webcam", rate=48_000, channels=1)
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Heard:
@@ -59,7 +50,7 @@ class Bench:
 
     def __init__(self, posted: Posted, cards: Path) -> None:
         self.sound = FakeSound()
-        self.clock = Clock()
+        self.clock = Clock(100.0)
         self.heard = Heard()
         self.posted = posted
         self.cards = cards

@@ -5,23 +5,14 @@ from pathlib import Path
 import pytest
 
 from appliance.services.local_service import LocalService
+from tests.rig.clock import Clock
 
 SAMPLES = Path(__file__).parents[2] / "appliance" / "samples"
 
 
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import pytest
 
 from appliance.services.incoming_audio import IncomingAudio
 from appliance.services.wire import RefusedError
-from tests.services.conftest import Clock
+from tests.rig.clock import Clock
 
 
 def test_audio_at_the_recognizers_rate_passes_as_it_is(clock: Clock) -> None:

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from appliance.services.local_service import LocalService, LocalServiceError
+from tests.rig.clock import Clock
 from tests.services.client import KEY, Client, refusal, token_of
-from tests.services.conftest import Clock
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 
 from appliance.services.temporary_tokens import TemporaryTokens
 from appliance.services.wire import RefusedError
-from tests.services.conftest import Clock
+from tests.rig.clock import Clock
 
 
 def test_a_token_brings_the_length_of_its_session(clock: Clock) -> None:

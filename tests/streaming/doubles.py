@@ -30,16 +30,6 @@ class Inbox:
         return [event for event in list(self.events) if isinstance(event, kind)]
 
 
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class FakeConnection(Connection):
     """A connection that opens at once and takes everything, until it is told otherwise."""
 

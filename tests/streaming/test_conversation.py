@@ -15,8 +15,9 @@ from appliance.streaming.endings import Cause, Ending, Stage
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.pace import PACES, Pace
 from appliance.turns import SAMPLE_RATE, Covered, Turn
+from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import BEGAN, Clock, FakeConnection, Inbox, backlog_of
+from tests.streaming.doubles import BEGAN, FakeConnection, Inbox, backlog_of
 from tests.streaming.test_backlog import numbered
 
 AT_ONCE = Pace(ahead=10_000.0, speed=1.0, most=20_000.0)

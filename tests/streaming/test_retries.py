@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from appliance.streaming.endings import TABLE, Answer, Cause, Ending, Stage
 from appliance.streaming.pace import PACES
 from appliance.streaming.retries import DELAYS, Retries
-from tests.streaming.doubles import Clock
+from tests.rig.clock import Clock
 
 LOST = Ending(Stage.SESSION, cause=Cause.NETWORK)
 FAULTY = Ending(Stage.SESSION, 3005, "Server error")
