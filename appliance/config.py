@@ -22,10 +22,6 @@ DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
 NOT_YET = {
     "service.fallback_url",
     "service.fallback_token_url",
-    "button.hold_action",
-    "light",
-    "display.dim_after",
-    "display.sleep_after",
     "mqtt",
     "commands_prefix",
     "commands",
@@ -106,6 +102,17 @@ class ButtonSettings(msgspec.Struct, frozen=True):
     pin: Pin = 17
     pull_up: Flag = True
     hold_time: Annotated[float, Meta(ge=0.5, le=60, description="seconds, 0.5 to 60")] = 3.0
+    hold_action: Annotated[
+        Literal["poweroff", "none"], Meta(description='"poweroff" or "none"')
+    ] = "poweroff"
+
+
+class LightSettings(msgspec.Struct, frozen=True):
+    """[light]: a lamp that tells what the appliance does."""
+
+    pin: Annotated[
+        Pin | Literal["none"], Meta(description='a GPIO number from 0 to 27, or "none"')
+    ] = "none"
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):
@@ -127,6 +134,8 @@ class DisplaySettings(msgspec.Struct, frozen=True):
     contrast: Annotated[int, Meta(ge=0, le=255, description="0 to 255")] = 255
     font: Annotated[str, Meta(description="the path of a TrueType font, or empty")] = ""
     lines: Annotated[int, Meta(ge=2, le=6, description="lines of text, 2 to 6")] = 3
+    dim_after: Seconds = 60.0
+    sleep_after: Seconds = 600.0
 
 
 class HistorySettings(msgspec.Struct, frozen=True):
@@ -148,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True):
     session: SessionSettings = SessionSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     button: ButtonSettings = ButtonSettings()
+    light: LightSettings = LightSettings()
     display: DisplaySettings = DisplaySettings()
     history: HistorySettings = HistorySettings()
 

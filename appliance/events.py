@@ -194,11 +194,34 @@ class ScreenHealed(Event, frozen=True):
     """The screen shows pictures (again)."""
 
 
+# The light
+
+
+class LightReady(Event, frozen=True):
+    """The light shows what the appliance does."""
+
+
+class LightFailed(Event, frozen=True):
+    """The light's pin can't be used; it is tried again."""
+
+    fault: Fault
+
+
 # The program
 
 
 class StopRequested(Event, frozen=True):
     """The program shall end: SIGTERM, SIGINT."""
+
+
+class PowerOffRequested(Event, frozen=True):
+    """The box shall be switched off: the button was held."""
+
+
+class PartHung(Event, frozen=True):
+    """A part's thread has been at one piece of work for far too long: start afresh."""
+
+    part: str
 
 
 class DefectFound(Event, frozen=True):

@@ -179,9 +179,9 @@ def test_every_kind_of_driver_is_taken(write: Write, driver: str) -> None:
 def test_keys_of_a_later_version_are_accepted_and_said_to_do_nothing(
     write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
-    text = "[button]\nhold_action = 'poweroff'\n[mqtt]\nhost = 'broker'\n[[commands]]\nphrase = 'x'"
+    text = "commands_prefix = 'box'\n[mqtt]\nhost = 'broker'\n[[commands]]\nphrase = 'x'"
     assert load(write(text)) == Settings()
-    for key in ("button.hold_action", "mqtt", "commands"):
+    for key in ("commands_prefix", "mqtt", "commands"):
         assert f"{key} has no effect in this version" in caplog.text
 
 
@@ -271,9 +271,7 @@ def test_addresses_with_and_without_a_port_are_taken(write: Write, url: str) -> 
     assert load(write(f"[service]\nurl = '{url}'")).service.url == url
 
 
-def test_keys_of_later_versions_are_accepted_and_told(
-    write: Write, caplog: pytest.LogCaptureFixture
-) -> None:
-    text = "commands_prefix = 'box'\n[display]\ndim_after = 60\n[mqtt]\nhost = 'broker'"
-    assert load(write(text)) == Settings()
-    assert "display.dim_after has no effect in this version" in caplog.text
+def test_a_light_is_a_pin_or_none(write: Write) -> None:
+    assert load(write("[light]\npin = 27")).light.pin == 27
+    assert load(write("[light]\npin = 'none'")).light.pin == "none"
+    assert len(problems(write("[light]\npin = 28"))) == 1

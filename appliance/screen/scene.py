@@ -40,7 +40,9 @@ class Scene(msgspec.Struct, frozen=True):
     `elapsed` is seconds since the press, `level` the microphone's (0.0 to 1.0), `turns` the latest
     ones with the newest last, `waiting` seconds of audio that is kept but not yet transcribed,
     `summary` what the session that just ended came to, `clock` the time of day as "14:05" once it
-    is known, `hint` a short sentence about the button.
+    is known, `hint` a short sentence about what comes next. `network` says whether the service is
+    connected, between sessions whether there is a network at all. `power_off_in` is how many more
+    seconds the button must be held to switch off; 0 when nobody holds it.
     """
 
     mode: Mode
@@ -52,3 +54,5 @@ class Scene(msgspec.Struct, frozen=True):
     summary: Summary | None = None
     clock: str = ""
     hint: str = ""
+    network: bool = True
+    power_off_in: int = 0
