@@ -74,6 +74,9 @@ class Button:
         self._clock = clock
         self._retry = retry
         self._last_edge = float("-inf")
+        self._down = False
+        self._telling = threading.Lock()
+        self._stirred = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="button", daemon=True)
 
@@ -84,15 +87,16 @@ class Button:
     def end(self) -> None:
         """Let go of the pin. Nothing is posted afterwards."""
         self._ended.set()
+        self._stirred.set()
         self._thread.join()
 
     def _run(self) -> None:
         told = False
         while not self._ended.is_set():
             try:
-                with self._opened():
+                with self._opened() as contact:
                     log.info("button: GPIO %d", self._settings.pin)
-                    self._ended.wait()
+                    self._watch_it_settle(contact)
             except _pin_errors() as error:
                 fault = _fault_of(error, self._settings.pin)
                 if not told:
@@ -102,7 +106,7 @@ class Button:
                 self._ended.wait(self._retry)
 
     @contextmanager
-    def _opened(self) -> Iterator[None]:
+    def _opened(self) -> "Iterator[gpiozero.Button]":
         _give_lgpio_a_directory()
         # It takes a while to load, and must find the directory above.
         import gpiozero  # noqa: PLC0415 - see above
@@ -119,24 +123,47 @@ class Button:
             contact.when_pressed = self._press
             contact.when_held = self._hold
             contact.when_released = self._release
-            down = contact.is_pressed
+            stuck = self._down = contact.is_pressed
             self._tell(ButtonReady())
-            if down:
+            if stuck:
                 # gpiozero tells nothing of this press, only of its end.
                 log.warning("the button is down already: ignored until it is released")
                 self._tell(ButtonStuck())
-            yield
+            yield contact
 
     def _press(self, contact: "gpiozero.Button") -> None:
-        if not self._bounced(contact.active_time):
-            self._tell(Pressed())
+        if self._bounced(contact.active_time):
+            self._stirred.set()
+        else:
+            self._note(down=True)
 
     def _hold(self) -> None:
         self._tell(Held())
 
     def _release(self, contact: "gpiozero.Button") -> None:
-        if not self._bounced(contact.inactive_time):
-            self._tell(Released())
+        if self._bounced(contact.inactive_time):
+            self._stirred.set()
+        else:
+            self._note(down=False)
+
+    def _watch_it_settle(self, contact: "gpiozero.Button") -> None:
+        """Until the end, tell the state in which a contact that bounced came to rest.
+
+        A finger may be as quick as a bounce, and its release must not be missed: a button that
+        seems to be held switches the box off.
+        """
+        while not self._ended.is_set():
+            self._stirred.wait()
+            self._stirred.clear()
+            if not self._ended.wait(_BOUNCE):
+                self._note(down=contact.is_pressed)
+
+    def _note(self, *, down: bool) -> None:
+        """Tell that the button is down, or up, if that is new."""
+        with self._telling:
+            if down != self._down:
+                self._down = down
+                self._tell(Pressed() if down else Released())
 
     def _bounced(self, age: float) -> bool:
         """Return whether the edge of `age` seconds ago came too soon for a person.

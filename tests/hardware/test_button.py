@@ -101,6 +101,16 @@ def test_a_bounce_that_is_told_late_is_no_press(posted: Posted, clock: Clock) ->
     assert posted.of(Pressed) == [Pressed()]
 
 
+def test_the_release_of_a_finger_as_quick_as_a_bounce_is_told(
+    button: Button, pin: MockPin, posted: Posted, clock: Clock
+) -> None:
+    pin.drive_low()
+    clock.now += 0.03
+    pin.drive_high()
+    posted.wait(Released)
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
+
+
 def test_presses_of_a_quick_finger_all_count(
     button: Button, pin: MockPin, posted: Posted, clock: Clock
 ) -> None:
