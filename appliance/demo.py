@@ -27,6 +27,7 @@ from appliance.hardware.simulated import WavAudio, press
 from appliance.screen.enlarged import enlarged
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene
+from appliance.screen.wear import Light
 from appliance.services.local_service import LocalService
 
 PATIENCE = 60.0
@@ -70,6 +71,11 @@ class Stage:
             self._mode = scene.mode
             self.picture = picture
             self._changed.notify_all()
+
+    def light(self, light: Light) -> None:
+        """Shine like this from now on."""
+        if self._panel:
+            self._panel.light(light)
 
     def check(self) -> None:
         """Raise PanelError if the panel is gone."""

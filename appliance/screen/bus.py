@@ -4,7 +4,8 @@ from typing import Any
 
 DISPLAY_OFF = 0xAE
 DISPLAY_ON = 0xAF
-"""Commands that all controllers of the SSD13xx and SH11xx families share."""
+CONTRAST = 0x81
+"""Commands that the SSD1306, the SSD1309 and the SH1106 share."""
 
 
 class Bus:
@@ -38,11 +39,20 @@ class Bus:
         self._remembering = False
 
     def replay(self) -> None:
-        """Initialise the OLED once more, while it goes on showing what it shows.
+        """Initialise the OLED once more, while it goes on shining as it does.
 
-        This heals one that lost its power for a moment without missing a command.
+        With its light set afterwards, this heals one that lost its power for a moment without
+        missing a command.
         """
         for command in self._initialisation:
-            lit = command[1:] if command[0] == DISPLAY_OFF else command
-            if lit:
-                self._interface.command(*lit)
+            steady = _without_light(command)
+            if steady:
+                self._interface.command(*steady)
+
+
+def _without_light(command: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what is left of a command of the initialisation, each of which sets light first."""
+    first, *others = command
+    if first == CONTRAST:
+        return tuple(others[1:])
+    return tuple(others) if first in {DISPLAY_OFF, DISPLAY_ON} else command

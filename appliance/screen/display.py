@@ -4,17 +4,21 @@ import contextlib
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
 
+from appliance.activity import Activity
 from appliance.config import DisplaySettings
 from appliance.events import Fault, Post, ScreenFailed, ScreenHealed
+from appliance.screen.glass import Glass
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Scene
 from appliance.screen.terminal import LinesPanel, TerminalPanel
 from appliance.screen.view import View
+from appliance.screen.wear import Watch, drift
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ def standard_output() -> Panel:
 class Display:
     """Shows scenes on a panel that may be missing, pulled out and put back.
 
+    Lets it dim and sleep while nothing happens, and the picture wander, so that none burns in.
+
     Posts ScreenFailed once when the panel is gone and ScreenHealed with the first picture shown
     after that, or after the start; neither where the driver is "none". The thread "display" alone
     touches the panel, from `start` to `end`.
@@ -62,6 +68,11 @@ class Display:
         settings: the panel and its type.
         post: takes the events, on the display's thread.
         open_panel: opens the panel; returns None where there is none to show anything on.
+        clock: monotonic seconds.
+
+    Attributes:
+        activity: what the thread is at; a bus may hang.
+        frames: how many pictures were shown.
     """
 
     def __init__(
@@ -70,15 +81,22 @@ class Display:
         post: Post,
         *,
         open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._post = post
         self._open_panel = open_panel
+        self._clock = clock
+        self._began = clock()
         self._view = View.of(settings)
+        self._watch = Watch(settings)
+        self.activity = Activity("display")
+        self.frames = 0
         self._changed = threading.Condition()
         self._newest: Scene | None = None
         self._ending = False
         self._failed = False
+        self._answered = threading.Event()
         self._picture: Image.Image | None = None
         self._thread = threading.Thread(target=self._run, name="display")
 
@@ -99,6 +117,10 @@ class Display:
                 self._newest = scene
                 self._changed.notify()
 
+    def wait_for_picture(self, timeout: float) -> None:
+        """Wait until a picture was shown or there is no panel, but no longer than `timeout`."""
+        self._answered.wait(timeout)
+
     def end(self, last: Scene | None = None) -> None:
         """Show a last scene and leave it standing, or leave the panel dark; wait for the thread."""
         with self._changed:
@@ -110,36 +132,39 @@ class Display:
     def _run(self) -> None:
         while True:
             try:
-                panel = self._open_panel(self._settings)
+                with self.activity:
+                    panel = self._open_panel(self._settings)
                 if panel is None:
+                    self._answered.set()
                     self._wait_for_end()
                     return
                 with contextlib.closing(panel):
-                    self._show_until_end(panel)
+                    self._show_until_end(Glass(panel, self._view))
                     return
             except PanelError as error:
                 self._tell_failed(error.fault)
             if self._wait_for_end(RETRY):
                 return
 
-    def _show_until_end(self, panel: Panel) -> None:
-        shown: Scene | None = None
-        pixels = b""
-        while True:
-            scene, ending = self._wait_for_other_than(shown)
-            if scene and scene != shown:
-                picture = self._view.draw(scene)
-                if picture.tobytes() != pixels:
-                    panel.show(scene, picture)
-                    pixels = picture.tobytes()
-                    self._tell_shown(picture)
-                shown = scene
-            elif not ending:
-                panel.check()
-            if ending:
-                if scene is None:
-                    panel.clear()
-                return
+    def _show_until_end(self, glass: Glass) -> None:
+        scene, ending = None, False
+        while not ending:
+            before = scene
+            scene, ending = self._wait_for_other_than(before)
+            with self.activity:
+                if scene:
+                    self._bring_up_to_date(glass, scene)
+                if scene is before and not ending:
+                    glass.panel.check()
+        if scene is None:
+            with self.activity:
+                glass.panel.clear()
+
+    def _bring_up_to_date(self, glass: Glass, scene: Scene) -> None:
+        now = self._clock()
+        light = self._watch.light(scene, now)
+        if picture := glass.show(scene, light, drift(now - self._began)):
+            self._tell_shown(picture)
 
     def _wait_for_other_than(self, shown: Scene | None) -> tuple[Scene | None, bool]:
         """Wait for a new scene, the end, or the time to check; return newest scene and end."""
@@ -154,6 +179,7 @@ class Display:
             return self._changed.wait_for(lambda: self._ending, timeout)
 
     def _tell_failed(self, fault: Fault) -> None:
+        self._answered.set()
         if not self._failed:
             self._failed = True
             log.warning("%s", fault)
@@ -165,3 +191,5 @@ class Display:
             self._post(ScreenHealed())
         self._failed = False
         self._picture = picture
+        self.frames += 1
+        self._answered.set()

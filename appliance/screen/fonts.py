@@ -119,15 +119,16 @@ class Typeface:
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         """Cut the text where the font changes; accents stay with the letter they stand on."""
         fonts: list[Font] = []
+        # All of a word that needs complex layout has it, so that its marks stand at the right end.
+        shaped = any(ord(character) in SHAPED for character in text)
         for character in text:
             joins = bool(fonts) and unicodedata.category(character) in {"Mn", "Me", "Cf"}
-            fonts.append(fonts[-1] if joins else self._font_for(character))
+            fonts.append(fonts[-1] if joins else self._font_for(character, shaped))
         for font, run in itertools.groupby(zip(fonts, text, strict=True), key=lambda pair: pair[0]):
             yield font, "".join(character for _, character in run)
 
-    def _find_font(self, character: str) -> Font:
-        start = 1 if ord(character) in SHAPED else 0
-        fonts = itertools.islice(self._all_fonts(), start, None)
+    def _find_font(self, character: str, shaped: bool) -> Font:
+        fonts = itertools.islice(self._all_fonts(), int(shaped), None)
         return next((font for font in fonts if _has(font, character)), self._fonts[0])
 
     def _all_fonts(self) -> Iterator[Font]:

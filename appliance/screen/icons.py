@@ -94,6 +94,24 @@ WARNING = _icon(
     "#######",
     "###.###",
 )
+CONNECTED = _icon(
+    "......#",
+    "......#",
+    "....#.#",
+    "....#.#",
+    "..#.#.#",
+    "..#.#.#",
+    "#.#.#.#",
+)
+UNCONNECTED = _icon(
+    ".#...#.",
+    "..#.#..",
+    "...#...",
+    "..#.#..",
+    ".#...#.",
+    ".......",
+    "#.#.#.#",
+)
 
 OF_MODE = {
     Mode.STARTING: HOURGLASS,
@@ -104,4 +122,5 @@ OF_MODE = {
     Mode.FINISHING: STORING,
     Mode.SAVED: CHECK,
     Mode.STOPPING: POWER,
+    Mode.OFF: POWER,
 }

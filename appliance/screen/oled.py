@@ -14,13 +14,17 @@ from PIL import Image
 
 from appliance.config import DisplaySettings
 from appliance.events import Fault
-from appliance.screen.bus import DISPLAY_OFF, DISPLAY_ON, Bus
+from appliance.screen.bus import DISPLAY_OFF, Bus
 from appliance.screen.pages import SENDERS, Pages, Sender, changes, packed
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Scene
+from appliance.screen.wear import Light
 
 REFRESH = 60.0
 """Seconds after which everything is sent again, in case a glitch went unnoticed."""
+
+DIMMED = 16
+"""The contrast of a dimmed panel: a sixteenth of the light, to be read in a dark room."""
 
 
 class Oled:
@@ -46,6 +50,7 @@ class Oled:
         self._send = SENDERS.get((settings.driver, settings.width))
         self._shown: Pages | None = None
         self._whole_at = clock()
+        self._light = Light.AWAKE
         driver = getattr(luma.oled.device, settings.driver)
         with _telling_faults(self._settings), contextlib.ExitStack() as opened:
             self._bus = Bus(_interface(settings, bus))
@@ -59,10 +64,13 @@ class Oled:
         size = {"width": self._settings.width, "height": self._settings.height}
         try:
             device = driver(self._bus, **size, rotate=self._settings.rotate)
+        except AssertionError as error:
+            # luma's way to say that a command is longer than its I2C takes.
+            raise PanelError(_not_for_i2c(self._settings)) from error
         finally:
             atexit.unregister(cast("Callable[..., object]", _ExitHook(self._bus)))
-        device.contrast(self._settings.contrast)
         self._bus.initialised()
+        device.contrast(self._settings.contrast)
         return device
 
     def show(self, _: Scene, picture: Image.Image) -> None:
@@ -73,10 +81,16 @@ class Oled:
             else:
                 self._device.display(picture.convert(self._device.mode))
 
-    def check(self) -> None:
-        """Send the shortest command there is, which an OLED that was pulled out can't take."""
+    def light(self, light: Light) -> None:
+        """Set the contrast, or switch the OLED off while it keeps its memory."""
         with _telling_faults(self._settings):
-            self._bus.command(DISPLAY_ON)
+            self._light = light
+            self._shine()
+
+    def check(self) -> None:
+        """Say how to shine once more, which an OLED that was pulled out can't take."""
+        with _telling_faults(self._settings):
+            self._shine()
             if self._send and self._shown:
                 self._paint(self._send, self._shown)
 
@@ -84,20 +98,31 @@ class Oled:
         """Blank the OLED and switch it off."""
         with _telling_faults(self._settings):
             self._device.clear()
-            self._bus.command(DISPLAY_OFF)
+            self._device.hide()
 
     def close(self) -> None:
         """Let go of the bus."""
         with contextlib.suppress(OSError):
             self._bus.cleanup()
 
+    def _shine(self) -> None:
+        if self._light is Light.ASLEEP:
+            self._device.hide()
+            return
+        dimmed = min(DIMMED, self._settings.contrast)
+        self._device.contrast(self._settings.contrast if self._light is Light.AWAKE else dimmed)
+        self._device.show()
+
     def _paint(self, send: Sender, pages: Pages) -> None:
         before, self._shown = self._shown, None
-        if self._clock() - self._whole_at >= REFRESH:
+        anew = self._clock() - self._whole_at >= REFRESH
+        if anew:
             self._bus.replay()
             before, self._whole_at = None, self._clock()
         for stretch in changes(before, pages):
             send(self._bus, stretch)
+        if anew:
+            self._shine()
         self._shown = pages
 
 
@@ -161,6 +186,10 @@ def _no_access(settings: DisplaySettings, error: Exception) -> Fault:
 def _wrong_size(settings: DisplaySettings, error: Exception) -> Fault:
     what = f"{settings.driver} has no size {settings.width}x{settings.height}"
     return Fault(what, "set display.width and display.height", str(error))
+
+
+def _not_for_i2c(settings: DisplaySettings) -> Fault:
+    return Fault(f"{settings.driver} does not work on I2C", 'set display.interface = "spi"')
 
 
 def _no_spi(error: Exception) -> Fault:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from appliance.events import Fault
 from appliance.screen.scene import Scene
+from appliance.screen.wear import Light
 
 
 class PanelError(Exception):
@@ -21,6 +22,12 @@ class Panel(Protocol):
 
     def show(self, scene: Scene, picture: Image.Image, /) -> None:
         """Show the picture (mode "1"), which was drawn from the scene."""
+
+    def light(self, light: Light, /) -> None:
+        """Shine like this from now on; a panel that was just opened is awake.
+
+        One that is asleep lets nothing be seen. It may be shown a picture before it is woken.
+        """
 
     def check(self) -> None:
         """Raise PanelError if the panel is gone; called about once a second while all is still."""

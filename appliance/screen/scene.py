@@ -18,6 +18,7 @@ class Mode(enum.Enum):
     FINISHING = "finishing"
     SAVED = "saved"
     STOPPING = "stopping"
+    OFF = "off"
 
 
 class ShownTurn(msgspec.Struct, frozen=True):

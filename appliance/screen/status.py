@@ -1,4 +1,4 @@
-"""The status line: state as icon and word, level of the microphone, what waits, the time."""
+"""The status line: state as icon and word, what waits, the level, the time, the network."""
 
 from PIL import Image
 
@@ -6,7 +6,9 @@ from appliance.screen import icons, wording
 from appliance.screen.fonts import Typeface
 from appliance.screen.scene import Mode, Scene
 
-BASELINE = 8
+STATUS_HEIGHT = 9
+"""Pixels from the top of the picture to what stands below; small type's descenders reach over."""
+
 GAP = 4
 LEVEL_BARS = 6
 LEVEL_HEIGHT = 6
@@ -14,37 +16,71 @@ LEVEL_HEIGHT = 6
 MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
 
 
-def draw_status(picture: Image.Image, scene: Scene, type_: Typeface) -> None:
-    """Draw the status line along the top; where it is too full, the state keeps its icon alone."""
-    right = _draw_left_of(picture.width, picture, _time(scene), type_)
+def draw_status(picture: Image.Image, scene: Scene, type_: Typeface, smaller: Typeface) -> None:
+    """Draw the status line along the top.
+
+    Where there is no room for the state's word in this type it is set in a smaller one, or left to
+    its icon.
+    """
+    line = _Line(picture, type_)
+    line.put_icon(_icon(scene))
+    line.put_network(scene)
+    line.put_last(_time(scene))
     if scene.mode in MICROPHONE_OPEN:
-        right = _draw_level(picture, scene.level, right)
-    right = _draw_left_of(right, picture, _waiting(scene), type_)
-    picture.paste(_icon(scene), (0, BASELINE - icons.SIZE))
-    left = icons.SIZE + GAP
-    word = wording.STATE[scene.mode]
-    if left + type_.width(word) <= right:
-        type_.draw(picture, left, BASELINE, word)
+        line.put_level(scene.level)
+    line.put_last(_waiting(scene))
+    line.put_first(wording.STATE[scene.mode], type_, smaller)
 
 
-def _draw_left_of(right: int, picture: Image.Image, text: str, type_: Typeface) -> int:
-    """Draw the text so that it ends at `right`, if it fits; return where the next may end."""
-    left = right - type_.width(text)
-    if not text or left < icons.SIZE + GAP:
-        return right
-    type_.draw(picture, left, BASELINE, text)
-    return left - GAP
+class _Line:
+    """A line that is filled from both ends; `left` and `right` are where the next may stand."""
 
+    def __init__(self, picture: Image.Image, type_: Typeface) -> None:
+        self._picture = picture
+        self._type = type_
+        self._baseline = max(icons.SIZE, min(type_.ascent, STATUS_HEIGHT - 1))
+        self._left, self._right = 0, picture.width
 
-def _draw_level(picture: Image.Image, level: float, right: int) -> int:
-    """Draw the level as bars that end at `right`: a dead microphone is a row of dots."""
-    left = right - 2 * LEVEL_BARS
-    loud = round(level * LEVEL_BARS)
-    for bar in range(LEVEL_BARS):
-        top = BASELINE - (LEVEL_HEIGHT if bar < loud else 1)
-        x = left + 2 * bar
-        picture.paste(1, (x, top, x + 1, BASELINE))
-    return left - GAP
+    def put_icon(self, icon: Image.Image) -> None:
+        """Draw the icon at the start."""
+        self._picture.paste(icon, (self._left, self._baseline - icons.SIZE))
+        self._left += icons.SIZE + GAP
+
+    def put_first(self, text: str, *types: Typeface) -> None:
+        """Draw the text at the start, in the first type for which there is room."""
+        for type_ in types:
+            if self._left + type_.width(text) <= self._right:
+                type_.draw(self._picture, self._left, self._baseline, text)
+                return
+
+    def put_last(self, text: str) -> None:
+        """Draw the text at the end, if there is room."""
+        start = self._right - self._type.width(text)
+        if text and start >= self._left:
+            self._type.draw(self._picture, start, self._baseline, text)
+            self._right = start - GAP
+
+    def put_network(self, scene: Scene) -> None:
+        """Draw the mark for the network at the end.
+
+        While the first connection is made there is none: the state says all there is to say.
+        """
+        if scene.mode is Mode.CONNECTING and not (scene.network or scene.fault):
+            return
+        mark = icons.CONNECTED if scene.network else icons.UNCONNECTED
+        self._right -= icons.SIZE
+        self._picture.paste(mark, (self._right, self._baseline - icons.SIZE))
+        self._right -= GAP
+
+    def put_level(self, level: float) -> None:
+        """Draw the level as bars at the end: a dead microphone is a row of dots."""
+        self._right -= 2 * LEVEL_BARS
+        loud = round(level * LEVEL_BARS)
+        for bar in range(LEVEL_BARS):
+            top = self._baseline - (LEVEL_HEIGHT if bar < loud else 1)
+            x = self._right + 2 * bar
+            self._picture.paste(1, (x, top, x + 1, self._baseline))
+        self._right -= GAP
 
 
 def _icon(scene: Scene) -> Image.Image:

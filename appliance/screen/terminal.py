@@ -10,6 +10,7 @@ from PIL import Image
 from appliance.screen import wording
 from appliance.screen.scene import Scene, ShownTurn
 from appliance.screen.typesetting import heard
+from appliance.screen.wear import Light
 
 HOME, CLEAR_ALL, CLEAR_LINE = "\x1b[H", "\x1b[2J", "\x1b[K"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -21,6 +22,9 @@ LIGHT, PLAIN = "\x1b[38;5;153m", "\x1b[0m"
 Turns = tuple[ShownTurn, ...]
 
 HALVES = " \u2580\u2584\u2588"
+ASLEEP = "asleep: a press wakes it"
+"""Stands below an empty picture."""
+
 BRAILLE = 0x2800
 DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
 """The bits of a braille character's dots, row by row, two in each."""
@@ -49,19 +53,19 @@ class TerminalPanel:
         self._measure = measure or functools.partial(os.get_terminal_size, stream.fileno())
         self._size: os.terminal_size | None = None
         self._rows: list[str] = []
+        self._picture: Image.Image | None = None
+        self._asleep = False
 
     def show(self, _: Scene, picture: Image.Image) -> None:
         """Write the rows that differ from what stands there."""
-        size = self._measure()
-        written = [] if size == self._size else [HIDE_CURSOR, CLEAR_ALL]
-        shown = self._rows if size == self._size else []
-        whole = [*_framed(_characters(picture, size)), self._caption]
-        rows = [row[: size.columns] for row in whole[: size.lines - 1]]
-        for number, row in enumerate(rows):
-            if number >= len(shown) or shown[number] != row:
-                written.append(f"\x1b[{number + 1}H{LIGHT}{row}{PLAIN}{CLEAR_LINE}")
-        self._size, self._rows = size, rows
-        self._write(HOLD, *written, self._below(), RELEASE)
+        self._picture = picture
+        self._paint(picture)
+
+    def light(self, light: Light) -> None:
+        """Show nothing but how to wake it while asleep; a terminal knows no dimming."""
+        self._asleep = light is Light.ASLEEP
+        if self._picture:
+            self._paint(self._picture)
 
     def check(self) -> None:
         """A terminal is there as long as the program is."""
@@ -70,12 +74,27 @@ class TerminalPanel:
         """Wipe the picture away."""
         if self._rows:
             self._rows = []
-            self._size = None
+            self._size = self._picture = None
             self._write(CLEAR_ALL, HOME)
 
     def close(self) -> None:
         """Show the cursor again, below the picture."""
         self._write(self._below() if self._rows else "", SHOW_CURSOR)
+
+    def _paint(self, picture: Image.Image) -> None:
+        size = self._measure()
+        written = [] if size == self._size else [HIDE_CURSOR, CLEAR_ALL]
+        shown = self._rows if size == self._size else []
+        glass, caption = picture, self._caption
+        if self._asleep:
+            glass, caption = Image.new("1", picture.size), ASLEEP
+        whole = [*_framed(_characters(glass, size)), caption]
+        rows = [row[: size.columns] for row in whole[: size.lines - 1]]
+        for number, row in enumerate(rows):
+            if number >= len(shown) or shown[number] != row:
+                written.append(f"\x1b[{number + 1}H{LIGHT}{row}{PLAIN}{CLEAR_LINE}")
+        self._size, self._rows = size, rows
+        self._write(HOLD, *written, self._below(), RELEASE)
 
     def _below(self) -> str:
         return f"\x1b[{len(self._rows) + 1}H"
@@ -108,6 +127,9 @@ class LinesPanel:
         if state != self._state:
             self._write(state)
             self._state = state
+
+    def light(self, _: Light) -> None:
+        """Lines shine by themselves."""
 
     def check(self) -> None:
         """Lines are written as they come; there is nothing to check."""

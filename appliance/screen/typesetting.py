@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from appliance.screen.direction import places, runs_leftward
 from appliance.screen.fonts import Typeface
 from appliance.screen.scene import ShownTurn
 
@@ -20,19 +21,30 @@ PARAGRAPH = 100
 SECTION = 1000
 """Characters: of a turn, only the last two or three sections are looked at."""
 
+BALANCE = 4
+"""Pixels by which the lines of a message are made narrower until they are about equal."""
+
 LONGEST_WORD = 50
 """Characters that a word may have which is not cut."""
+
+OPENING = 100
+"""Characters of a paragraph that tell which way it is read."""
 
 VISIBLE = 200
 """Characters of a turn that may be on the screen."""
 
 
 class Word(NamedTuple):
-    """A word to be set; `spaced` says that a space parts it from the word before."""
+    """A word to be set.
+
+    `spaced` says that a space parts it from the word before, `leftward` that its paragraph is read
+    from right to left.
+    """
 
     text: str
     tentative: bool = False
     spaced: bool = True
+    leftward: bool = False
 
 
 Line = tuple[Word, ...]
@@ -52,10 +64,11 @@ def heard(text: str) -> list[str]:
 
 def words_of(turn: ShownTurn) -> Iterator[Word]:
     """Return the turn's words, settled ones first; ideographs are words of their own."""
+    leftward = runs_leftward(f"{turn.text} {turn.tentative}"[:OPENING]) is True
     for text, tentative in ((turn.text, False), (turn.tentative, True)):
         for word in unicodedata.normalize("NFC", text).split():
             for number, part in enumerate(_parts(word)):
-                yield Word(part, tentative, spaced=number == 0)
+                yield Word(part, tentative, number == 0, leftward)
 
 
 def break_lines(words: Iterable[Word], type_: Typeface, width: int) -> Iterator[Line]:
@@ -77,8 +90,12 @@ def break_lines(words: Iterable[Word], type_: Typeface, width: int) -> Iterator[
 def _fits(line: Line, type_: Typeface, width: int) -> bool:
     gaps = _gaps(line)
     heard_width = sum(type_.width(bare(word.text)) for word in line) + gaps * type_.space
-    closest = sum(type_.width(word.text) for word in line) + gaps * type_.narrow_space
-    return heard_width + type_.width(FORMATTING) <= width and closest <= width
+    return heard_width + type_.width(FORMATTING) <= width and _closest(line, type_) <= width
+
+
+def _closest(line: Line, type_: Typeface) -> int:
+    """Return the pixels that the line takes with the narrowest spaces."""
+    return sum(type_.width(word.text) for word in line) + _gaps(line) * type_.narrow_space
 
 
 def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count: int) -> list[Line]:
@@ -109,9 +126,33 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
         tentative = ""
 
 
-def lines_of(text: str, type_: Typeface, width: int) -> list[Line]:
-    """Return a plain text's lines."""
-    return list(_lines_of(ShownTurn(text), type_, width))
+@functools.lru_cache(256)
+def message_lines(text: str, type_: Typeface, width: int) -> Sequence[Line]:
+    """Return the lines of a text that stays as it is, all about equally long.
+
+    So no number stands apart from its unit, and no line holds but the last word.
+    """
+    words = list(words_of(ShownTurn(text)))
+    lines = _settled_lines(words, type_, width)
+    longest = max((line_width(line, type_, width) for line in lines), default=0)
+    widest = max((type_.width(word.text) for word in words), default=0)
+    for narrower in range(max(widest, longest // 2), longest, BALANCE):
+        balanced = _settled_lines(words, type_, narrower)
+        if len(balanced) == len(lines):
+            return balanced
+    return lines
+
+
+def _settled_lines(words: Sequence[Word], type_: Typeface, width: int) -> list[Line]:
+    """Break words that will not change any more: spaces give way where that saves a line."""
+    lines: list[Line] = []
+    for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
+        longer = (*lines[-1], word) if lines else (word,)
+        if lines and _closest(longer, type_) <= width:
+            lines[-1] = longer
+        else:
+            lines.append((word,))
+    return lines
 
 
 def has_ideographs(turns: Iterable[ShownTurn]) -> bool:
@@ -139,7 +180,7 @@ def draw_line(
     Spaces give way where capitals and punctuation make the line wider than `width` pixels.
     """
     space = _space(line, type_, width)
-    for number, word in enumerate(line):
+    for number, word in enumerate(_as_they_stand(line)):
         if number and word.spaced:
             x += space
         type_.draw(picture, x, baseline, word.text, ink)
@@ -147,6 +188,21 @@ def draw_line(
         if word.tentative:
             _underline(picture, x, end, baseline + 2)
         x = end
+
+
+@functools.lru_cache(256)
+def _as_they_stand(line: Line) -> Line:
+    """Return the line's words from left to right, with the spaces that are between them then."""
+    order = places((word.text for word in line), leftward=is_leftward(line))
+    neighbours = itertools.pairwise([-1, *order])
+    return tuple(
+        line[now]._replace(spaced=line[max(now, before)].spaced) for before, now in neighbours
+    )
+
+
+def is_leftward(line: Line) -> bool:
+    """Tell whether the line's paragraph is read from right to left."""
+    return bool(line) and line[0].leftward
 
 
 def line_width(line: Line, type_: Typeface, width: int) -> int:
@@ -165,9 +221,9 @@ def _space(line: Line, type_: Typeface, width: int) -> int:
 
 
 def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
-    if y < picture.height:
-        for x in range(start + start % 2, min(end, picture.width), 2):
-            picture.putpixel((x, y), 1)
+    lowest = min(y, picture.height - 1)
+    for x in range(start + start % 2, min(end, picture.width), 2):
+        picture.putpixel((x, lowest), 1)
 
 
 @functools.lru_cache(4096)
@@ -204,7 +260,7 @@ def _cut(word: Word, type_: Typeface, width: int) -> Iterator[Word]:
     spaced = word.spaced
     for letter in _letters(word.text):
         if piece and type_.width(piece + letter) > width:
-            yield Word(piece, word.tentative, spaced)
+            yield word._replace(text=piece, spaced=spaced)
             piece, spaced = "", False
         piece += letter
-    yield Word(piece, word.tentative, spaced)
+    yield word._replace(text=piece, spaced=spaced)

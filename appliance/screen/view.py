@@ -1,5 +1,6 @@
 """From scene to picture: the same scene is always the same picture."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from PIL import Image
@@ -8,23 +9,24 @@ from appliance.config import DisplaySettings
 from appliance.screen import wording
 from appliance.screen.fonts import Typeface, typeface
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.status import draw_status
+from appliance.screen.status import STATUS_HEIGHT, draw_status
 from appliance.screen.typesetting import (
     Line,
     draw_line,
     has_ideographs,
     is_cut,
+    is_leftward,
     latest_lines,
     line_width,
-    lines_of,
+    message_lines,
 )
+from appliance.screen.wear import MARGIN
 
-STATUS_HEIGHT = 10
 SMALL = 11
 SMALLEST = 9
 """Pixels from line to line; below 9, letters can't be told apart."""
 
-HEADLINES = (18, 16, SMALL, SMALLEST)
+HEADLINES = (18, 16)
 """Pixels from line to line of a headline: the first that leaves room for the rest is taken."""
 
 HUGE_UP_TO = 2
@@ -33,14 +35,20 @@ HUGE_UP_TO = 2
 IDEOGRAPHS = 17
 """Pixels from line to line that ideographs need."""
 
-WITHOUT_STATUS = {Mode.STARTING, Mode.STOPPING}
+NOTICE_LINES = 2
+"""Lines of a notice: it may take no more of the transcript, however long its remedy is."""
+
+FLAT = 48
+"""Pixels of height below which a countdown has no room beside a transcript."""
+
+WITHOUT_STATUS = {Mode.STARTING, Mode.STOPPING, Mode.OFF}
 """Modes whose message says it all."""
 
 
 class Block(NamedTuple):
     """Lines of one type, `pitch` pixels from one to the next."""
 
-    lines: list[Line]
+    lines: Sequence[Line]
     type_: Typeface
     pitch: int
 
@@ -63,13 +71,24 @@ class View:
 
     def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
         self.size = (width, height)
+        # What is left when the picture has room to wander.
+        width, height = self._canvas = (width - MARGIN[0], height - MARGIN[1])
         body = height - STATUS_HEIGHT
         self._text = typeface(body // min(lines, body // SMALLEST), font, width)
         self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, width)
         self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
-        self._headlines = [typeface(pitch, font) for pitch in HEADLINES]
+        self._status = self._small if self._text.pitch >= SMALL else self._smallest
+        large = [typeface(pitch, font) for pitch in HEADLINES]
         if lines <= HUGE_UP_TO:
-            self._headlines.insert(0, self._text)
+            large.insert(0, self._text)
+        little = [self._small, self._smallest]
+        # Details grow smaller before a headline becomes one of them.
+        self._message_types = [
+            (headline, detail)
+            for headlines in (large, little)
+            for detail in little
+            for headline in headlines
+        ]
 
     @classmethod
     def of(cls, settings: DisplaySettings) -> Self:
@@ -79,16 +98,27 @@ class View:
             width, height = height, width
         return cls(width, height, settings.lines, settings.font)
 
-    def draw(self, scene: Scene) -> Image.Image:
-        """Return the scene as a one-bit picture (mode "1", lit pixels are not 0)."""
+    def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
+        """Return the scene as a one-bit picture (mode "1", lit pixels are not 0).
+
+        `shift` moves it by pixels across and down, at most by `wear.MARGIN`.
+        """
         picture = Image.new("1", self.size)
-        if scene.mode not in WITHOUT_STATUS:
-            draw_status(picture, scene, self._small)
-        if scene.mode in wording.IN_SESSION and scene.turns:
+        picture.paste(self._drawn(scene), shift)
+        return picture
+
+    def _drawn(self, scene: Scene) -> Image.Image:
+        picture = Image.new("1", self._canvas)
+        flat = self._canvas[1] < FLAT and scene.power_off_in
+        if scene.mode in wording.IN_SESSION and scene.turns and not flat:
+            self._draw_status(picture, scene)
             self._draw_transcript(picture, scene)
         else:
             self._draw_message(picture, scene)
         return picture
+
+    def _draw_status(self, picture: Image.Image, scene: Scene) -> None:
+        draw_status(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
         type_, pitch = self._text, self._text.pitch
@@ -96,21 +126,23 @@ class View:
             type_, pitch = self._tall_text, max(IDEOGRAPHS, self._tall_text.pitch)
         # Above a notice, lines may move a little closer so that one more fits.
         closest = min(pitch, max(type_.height + 2, pitch - 1))
-        notice = self._draw_notice(picture, wording.notice(scene), closest)
-        room = self.size[1] - STATUS_HEIGHT - notice
+        notice = self._draw_notice(picture, scene, closest)
+        room = self._canvas[1] - STATUS_HEIGHT - notice
         count = max(1, room // closest)
-        lines = latest_lines(scene.turns, type_, self.size[0], count)
+        lines = latest_lines(scene.turns, type_, self._canvas[0], count)
         self._draw_block(picture, Block(lines, type_, min(pitch, room // count)))
 
-    def _draw_notice(self, picture: Image.Image, remarks: tuple[str, ...], line: int) -> int:
+    def _draw_notice(self, picture: Image.Image, scene: Scene, line: int) -> int:
         """Draw remarks, dark on light, along the bottom; return the height that they take.
 
         A line of transcript, `line` pixels high, stays free above them.
         """
-        width, height = self.size
+        width, height = self._canvas
         type_ = self._smallest
-        set_ = [line_ for remark in remarks for line_ in lines_of(remark, type_, width - 2)]
-        shown = set_[: max(1, (height - STATUS_HEIGHT - line) // SMALLEST)]
+        remarks = wording.notice(scene)
+        lines = [it for remark in remarks for it in message_lines(remark, type_, width - 2)]
+        room = (height - STATUS_HEIGHT - line) // SMALLEST
+        shown = wording.cut_short(lines, min(NOTICE_LINES, max(1, room)), scene.elapsed)
         band = len(shown) * SMALLEST + 1 if shown else 0
         picture.paste(1, (0, height - band, width, height))
         self._draw_block(picture, Block(shown, type_, SMALLEST), height - band + 1, ink=0)
@@ -118,41 +150,53 @@ class View:
 
     def _draw_message(self, picture: Image.Image, scene: Scene) -> None:
         """Draw a message, its headline in the largest type that leaves room for the rest."""
-        top = 0 if scene.mode in WITHOUT_STATUS else STATUS_HEIGHT
-        room = self.size[1] - top
         message = wording.message(scene)
-        blocks = self._fitting_blocks(message, room)
-        if not blocks:
-            # Too much for a small panel: the details take turns.
-            detail = wording.in_turn(message.details, scene.elapsed)
-            blocks = self._fitting_blocks(wording.Message(message.headline, detail), room)
-            # One that is too long even so, such as all that a setting may be, is cut.
-            blocks = blocks or self._cut_blocks(message.headline, detail, room)
-        spare = max(0, room - sum(block.height for block in blocks)) // (len(blocks) + 1)
-        for block in blocks:
-            top += spare
+        top = 0 if scene.mode in WITHOUT_STATUS else STATUS_HEIGHT
+        blocks = self._fitting_blocks(message, self._canvas[1] - top)
+        if not blocks and scene.mode not in wording.IN_SESSION:
+            # What the status line says matters less than what is wrong.
+            top = 0
+            blocks = self._fitting_blocks(message, self._canvas[1])
+        room = self._canvas[1] - top
+        blocks = blocks or self._crowded_blocks(message, room, scene.elapsed)
+        blocks += self._aside(message.aside, room - _height(blocks))
+        if top:
+            self._draw_status(picture, scene)
+        spare = max(0, room - _height(blocks))
+        for number, block in enumerate(blocks):
+            # Where it can't be shared evenly, the first gaps are wider.
+            top += (spare + len(blocks) - number) // (len(blocks) + 1)
             self._draw_block(picture, block, top, centred=True)
             top += block.height
 
     def _fitting_blocks(self, message: wording.Message, room: int) -> list[Block]:
         """Return the message's blocks, none where they take more than `room` pixels."""
-        details = [self._block(detail, self._small) for detail in message.details]
-        for type_ in self._headlines:
-            blocks = [self._block(message.headline, type_), *details]
-            whole = not is_cut(message.headline, type_, self.size[0])
-            if whole and sum(block.height for block in blocks) <= room:
+        for headline, type_ in self._message_types:
+            details = [self._block(detail, type_) for detail in message.details]
+            blocks = [self._block(message.headline, headline), *details]
+            whole = not is_cut(message.headline, headline, self._canvas[0])
+            if whole and _height(blocks) <= room:
                 return blocks
         return []
 
-    def _cut_blocks(self, headline: str, details: tuple[str, ...], room: int) -> list[Block]:
-        """Return the headline, and of the details as many lines as there is room for."""
-        top = self._block(headline, self._headlines[-1])
-        lines = [line for detail in details for line in lines_of(detail, self._small, self.size[0])]
-        kept = lines[: max(0, room - top.height) // self._small.pitch]
-        return [top, Block(kept, self._small, self._small.pitch)]
+    def _crowded_blocks(self, message: wording.Message, room: int, elapsed: float) -> list[Block]:
+        """Return the headline and as many lines of details as have room; they take turns."""
+        crowded = []
+        for type_ in (self._small, self._smallest):
+            headline = self._block(message.headline, type_)
+            count = max(1, (room - headline.height) // type_.pitch)
+            lines = [line for it in message.details for line in self._block(it, type_).lines]
+            page = wording.page(lines, count, elapsed)
+            crowded.append([headline, Block(page, type_, type_.pitch)])
+        return max(crowded, key=lambda blocks: len(blocks[1].lines))
+
+    def _aside(self, text: str, room: int) -> list[Block]:
+        """Return a remark as a block, if it has room without making any other smaller."""
+        block = self._block(text, self._small)
+        return [block] if block.lines and block.height <= room else []
 
     def _block(self, text: str, type_: Typeface) -> Block:
-        return Block(lines_of(text, type_, self.size[0]), type_, type_.pitch)
+        return Block(message_lines(text, type_, self._canvas[0]), type_, type_.pitch)
 
     def _draw_block(
         self,
@@ -163,11 +207,16 @@ class View:
         centred: bool = False,
         ink: int = 1,
     ) -> None:
-        width = self.size[0]
+        width = self._canvas[0]
         lines, type_, pitch = block
         # The first line keeps its place when the others move closer.
         first = top + type_.pitch - type_.descent - (type_.pitch - type_.height) // 2
         margin = 0 if ink else 1
         for number, line in enumerate(lines):
-            x = (width - line_width(line, type_, width)) // 2 if centred else margin
+            spare = width - line_width(line, type_, width)
+            x = spare // 2 if centred else spare - margin if is_leftward(line) else margin
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
+
+
+def _height(blocks: Sequence[Block]) -> int:
+    return sum(block.height for block in blocks)

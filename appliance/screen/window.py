@@ -11,11 +11,16 @@ from appliance.events import Fault
 from appliance.screen.enlarged import enlarged
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Scene
+from appliance.screen.wear import Light
 
 SCALE = 6
 
 NOWHERE = {"dummy", "offscreen"}
 """What SDL draws with where there is no desktop."""
+
+
+TITLE = "appliance"
+ASLEEP = f"{TITLE} (asleep: a press wakes it)"
 
 
 class WindowPanel:
@@ -36,11 +41,19 @@ class WindowPanel:
         self._scale = scale
         self._device: Any = None
         self._shown: Image.Image | None = None
+        self._asleep = False
         self._closed = False
 
     def show(self, _: Scene, picture: Image.Image) -> None:
         """Draw the picture."""
         self._draw(enlarged(picture, self._scale))
+
+    def light(self, light: Light) -> None:
+        """Show nothing while asleep, and in the title how to wake it; a window does not dim."""
+        self._asleep = light is Light.ASLEEP
+        if self._shown:
+            self._pygame.display.set_caption(ASLEEP if self._asleep else TITLE)
+            self._draw(self._shown)
 
     def check(self) -> None:
         """Let the window take its events, so that the desktop doesn't call it frozen."""
@@ -63,7 +76,8 @@ class WindowPanel:
         try:
             if self._device is None:
                 self._device = self._open(page.size)
-            self._device.display(page.convert("RGB"))
+            glass = Image.new("1", page.size) if self._asleep else page
+            self._device.display(glass.convert("RGB"))
         except SystemExit:
             # luma's way to say that the window was closed.
             self._closed = True
@@ -77,7 +91,7 @@ class WindowPanel:
             raise _no_desktop(str(error)) from error
         if driver in NOWHERE:
             raise _no_desktop(f"SDL draws with {driver!r}")
-        self._pygame.display.set_caption("appliance")
+        self._pygame.display.set_caption(TITLE)
         return device
 
 

@@ -1,7 +1,10 @@
 """What the screen says in each mode: plain words that a person can act on."""
 
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
+from appliance.events import Fault
 from appliance.screen.scene import Mode, Scene, Summary
 
 STATE = {
@@ -13,7 +16,10 @@ STATE = {
     Mode.FINISHING: "Finishing",
     Mode.SAVED: "Saved",
     Mode.STOPPING: "Switching off",
+    Mode.OFF: "Off",
 }
+
+Piece = TypeVar("Piece")
 
 IN_SESSION = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING, Mode.FINISHING}
 
@@ -23,12 +29,19 @@ LAGGING = 2.0
 ALTERNATE_AFTER = 4
 """Seconds that each of two remarks stands where there is room for one."""
 
+PAGE_TIME = 2
+"""Seconds that a line stands where there is no room for two."""
+
 
 class Message(NamedTuple):
-    """What fills the screen while there is no transcript: a headline and what belongs to it."""
+    """What fills the screen while there is no transcript: a headline and what belongs to it.
+
+    `aside` is said where there is room left.
+    """
 
     headline: str
     details: tuple[str, ...] = ()
+    aside: str = ""
 
 
 SAYING = {
@@ -40,15 +53,20 @@ SAYING = {
     Mode.FINISHING: ("One moment", "the last words are coming"),
     Mode.SAVED: ("Saved", ""),
     Mode.STOPPING: ("Switching off", ""),
+    Mode.OFF: ("Safe to unplug", ""),
 }
+
+LET_GO = "let go to stay on"
 
 TELLS_WHAT_WAITS = {Mode.READY, Mode.RECONNECTING, Mode.SAVED}
 
 
 def message(scene: Scene) -> Message:
     """Return what to say where there is no transcript to show."""
+    if scene.power_off_in:
+        return Message(_switching_off(scene), (LET_GO,))
     if scene.fault:
-        return Message(scene.fault.what, _present(scene.fault.remedy, kept(scene)))
+        return _trouble(scene, scene.fault)
     headline, detail = SAYING[scene.mode]
     hint = scene.hint
     if scene.mode is Mode.READY and hint:
@@ -59,18 +77,80 @@ def message(scene: Scene) -> Message:
     return Message(headline, _present(detail, waiting, hint))
 
 
+def _trouble(scene: Scene, fault: Fault) -> Message:
+    if scene.mode in IN_SESSION:
+        # What is about to happen matters more than what might be mended.
+        return Message(fault.what, _present(scene.hint or fault.remedy, kept(scene)))
+    aside = scene.hint or _came_to(scene)
+    return Message(fault.what, _present(fault.remedy, kept(scene)), aside)
+
+
 def notice(scene: Scene) -> tuple[str, ...]:
     """Return what to say below a transcript: at most two remarks, none when all is well."""
+    if scene.power_off_in:
+        return _switching_off(scene), LET_GO
     if not scene.fault:
         return _present(scene.hint or (kept(scene) if scene.mode is Mode.RECONNECTING else ""))
-    remarks = _present(kept(scene), scene.fault.remedy)
+    remarks = _present(kept(scene), scene.hint or scene.fault.remedy)
     return (scene.fault.what, *in_turn(remarks, scene.elapsed))
+
+
+def sentence(scene: Scene) -> str:
+    """Return what is going on as one sentence, for those who look from elsewhere."""
+    if scene.power_off_in:
+        return f"{_switching_off(scene)} s, unless the button is let go"
+    if scene.fault:
+        return _sentence(scene.fault.what, kept(scene) or scene.fault.remedy)
+    if scene.mode is Mode.LISTENING:
+        return f"Listening for {duration(scene.elapsed)}"
+    return _sentence(STATE[scene.mode], _remark(scene), kept(scene))
+
+
+def _remark(scene: Scene) -> str:
+    hint = scene.hint[:1].lower() + scene.hint[1:]
+    match scene.mode:
+        case Mode.READY:
+            return hint or "press to start"
+        case Mode.SAVED:
+            return _came_to(scene)
+        case Mode.OFF:
+            return "safe to unplug"
+        case _:
+            return hint
+
+
+def _came_to(scene: Scene) -> str:
+    return f"{words(scene.summary)} {length(scene.summary)}" if scene.summary else ""
+
+
+def _sentence(subject: str, *remarks: str) -> str:
+    """Return "subject: remark, remark"; colons inside a remark make way."""
+    told = ", ".join(remark.replace(": ", ", ") for remark in remarks if remark)
+    return f"{subject}: {told}" if told else subject
+
+
+def _switching_off(scene: Scene) -> str:
+    return f"Switching off in {scene.power_off_in}"
 
 
 def in_turn(remarks: tuple[str, ...], elapsed: float) -> tuple[str, ...]:
     """Return the remark whose turn it is, none of none."""
     turn = int(elapsed) // ALTERNATE_AFTER % max(1, len(remarks))
     return remarks[turn : turn + 1]
+
+
+def page(lines: Sequence[Piece], count: int, elapsed: float) -> Sequence[Piece]:
+    """Return the `count` lines whose turn it is, where there is no room for all."""
+    pages = max(1, math.ceil(len(lines) / count))
+    first = int(elapsed / PAGE_TIME) % pages * count
+    return lines[first : first + count]
+
+
+def cut_short(lines: Sequence[Piece], count: int, elapsed: float) -> Sequence[Piece]:
+    """Return at most `count` lines: the first ones stay, all others take turns as the last."""
+    if len(lines) <= count:
+        return lines
+    return [*lines[: count - 1], *page(lines[count - 1 :], 1, elapsed)]
 
 
 def kept(scene: Scene) -> str:
@@ -107,9 +187,11 @@ def words(summary: Summary) -> str:
 
 
 def length(summary: Summary) -> str:
-    """Return how long it took: "in 2 min 5 s"."""
+    """Return how long it took: "in 2 min 5 s", "in 1 h 2 min"."""
     minutes, seconds = divmod(int(summary.seconds), 60)
-    return f"in {minutes} min {seconds} s" if minutes else f"in {seconds} s"
+    if not 0 < minutes < 60:
+        return f"in {duration(summary.seconds)}"
+    return f"in {minutes} min {seconds} s"
 
 
 def _present(*remarks: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ those of the protocol's "How sessions end".
 import enum
 import re
 import socket
-import ssl
 from collections.abc import Collection
 
 import msgspec
@@ -109,14 +108,14 @@ TABLE = (
     Rule(SESSION, (1008, 4001), Answer.OWNER, "No credit left", "top up the account", FUNDS),
     Rule(SESSION, (4002,), Answer.OWNER, "No credit left", "top up the account"),
     Rule(SESSION, (1008,), Answer.OWNER, "Account disabled", "ask the service", "disabled"),
-    Rule(SESSION, (1008, 4001), Answer.NEW_TOKEN, "Key refused", "check the API key"),
+    Rule(SESSION, (1008, 4001), Answer.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(SESSION, (4003,), Answer.OWNER, "Not in your plan", "check the settings"),
     Rule(SESSION, (3006,), Answer.OWNER, "Setting refused", "check the settings"),
     Rule(SESSION, (1011, 1012, 1013, 3005), Answer.RETRY, "Service fault", "trying again"),
     # The token server, the vendor's token endpoint, a handshake refused over HTTP
     Rule(TOKEN, (Cause.NO_KEY,), Answer.OWNER, "No API key", "set key or token_url"),
-    Rule(TOKEN, (401, 403), Answer.OWNER, "Key refused", "check the API key"),
-    Rule(HANDSHAKE, (401, 403), Answer.NEW_TOKEN, "Key refused", "check the API key"),
+    Rule(TOKEN, (401, 403), Answer.OWNER, "Key refused", "run: appliance doctor"),
+    Rule(HANDSHAKE, (401, 403), Answer.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(HTTP, (402,), Answer.OWNER, "No credit left", "top up the account"),
     Rule(TOKEN, (404, 405, 410), Answer.OWNER, "Wrong address", "check token_url"),
     Rule(HANDSHAKE, (404, 405, 410), Answer.OWNER, "Wrong address", "check service url"),
@@ -152,6 +151,8 @@ def fault_for(ending: Ending) -> Fault | None:
 
 def cause_of(error: BaseException) -> Cause:
     """Return why a request or connection failed, from the exception or what it was raised from."""
+    import ssl  # noqa: PLC0415 - with OpenSSL it is megabytes, and the table does without
+
     for link in _chain(error):
         if isinstance(link, socket.gaierror):
             return Cause.DNS

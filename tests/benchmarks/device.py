@@ -20,6 +20,7 @@ from appliance.hardware.simulated import press
 from appliance.screen.display import open_panel
 from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
+from appliance.screen.wear import Light
 from tests.benchmarks.reports import report
 from tests.rig.box import shown_words
 
@@ -42,6 +43,9 @@ class ReportingPanel:
             report("shown", scene.mode.value, new)
         self._known.update(new)
         self._mode = scene.mode
+
+    def light(self, light: Light) -> None:
+        self._panel.light(light)
 
     def check(self) -> None:
         self._panel.check()

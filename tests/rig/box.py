@@ -21,6 +21,7 @@ from appliance.hardware.simulated import press
 from appliance.screen.display import open_panel
 from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
+from appliance.screen.wear import Light
 from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until
 
@@ -35,6 +36,9 @@ class Watched:
     def show(self, scene: Scene, picture: Image.Image) -> None:
         self._panel.show(scene, picture)
         self._scenes.append(scene)
+
+    def light(self, light: Light) -> None:
+        self._panel.light(light)
 
     def check(self) -> None:
         self._panel.check()

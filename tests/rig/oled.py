@@ -64,6 +64,7 @@ class Ssd1306:
         self._lock = threading.RLock()
         self._plugged = True
         self._failures: list[int] = []
+        self._taken_before_failure = 0
         self._power_on()
 
     # What a test does to it
@@ -79,10 +80,14 @@ class Ssd1306:
             self._plugged = True
             self._power_on()
 
-    def fail(self, *errors: int) -> None:
-        """Let the next transfers end in these errors, 0 being a success: `fail(0, errno.EIO)`."""
+    def fail(self, *errors: int, after: int = 0) -> None:
+        """Let the next transfers end in these errors, 0 being a success: `fail(0, errno.EIO)`.
+
+        Of a transfer that fails, the panel has taken its first `after` bytes already.
+        """
         with self._lock:
             self._failures = list(errors)
+            self._taken_before_failure = after
 
     # What a test sees
 
@@ -136,15 +141,14 @@ class Ssd1306:
     def _take(self, address: int, message: list[int]) -> None:
         with self._lock:
             self._answer(address)
+            failure = self._failures.pop(0) if self._failures else 0
+            if failure:
+                message = message[: self._taken_before_failure]
             self.transfers += 1
             self.bytes_sent += 1 + len(message)
-            control, *payload = message
-            assert control in {0x00, 0x40}, f"control byte {control:#04x}: one kind a transfer"
-            for byte in payload:
-                if control == 0x40:
-                    self._write(byte)
-                else:
-                    self._command_byte(byte)
+            self._obey_transfer(message)
+            if failure:
+                raise OSError(failure, "the bus failed")
             self.watch()
         if self._hertz:
             self._sleep((9 * (1 + len(message)) + 2) / self._hertz)
@@ -152,8 +156,16 @@ class Ssd1306:
     def _answer(self, address: int) -> None:
         if address != self.address or not self._plugged:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
-        if self._failures and (number := self._failures.pop(0)):
-            raise OSError(number, "the bus failed")
+
+    def _obey_transfer(self, message: list[int]) -> None:
+        """Take a control byte, and commands or data behind it; or nothing of them."""
+        control, *payload = message or [0x00]
+        assert control in {0x00, 0x40}, f"control byte {control:#04x}: one kind a transfer"
+        for byte in payload:
+            if control == 0x40:
+                self._write(byte)
+            else:
+                self._command_byte(byte)
 
     # The controller
 

@@ -121,3 +121,13 @@ def test_a_slow_bus_takes_its_time() -> None:
     module = Ssd1306(hertz=400_000, sleep=slept.append)
     data(module, *[0] * 30)
     assert slept == [pytest.approx((32 * 9 + 2) / 400_000)]
+
+
+def test_a_transfer_may_be_cut_short(module: Ssd1306) -> None:
+    commands(module, 0x20, 0x00, 0x21, 0, 127, 0x22, 0, 7)
+    module.fail(errno.EIO, after=2)
+    with pytest.raises(OSError, match="the bus failed"):
+        data(module, 0x01, 0x01, 0x01)
+    assert lit(module) == {(0, 0)}
+    data(module, 0x01)
+    assert lit(module) == {(0, 0), (1, 0)}

@@ -1,5 +1,6 @@
 import errno
 import functools
+import logging
 import os
 import pty
 import sys
@@ -15,11 +16,13 @@ from appliance.screen.display import Display, open_panel
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.terminal import LinesPanel, TerminalPanel
+from appliance.screen.wear import STEP, Light
 from tests.rig.oled import Ssd1306
 from tests.screen.waiting import until
 
 READY = Scene(Mode.READY, hint="Press to start")
 LISTENING = Scene(Mode.LISTENING, turns=(ShownTurn("Hello"),))
+SETTINGS = DisplaySettings(dim_after=60, sleep_after=600)
 
 
 class Recorder:
@@ -36,6 +39,9 @@ class Recorder:
         self.threads.add(threading.current_thread().name)
         self.scenes.append(scene)
         assert self.free.wait(30)
+
+    def light(self, light: Light) -> None:
+        self.calls.append(light.value)
 
     def check(self) -> None:
         self.calls.append("check")
@@ -56,11 +62,17 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def start(events: list[Event]) -> Iterator[Start]:
+def now() -> list[float]:
+    """The time, to be set."""
+    return [0.0]
+
+
+@pytest.fixture
+def start(events: list[Event], now: list[float]) -> Iterator[Start]:
     displays = []
 
     def start(opener: Callable[[DisplaySettings], Panel | None]) -> Display:
-        display = Display(DisplaySettings(), events.append, open_panel=opener)
+        display = Display(SETTINGS, events.append, open_panel=opener, clock=lambda: now[0])
         displays.append(display)
         display.start()
         return display
@@ -214,3 +226,106 @@ def test_without_a_panel_nothing_is_told(start: Start, events: list[Event]) -> N
     display.end()
     assert events == []
     assert display.picture is None
+
+
+def test_an_idle_panel_dims_and_sleeps_and_a_press_wakes_it(start: Start, now: list[float]) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    now[0] = SETTINGS.dim_after
+    until(lambda: module.contrast < SETTINGS.contrast)
+    assert shows(module, display)
+    now[0] = SETTINGS.sleep_after
+    until(lambda: not module.on)
+    display.show(LISTENING)
+    until(lambda: module.on)
+    until(lambda: shows(module, display))
+    until(lambda: module.contrast == SETTINGS.contrast)
+
+
+def test_a_panel_wakes_with_the_new_picture_on_it(start: Start, now: list[float]) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    now[0] = SETTINGS.sleep_after
+    until(lambda: not module.on)
+    seen = []
+    module.watch = lambda: seen.append(module.image.tobytes()) if module.on else None
+    display.show(LISTENING)
+    until(lambda: module.on)
+    until(lambda: shows(module, display))
+    assert set(seen) == {module.image.tobytes()}
+
+
+def test_a_sleeping_panel_is_told_to_be_well_when_it_is_put_back(
+    start: Start, now: list[float], events: list[Event]
+) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    now[0] = SETTINGS.sleep_after
+    until(lambda: not module.on)
+    module.unplug()
+    until(lambda: len(events) == 2)
+    module.plug()
+    until(lambda: len(events) == 3)
+    assert isinstance(events[-1], ScreenHealed)
+    until(lambda: not module.on)
+    display.show(LISTENING)
+    until(lambda: shows(module, display))
+
+
+def test_the_picture_wanders_in_a_session_too(start: Start, now: list[float]) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(LISTENING)
+    until(lambda: shows(module, display))
+    still = module.image
+    now[0] = STEP
+    until(lambda: module.image.getbbox() != still.getbbox())
+    until(lambda: shows(module, display))
+    moved = Image.new("1", still.size)
+    moved.paste(still, (1, 0))
+    assert module.image.tobytes() == moved.tobytes()
+
+
+def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
+    start: Start, events: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    module = Ssd1306()
+    tries = []
+
+    def opener(settings: DisplaySettings) -> Panel | None:
+        tries.append(1)
+        return open_panel(settings, bus=module)
+
+    module.unplug()
+    with caplog.at_level(logging.INFO):
+        display = start(opener)
+        display.show(READY)
+        until(lambda: len(tries) > 2)
+        module.plug()
+        until(lambda: shows(module, display))
+        until(lambda: len(events) == 2)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert "does not answer" in told[0]
+    assert told[1] == "the screen shows pictures"
+
+
+@pytest.mark.parametrize("light", [Light.DIMMED, Light.ASLEEP])
+def test_the_end_lights_up_what_is_left_standing(
+    start: Start, now: list[float], light: Light
+) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    now[0] = SETTINGS.dim_after if light is Light.DIMMED else SETTINGS.sleep_after
+    until(lambda: module.contrast < SETTINGS.contrast or not module.on)
+    display.end(Scene(Mode.STOPPING))
+    assert shows(module, display)
+    assert module.contrast == SETTINGS.contrast

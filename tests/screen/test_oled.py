@@ -1,20 +1,21 @@
 import errno
 import gc
+import inspect
 import weakref
+from collections.abc import Iterable
 
 import luma.oled.device
 import pytest
 import smbus2
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from appliance.config import OLEDS, DisplaySettings
 from appliance.screen.display import open_panel
-from appliance.screen.oled import Oled
+from appliance.screen.oled import DIMMED, Oled
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.view import View
+from appliance.screen.wear import Light
 from tests.rig.oled import Sh1106, Ssd1306
 
 SCENE = Scene(Mode.LISTENING, elapsed=7, level=0.4, turns=(ShownTurn("Hello", "there"),))
@@ -122,6 +123,45 @@ def test_the_settings_allow_what_luma_has_that_shows_pictures() -> None:
     assert sorted(OLEDS) == sorted(set(luma.oled.device.__all__) - letters)
 
 
+class AnyPanel:
+    """Takes whatever is sent; stands for panels whose controllers nobody has simulated."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write_i2c_block_data(self, _: int, control: int, data: list[int]) -> None:
+        self.sent.append(bytes([control, *data]))
+
+    def i2c_rdwr(self, *messages: Iterable[int]) -> None:
+        self.sent += [bytes(message) for message in messages]
+
+
+@pytest.mark.parametrize("driver", [driver for driver in OLEDS if driver != "ssd1325"])
+def test_every_panel_of_luma_can_show_dim_sleep_and_wake(driver: str) -> None:
+    size = inspect.signature(getattr(luma.oled.device, driver)).parameters
+    settings = DisplaySettings(
+        driver=driver, width=size["width"].default, height=size["height"].default
+    )
+    bus = AnyPanel()
+    panel = open_panel(settings, bus=bus)
+    assert panel
+    panel.show(SCENE, View.of(settings).draw(SCENE))
+    told = {}
+    for light in Light:
+        bus.sent.clear()
+        panel.light(light)
+        told[light] = b"".join(bus.sent)
+        panel.check()
+    assert len(set(told.values())) == len(Light)
+    panel.clear()
+
+
+def test_a_panel_that_luma_drives_on_spi_alone_is_told() -> None:
+    with pytest.raises(PanelError) as caught:
+        open_panel(DisplaySettings(driver="ssd1325"), bus=AnyPanel())
+    assert "does not work on I2C" in str(caught.value.fault)
+
+
 def test_panels_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     devices = []
     start = luma.oled.device.ssd1306.__init__
@@ -180,32 +220,103 @@ def test_the_refresh_does_not_switch_the_panel_off() -> None:
     assert all(seen)
 
 
-pictures = st.lists(
-    st.tuples(st.integers(0, 127), st.integers(0, 63), st.integers(1, 60), st.integers(1, 30)),
-    max_size=4,
-)
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_dimmed_panel_shows_its_picture_with_little_light(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver, contrast=200))
+    picture = View().draw(SCENE)
+    panel.show(SCENE, picture)
+    panel.light(Light.DIMMED)
+    assert (module.contrast, pixels(module.image)) == (DIMMED, pixels(picture))
+    panel.light(Light.AWAKE)
+    assert module.contrast == 200
+
+
+def test_a_panel_that_is_dark_by_its_settings_is_not_brightened_by_dimming() -> None:
+    module = Ssd1306()
+    opened(module, DisplaySettings(contrast=3)).light(Light.DIMMED)
+    assert module.contrast == 3
 
 
 @pytest.mark.parametrize("driver", MODULES)
-@given(shown=st.lists(st.tuples(pictures, st.integers(0, 12)), min_size=1, max_size=8))
-def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
-    driver: str, shown: list[tuple[list[tuple[int, int, int, int]], int]]
-) -> None:
+def test_a_sleeping_panel_is_dark_and_keeps_its_picture(driver: str) -> None:
     module = MODULES[driver]()
-    settings = DisplaySettings(driver=driver)
-    panel = opened(module, settings)
-    for boxes, good_transfers in shown:
-        picture = Image.new("1", (128, 64))
-        for x, y, width, height in boxes:
-            picture.paste(1, (x, y, x + width, y + height))
-        module.fail(*[0] * good_transfers, errno.EIO)
-        try:
-            panel.show(SCENE, picture)
-        except PanelError:
-            module.fail()
-            panel = opened(module, settings)
-            panel.show(SCENE, picture)
-    assert pixels(module.image) == pixels(picture)
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(Light.ASLEEP)
+    assert not module.on
+    before = module.bytes_sent
+    panel.light(Light.AWAKE)
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+    assert module.bytes_sent - before < 10
+
+
+@pytest.mark.parametrize("light", [Light.DIMMED, Light.ASLEEP])
+@pytest.mark.parametrize("driver", MODULES)
+def test_neither_check_nor_refresh_wakes_a_resting_panel(driver: str, light: Light) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(light)
+    seen = set()
+    module.watch = lambda: seen.add((module.on, module.contrast))
+    for _ in range(3):
+        panel.check()
+        now[0] += 60
+    assert seen == {(light is Light.DIMMED, module.contrast)}
+    assert module.contrast == DIMMED or light is Light.ASLEEP
+
+
+@pytest.mark.parametrize("light", Light)
+def test_a_panel_that_lost_its_power_comes_back_in_its_light(light: Light) -> None:
+    module = Ssd1306()
+    now = [0.0]
+    panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(light)
+    module.plug()
+    now[0] += 60
+    panel.check()
+    assert module.on == (light is not Light.ASLEEP)
+    panel.light(Light.AWAKE)
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_panel_that_lost_its_power_is_healed_while_pictures_come(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    module.plug()
+    now[0] += 60
+    later = Scene(Mode.LISTENING, elapsed=67, turns=SCENE.turns)
+    panel.show(later, View().draw(later))
+    assert pixels(module.image) == pixels(View().draw(later))
+    assert module.contrast == DEFAULT.contrast
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_after_an_error_all_of_the_next_picture_is_sent(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.show(SCENE, View().draw(SCENE))
+    whole = Image.new("1", (128, 64), 1)
+    module.fail(0, 0, 0, errno.EIO, after=50)
+    with pytest.raises(PanelError):
+        panel.show(SCENE, whole)
+    panel.show(SCENE, View().draw(SCENE))
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+
+
+def test_a_sleeping_panel_that_is_pulled_out_is_noticed() -> None:
+    module = Ssd1306()
+    panel = opened(module)
+    panel.light(Light.ASLEEP)
+    module.unplug()
+    with pytest.raises(PanelError):
+        panel.check()
 
 
 def test_the_bus_of_the_machine_is_used_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from appliance.events import Fault
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.screen.terminal import DOTS, HIDE_CURSOR, SHOW_CURSOR, LinesPanel, TerminalPanel
 from appliance.screen.view import View
+from appliance.screen.wear import Light
 
 SMALL, LARGE = os.terminal_size((80, 24)), os.terminal_size((140, 40))
 
@@ -113,6 +114,23 @@ def test_a_caption_stands_below_the_picture() -> None:
     terminal = Terminal(SMALL)
     shown_on(terminal, SCENE)
     assert terminal.rows[max(terminal.rows)] == "space: press"
+
+
+def test_a_terminal_that_is_asleep_says_how_to_wake_it() -> None:
+    terminal = Terminal(SMALL)
+    panel = shown_on(terminal, SCENE)
+    panel.light(Light.ASLEEP)
+    assert terminal.pixels(128, 64).getbbox() is None
+    assert "press" in terminal.rows[max(terminal.rows)]
+    panel.light(Light.AWAKE)
+    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    assert terminal.rows[max(terminal.rows)] == "space: press"
+
+
+def test_a_terminal_does_not_dim() -> None:
+    terminal = Terminal(SMALL)
+    shown_on(terminal, SCENE).light(Light.DIMMED)
+    assert same(terminal.pixels(128, 64), View().draw(SCENE))
 
 
 def told(*scenes: Scene) -> list[str]:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,10 @@ from appliance.screen.typesetting import (
     Line,
     break_lines,
     draw_line,
+    is_leftward,
     latest_lines,
     line_width,
-    lines_of,
+    message_lines,
     words_of,
 )
 
@@ -22,7 +25,11 @@ TYPE = typeface(18)
 words = st.text("abcdefghilmnorstuvwyÄéßЖλ", min_size=1, max_size=12)
 
 
-def texts(lines: list[Line]) -> list[str]:
+def lines_of(text: str, type_: Typeface, width: int) -> list[Line]:
+    return list(break_lines(words_of(ShownTurn(text)), type_, width))
+
+
+def texts(lines: Sequence[Line]) -> list[str]:
     return [" ".join(word.text for word in line) for line in lines]
 
 
@@ -151,3 +158,36 @@ def test_ideographs_wrap_between_any_two() -> None:
 
 def test_an_accent_that_follows_its_letter_is_set_as_one_letter() -> None:
     assert texts(lines_of("e\u0301te\u0301", TYPE, WIDTH)) == ["été"]
+
+
+def test_the_lines_of_a_message_are_about_equally_long() -> None:
+    assert texts(message_lines("unplug it and plug it in again", TYPE, WIDTH)) == [
+        "unplug it and",
+        "plug it in again",
+    ]
+
+
+@given(st.lists(words, min_size=1, max_size=12))
+def test_a_message_takes_no_more_lines_than_it_must_and_cuts_no_word(said: list[str]) -> None:
+    lines = message_lines(" ".join(said), TYPE, WIDTH)
+    assert all(line_width(line, TYPE, WIDTH) <= WIDTH for line in lines)
+    assert len(lines) <= len(lines_of(" ".join(said), TYPE, WIDTH))
+    pieces = [word.text for line in lines for word in line]
+    assert "".join(pieces) == "".join(said)
+    assert [word for word in said if TYPE.width(word) <= WIDTH and word not in pieces] == []
+
+
+def test_a_paragraph_that_is_read_from_right_to_left_starts_at_the_right() -> None:
+    [line] = lines_of("שלום world", TYPE, WIDTH)
+    assert is_leftward(line)
+    [mirrored] = lines_of("world שלום", TYPE, WIDTH)
+    assert not is_leftward(mirrored)
+    # Either way the word that was said first stands at its paragraph's beginning.
+    assert drawn(line).tobytes() == drawn(mirrored).tobytes()
+
+
+def test_spaces_stay_between_the_words_they_part() -> None:
+    [line] = lines_of("שלום 你好 world", TYPE, WIDTH)
+    box = drawn(line).getbbox()
+    assert box
+    assert line_width(line, TYPE, WIDTH) == box[2]

@@ -1,10 +1,15 @@
+import itertools
+
 import pytest
 from PIL import Image, ImageChops
 
 from appliance.config import DisplaySettings
 from appliance.events import Fault
+from appliance.screen import icons
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.screen.view import STATUS_HEIGHT, View
+from appliance.screen.status import STATUS_HEIGHT
+from appliance.screen.view import View
+from appliance.screen.wear import MARGIN, ROUND
 
 SIZES = [(128, 64), (128, 32), (256, 64), (128, 128), (64, 128), (64, 48)]
 FAULT = Fault("Can't reach the service", "check the network")
@@ -69,7 +74,7 @@ def test_captions_that_lag_say_by_how_much() -> None:
     assert differ(keeping_up, Scene(Mode.LISTENING, turns=TURNS)) is None
     box = differ(keeping_up, Scene(Mode.LISTENING, turns=TURNS, waiting=12))
     assert box
-    assert box[3] <= STATUS_HEIGHT
+    assert box[3] <= STATUS_HEIGHT + 1  # the state's word, which may reach over, makes way
 
 
 @pytest.mark.parametrize("lines", range(2, 7))
@@ -101,3 +106,83 @@ def test_small_lines_grow_for_ideographs_alone(text: str) -> None:
     body = desk.crop((0, STATUS_HEIGHT, 128, 64)).getbbox()
     assert body
     assert (body[3] - body[1] > 12) == (text == "你好世界")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_picture_is_moved_as_a_whole_and_nothing_of_it_is_lost(size: tuple[int, int]) -> None:
+    view = View(*size)
+    scene = Scene(Mode.LISTENING, elapsed=12, level=0.5, turns=TURNS, fault=FAULT)
+    width, height = size[0] - MARGIN[0], size[1] - MARGIN[1]
+    still = view.draw(scene).crop((0, 0, width, height))
+    for dx, dy in ROUND:
+        moved = view.draw(scene, (dx, dy))
+        assert moved.crop((dx, dy, dx + width, dy + height)).tobytes() == still.tobytes()
+        assert lit(moved) == lit(still)
+
+
+def test_the_network_is_seen_in_the_status_line_by_the_shape_of_its_mark() -> None:
+    box = differ(Scene(Mode.READY), Scene(Mode.READY, network=False))
+    assert box
+    assert box[3] <= STATUS_HEIGHT
+    away = View().draw(Scene(Mode.READY, network=False)).crop(box)
+    assert away.tobytes() != View().draw(Scene(Mode.READY)).crop(box).tobytes()
+
+
+def test_a_first_connection_is_no_alarm_until_there_is_a_fault() -> None:
+    trying = Scene(Mode.CONNECTING, network=False)
+    assert mark(trying) not in {icons.CONNECTED.tobytes(), icons.UNCONNECTED.tobytes()}
+    failing = Scene(Mode.CONNECTING, network=False, fault=FAULT)
+    assert mark(failing) == icons.UNCONNECTED.tobytes()
+    assert mark(Scene(Mode.LISTENING)) == icons.CONNECTED.tobytes()
+
+
+def mark(scene: Scene) -> bytes:
+    """Return what stands at the end of the status line."""
+    return View().draw(scene).crop((119, 1, 126, 8)).tobytes()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_countdown_to_switching_off_is_seen_whatever_is_shown(size: tuple[int, int]) -> None:
+    view = View(*size)
+    for mode in (Mode.READY, Mode.CONNECTING, Mode.LISTENING, Mode.FINISHING):
+        for turns in ((), TURNS):
+            held = {
+                view.draw(Scene(mode, turns=turns, power_off_in=left)).tobytes()
+                for left in (0, 1, 2, 3)
+            }
+            assert len(held) == 4
+
+
+def test_a_fault_that_hinders_nobody_says_how_to_start() -> None:
+    plain = Scene(Mode.READY, fault=Fault("Can't save", "check the SD card"))
+    inviting = Scene(Mode.READY, fault=plain.fault, hint="Press to start")
+    assert differ(plain, inviting)
+    assert differ(plain, inviting, View(128, 32)) is None
+
+
+def test_the_last_line_of_a_flat_panel_marks_tentative_words_too() -> None:
+    view = View(128, 32)
+    settled = Scene(Mode.LISTENING, turns=(ShownTurn("One"), ShownTurn("two")))
+    assert differ(
+        settled, Scene(Mode.LISTENING, turns=(ShownTurn("One"), ShownTurn("", "two"))), view
+    )
+
+
+@pytest.mark.parametrize("lines", [3, 6])
+def test_a_long_remedy_takes_turns_and_leaves_the_transcript_where_it_is(lines: int) -> None:
+    view = View(lines=lines)
+    pictures = {}
+    for remedy in ("short", " ".join(f"sentence {number}" for number in range(20))):
+        fault = Fault("Settings: mistake", remedy)
+        pictures[remedy] = [
+            view.draw(Scene(Mode.LISTENING, elapsed=second, turns=TURNS, fault=fault))
+            for second in range(0, 20, 2)
+        ]
+    transcripts = {
+        picture.crop((0, STATUS_HEIGHT + 1, 128, 44)).tobytes()
+        for picture in itertools.chain.from_iterable(pictures.values())
+    }
+    assert len(transcripts) == 1
+    short, long = ({it.crop((0, 44, 128, 64)).tobytes() for it in pictures[of]} for of in pictures)
+    assert len(short) == 1
+    assert len(long) > 2

@@ -16,6 +16,7 @@ import pygame
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.view import View
+from appliance.screen.wear import Light
 from appliance.screen.window import WindowPanel
 
 scene = Scene(Mode.READY)
@@ -23,6 +24,11 @@ panel = WindowPanel(lambda: print("closed"), scale=4)
 try:
     panel.show(scene, View().draw(scene))
     print("shown", pygame.display.get_surface().get_size())
+    for light in (Light.ASLEEP, Light.AWAKE):
+        panel.light(light)
+        surface = pygame.display.get_surface()
+        colours = {tuple(surface.get_at((x, 144))) for x in range(544)}
+        print(pygame.display.get_caption()[0], "lit" if len(colours) > 1 else "dark")
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     panel.check()
     panel.check()
@@ -61,8 +67,13 @@ def desktop() -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="xvfb is not installed")
-def test_a_window_shows_the_picture_and_tells_once_when_it_is_closed(desktop: str) -> None:
-    assert run(desktop) == ["shown (544, 288)", "closed"]
+def test_a_window_shows_the_picture_sleeps_and_tells_once_when_it_is_closed(desktop: str) -> None:
+    assert run(desktop) == [
+        "shown (544, 288)",
+        "appliance (asleep: a press wakes it) dark",
+        "appliance lit",
+        "closed",
+    ]
 
 
 @pytest.mark.slow

@@ -37,12 +37,96 @@ def test_a_fault_is_told_with_its_remedy_in_every_mode(mode: Mode) -> None:
 
 def test_ready_says_how_to_start_and_what_still_waits() -> None:
     scene = Scene(Mode.READY, hint="Press to start", waiting=130)
-    assert wording.message(scene) == ("Press to start", ("2 min still to transcribe",))
+    assert wording.message(scene) == ("Press to start", ("2 min still to transcribe",), "")
 
 
 def test_saved_says_how_long_and_how_many_words() -> None:
     scene = Scene(Mode.SAVED, summary=Summary(seconds=125, words=312))
-    assert wording.message(scene) == ("312 words", ("in 2 min 5 s",))
+    assert wording.message(scene) == ("312 words", ("in 2 min 5 s",), "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(4, "in 4 s"), (60, "in 1 min 0 s"), (125, "in 2 min 5 s"), (3725, "in 1 h 2 min")],
+)
+def test_the_length_of_a_session_is_words(seconds: float, expected: str) -> None:
+    assert wording.length(Summary(seconds, 1)) == expected
+
+
+@pytest.mark.parametrize("fault", [None, FAULT], ids=["well", "fault"])
+@pytest.mark.parametrize("mode", Mode)
+def test_a_hold_says_what_it_leads_to_and_how_to_stay_on(mode: Mode, fault: Fault | None) -> None:
+    scene = Scene(mode, power_off_in=2, fault=fault, turns=(ShownTurn("a"),))
+    assert wording.message(scene) == ("Switching off in 2", ("let go to stay on",), "")
+    assert wording.notice(scene) == ("Switching off in 2", "let go to stay on")
+
+
+def test_a_fault_leaves_room_for_what_the_session_came_to() -> None:
+    message = wording.message(Scene(Mode.SAVED, fault=FAULT, summary=Summary(125, 312)))
+    assert message.aside == "312 words in 2 min 5 s"
+
+
+def test_what_comes_after_finishing_is_said_with_and_without_a_fault() -> None:
+    hint = "Then it switches off"
+    for fault in (None, FAULT):
+        scene = Scene(Mode.FINISHING, fault=fault, hint=hint)
+        assert hint in wording.message(scene).details
+        assert hint in wording.notice(scene)
+
+
+def test_a_fault_between_sessions_leaves_room_for_how_to_start() -> None:
+    message = wording.message(Scene(Mode.READY, fault=FAULT, hint="Press to start"))
+    assert message == ("Can't reach the service", ("check the network",), "Press to start")
+
+
+@pytest.mark.parametrize(
+    ("scene", "expected"),
+    [
+        (Scene(Mode.STARTING), "Starting"),
+        (Scene(Mode.READY), "Ready: press to start"),
+        (Scene(Mode.READY, waiting=130), "Ready: press to start, 2 min still to transcribe"),
+        (
+            Scene(Mode.READY, fault=Fault("No microphone", "plug one in")),
+            "No microphone: plug one in",
+        ),
+        (Scene(Mode.CONNECTING), "Connecting"),
+        (Scene(Mode.LISTENING, elapsed=130), "Listening for 2 min"),
+        (
+            Scene(Mode.RECONNECTING, waiting=42, fault=FAULT),
+            "Can't reach the service: keeping what you say, 42 s",
+        ),
+        (Scene(Mode.FINISHING, hint="Then it switches off"), "Finishing: then it switches off"),
+        (Scene(Mode.SAVED, summary=Summary(125, 312)), "Saved: 312 words in 2 min 5 s"),
+        (Scene(Mode.READY, power_off_in=2), "Switching off in 2 s, unless the button is let go"),
+        (Scene(Mode.STOPPING), "Switching off"),
+        (Scene(Mode.OFF), "Off: safe to unplug"),
+    ],
+)
+def test_what_is_going_on_fits_one_sentence(scene: Scene, expected: str) -> None:
+    assert wording.sentence(scene) == expected
+
+
+def test_lines_without_room_take_turns() -> None:
+    lines = ["one", "two", "three"]
+    assert [wording.page(lines, 2, elapsed) for elapsed in (0, 2, 4)] == [
+        ["one", "two"],
+        ["three"],
+        ["one", "two"],
+    ]
+    assert wording.page(lines, 3, elapsed=99) == lines
+    assert wording.page([], 2, elapsed=99) == []
+
+
+def test_of_lines_cut_short_the_first_stay_and_each_other_has_its_turn() -> None:
+    lines = ["what", "one", "two", "three"]
+    assert [wording.cut_short(lines, 2, elapsed) for elapsed in (0, 2, 4, 6)] == [
+        ["what", "one"],
+        ["what", "two"],
+        ["what", "three"],
+        ["what", "one"],
+    ]
+    assert wording.cut_short(lines, 1, elapsed=2) == ["one"]
+    assert wording.cut_short(lines, 4, elapsed=2) == lines
 
 
 def test_a_lost_connection_says_that_nothing_is_lost() -> None:

@@ -1,0 +1,196 @@
+"""Everything that the screen can say: a scene of each state, and of each fault in the program."""
+
+import ast
+import functools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.config import Settings
+from appliance.events import Fault
+from appliance.running import read
+from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.screen.view import View
+from appliance.streaming.endings import TABLE
+
+PROGRAM = Path(__file__).parents[2] / "appliance"
+SEEN_NOWHERE = PROGRAM / "screen"
+"""What is wrong with the panel itself can only stand in the log."""
+
+VIEWS = {
+    "128x64": View(),
+    "128x64-2-lines": View(lines=2),
+    "128x64-6-lines": View(lines=6),
+    "128x32": View(128, 32),
+    "256x64": View(256, 64),
+}
+
+TURNS = (
+    ShownTurn("Good morning, everybody."),
+    ShownTurn("The kitchen is closed on Friday, so please bring", "your lunch"),
+)
+UNREACHABLE = Fault("Can't reach the service", "check the network")
+NO_MICROPHONE = Fault("No microphone", "plug one in")
+KEY_REFUSED = next(Fault(rule.what, rule.remedy) for rule in TABLE if rule.what == "Key refused")
+CANT_SAVE = Fault("Can't save", "check the SD card")
+
+STATES = {
+    "starting": Scene(Mode.STARTING),
+    "ready": Scene(Mode.READY, clock="14:05"),
+    "ready-without-clock": Scene(Mode.READY),
+    "ready-waiting": Scene(Mode.READY, clock="14:05", waiting=130),
+    "ready-without-network": Scene(Mode.READY, clock="14:05", network=False),
+    "connecting": Scene(Mode.CONNECTING, elapsed=1, level=0.6, network=False),
+    "speak-now": Scene(Mode.LISTENING, elapsed=2, level=0.2),
+    "listening": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS),
+    "deaf": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
+    "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),
+    "lagging": Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=12),
+    "auto-stop": Scene(
+        Mode.LISTENING, elapsed=903, level=0.1, turns=TURNS, hint="Silence: stopping in 9 s"
+    ),
+    "keep-speaking": Scene(Mode.RECONNECTING, elapsed=98, level=0.5, waiting=42, network=False),
+    "reconnecting": Scene(
+        Mode.RECONNECTING,
+        elapsed=98,
+        level=0.5,
+        turns=TURNS,
+        waiting=42,
+        fault=UNREACHABLE,
+        network=False,
+    ),
+    "reconnecting-for-long": Scene(
+        Mode.RECONNECTING, elapsed=4217, level=0.5, turns=TURNS, waiting=3900, network=False
+    ),
+    "finishing": Scene(Mode.FINISHING, elapsed=112, turns=TURNS),
+    "finishing-unheard": Scene(Mode.FINISHING, elapsed=4),
+    "finishing-before-off": Scene(
+        Mode.FINISHING, elapsed=112, turns=TURNS, hint="Then it switches off"
+    ),
+    "finishing-unheard-before-off": Scene(Mode.FINISHING, elapsed=4, hint="Then it switches off"),
+    "finishing-unreachable-before-off": Scene(
+        Mode.FINISHING,
+        elapsed=6,
+        waiting=6,
+        fault=UNREACHABLE,
+        network=False,
+        hint="Then it switches off",
+    ),
+    "saved": Scene(Mode.SAVED, clock="14:09", summary=Summary(seconds=125, words=312)),
+    "saved-nothing": Scene(Mode.SAVED, clock="14:09", summary=Summary(seconds=4, words=0)),
+    "saved-waiting": Scene(
+        Mode.SAVED, clock="14:09", summary=Summary(3725, 1), waiting=130, network=False
+    ),
+    "saved-in-spite-of": Scene(
+        Mode.SAVED, clock="14:09", summary=Summary(125, 312), fault=NO_MICROPHONE
+    ),
+    "hold": Scene(Mode.READY, clock="14:05", power_off_in=2),
+    "hold-in-session": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, power_off_in=2),
+    "hold-unheard": Scene(Mode.CONNECTING, elapsed=1, level=0.7, power_off_in=3),
+    "stopping": Scene(Mode.STOPPING),
+    "off": Scene(Mode.OFF),
+    "no-microphone": Scene(Mode.READY, clock="14:05", fault=NO_MICROPHONE),
+    "cant-save": Scene(Mode.READY, clock="14:05", fault=CANT_SAVE, hint="Press to start"),
+    "key-refused": Scene(
+        Mode.CONNECTING, elapsed=9, level=0.5, waiting=9, fault=KEY_REFUSED, network=False
+    ),
+    "unreachable": Scene(
+        Mode.CONNECTING, elapsed=9, level=0.5, waiting=9, fault=UNREACHABLE, network=False
+    ),
+    "accents": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("Été à Ålesund: Grüße, Δημήτρη и Женя 你好世界"),),
+    ),
+    "leftward": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("בוקר טוב לכולם,", "המטבח סגור ב Raspberry Pi"),),
+    ),
+    "mixed": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("They say صباح الخير يا here.", "every day"),),
+    ),
+}
+
+SHAPED = {"leftward", "mixed"}
+"""States whose letters look as the libraries have it that Pillow may use for them."""
+
+MISTAKES = (
+    "[button]\npin = 99",
+    "[display]\nlines = 12",
+    '[display]\ndriver = "ssd1307"',
+    "[session]\nauto_stopp = 5",
+    '[service]\nurl = "http://example.org"',
+    "this is no TOML",
+)
+
+
+@functools.cache
+def faults() -> tuple[Fault, ...]:
+    """Return each fault that the program can tell on the screen, in the order of their texts."""
+    told = {(fault.what, fault.remedy) for fault in (*_in_code(), *_of_service(), *_of_settings())}
+    return tuple(Fault(what, remedy) for what, remedy in sorted(told))
+
+
+def messages() -> dict[str, Scene]:
+    """Return a scene for each fault that fills the screen, by the fault's sentence."""
+    in_session = {(fault.what, fault.remedy) for fault in _of_service()}
+    return {
+        str(fault): Scene(
+            Mode.CONNECTING, elapsed=9, level=0.5, waiting=9, fault=fault, network=False
+        )
+        if (fault.what, fault.remedy) in in_session
+        else Scene(Mode.READY, clock="14:05", fault=fault)
+        for fault in faults()
+    }
+
+
+def notices() -> dict[str, Scene]:
+    """Return a scene for each fault below a transcript, by the fault's sentence."""
+    return {
+        str(fault): Scene(Mode.LISTENING, elapsed=120, level=0.7, turns=TURNS, fault=fault)
+        for fault in faults()
+    }
+
+
+GROUPS = {"states": lambda: STATES, "faults": messages, "notices": notices}
+
+
+def _of_service() -> list[Fault]:
+    return [Fault(rule.what, rule.remedy) for rule in TABLE if rule.what]
+
+
+def _of_settings() -> Iterator[Fault]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "appliance.toml"
+        for mistake in MISTAKES:
+            path.write_text(mistake, encoding="utf-8")
+            fault = read(path, Settings())[1]
+            assert fault, f"{mistake!r} is none"
+            yield fault
+
+
+def _in_code() -> Iterator[Fault]:
+    """Yield the faults whose words are written down where they are raised."""
+    for module in sorted(PROGRAM.rglob("*.py")):
+        if SEEN_NOWHERE in module.parents:
+            continue
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Fault":
+                what, remedy = [*map(_text, node.args[:2]), ""][:2]
+                if what and remedy is not None:
+                    yield Fault(what, remedy)
+
+
+def _text(node: ast.expr) -> str | None:
+    """Return what is written there, 17 standing for what is filled in; None for no text."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or "17" for part in node.values)
+    return None

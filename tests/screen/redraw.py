@@ -1,0 +1,72 @@
+"""Draws every state and fault as the appliance itself does: `./scripts/screens` runs it.
+
+Writes the pictures of README.md and hardware.md to docs/screens, and the sheets that the tests
+compare with. Given a folder, writes the documented pictures there and nothing else.
+"""
+
+import sys
+from pathlib import Path
+
+from appliance.screen.enlarged import enlarged
+from tests.screen import sheets
+from tests.screen.catalogue import STATES, VIEWS
+
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "screens"
+
+PREFIXES = {
+    "": "128x64",
+    "2-lines-": "128x64-2-lines",
+    "6-lines-": "128x64-6-lines",
+    "128x32-": "128x32",
+    "256x64-": "256x64",
+}
+
+STATES_SHOWN = (
+    "starting",
+    "ready",
+    "ready-waiting",
+    "ready-without-network",
+    "connecting",
+    "speak-now",
+    "listening",
+    "lagging",
+    "auto-stop",
+    "reconnecting",
+    "finishing",
+    "finishing-before-off",
+    "saved",
+    "hold",
+    "hold-in-session",
+    "stopping",
+    "off",
+    "no-microphone",
+    "cant-save",
+    "key-refused",
+    "unreachable",
+    "accents",
+)
+IN_EVERY_SIZE = ("listening", "reconnecting", "no-microphone")
+
+
+def document(folder: Path) -> None:
+    """Write the pictures: states as they are by default, some in other sizes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for prefix, size in PREFIXES.items():
+        for name in IN_EVERY_SIZE if prefix else STATES_SHOWN:
+            picture = enlarged(VIEWS[size].draw(STATES[name]))
+            picture.save(folder / f"{prefix}{name}.png", optimize=True)
+
+
+def accept() -> None:
+    """Write the sheets as they are drawn now."""
+    sheets.FOLDER.mkdir(exist_ok=True)
+    for name in sheets.names():
+        sheets.save(sheets.drawn(name), sheets.FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        document(Path(sys.argv[1]))
+    else:
+        document(DOCUMENTED)
+        accept()

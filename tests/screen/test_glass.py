@@ -1,0 +1,138 @@
+"""Whatever is shown and whatever the bus does, the glass ends with the last picture."""
+
+import errno
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from appliance.config import DisplaySettings
+from appliance.screen.glass import Glass
+from appliance.screen.oled import DIMMED, Oled
+from appliance.screen.panel import PanelError
+from appliance.screen.scene import Mode, Scene
+from appliance.screen.view import View
+from appliance.screen.wear import ROUND, Light
+from tests.rig.oled import Sh1106, Ssd1306
+
+SCENE = Scene(Mode.LISTENING)
+MODULES = {"ssd1306": Ssd1306, "ssd1309": Ssd1306, "sh1106": Sh1106}
+
+
+class Boxes(View):
+    """Draws boxes: as many as the scene's seconds, from a list that the test made."""
+
+    def __init__(self, boxes: Sequence[tuple[int, int, int, int]]) -> None:
+        super().__init__()
+        self._boxes = boxes
+
+    def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
+        picture = Image.new("1", self.size)
+        for x, y, width, height in self._boxes[: int(scene.elapsed)]:
+            picture.paste(1, (x, y, x + width, y + height))
+        moved = Image.new("1", self.size)
+        moved.paste(picture, shift)
+        return moved
+
+
+class Moment(NamedTuple):
+    """What is to be shown, when, and what the bus does meanwhile."""
+
+    boxes: int
+    light: Light
+    shift: tuple[int, int]
+    seconds: float
+    good_transfers: int
+    good_bytes: int
+    error: int
+
+
+boxes = st.lists(
+    st.tuples(st.integers(0, 127), st.integers(0, 63), st.integers(1, 60), st.integers(1, 30)),
+    max_size=5,
+)
+moments = st.builds(
+    Moment,
+    boxes=st.integers(0, 5),
+    light=st.sampled_from(Light),
+    shift=st.sampled_from(ROUND),
+    seconds=st.sampled_from([0.3, 20.0, 61.0]),
+    good_transfers=st.integers(0, 30),
+    good_bytes=st.integers(0, 140),
+    error=st.sampled_from([errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT]),
+)
+
+
+class Bench:
+    """A panel on a simulated bus, opened anew after each error as the display does it."""
+
+    def __init__(self, settings: DisplaySettings, view: View) -> None:
+        self.module = MODULES[settings.driver]()
+        self._settings = settings
+        self._view = view
+        self._now = 0.0
+        self._panel = self._open()
+
+    def show(self, moment: Moment) -> None:
+        scene = Scene(Mode.LISTENING, elapsed=moment.boxes)
+        self._now += moment.seconds
+        failures = [0] * moment.good_transfers + [moment.error]
+        self.module.fail(*failures, after=moment.good_bytes)
+        while True:
+            try:
+                self._glass.show(scene, moment.light, moment.shift)
+                self._glass.panel.check()
+            except PanelError:
+                self._panel = self._open_in_time()
+            else:
+                return
+
+    def _open(self) -> Oled:
+        panel = Oled(self._settings, bus=self.module, clock=lambda: self._now)
+        self._glass = Glass(panel, self._view)
+        return panel
+
+    def _open_in_time(self) -> Oled:
+        """Open the panel; the one error that is left may come while it is opened."""
+        try:
+            return self._open()
+        except PanelError:
+            return self._open()
+
+
+@pytest.mark.parametrize("rotate", [0, 2])
+@pytest.mark.parametrize("driver", MODULES)
+@given(boxes=boxes, moments=st.lists(moments, min_size=1, max_size=8))
+def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
+    driver: str, rotate: int, boxes: list[tuple[int, int, int, int]], moments: list[Moment]
+) -> None:
+    view = Boxes(boxes)
+    bench = Bench(DisplaySettings(driver=driver, rotate=rotate), view)
+    for moment in moments:
+        bench.show(moment)
+    last = moments[-1]
+    assert bench.module.on == (last.light is not Light.ASLEEP)
+    bench.module.fail()
+    bench.show(last._replace(light=Light.DIMMED, good_transfers=1000))
+    picture = view.draw(Scene(Mode.LISTENING, elapsed=last.boxes), last.shift)
+    assert bench.module.contrast == DIMMED
+    assert pixels(bench.module.image) == pixels(picture.rotate(-90 * rotate))
+
+
+def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None:
+    module = Ssd1306()
+    seen = []
+    module.watch = lambda: seen.append(module.image.getbbox())
+    glass = Glass(Oled(DisplaySettings(), bus=module), View())
+    assert glass.show(SCENE, Light.ASLEEP, (0, 0))
+    assert set(seen) == {None}
+    assert not module.on
+    assert glass.show(SCENE, Light.AWAKE, (0, 0)) is None
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+
+
+def pixels(picture: Image.Image) -> bytes:
+    return picture.convert("L").point(lambda value: 255 * bool(value)).tobytes()
