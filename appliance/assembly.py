@@ -1,36 +1,32 @@
-"""Puts the parts together: who posts to whom, what is started first, what is ended last."""
+"""The whole appliance: first the display, so that the box says something; then all the rest."""
 
-import contextlib
 import queue
+import typing
 from collections.abc import Callable
-from typing import Protocol
 
-from gpiozero.pins import Factory
-
+from appliance import defects
 from appliance.config import DisplaySettings, Settings
-from appliance.controller import Controller
-from appliance.custody import Custody
-from appliance.events import Event, Fault, Post, StopRequested
-from appliance.hardware.button import Button
-from appliance.hardware.devices import Audio
-from appliance.hardware.microphone import Microphone
-from appliance.hardware.quiet import quiet_audio
-from appliance.history import History
-from appliance.integrations import systemd
+from appliance.events import (
+    DefectFound,
+    Event,
+    Fault,
+    PartHung,
+    Post,
+    PowerOffRequested,
+    StopRequested,
+)
+from appliance.integrations.systemd import notify
 from appliance.screen.display import Display, open_panel
 from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
-from appliance.streaming.sessions import Sessions
 
+if typing.TYPE_CHECKING:
+    from gpiozero.pins import Factory
 
-class Part(Protocol):
-    """What has threads of its own."""
+    from appliance.hardware.devices import Audio
 
-    def start(self) -> None:
-        """Begin to work; returns at once."""
-
-    def end(self) -> None:
-        """Stop working and wait for the threads."""
+FIRST_PICTURE = 3.0
+"""Seconds for the first picture: a session that goes on after a crash shall not start unseen."""
 
 
 class Appliance:
@@ -43,8 +39,8 @@ class Appliance:
         self,
         settings: Settings,
         *,
-        audio: Callable[[], Audio] = quiet_audio,
-        pin_factory: Factory | None = None,
+        audio: "Callable[[], Audio] | None" = None,
+        pin_factory: "Factory | None" = None,
         open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
     ) -> None:
         # Unbounded: nothing may be dropped, and the controller outruns all who post. Chunks come
@@ -52,43 +48,53 @@ class Appliance:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.post: Post = self._inbox.put
         self._settings = settings
+        self._audio = audio
+        self._pin_factory = pin_factory
         self._display = Display(settings.display, self.post, open_panel=open_panel)
-        self._button = Button(settings.button, self.post, pin_factory=pin_factory)
-        self._microphone = Microphone(settings.microphone, self.post, audio=audio)
-        self._history = History(settings.history, self.post)
-        self._sessions = Sessions(settings, self.post)
 
     def run(self, fault: Fault | None = None) -> Event:
         """Work until an event asks to stop; return that event.
 
         `fault` is what is wrong with the settings, if anything is.
         """
-        with contextlib.ExitStack() as ending:
-            self._start(self._display, ending)
+        self._display.start()
+        last: Scene | None = None
+        try:
             self._display.show(Scene(Mode.STARTING))
-            self._start(self._history, ending)
-            custody = Custody(self._sessions, self._history)
-            ending.callback(custody.close)
-            self._start(self._microphone, ending)
-            self._start(self._button, ending)
-            controller = Controller(
-                self._settings.session,
-                self._inbox,
-                microphone=self._microphone,
-                screen=self._display,
-                history=self._history,
-                custody=custody,
-                boot=self._sessions.boot,
-                visible=self._settings.display.driver != "none",
-            )
-            interrupted = custody.take_up(self._sessions.left_over())
-            systemd.notify("READY=1", "STATUS=Ready: press to talk")
-            reason = controller.run(interrupted, fault)
-            if isinstance(reason, StopRequested):
-                systemd.notify("STOPPING=1")
-                self._display.show(Scene(Mode.STOPPING))
+            reason = self._work(fault)
+            last = _last_scene(reason)
+        finally:
+            self._display.end(last)
         return reason
 
-    def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
-        part.start()
-        ending.callback(part.end)
+    def _work(self, fault: Fault | None) -> Event:
+        # Loaded only now: it takes seconds on a Zero, and the first picture does not need it.
+        from appliance.parts import Parts  # noqa: PLC0415 - see above
+
+        self._display.wait_for_picture(FIRST_PICTURE)
+        parts = Parts(
+            self._settings,
+            self._inbox,
+            self._display,
+            audio=self._audio,
+            pin_factory=self._pin_factory,
+        )
+        with parts:
+            reason = parts.work(fault)
+            if isinstance(reason, StopRequested):
+                notify("STOPPING=1")
+            if isinstance(reason, StopRequested | PowerOffRequested):
+                self._display.show(Scene(Mode.STOPPING))
+            if isinstance(reason, PartHung | DefectFound):
+                defects.end_soon()
+        return reason
+
+
+def _last_scene(reason: Event) -> Scene | None:
+    """Return what stays on the display; nothing where only this program ends."""
+    from appliance.integrations.power import is_shutting_down  # noqa: PLC0415 - needed at the end
+
+    switching_off = isinstance(reason, PowerOffRequested) or (
+        isinstance(reason, StopRequested) and is_shutting_down()
+    )
+    return Scene(Mode.STOPPING) if switching_off else None

@@ -1,23 +1,28 @@
 """The heart: one thread, one queue; takes events, owns the state, tells the parts what to do."""
 
+import contextlib
 import enum
 import logging
 import queue
-import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from appliance import events
-from appliance.config import SessionSettings
+from appliance.activity import Activity
+from appliance.closing import Closing
+from appliance.config import Settings
 from appliance.custody import Custody
 from appliance.events import Event, Fault
 from appliance.faults import Faults
+from appliance.front import Front
 from appliance.history import History
-from appliance.integrations.systemd import clock_is_set
+from appliance.hold import Hold
+from appliance.leaving import URGENCY, Leaving
 from appliance.live import Live
-from appliance.screen.scene import Mode, Scene, Summary
+from appliance.screen.scene import Mode
 from appliance.streaming.session import Session
+from appliance.timekeeping import Timekeeping
+from appliance.visibility import Visibility
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +32,14 @@ TICK = 0.5
 A microphone that hears is never quiet for so long.
 """
 
-SAVED_TIME = 8.0
-"""Seconds for which the screen says what the session came to."""
-
-CLOSING_TIME = 3.0
-"""Seconds for the microphone's last piece; one that hangs must not hold up the words before."""
-
-DARK_TIME = 60.0
-"""Seconds for a screen to come back before a session that nothing shows is ended."""
+HELD_TICK = 0.1
+"""The same while somebody holds the button and watches the seconds count down."""
 
 COUNTDOWN = 10.0
 """Seconds for which the screen announces that silence will end the session."""
+
+HUNG_TIME = 30.0
+"""Seconds for one piece of work, after which its thread is given up: cards and buses are slow."""
 
 
 class State(enum.Enum):
@@ -60,56 +62,56 @@ class Microphone(Protocol):
         """Deliver what was said until now, post `MicrophoneClosed`, and stop."""
 
 
-class Screen(Protocol):
-    """What shows scenes; returns at once."""
-
-    def show(self, scene: Scene) -> None:
-        """Show the newest scene."""
-
-
 class Controller:
     """Turns presses into sessions, and what happens in them into scenes and history.
 
     Never blocks: whatever may take long runs in the thread of the part that does it.
+
+    Args:
+        settings: all of them.
+        inbox: where the parts post.
+        microphone: opened by a press.
+        front: shows what is going on.
+        history: keeps what was said.
+        custody: keeps the audio until then.
+        boot: the name of this boot.
+        activities: what the parts' threads are at, to notice one that hangs.
+        timekeeping: the clocks.
+        give_sign_of_life: called at least each half second for as long as all is well here.
     """
 
     def __init__(
         self,
-        settings: SessionSettings,
+        settings: Settings,
         inbox: "queue.SimpleQueue[Event]",
         *,
         microphone: Microphone,
-        screen: Screen,
+        front: Front,
         history: History,
         custody: Custody,
         boot: str,
-        visible: bool = True,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
-        clock_is_set: Callable[[], bool] = clock_is_set,
+        activities: Sequence[Activity] = (),
+        timekeeping: Timekeeping,
+        give_sign_of_life: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
         self._microphone = microphone
-        self._screen = screen
+        self._front = front
         self._history = history
         self._custody = custody
         self._boot = boot
-        self._visible = visible
-        self._dark_since = clock()
-        self._clock = clock
-        self._wall_clock = wall_clock
-        self._clock_is_set = clock_is_set
+        self._activities = activities
+        self._timekeeping = timekeeping
+        self._clock = timekeeping.now
+        self._give_sign_of_life = give_sign_of_life
         self._state = State.IDLE
         self._live: Live | None = None
-        self._ready = False
-        self._level = 0.0
         self._faults = Faults()
-        self._summary: tuple[float, Summary] | None = None
-        self._closing: deque[tuple[float, Session]] = deque()
-        self._leaving: Event | None = None
-        self._broken = False
-        self._clock_offset = wall_clock() - clock()
+        self._hold = Hold(settings.button)
+        self._closing = Closing()
+        self._visibility = Visibility(settings, self._clock)
+        self._leaving = Leaving()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
         """Take events until it is time to leave; return the event that asked for it.
@@ -122,24 +124,30 @@ class Controller:
             self._go_live(interrupted)
         # The clock may have been set since an earlier run kept its last times.
         self._history.correct_clock(self._boot)
-        while not (self._leaving and (self._state is State.IDLE or self._broken)):
-            self._screen.show(self._scene())
-            try:
-                self._take(self._inbox.get(timeout=TICK))
-            except queue.Empty:
-                self._level = 0.0
+        while not (reason := self._leaving.reason) or self._may_not_leave_yet():
+            self._show()
+            self._give_sign_of_life()
+            with contextlib.suppress(queue.Empty):
+                self._take(self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK))
             self._watch_times()
-        return self._leaving
+        return reason
+
+    def _may_not_leave_yet(self) -> bool:
+        return self._state is not State.IDLE and not self._leaving.at_once
 
     # What each event does
 
-    def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
+    def _take(self, event: Event) -> None:
         self._faults.heed(event)
+        self._front.heed(event)
+        self._visibility.heed(event)
         match event:
             case events.Pressed():
                 self._pressed()
-            case events.LevelMeasured():
-                self._level = event.level
+            case events.Released():
+                self._released()
+            case events.Held():
+                self._held()
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
@@ -153,36 +161,43 @@ class Controller:
             case events.MicrophoneOpened() | events.MicrophoneFailed():
                 self._note_microphone()
             case events.MicrophoneClosed():
-                if self._closing:
-                    self._closing.popleft()[1].finish()
-            case events.ButtonReady() | events.ButtonFailed():
-                self._ready = True
-            case events.ScreenFailed():
-                self._visible, self._dark_since = False, self._clock()
-            case events.ScreenHealed():
-                self._visible = True
-            case events.StopRequested() | events.SettingsChanged() | events.DefectFound():
+                self._closing.closed()
+            case _ if isinstance(event, URGENCY):
                 self._leave(event)
             case _:
                 log.debug("%s", event)
 
     def _pressed(self) -> None:
-        if isinstance(self._leaving, events.StopRequested):
+        in_session = self._in_session()
+        self._hold.begin(self._clock(), ends_session=in_session and self._hold.switches_off)
+        if self._leaving.for_good:
             log.info("pressed, but the program is about to end")
-        elif self._in_session():
+        elif in_session and not self._hold.switches_off:
             self._finish()
-        elif not self._visible:
+        elif not (in_session or self._visibility):
             log.warning("pressed, but nothing could show that the microphone is open")
-        else:
+        elif not in_session:
             if self._live:
                 # The one that is finishing goes on in the background.
                 self._custody.deliveries.adopt(self._live.session)
             self._go_live(self._custody.begin())
 
+    def _released(self) -> None:
+        # As long as it is down, a press in a session may become a hold, which must not end it.
+        if self._hold.release(self._clock()) and self._in_session():
+            self._finish()
+
+    def _held(self) -> None:
+        if self._hold.down and self._hold.switches_off:
+            log.info("held: switching off")
+            self._hold.drop()
+            self._leave(events.PowerOffRequested())
+
     def _connected(self, event: events.Connected) -> None:
         self._history.restart(event.session, event.covered)
         if live := self._live_named(event.session):
             live.transcript.reconnected(event.covered)
+            live.connected = True
             live.note_news(self._clock())
             self._faults.clear("session", "loss")
             if self._state is not State.FINISHING:
@@ -196,7 +211,8 @@ class Controller:
 
     def _disconnected(self, event: events.Disconnected) -> None:
         self._custody.deliveries.disconnected(event.session)
-        if self._live_named(event.session) and event.fault:
+        if (live := self._live_named(event.session)) and event.fault:
+            live.connected = False
             self._faults.tell("session", event.fault)
             if self._state is State.LISTENING:
                 self._enter(State.RECONNECTING)
@@ -211,12 +227,9 @@ class Controller:
             self._live.note_microphone(self._clock(), present="microphone" not in self._faults)
 
     def _leave(self, event: Event) -> None:
-        # New settings wait for the end of the session, SIGTERM finishes it, a defect cuts it off.
-        self._broken = isinstance(event, events.DefectFound)
-        if isinstance(event, events.StopRequested) and self._in_session():
+        self._leaving.ask(event)
+        if self._leaving.for_good and self._in_session():
             self._finish()
-        if not isinstance(self._leaving, events.StopRequested):
-            self._leaving = event
 
     # From state to state
 
@@ -225,27 +238,26 @@ class Controller:
         self._microphone.open(session.backlog.append)
         self._live = Live(session, self._clock())
         self._note_microphone()
-        self._summary = None
+        self._front.begin()
         self._faults.clear("session", "spool", "loss")
         self._enter(State.CONNECTING)
 
     def _finish(self) -> None:
         if self._live:
             self._live.finished_at = self._clock()
-            self._closing.append((self._clock(), self._live.session))
+            self._closing.begin(self._live.session, self._clock())
             self._microphone.close()
             self._enter(State.FINISHING)
 
     def _end_live(self) -> None:
         if self._live:
-            now = self._clock()
-            summary = self._live.summary(now)
+            summary = self._live.summary(self._clock())
             log.info("session ends after %.0f s, %d words", summary.seconds, summary.words)
-            self._summary = (now, summary)
+            self._front.end(summary)
             self._live = None
             self._faults.clear("session")
             self._enter(State.IDLE)
-            if not self._leaving:
+            if not self._leaving.reason:
                 self._custody.deliveries.resume()
 
     def _enter(self, state: State) -> None:
@@ -256,64 +268,55 @@ class Controller:
 
     def _watch_times(self) -> None:
         now = self._clock()
-        if live := self._live:
-            live.follow(now, connected=self._state is State.LISTENING)
-            # Not while a turn that belongs to what is covered may still wait in the inbox.
-            if self._inbox.empty() and live.uncommitted_silence():
-                self._history.cover(live.session.name, live.progress.covered)
-            if self._in_session() and 0 < self._settings.auto_stop < live.silence(now):
-                log.info("nothing was said for %.0f s", live.silence(now))
-                self._finish()
-            if self._in_session() and not self._visible and now - self._dark_since > DARK_TIME:
-                log.warning("nothing shows that the microphone is open; ending the session")
-                self._finish()
-            if self._state is State.FINISHING:
-                self._watch_finishing(live, now)
-        for closed_at, session in self._closing:
-            if now - closed_at > CLOSING_TIME and not session.backlog.finished:
-                log.warning("the microphone does not close; going on without its last piece")
-                session.finish()
-        if self._summary and now - self._summary[0] > SAVED_TIME:
-            self._summary = None
-        self._watch_clock()
+        if self._live:
+            self._watch_session(self._live, now)
+        for session in self._closing.overdue(now):
+            log.warning("the microphone does not close; going on without its last piece")
+            session.finish()
+        if self._timekeeping.was_set():
+            self._history.correct_clock(self._boot)
+        for activity in self._activities:
+            if activity.lasts() > HUNG_TIME:
+                self._leave(events.PartHung(activity.part))
+
+    def _watch_session(self, live: Live, now: float) -> None:
+        live.follow(now, connected=self._state is State.LISTENING)
+        # Not while a turn that belongs to what is covered may still wait in the inbox.
+        if self._inbox.empty() and live.uncommitted_silence():
+            self._history.cover(live.session.name, live.progress.covered)
+        if self._in_session() and 0 < self._settings.session.auto_stop < live.silence(now):
+            log.info("nothing was said for %.0f s", live.silence(now))
+            self._finish()
+        if self._in_session() and self._visibility.lost:
+            log.warning("nothing shows that the microphone is open; ending the session")
+            self._finish()
+        if self._state is State.FINISHING:
+            self._watch_finishing(live, now)
 
     def _watch_finishing(self, live: Live, now: float) -> None:
-        if live.out_of_reach(now) > self._settings.finish_timeout:
+        if live.out_of_reach(now) > self._settings.session.finish_timeout:
             live.session.abandon()
             self._custody.deliveries.adopt(live.session)
             self._end_live()
 
-    def _watch_clock(self) -> None:
-        offset = self._wall_clock() - self._clock()
-        if abs(offset - self._clock_offset) > 1.0:
-            log.info("the clock was set by %+.0f s", offset - self._clock_offset)
-            self._clock_offset = offset
-            self._history.correct_clock(self._boot)
+    # What is shown
 
-    # What the screen says
-
-    def _scene(self) -> Scene:
+    def _show(self) -> None:
         now = self._clock()
+        left = self._hold.left(now)
         if live := self._live:
-            hint = self._countdown(live, now)
-            return live.scene(self._state.value, self._level, self._faults.worst, hint, now)
-        if not self._ready:
-            return Scene(Mode.STARTING)
-        return Scene(
-            mode=Mode.SAVED if self._summary else Mode.READY,
-            waiting=self._custody.deliveries.seconds,
-            fault=self._faults.worst,
-            summary=self._summary[1] if self._summary else None,
-            clock=self._time_of_day(),
-        )
+            hint = self._hint(live, now)
+            mode = self._state.value
+            self._front.show_session(live, mode, self._faults, hint=hint, power_off_in=left)
+        else:
+            waiting = self._custody.deliveries.seconds
+            self._front.show_idle(self._faults, waiting=waiting, power_off_in=left)
 
-    def _time_of_day(self) -> str:
-        now = time.localtime(self._wall_clock())
-        return time.strftime("%H:%M", now) if self._clock_is_set() else ""
-
-    def _countdown(self, live: Live, now: float) -> str:
-        left = self._settings.auto_stop - live.silence(now)
-        due = self._settings.auto_stop and self._in_session() and left < COUNTDOWN
+    def _hint(self, live: Live, now: float) -> str:
+        if self._leaving.to_switch_off:
+            return "Then it switches off"
+        left = self._settings.session.auto_stop - live.silence(now)
+        due = self._settings.session.auto_stop and self._in_session() and left < COUNTDOWN
         return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""
 
     def _in_session(self) -> bool:

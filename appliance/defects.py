@@ -1,11 +1,15 @@
 """What nobody foresaw: an error that ends a thread must not leave a box that only looks alive."""
 
 import logging
+import os
 import threading
 
 from appliance.events import DefectFound, Post
 
 log = logging.getLogger(__name__)
+
+LONGEST_END = 15.0
+"""Seconds to end what still can be ended, before the program ends without the rest."""
 
 
 def tell(post: Post, found: threading.Event) -> None:
@@ -18,3 +22,19 @@ def tell(post: Post, found: threading.Event) -> None:
         post(DefectFound())
 
     threading.excepthook = hook
+
+
+def end_soon(seconds: float = LONGEST_END) -> None:
+    """End the program after so many seconds, even if a thread can't be ended.
+
+    A thread that hangs in a driver would keep it from ending for ever; systemd starts it afresh.
+    """
+    timer = threading.Timer(seconds, _end_now)
+    timer.name, timer.daemon = "last resort", True
+    timer.start()
+
+
+def _end_now() -> None:
+    log.critical("a thread can't be ended; ending the program without it")
+    logging.shutdown()
+    os._exit(1)

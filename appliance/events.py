@@ -218,6 +218,12 @@ class PowerOffRequested(Event, frozen=True):
     """The box shall be switched off: the button was held."""
 
 
+class PowerOffFailed(Event, frozen=True):
+    """The box can't be switched off by the program."""
+
+    fault: Fault
+
+
 class PartHung(Event, frozen=True):
     """A part's thread has been at one piece of work for far too long: start afresh."""
 

@@ -1,10 +1,26 @@
 """The faults there are at this moment, the most important first."""
 
+from collections.abc import Iterator
+
 from appliance import events
 from appliance.events import Event, Fault
 
-WEIGHT = ("settings", "microphone", "loss", "session", "button", "spool", "history")
+WEIGHT = (
+    "settings",
+    "microphone",
+    "loss",
+    "session",
+    "button",
+    "spool",
+    "history",
+    "power",
+    "light",
+    "screen",
+)
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
+
+HINDRANCES = {"microphone", "button"}
+"""Parts without which a press begins nothing worth keeping."""
 
 
 class Faults:
@@ -17,15 +33,17 @@ class Faults:
         """Note that a part has a fault, in place of an earlier one."""
         self._by_part[part] = fault
 
-    def heed(self, event: Event) -> None:
+    def heed(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         """Note what an event says of a part's health, if anything."""
         match event:
             case events.ButtonStuck():
                 self.tell("button", Fault("Button is stuck", "let go, or check it"))
             case events.ButtonFailed():
                 self.tell("button", event.fault)
-            case events.ButtonReady() | events.Pressed() | events.Released():
+            case events.ButtonReady() | events.Released():
                 self.clear("button")
+            case events.Pressed():
+                self.clear("button", "power")
             case events.MicrophoneFailed():
                 self.tell("microphone", event.fault)
             case events.MicrophoneOpened():
@@ -40,6 +58,16 @@ class Faults:
                 self.tell("history", event.fault)
             case events.HistoryHealed():
                 self.clear("history")
+            case events.PowerOffFailed():
+                self.tell("power", event.fault)
+            case events.LightFailed():
+                self.tell("light", event.fault)
+            case events.LightReady():
+                self.clear("light")
+            case events.ScreenFailed():
+                self.tell("screen", event.fault)
+            case events.ScreenHealed():
+                self.clear("screen")
 
     def clear(self, *parts: str) -> None:
         """Note that parts are well."""
@@ -49,7 +77,15 @@ class Faults:
     def __contains__(self, part: str) -> bool:
         return part in self._by_part
 
+    def __iter__(self) -> Iterator[tuple[str, Fault]]:
+        return ((part, self._by_part[part]) for part in WEIGHT if part in self._by_part)
+
     @property
     def worst(self) -> Fault | None:
         """The fault to show, if any."""
-        return next((self._by_part[part] for part in WEIGHT if part in self._by_part), None)
+        return next((fault for _, fault in self), None)
+
+    @property
+    def hinder(self) -> bool:
+        """Whether a press would begin nothing worth keeping."""
+        return not HINDRANCES.isdisjoint(self._by_part)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.activity import Activity
 from appliance.archive import is_damaged, open_database, set_aside
 from appliance.config import HistorySettings
 from appliance.events import Fault, HistoryFailed, HistoryHealed, Kept, Post, TurnReceived
@@ -42,6 +43,9 @@ class History:
 
     The thread "history" works off a queue and tries again what the disk refuses. The queue has no
     bound: it holds a sentence each few seconds at most, and none may be lost.
+
+    Attributes:
+        activity: what the thread is at; a disk may hang.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class History:
         self._ending = threading.Event()
         self._database: sqlite3.Connection | None = None
         self._failed = False
+        self.activity = Activity("history")
         self._thread = threading.Thread(target=self._run, name="history")
 
     def start(self) -> None:
@@ -166,7 +171,8 @@ class History:
     def _done(self, work: Work) -> bool:
         """Carry out the work; tell whether the disk took it."""
         try:
-            self._carry_out(work)
+            with self.activity:
+                self._carry_out(work)
         except (sqlite3.Error, OSError) as error:
             self._tell_failure(error)
             self._close()

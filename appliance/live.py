@@ -21,6 +21,7 @@ class Live:
         self.transcript = Transcript()
         self.began_at = session.backlog.recording.monotonic
         self.finished_at: float | None = None
+        self.connected = False
         self.progress = session.progress()
         self._news_at = now
         self._unheard_since: float | None = None
@@ -79,7 +80,16 @@ class Live:
         """Return what the session came to."""
         return Summary(self.elapsed(now), self.transcript.words)
 
-    def scene(self, mode: Mode, level: float, fault: Fault | None, hint: str, now: float) -> Scene:
+    def scene(
+        self,
+        mode: Mode,
+        now: float,
+        *,
+        level: float,
+        fault: Fault | None,
+        hint: str,
+        power_off_in: int,
+    ) -> Scene:
         """Return what the screen says of the session.
 
         Only what can be seen may differ from one scene to the next: each is drawn anew.
@@ -93,4 +103,6 @@ class Live:
             waiting=float(int(self.progress.waiting)),
             fault=fault,
             hint=hint,
+            network=self.connected,
+            power_off_in=power_off_in,
         )

@@ -9,15 +9,28 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from appliance import defects
+from appliance import defects, last_good
 from appliance.assembly import Appliance
 from appliance.config import Settings, SettingsError, load
-from appliance.events import Event, Fault, Post, SettingsChanged, StopRequested
+from appliance.events import (
+    Event,
+    Fault,
+    PartHung,
+    Post,
+    PowerOffFailed,
+    PowerOffRequested,
+    SettingsChanged,
+    StopRequested,
+)
 
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL = 2.0
 """Seconds between looks at the settings file."""
+
+
+LONGEST_SWITCHING_OFF = 20.0
+"""Seconds from the wish to switch off to the signal to end: less than the watchdog's patience."""
 
 
 class Runnable(Protocol):
@@ -32,32 +45,61 @@ class Runnable(Protocol):
 def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
     """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
 
-    Bad settings are shown on the screen while the last good ones, or the defaults, are in use.
-    After a defect the program is to be started afresh; a session that it cut off goes on then.
+    Bad settings are shown on the screen while the last good ones, or the defaults, are in use;
+    also when the last good ones were those of an earlier start. After a defect the program is to be started afresh; a session that it cut off goes on then.
     """
     defect = threading.Event()
     stopping = threading.Event()
-    settings = Settings()
+    settings = fallback()
+    trouble: Event | None = None
     while not (stopping.is_set() or defect.is_set()):
         watch = SettingsWatch(path)
-        settings, fault = read(path, last_good=settings)
+        settings, fault = read(path, settings)
+        if fault is None:
+            last_good.keep(settings, last_good.kept_in())
         appliance = build(settings)
         _stop_on_signals(appliance.post, stopping)
         defects.tell(appliance.post, defect)
+        if trouble:
+            appliance.post(trouble)
+        reason: Event | None = None
         with watch.telling(appliance.post):
             if not stopping.is_set():
-                appliance.run(fault)
+                reason = appliance.run(fault)
+        if isinstance(reason, PartHung):
+            log.critical("the %s hangs; starting afresh", reason.part)
+            return False
+        trouble = _switch_off(stopping) if isinstance(reason, PowerOffRequested) else None
     return not defect.is_set()
 
 
-def read(path: Path, last_good: Settings) -> tuple[Settings, Fault | None]:
+def _switch_off(stopping: threading.Event) -> Event | None:
+    """Switch the box off, and wait for the signal to end; return what kept it from that."""
+    from appliance.integrations import power  # noqa: PLC0415 - needed once, at the very end
+
+    try:
+        power.power_off()
+    except power.PowerError as error:
+        log.error("%s", error.fault)
+        return PowerOffFailed(error.fault)
+    if stopping.wait(LONGEST_SWITCHING_OFF):
+        return None
+    return PowerOffFailed(power.PowerError("nothing happened").fault)
+
+
+def fallback() -> Settings:
+    """Return what is used instead of bad settings: the last good ones, else the defaults."""
+    return last_good.settings(last_good.kept_in()) or Settings()
+
+
+def read(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:
     """Return the settings to use, and what is wrong with the file if anything is."""
     try:
         settings = load(path)
     except SettingsError as error:
         for problem in error.problems:
             log.error("settings: %s", problem)
-        return last_good, Fault("Settings: mistake", error.problems[0], detail=str(path))
+        return instead, Fault("Settings: mistake", error.problems[0], detail=str(path))
     log.info("settings: %s", path if path.exists() else f"there is no {path}; using the defaults")
     return settings, None
 

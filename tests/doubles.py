@@ -14,7 +14,14 @@ from typing import Self
 import msgspec
 
 from appliance import archive
-from appliance.config import HistorySettings, ServiceSettings, Settings
+from appliance.activity import Activity
+from appliance.config import (
+    ButtonSettings,
+    DisplaySettings,
+    HistorySettings,
+    ServiceSettings,
+    Settings,
+)
 from appliance.controller import Controller
 from appliance.custody import Custody
 from appliance.events import (
@@ -22,21 +29,24 @@ from appliance.events import (
     Connected,
     Event,
     Fault,
-    Held,
     Kept,
     MicrophoneClosed,
     Post,
     Pressed,
+    Released,
     SessionEnded,
     StopRequested,
     TurnReceived,
 )
+from appliance.front import Front
 from appliance.history import History
+from appliance.integrations.status import Status
 from appliance.screen.scene import Mode, Scene
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.retries import Retries
 from appliance.streaming.session import Progress, Session
 from appliance.streaming.sessions import Sessions
+from appliance.timekeeping import Timekeeping
 from appliance.turns import SAMPLE_RATE, Covered, Turn
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
@@ -125,14 +135,24 @@ class Bench:
         assert bench.scene().mode is Mode.CONNECTING
     """
 
-    def __init__(self, folder: Path, *, visible: bool = True, **session: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        visible: bool = True,
+        button: ButtonSettings | None = None,
+        **session: float,
+    ) -> None:
         defaults = Settings()
         self.path = folder / "history.db"
         self.settings = msgspec.structs.replace(
             defaults,
             session=msgspec.structs.replace(defaults.session, **session),
+            button=button or defaults.button,
+            display=DisplaySettings(driver="ssd1306" if visible else "none"),
             history=HistorySettings(path=str(self.path)),
         )
+        self.clock_is_set = False
         self.clock = Clock(1000.0)
         self.wall_clock = Clock(1_700_000_000.0)
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -148,17 +168,24 @@ class Bench:
         self._idle = 0
         self._left = False
         self._shown = threading.Condition()
+        self.network = True
+        self.signs_of_life = 0
+        self.activity = Activity("display", self.clock)
+        timekeeping = Timekeeping(self.clock, self.wall_clock, lambda: self.clock_is_set)
+        status = Status(
+            self.settings, folder / "status.json", clock=self.clock, wall_clock=self.wall_clock
+        )
         self._controller = Controller(
-            self.settings.session,
+            self.settings,
             self.inbox,
             microphone=self.microphone,
-            screen=self,
+            front=Front([self], status, "wss://service", timekeeping, lambda _: self.network),
             history=self.history,
             custody=self.custody,
             boot=self.sessions.boot,
-            visible=visible,
-            clock=self.clock,
-            wall_clock=self.wall_clock,
+            timekeeping=timekeeping,
+            activities=[self.activity],
+            give_sign_of_life=self._note_life,
         )
         self._thread = threading.Thread(target=self._run, name="controller")
         self.fault: Fault | None = None
@@ -214,19 +241,20 @@ class Bench:
     def busy(self) -> Iterator[None]:
         """Keep the controller from taking events for the length of a block."""
         with self._shown:
-            self.inbox.put(Held())
+            self.inbox.put(Event())
             wait_until(self.inbox.empty)
             yield
-        self.post(Held())
+        self.post(Event())
 
     def press(self) -> None:
-        self.post(Pressed())
+        """Press as a quick finger does."""
+        self.post(Pressed(), Released())
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.clock.now += seconds
         self.wall_clock.now += seconds
-        self.post(Held())  # which the controller does nothing about
+        self.post(Event())  # which the controller does nothing about
 
     def listen(self) -> ScriptedSession:
         """Press, and let the service answer."""
@@ -258,6 +286,9 @@ class Bench:
 
     def wait_for(self, mode: Mode) -> None:
         wait_until(lambda: self.scene().mode is mode)
+
+    def _note_life(self) -> None:
+        self.signs_of_life += 1
 
     def _note_commit(self, event: Event) -> None:
         if isinstance(event, Kept):

@@ -1,8 +1,10 @@
+import time
 from pathlib import Path
 
 import pytest
 
 from appliance import archive
+from appliance.config import ButtonSettings
 from appliance.events import (
     AudioDropped,
     ButtonFailed,
@@ -17,10 +19,15 @@ from appliance.events import (
     HistoryHealed,
     Kept,
     LevelMeasured,
+    LightFailed,
+    LightReady,
     MicrophoneClosed,
     MicrophoneFailed,
     MicrophoneOpened,
     OverflowCounted,
+    PartHung,
+    PowerOffFailed,
+    PowerOffRequested,
     Pressed,
     Released,
     ScreenFailed,
@@ -164,11 +171,96 @@ def test_a_microphone_that_does_not_close_does_not_hold_up_the_words(tmp_path: P
         assert session.backlog.finished
 
 
-def test_a_hold_or_a_release_does_nothing(tmp_path: Path) -> None:
+# Clicks and holds
+
+
+def test_a_press_ends_a_session_when_it_turns_out_to_be_a_click(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.listen()
-        bench.post(Held(), Released())
+        bench.post(Pressed())
         assert bench.scene().mode is Mode.LISTENING
+        bench.advance(0.3)
+        bench.post(Released())
+        assert bench.scene().mode is Mode.FINISHING
+
+
+def test_a_hold_counts_down_and_letting_go_leaves_the_session_as_it_was(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.listen()
+        bench.post(Pressed())
+        shown = []
+        for _ in range(4):
+            bench.advance(0.7)
+            shown.append(bench.scene().power_off_in)
+        assert shown == [3, 2, 1, 1]
+        bench.post(Released())
+        assert bench.scene().mode is Mode.LISTENING
+        assert bench.scene().power_off_in == 0
+        assert bench.microphone.is_open
+
+
+def test_a_session_begun_by_a_hold_that_was_let_go_goes_on(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.post(Pressed())
+        assert bench.microphone.is_open
+        bench.advance(1.5)
+        assert bench.scene().power_off_in == 2
+        bench.post(Released())
+        bench.connect(bench.live)
+        assert bench.scene().mode is Mode.LISTENING
+
+
+def test_a_hold_finishes_the_session_and_asks_to_switch_off(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        session = bench.listen()
+        bench.hear(session, Turn(0, "the end", finished=True))
+        bench.post(Pressed())
+        bench.advance(3.0)
+        bench.post(Held())
+        assert bench.scene().mode is Mode.FINISHING
+        assert bench.scene().hint == "Then it switches off"
+        bench.press()
+        assert len(bench.sessions.made) == 1
+        bench.end(session)
+        bench.join()
+        assert bench.reason == PowerOffRequested()
+        bench.wait_for_text("the end")
+
+
+def test_a_hold_switches_off_though_nothing_is_connected(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.post(Pressed(), Held())
+        bench.advance(11.0)
+        bench.join()
+        assert bench.reason == PowerOffRequested()
+        assert bench.live.abandoned
+
+
+def test_without_an_action_a_hold_does_nothing_and_a_press_counts_at_once(tmp_path: Path) -> None:
+    with Bench(tmp_path, button=ButtonSettings(hold_action="none")) as bench:
+        bench.listen()
+        bench.post(Pressed())
+        assert bench.scene().mode is Mode.FINISHING
+        bench.advance(2.0)
+        assert bench.scene().power_off_in == 0
+        bench.post(Held(), Released())
+        assert bench.scene().mode is Mode.FINISHING
+        assert bench.reason is None
+
+
+def test_a_release_without_a_press_does_nothing(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.listen()
+        bench.post(Released(), Held())
+        assert bench.scene().mode is Mode.LISTENING
+
+
+def test_that_it_can_not_be_switched_off_is_told_until_the_next_press(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.post(PowerOffFailed(Fault("Can't switch off")))
+        assert bench.scene().fault == Fault("Can't switch off")
+        bench.press()
+        assert bench.scene().fault is None
 
 
 # What is heard
@@ -234,7 +326,7 @@ def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> Non
         turn = Turn(0, "long", finished=True)
         covered = Covered(59 * SAMPLE_RATE, 0, 1)
         with bench.busy():
-            bench.inbox.put(Held())
+            bench.inbox.put(Event())
             bench.inbox.put(TurnReceived(session.name, 0, turn, 0.0, 59.0, covered))
             minute = 60 * SAMPLE_RATE
             session.reached = Progress(minute, minute, minute, covered, last_word=0)
@@ -428,7 +520,8 @@ def test_the_level_is_shown_until_nothing_comes_any_more(tmp_path: Path) -> None
         bench.listen()
         bench.post(LevelMeasured(0.5), OverflowCounted(1))
         assert bench.scene().level == 0.5
-        wait_until(lambda: bench.scene().level == 0.0)
+        bench.advance(0.6)
+        assert bench.scene().level == 0.0
 
 
 # Faults
@@ -489,7 +582,70 @@ def test_a_missing_button_is_told(tmp_path: Path) -> None:
         assert bench.scene().fault == Fault("No button", "check the GPIO")
 
 
+# The network, the clock and signs of life
+
+
+def test_the_mark_for_the_network_is_that_of_the_service_in_a_session(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        assert bench.scene().network
+        bench.press()
+        assert not bench.scene().network
+        bench.connect(bench.live)
+        assert bench.scene().network
+        bench.post(Disconnected(bench.live.name, Fault("Connection lost"), retry_in=1.0))
+        assert not bench.scene().network
+
+
+def test_without_a_network_the_mark_says_so_between_sessions(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.network = False
+        bench.post(Event())
+        assert not bench.scene().network
+
+
+def test_the_time_of_day_is_shown_once_it_is_known(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        assert not bench.scene().clock
+        bench.clock_is_set = True
+        bench.post(Event())
+        now = time.localtime(bench.wall_clock.now)
+        assert bench.scene().clock == time.strftime("%H:%M", now)
+
+
+def test_it_gives_signs_of_life_also_when_nothing_happens(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        before = bench.signs_of_life
+        wait_until(lambda: bench.signs_of_life >= before + 2)
+
+
+def test_a_part_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        session = bench.listen()
+        with bench.activity:
+            bench.advance(29.0)
+            assert bench.reason is None
+            bench.advance(2.0)
+            bench.join()
+        assert bench.reason == PartHung("display")
+        assert not session.abandoned, "it goes on in a program that starts afresh"
+
+
 # The screen
+
+
+def test_a_light_shows_that_the_microphone_is_open_as_well_as_a_display(tmp_path: Path) -> None:
+    with Bench(tmp_path, visible=False) as bench:
+        bench.post(LightReady())
+        session = bench.listen()
+        bench.post(LightFailed(Fault("No light")))
+        bench.advance(59.0)
+        assert bench.scene().mode is Mode.LISTENING
+        bench.advance(2.0)
+        assert bench.scene().mode is Mode.FINISHING
+        bench.end(session)
+        bench.post(ScreenHealed())
+        bench.press()
+        assert bench.microphone.is_open
 
 
 def test_without_a_screen_no_session_starts(tmp_path: Path) -> None:

@@ -108,7 +108,10 @@ def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:
     session.reach(captured=12, sent=2)
     live.follow(BEGAN + 12.0)
     fault = Fault("No network")
-    assert live.scene(Mode.RECONNECTING, 0.5, fault, "a hint", BEGAN + 12.0) == Scene(
+    scene = live.scene(
+        Mode.RECONNECTING, BEGAN + 12.0, level=0.5, fault=fault, hint="a hint", power_off_in=2
+    )
+    assert scene == Scene(
         mode=Mode.RECONNECTING,
         elapsed=12.0,
         level=0.5,
@@ -116,6 +119,8 @@ def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:
         waiting=10.0,
         fault=fault,
         hint="a hint",
+        network=False,
+        power_off_in=2,
     )
 
 
@@ -123,7 +128,8 @@ def test_the_scene_does_not_grow_with_the_session(session: ScriptedSession) -> N
     live = Live(session, BEGAN)
     for order in range(1000):
         live.receive(heard(Turn(order, f"turn {order}", finished=True)), BEGAN)
-    turns = live.scene(Mode.LISTENING, 0.0, None, "", BEGAN).turns
+    scene = live.scene(Mode.LISTENING, BEGAN, level=0.0, fault=None, hint="", power_off_in=0)
+    turns = scene.turns
     assert len(turns) == SHOWN_TURNS
     assert turns[-1] == ShownTurn("turn 999")
 

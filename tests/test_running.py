@@ -9,9 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from appliance import running
 from appliance.config import Settings
-from appliance.events import Event, SettingsChanged
+from appliance.events import (
+    Event,
+    Fault,
+    PartHung,
+    Post,
+    PowerOffFailed,
+    PowerOffRequested,
+    SettingsChanged,
+    StopRequested,
+)
 from appliance.running import SettingsWatch, read
+from tests.rig.bus import MessageBus, needs_a_bus
 from tests.rig.waiting import wait_until
 
 GOOD = """
@@ -192,7 +203,7 @@ def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -
 
 
 def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
-    used, fault = read(settings, last_good=Settings())
+    used, fault = read(settings, Settings())
     assert used.name == "box"
     assert fault is None
 
@@ -280,3 +291,90 @@ def test_the_watch_ends_though_what_it_watches_over_fails(settings: Path) -> Non
     with pytest.raises(ZeroDivisionError), SettingsWatch(settings).telling(Posted()):
         raise ZeroDivisionError
     assert "settings" not in {thread.name for thread in threading.enumerate()}
+
+
+class Scripted:
+    """An appliance that leaves for a reason, and notes what it was told before."""
+
+    def __init__(self, reason: Event) -> None:
+        self._reason = reason
+        self.told: list[Event] = []
+        self.post: Post = self.told.append
+        self.fault: Fault | None = None
+
+    def run(self, fault: Fault | None = None) -> Event:
+        self.fault = fault
+        return self._reason
+
+
+def leave(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
+    """Run with an appliance for each reason, then be stopped; return the result and these."""
+    planned = iter(reasons)
+    built: list[Scripted] = []
+
+    def build(_: Settings) -> Scripted:
+        reason = next(planned, None)
+        if reason is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        built.append(Scripted(reason or StopRequested()))
+        return built[-1]
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    hook = threading.excepthook
+    try:
+        return running.run(settings, build), built
+    finally:
+        threading.excepthook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_part_that_hangs_makes_it_start_afresh(settings: Path) -> None:
+    well, built = leave(settings, PartHung("display"))
+    assert not well
+    assert len(built) == 1
+
+
+@needs_a_bus
+def test_where_it_can_not_be_switched_off_the_box_goes_on_and_says_so(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "org.freedesktop.DBus.Error.AccessDenied"
+    with MessageBus(tmp_path, refusal=refusal) as bus:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+        _, built = leave(settings, PowerOffRequested(), SettingsChanged())
+    told = built[1].told[0]
+    assert isinstance(told, PowerOffFailed)
+    assert told.fault.what == "Can't switch off"
+    assert built[2].told[:1] != [told]
+
+
+HELD = """
+import threading, time
+from gpiozero import Device
+from appliance.cli import main
+
+def hold():
+    while not (Device.pin_factory and Device.pin_factory.pins):
+        time.sleep(0.1)
+    time.sleep(1.0)
+    Device.pin_factory.pin(17).drive_low()
+
+threading.Thread(target=hold, daemon=True).start()
+main(["run", "--config", {path!r}])
+"""
+
+
+@pytest.mark.slow
+@needs_a_bus
+def test_holding_the_button_finishes_what_is_going_on_and_switches_off(
+    settings: Path, tmp_path: Path
+) -> None:
+    with MessageBus(tmp_path) as bus:
+        code = HELD.format(path=str(settings))
+        with program("-c", code, DBUS_SYSTEM_BUS_ADDRESS=bus.address) as held:
+            wait_until(lambda: ("PowerOff", (False,)) in bus.calls, within=60)
+            assert held.end() == 0
+            assert "held: switching off" in held.log
+            assert "Traceback" not in held.log

@@ -5,15 +5,10 @@ often the contact bounces.
 """
 
 import logging
-import os
-import sys
-import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.config import ButtonSettings
@@ -28,6 +23,7 @@ from appliance.events import (
     Pressed,
     Released,
 )
+from appliance.hardware import pins
 
 if TYPE_CHECKING:
     import gpiozero
@@ -36,7 +32,6 @@ log = logging.getLogger(__name__)
 
 _GLITCH = 0.01  # seconds for which the pin must be steady, where the pin library can tell
 _BOUNCE = 0.05  # seconds after an edge during which another is the same contact, bouncing
-_RETRY = 5.0  # seconds between two tries to get the pin
 
 
 class Button:
@@ -66,7 +61,7 @@ class Button:
         *,
         pin_factory: "gpiozero.Factory | None" = None,
         clock: Callable[[], float] = time.monotonic,
-        retry: float = _RETRY,
+        retry: float = pins.RETRY,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -94,10 +89,10 @@ class Button:
         told = False
         while not self._ended.is_set():
             try:
-                with self._opened() as contact:
+                with pins.telling_errors(self._settings.pin), self._opened() as contact:
                     log.info("button: GPIO %d", self._settings.pin)
                     self._watch_it_settle(contact)
-            except _pin_errors() as error:
+            except pins.PinError as error:
                 fault = _fault_of(error, self._settings.pin)
                 if not told:
                     log.warning("%s", fault)
@@ -107,18 +102,15 @@ class Button:
 
     @contextmanager
     def _opened(self) -> "Iterator[gpiozero.Button]":
-        _give_lgpio_a_directory()
-        # It takes a while to load, and must find the directory above.
-        import gpiozero  # noqa: PLC0415 - see above
+        factory = pins.factory(self._pin_factory)
+        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
-        # What no factory can do is told below, once, in words for the person.
-        warnings.filterwarnings("ignore", category=gpiozero.PinFactoryFallback)
         with gpiozero.Button(
             self._settings.pin,
             pull_up=self._settings.pull_up,
             bounce_time=_GLITCH,
             hold_time=self._settings.hold_time,
-            pin_factory=self._pin_factory,
+            pin_factory=factory,
         ) as contact:
             contact.when_pressed = self._press
             contact.when_held = self._hold
@@ -182,26 +174,7 @@ class Button:
             log.exception("the button's %s was lost", type(event).__name__)
 
 
-def _give_lgpio_a_directory() -> None:
-    """Choose where lgpio, once loaded, puts its pipe and changes to: not the working directory."""
-    if "LG_WD" not in os.environ:
-        runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-        directory = Path(runtime or Path(tempfile.gettempdir(), f"appliance-{os.getuid()}"))
-        directory.mkdir(mode=0o700, exist_ok=True)
-        os.environ["LG_WD"] = str(directory)
-
-
-def _pin_errors() -> tuple[type[Exception], ...]:
-    """Return what the pin libraries raise where there is no pin; each has its own."""
-    import gpiozero  # noqa: PLC0415 - slow to load, so only once the button is used
-
-    lgpio = sys.modules.get("lgpio")
-    own: tuple[type[Exception], ...] = (lgpio.error,) if lgpio else ()
-    return (gpiozero.GPIOZeroError, ImportError, OSError, RuntimeError, *own)
-
-
-def _fault_of(error: Exception, pin: int) -> Fault:
-    detail = f"GPIO {pin}: {type(error).__name__}: {error}"
-    if "busy" in str(error).casefold() or type(error).__name__ == "GPIOPinInUse":
-        return Fault("Button's pin in use", f"end what else uses GPIO {pin}", detail)
-    return Fault("No button", "check the GPIO and its permissions", detail)
+def _fault_of(error: pins.PinError, pin: int) -> Fault:
+    if error.in_use:
+        return Fault("Button's pin in use", f"end what else uses GPIO {pin}", str(error))
+    return Fault("No button", "check the GPIO and its permissions", str(error))

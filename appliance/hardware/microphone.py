@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.activity import Activity
 from appliance.config import MicrophoneSettings
 from appliance.events import (
     Fault,
@@ -86,6 +87,9 @@ class Microphone:
         audio: makes a new PortAudio; the list of devices is as old as the instance.
         clock: monotonic seconds.
         cards: changes whenever a sound card comes or goes.
+
+    Attributes:
+        activity: what the thread is at; PortAudio may hang.
     """
 
     def __init__(
@@ -113,6 +117,7 @@ class Microphone:
         self._closed_at: float | None = None
         # What was asked while audio was still being taken; as short as a person's presses.
         self._postponed: collections.deque[_Message] = collections.deque()
+        self.activity = Activity("microphone")
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
     def start(self) -> None:
@@ -138,8 +143,9 @@ class Microphone:
             log.error("the sound system is stuck, so the microphone can't be closed properly")
 
     def _run(self) -> None:
-        self._renew()
-        self._look()
+        with self.activity:
+            self._renew()
+            self._look()
         while deliver := self._rest():
             self._listen(deliver)
         self._release()
@@ -168,7 +174,8 @@ class Microphone:
             except MicrophoneError as outage:
                 self._fail(outage.fault)
                 self._wait(_RETRY)
-                self._renew()
+                with self.activity:
+                    self._renew()
         log.info("microphone closed")
         self._post(MicrophoneClosed())
 
@@ -178,8 +185,9 @@ class Microphone:
         Raises:
             MicrophoneError: the microphone can't be opened, or nothing comes from it any more.
         """
-        audio, device = self._find()
-        capture = Capture(audio, device, self._hand_over, self._clock)
+        with self.activity:
+            audio, device = self._find()
+            capture = Capture(audio, device, self._hand_over, self._clock)
         cutter = Cutter(capture.format.rate, capture.format.channels)
         try:
             for number, block in enumerate(self._blocks(capture)):
@@ -188,7 +196,8 @@ class Microphone:
                 self._count(block.overflows)
                 self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
         finally:
-            capture.close()
+            with self.activity:
+                capture.close()
             for block in self._late_blocks(capture):
                 self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
             self._give(cutter.finish(), deliver)
@@ -289,8 +298,9 @@ class Microphone:
         """Look for the microphone again if it may have come or gone."""
         overdue = self._clock() - self._searched_at > _MISSING_CHECK
         if self._read_cards() != self._cards_seen or (self._fault and overdue):
-            self._renew()
-            self._look()
+            with self.activity:
+                self._renew()
+                self._look()
 
     def _look(self) -> None:
         """Tell if there is no microphone, or one again, without opening it."""

@@ -6,9 +6,10 @@ refuses a rate, or is pulled out. Whatever matters in it comes back as an error 
 
 import ctypes
 import functools
-import os
 
 import pyaudio
+
+from appliance import environment
 
 
 def quiet_audio() -> pyaudio.PyAudio:
@@ -23,13 +24,13 @@ def quiet_audio() -> pyaudio.PyAudio:
 
 @functools.cache
 def silence_libraries() -> None:
-    """Point C's `stderr` nowhere, for good, and let JACK start no server; may be called again.
+    """Point C's `stderr` nowhere, for good; may be called again.
 
     Python writes to the file descriptor, not to C's stream: its log, its tracebacks and
     faulthandler's stay where they are. Redirecting the descriptor, even for a moment, would take
     other threads' lines with it; and PortAudio, unlike ALSA and JACK, can't be told to be silent.
     """
-    os.environ.setdefault("JACK_NO_START_SERVER", "1")
+    environment.prepare()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.fopen.restype = ctypes.c_void_p
     nowhere = libc.fopen(b"/dev/null", b"w")

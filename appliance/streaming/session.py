@@ -1,29 +1,40 @@
 """One session with the service, over as many connections as it takes.
 
 The live session and a delivery are the same: the backlog of a delivery simply does not grow.
+
+What talks to the network takes longer to load than all the rest, seconds on a Zero. The box is
+ready without it, so it is loaded on a thread of its own, or at the latest on the session's.
 """
+# ruff: noqa: PLC0415
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance.config import ServiceSettings
 from appliance.events import Disconnected, Post, SessionEnded
 from appliance.streaming.backlog import Backlog
-from appliance.streaming.connection import Connection
-from appliance.streaming.conversation import Conversation
 from appliance.streaming.endings import Ending, fault_for
 from appliance.streaming.retries import Retries
-from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.turns import SAMPLE_RATE, Covered
+
+if TYPE_CHECKING:
+    from appliance.streaming.conversation import Conversation
+    from appliance.streaming.tokens import TokenSource
 
 log = logging.getLogger(__name__)
 
 STEADY = 10.0
 """Seconds after which a connection has proved itself: what ends it later is a new trouble."""
+
+
+def load_network() -> None:
+    """Load what talks to the network, so that the first session need not wait for it."""
+    from appliance.streaming import connection, conversation, tokens  # noqa: F401 - loaded, not used
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -64,14 +75,14 @@ class Session:
         *,
         covered: Covered | None = None,
         retries: Retries | None = None,
-        tokens: TokenSource | None = None,
+        tokens: "TokenSource | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = backlog.session
         self.backlog = backlog
         self._settings = settings
         self._post = post
-        self._tokens = tokens or TokenSource(settings)
+        self._tokens = tokens
         self._clock = clock
         self.retries = retries or Retries(clock)
         self._covered = covered or Covered()
@@ -115,11 +126,14 @@ class Session:
         return Progress(captured, sent, heard, conversation.covered(), last_word)
 
     def _run(self) -> None:
+        from appliance.streaming.tokens import TokenError, TokenSource
+
+        tokens = self._tokens or TokenSource(self._settings)
         complete = False
         self._wake.wait(self.retries.wait)
         while not (complete or self._abandoned.is_set()):
             try:
-                ending = self._converse(self._tokens.fetch())
+                ending = self._converse(tokens.fetch())
             except TokenError as refusal:
                 ending = refusal.ending
             if conversation := self._conversation:
@@ -132,6 +146,9 @@ class Session:
         self._post(SessionEnded(self.name, complete))
 
     def _converse(self, token: str) -> Ending:
+        from appliance.streaming.connection import Connection
+        from appliance.streaming.conversation import Conversation
+
         began_at = self._clock()
         conversation = Conversation(
             self.backlog,

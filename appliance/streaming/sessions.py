@@ -1,6 +1,7 @@
 """Where sessions come from: a press of the button, or audio that still lies in the spool."""
 
-import secrets
+import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,11 @@ from appliance.events import Post
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.recording import Recording, boot_id, found_in
 from appliance.streaming.retries import Retries
-from appliance.streaming.session import Session
+from appliance.streaming.session import Session, load_network
 from appliance.turns import Covered
+
+AT_REST = 3.0
+"""Seconds after the start in which everything else is loaded, also on a Zero."""
 
 JUST_NOW = 60.0
 """Seconds after which nobody expects the microphone to open again without a press."""
@@ -28,6 +32,7 @@ class Sessions:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        at_rest: float = AT_REST,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -36,11 +41,24 @@ class Sessions:
         self._spool = settings.spool
         self.boot = boot_id()
         self.limit = settings.session.backlog
+        self._loading = threading.Timer(at_rest, load_network)
+        self._loading.name = "network"
+        self._loading.daemon = True
+
+    def start(self) -> None:
+        """Load what talks to the network once the box is at rest; returns at once."""
+        self._loading.start()
+
+    def end(self) -> None:
+        """Wait for the thread that loads; the sessions are ended by whoever asked for them."""
+        self._loading.cancel()
+        if self._loading.is_alive():
+            self._loading.join()
 
     def new(self) -> Session:
         """Begin a session that starts now."""
         recording = Recording(
-            session=secrets.token_hex(4),
+            session=os.urandom(4).hex(),
             started=self._wall_clock(),
             monotonic=self._clock(),
             boot=self.boot,

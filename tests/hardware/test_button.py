@@ -1,7 +1,5 @@
-import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import gpiozero
 import pytest
@@ -241,16 +239,3 @@ def test_ending_frees_the_pin_and_ends_the_thread(
     assert posted.events == [ButtonReady()]
     gpiozero.LED(17, pin_factory=factory).close()
     assert "button" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_lgpio_gets_the_runtime_directory(
-    factory: MockFactory, posted: Posted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("LG_WD", raising=False)
-    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path / 'run'}:{tmp_path}")
-    button = Button(SETTINGS, posted, pin_factory=factory)
-    button.start()
-    posted.wait(ButtonReady)
-    button.end()
-    assert os.environ["LG_WD"] == str(tmp_path / "run")
-    assert (tmp_path / "run").is_dir()

@@ -1,0 +1,68 @@
+"""What is in a report."""
+
+import functools
+import sys
+from collections.abc import Callable
+
+from appliance.card.commands import CommandError, Run
+from appliance.card.computer import describe
+from appliance.card.disk import read, reason
+from appliance.card.partition import Box
+from appliance.card.scrubbing import known_secrets, scrub_log, scrub_settings
+from appliance.card.taking import LARGEST
+
+USER = "appliance"
+"""Who owns the history, and reads it here: what it may have spoilt is nothing for root to parse."""
+
+LINES = 20_000
+LARGEST_JOURNAL = 4 * 1024 * 1024
+"""Lines and bytes of one start's journal; its latest are kept."""
+
+LARGEST_STATUS = 64 * 1024
+
+STARTS = {"this-start": 0, "last-start": -1, "start-before-that": -2}
+
+
+def contents(box: Box, run: Run) -> dict[str, Callable[[], bytes]]:
+    """Return the files of a report, each with what makes it."""
+    secrets = known_secrets(box)
+    return {
+        "box.txt": lambda: scrub_log(describe(box, run).encode(), secrets),
+        "status.json": lambda: read(box.status, LARGEST_STATUS),
+        "settings.txt": lambda: _settings(box),
+        **{
+            f"journal-of-{name}.txt": functools.partial(_journal, boot, run, secrets)
+            for name, boot in STARTS.items()
+        },
+        "transcripts.txt": lambda: _transcripts(box, run),
+    }
+
+
+def told(make: Callable[[], bytes]) -> bytes:
+    """Return what a file of the report holds; a sentence why not, where there is nothing."""
+    try:
+        return make()
+    except CommandError as error:
+        return f"Not available: {error}\n".encode()
+    except OSError as error:
+        return f"Not available: {reason(error)}\n".encode()
+
+
+def _settings(box: Box) -> bytes:
+    text = read(box.settings, LARGEST).decode("utf-8", "replace")
+    return scrub_settings(text).encode()
+
+
+def _journal(boot: int, run: Run, secrets: tuple[bytes, ...]) -> bytes:
+    bounds = [f"--boot={boot}", f"--lines={LINES}"]
+    journal = run(["journalctl", "--no-pager", "--output=short-iso", *bounds])
+    return scrub_log(journal[-LARGEST_JOURNAL:], secrets)
+
+
+def _transcripts(box: Box, run: Run) -> bytes:
+    """Return all that was said; where the settings have a mistake, what lies in the usual place."""
+    export = [sys.executable, "-m", "appliance", "history", "export", "--format=txt", "--config"]
+    try:
+        return run([*export, str(box.settings)], user=USER)
+    except CommandError:
+        return run([*export, "/dev/null"], user=USER)

@@ -1,0 +1,110 @@
+"""Secrets out of a settings file, line by line, whether or not the rest of it is valid TOML."""
+
+import enum
+import re
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+UNUSABLE = '"not usable"'
+"""What is put in place of a value that can't be a secret; for its space it is none itself."""
+
+
+class Secret(enum.Enum):
+    """A secret that the card may hold, and the name of systemd's credential that it becomes."""
+
+    API_KEY = "assemblyai-api-key"
+    TOKEN_SECRET = "appliance-token-secret"
+
+
+class Sifted(msgspec.Struct, frozen=True):
+    """A settings file without its secrets.
+
+    Each line of `text` has the number it had before. `mistakes` are the numbers of lines whose
+    secret was removed but can't be used.
+    """
+
+    text: str
+    secrets: dict[Secret, str]
+    mistakes: tuple[int, ...]
+
+
+_NAME = r"(?:assemblyai[_-]?)?api[_-]?key|token[_-]?secret"
+
+_ASSIGNMENT = re.compile(
+    rf"""(?P<start> \s* (?: [\w"'-]+ \s* \. \s* )* ["']? (?P<name> {_NAME} ) ["']? \s* = )
+         (?P<value> [^\r\n]* ) (?P<end> \r?\n? )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A line that gives a secret and nothing else, in whatever section it stands."""
+
+_MENTION = re.compile(
+    rf"""(?<! [\w-] ) (?P<start> (?: {_NAME} ) ["']? [ \t]* = [ \t]* )
+         (?: "[^"\r\n]*"? | '[^'\r\n]*'? | [^\s,}}\]\#"']+ )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A secret anywhere else: in a comment, or in a table within a line."""
+
+_QUOTES = r"[\"'\u2018-\u201f]"
+"""Some editors turn straight quotes into curly ones."""
+
+_QUOTED = re.compile(
+    rf"""\s* {_QUOTES} \s* (?P<secret> [!#-&(-\[\]-~]* ) \s* {_QUOTES}
+         (?P<rest> \s* (?: \#.* )? )""",
+    re.VERBOSE,
+)
+
+_BARE = re.compile(
+    r"""\s* (?P<secret> [\w.~+/=-]* ) (?P<rest> \s* (?: \#.* )? )""", re.ASCII | re.VERBOSE
+)
+
+_LINE_OF_ITS_OWN = re.compile(r"""\s* (?: \# | \[ | [\w."'-]+ \s* = \s* \S | $ )""", re.VERBOSE)
+
+_UNFINISHED = re.compile(r"\s*(?:$|[\[{]|(\"{3}|'{3})(?!.*\1))")
+"""A value that may go on in the next line, whether or not TOML allows that."""
+
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+
+
+def sift(text: str) -> Sifted:
+    """Take the secrets out of a settings file; what is left is the same when sifted again."""
+    sifted: list[str] = []
+    secrets: dict[Secret, str] = {}
+    mistakes = []
+    for line, continuation in _entries(text):
+        found = _ASSIGNMENT.fullmatch(line)
+        if found is None:
+            sifted.append(_MENTION.sub(r'\g<start>""', line))
+            continue
+        value = _QUOTED.fullmatch(found["value"]) or _BARE.fullmatch(found["value"])
+        if value is None or continuation:
+            mistakes.append(len(sifted) + 1)
+            sifted.append(f"{found['start']} {UNUSABLE}{found['end']}")
+        else:
+            if value["secret"]:
+                secrets[_kind(found["name"])] = value["secret"]
+            sifted.append(f'# {found["start"].strip()} ""{value["rest"]}{found["end"]}')
+        sifted += [_line_end(removed) for removed in continuation]
+    return Sifted("".join(sifted), secrets, tuple(mistakes))
+
+
+def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each line; one with a secret together with those that the secret may go on in."""
+    lines = deque(_LINES.findall(text))
+    while lines:
+        line = lines.popleft()
+        continuation: list[str] = []
+        found = _ASSIGNMENT.fullmatch(line)
+        if found and _UNFINISHED.match(found["value"]):
+            while lines and not _LINE_OF_ITS_OWN.match(lines[0].rstrip("\r\n")):
+                continuation.append(lines.popleft())
+        yield line, continuation
+
+
+def _line_end(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def _kind(name: str) -> Secret:
+    return Secret.TOKEN_SECRET if name.lower().startswith("token") else Secret.API_KEY

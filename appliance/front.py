@@ -1,0 +1,117 @@
+"""What the appliance shows of itself: one scene at a time, on all that can show one."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from appliance import events
+from appliance.events import Event
+from appliance.faults import Faults
+from appliance.integrations.network import has_network
+from appliance.integrations.status import Status
+from appliance.live import Live
+from appliance.screen.scene import Mode, Scene, Summary
+from appliance.timekeeping import Timekeeping
+
+SAVED_TIME = 8.0
+"""Seconds for which it says what the session came to."""
+
+QUIET = 0.5
+"""Seconds without a level after which the microphone is dead: it is measured more often."""
+
+
+class Screen(Protocol):
+    """What shows scenes; returns at once."""
+
+    def show(self, scene: Scene) -> None:
+        """Show the newest scene."""
+
+
+class Front:
+    """Puts together what is to be seen. Used by the controller's thread.
+
+    Args:
+        screens: what shows scenes: the display, the light.
+        status: says it to whoever asks.
+        url: the service's address.
+        timekeeping: the clocks.
+        has_network: tells whether an address can be reached at all.
+    """
+
+    def __init__(
+        self,
+        screens: Sequence[Screen],
+        status: Status,
+        url: str,
+        timekeeping: Timekeeping,
+        has_network: Callable[[str], bool] = has_network,
+    ) -> None:
+        self._screens = screens
+        self._status = status
+        self._url = url
+        self._time = timekeeping
+        self._has_network = has_network
+        self._ready = False
+        self._level, self._level_at = 0.0, 0.0
+        self._summary: Summary | None = None
+        self._saved_at = 0.0
+
+    def heed(self, event: Event) -> None:
+        """Note what an event says that is to be seen."""
+        self._status.heed(event)
+        match event:
+            case events.LevelMeasured():
+                self._level, self._level_at = event.level, self._time.now()
+            case events.ButtonReady() | events.ButtonFailed():
+                self._ready = True
+
+    def begin(self) -> None:
+        """A session begins: what the one before came to is no news any more."""
+        self._summary = None
+
+    def end(self, summary: Summary) -> None:
+        """A session has ended; say for a while what it came to."""
+        self._summary, self._saved_at = summary, self._time.now()
+
+    def show_session(
+        self, live: Live, mode: Mode, faults: Faults, *, hint: str, power_off_in: int
+    ) -> None:
+        """Show the live session."""
+        now = self._time.now()
+        heard_lately = now - self._level_at <= QUIET
+        self._show(
+            live.scene(
+                mode,
+                now,
+                level=self._level if heard_lately else 0.0,
+                fault=faults.worst,
+                hint=hint,
+                power_off_in=power_off_in,
+            ),
+            faults,
+        )
+
+    def show_idle(self, faults: Faults, *, waiting: float, power_off_in: int) -> None:
+        """Show that there is no session, and whether a press would begin one."""
+        if not self._ready:
+            self._show(Scene(Mode.STARTING), faults)
+            return
+        if self._time.now() - self._saved_at > SAVED_TIME:
+            self._summary = None
+        self._show(
+            Scene(
+                mode=Mode.SAVED if self._summary else Mode.READY,
+                waiting=waiting,
+                fault=faults.worst,
+                summary=self._summary,
+                clock=self._time.time_of_day(),
+                hint="" if self._summary or faults.hinder else "Press to start",
+                network=self._has_network(self._url),
+                power_off_in=power_off_in,
+            ),
+            faults,
+        )
+
+    def _show(self, scene: Scene, faults: Faults) -> None:
+        for screen in self._screens:
+            screen.show(scene)
+        self._status.tell(scene, faults)

@@ -1,0 +1,119 @@
+"""All parts but the display: what need not be there for the first picture."""
+
+import contextlib
+import queue
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from gpiozero.pins import Factory
+
+from appliance.config import Settings
+from appliance.controller import Controller
+from appliance.custody import Custody
+from appliance.events import Event, Fault
+from appliance.front import Front
+from appliance.hardware.button import Button
+from appliance.hardware.devices import Audio
+from appliance.hardware.light import Light
+from appliance.hardware.microphone import Microphone
+from appliance.hardware.quiet import quiet_audio
+from appliance.history import History
+from appliance.integrations.status import Status, status_file
+from appliance.integrations.systemd import Watchdog, notify
+from appliance.screen.display import Display
+from appliance.streaming.sessions import Sessions
+from appliance.timekeeping import Timekeeping
+
+
+class Part(Protocol):
+    """What has threads of its own."""
+
+    def start(self) -> None:
+        """Begin to work; returns at once."""
+
+    def end(self) -> None:
+        """Stop working and wait for the threads."""
+
+
+class Parts:
+    """The parts around the controller: started by a `with` statement, ended after its block.
+
+    Args:
+        settings: what they are to be like.
+        inbox: where they post, and the controller reads.
+        display: is started and ended by whoever made it.
+        audio: PortAudio, where it is simulated.
+        pin_factory: the GPIO pins, where they are simulated.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: "queue.SimpleQueue[Event]",
+        display: Display,
+        *,
+        audio: Callable[[], Audio] | None = None,
+        pin_factory: Factory | None = None,
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._display = display
+        post = inbox.put
+        self._history = History(settings.history, post)
+        self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
+        self._light = Light(settings.light, post, pin_factory=pin_factory)
+        self._button = Button(settings.button, post, pin_factory=pin_factory)
+        self._sessions = Sessions(settings, post)
+        self._custody = Custody(self._sessions, self._history)
+        self._ending = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as ending:
+            self._start(self._history, ending)
+            ending.callback(self._custody.close)
+            self._start(self._microphone, ending)
+            self._start(self._light, ending)
+            self._start(self._button, ending)
+            self._ending = ending.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ending.close()
+
+    def work(self, fault: Fault | None) -> Event:
+        """Be the appliance until an event asks to stop; return that event.
+
+        A session that a crash cut off goes on. `fault` is what is wrong with the settings.
+        """
+        timekeeping = Timekeeping()
+        status = Status(self._settings, status_file(), frames=lambda: self._display.frames)
+        screens = (self._display, self._light)
+        controller = Controller(
+            self._settings,
+            self._inbox,
+            microphone=self._microphone,
+            front=Front(screens, status, self._settings.service.url, timekeeping),
+            history=self._history,
+            custody=self._custody,
+            boot=self._sessions.boot,
+            timekeeping=timekeeping,
+            activities=(
+                self._display.activity,
+                self._history.activity,
+                self._microphone.activity,
+            ),
+            give_sign_of_life=Watchdog().feed,
+        )
+        interrupted = self._custody.take_up(self._sessions.left_over())
+        notify("READY=1")
+        return controller.run(interrupted, fault)
+
+    def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
+        part.start()
+        ending.callback(part.end)

@@ -1,0 +1,416 @@
+import codecs
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from appliance.card.disk import Disk
+from appliance.card.partition import Box
+from appliance.card.sifting import Secret
+from appliance.card.taking import LARGEST, take_settings
+from appliance.config import SettingsError, load
+from tests.card.fragile_disk import FragileDisk, PhotographedDisk, PowerCutError
+from tests.card.media import KINDS, medium, mounted
+
+KEY = "0123456789abcdef0123456789abcdef"
+SECRET = "of-the-token-server"
+
+TEXT = f'# My box\r\n[service]\r\napi_key = "{KEY}"\r\n[button]\r\npin = 22\r\n'
+LEFT = '# My box\r\n[service]\r\n# api_key = ""\r\n[button]\r\npin = 22\r\n'
+
+
+class Card(Box, frozen=True):
+    """A box as it was installed, with a boot partition."""
+
+    @property
+    def partition(self) -> Path:
+        return self.root / "boot/firmware"
+
+    @property
+    def file(self) -> Path:
+        return self.partition / "appliance.toml"
+
+    def put(self, text: str | bytes, name: str = "appliance.toml") -> None:
+        data = text.encode() if isinstance(text, str) else text
+        (self.partition / name).write_bytes(data)
+
+    def secret(self, secret: Secret = Secret.API_KEY) -> str | None:
+        path = self.credentials / secret.value
+        return path.read_text() if path.exists() else None
+
+    def everything_on_the_partition(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self.partition.iterdir() if path.is_file())
+
+    def temporary_files(self) -> list[Path]:
+        return list(self.root.rglob("*.new"))
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Card:
+    return new_card(tmp_path)
+
+
+def new_card(root: Path) -> Card:
+    card = Card(root)
+    card.partition.mkdir(parents=True)
+    card.settings.parent.mkdir(parents=True)
+    card.settings.write_text('name = "installed"\n')
+    return card
+
+
+def test_settings_and_key_are_taken_over(card: Card) -> None:
+    card.put(TEXT)
+    assert take_settings(card.root)
+    assert load(card.settings).button.pin == 22
+    assert card.secret() == KEY
+
+
+def test_the_file_stays_on_the_partition_without_the_key(card: Card) -> None:
+    card.put(TEXT)
+    take_settings(card.root)
+    assert card.file.read_bytes() == LEFT.encode()
+    assert [path.name for path in card.partition.iterdir()] == ["appliance.toml"]
+
+
+def test_only_root_reads_the_secrets(card: Card) -> None:
+    card.put(TEXT + f'[history]\ntoken_secret = "{SECRET}"\n')
+    take_settings(card.root)
+    assert card.secret(Secret.TOKEN_SECRET) == SECRET
+    assert card.credentials.stat().st_mode & 0o777 == 0o700
+    for secret in Secret:
+        assert (card.credentials / secret.value).stat().st_mode & 0o777 == 0o600
+
+
+def test_no_secret_is_logged(card: Card, caplog: pytest.LogCaptureFixture) -> None:
+    for line in (f'api_key = "{KEY}"', f'api_key = "{KEY}', f"# api_key = {KEY}"):
+        card.put(f"{line}\n")
+        with caplog.at_level("DEBUG"):
+            take_settings(card.root)
+    assert caplog.records
+    assert KEY not in caplog.text
+
+
+def test_a_later_edit_on_the_box_stays(card: Card) -> None:
+    card.put(TEXT)
+    take_settings(card.root)
+    card.settings.write_text('name = "edited"\n')
+    take_settings(card.root)
+    assert load(card.settings).name == "edited"
+
+
+def test_a_new_key_alone_leaves_a_later_edit_on_the_box(card: Card) -> None:
+    card.put(TEXT)
+    take_settings(card.root)
+    card.settings.write_text('name = "edited"\n')
+    card.put(LEFT.replace('# api_key = ""', "api_key = another"))
+    take_settings(card.root)
+    assert card.secret() == "another"
+    assert load(card.settings).name == "edited"
+    assert card.file.read_bytes() == LEFT.encode()
+
+
+def test_an_edit_on_the_card_is_taken_over(card: Card) -> None:
+    card.put(TEXT)
+    take_settings(card.root)
+    card.put(LEFT.replace("22", "27"))
+    take_settings(card.root)
+    assert load(card.settings).button.pin == 27
+    assert card.secret() == KEY
+
+
+def test_settings_that_were_removed_on_the_box_come_back(card: Card) -> None:
+    card.put(TEXT)
+    take_settings(card.root)
+    card.settings.unlink()
+    take_settings(card.root)
+    assert load(card.settings).button.pin == 22
+
+
+def test_a_file_with_nothing_but_a_key_leaves_the_settings_of_the_box(card: Card) -> None:
+    card.put(f'# The key:\n\napi_key = "{KEY}"\n')
+    take_settings(card.root)
+    assert card.secret() == KEY
+    assert load(card.settings).name == "installed"
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: codecs.BOM_UTF8 + text.encode(),
+        lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+        lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
+    ],
+    ids=["utf-8 with a mark", "utf-16 little", "utf-16 big"],
+)
+def test_files_from_windows_editors_are_read(card: Card, encode: "object") -> None:
+    assert callable(encode)
+    card.put(encode(TEXT))
+    assert take_settings(card.root)
+    assert load(card.settings).button.pin == 22
+    assert card.secret() == KEY
+    assert card.file.read_bytes() == codecs.BOM_UTF8 + LEFT.encode()
+
+
+def test_a_hidden_end_of_the_name_is_set_right(card: Card) -> None:
+    card.put("pin = 1", "appliance.toml")
+    card.put(TEXT, "Appliance.toml.txt")
+    assert take_settings(card.root)
+    assert card.secret() == KEY
+    assert card.file.read_bytes() == LEFT.encode()
+    assert [path.name for path in card.partition.iterdir()] == ["appliance.toml"]
+
+
+def test_capitals_in_the_name_do_not_matter(card: Card) -> None:
+    card.put(TEXT, "APPLIANCE.TOML")
+    take_settings(card.root)
+    assert card.secret() == KEY
+    assert KEY.encode() not in card.everything_on_the_partition()
+
+
+def test_the_older_place_of_the_partition_counts_too(tmp_path: Path) -> None:
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/appliance.toml").write_text(TEXT)
+    assert take_settings(tmp_path)
+    assert Card(tmp_path).secret() == KEY
+
+
+@pytest.mark.parametrize("folder", ["", "boot", "boot/firmware"])
+def test_without_a_partition_or_a_file_nothing_happens(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    assert take_settings(tmp_path)
+    assert not (tmp_path / "etc").exists()
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[button]\npin = 99\n", "button.pin = 99 is not allowed"),
+        ('[service]\nurl = "wss://x\n', "line 2"),
+        ("lins = 2\n", "unknown key lins"),
+        (f'api_key = "{KEY}\n', "unknown key api_key"),
+        (f'[service]\napi_key = """\n{KEY}\n"""\n', "unknown key service.api_key"),
+        (b'name = "K\xfcche"\n', "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_left_for_the_appliance_to_show(
+    card: Card, text: str | bytes, told: str
+) -> None:
+    card.put(text)
+    assert take_settings(card.root)
+    for _ in range(2):  # it is still one after the next start
+        with pytest.raises(SettingsError) as error:
+            load(card.settings)
+        assert told in str(error.value)
+        take_settings(card.root)
+    assert KEY.encode() not in card.everything_on_the_partition()
+    assert KEY not in card.settings.read_bytes().decode("latin-1")
+
+
+def test_a_key_that_can_not_be_used_leaves_the_former_one(
+    card: Card, caplog: pytest.LogCaptureFixture
+) -> None:
+    card.put(f"api_key = {KEY}\n")
+    take_settings(card.root)
+    card.put('\napi_key = "no key"\n')
+    take_settings(card.root)
+    assert card.secret() == KEY
+    assert "line 2: no usable key" in caplog.text
+
+
+# What is no settings file
+
+
+def test_a_link_is_not_followed(card: Card, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text(TEXT)
+    card.file.symlink_to(other)
+    assert not take_settings(card.root)
+    assert other.read_text() == TEXT.replace("\r\n", "\n")
+    assert card.secret() is None
+
+
+def test_what_is_no_file_or_too_large_is_told_and_left(
+    card: Card, caplog: pytest.LogCaptureFixture
+) -> None:
+    card.put(b"#" * (LARGEST + 1))
+    assert not take_settings(card.root)
+    assert "is larger than 64 KiB" in caplog.text
+    card.file.unlink()
+    os.mkfifo(card.file)
+    assert not take_settings(card.root)
+    assert "is no file" in caplog.text
+    card.file.unlink()
+    card.file.mkdir()
+    assert not take_settings(card.root)
+    assert load(card.settings).name == "installed"
+
+
+def test_a_link_where_a_temporary_file_goes_is_replaced(card: Card, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("untouched")
+    (card.partition / "appliance.toml.new").symlink_to(other)
+    card.put(TEXT)
+    assert take_settings(card.root)
+    assert other.read_text() == "untouched"
+    assert not card.file.is_symlink()
+    assert card.file.read_bytes() == LEFT.encode()
+
+
+# What the disk may do
+
+
+class Refusing(Disk):
+    """Can't write below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, path: Path, mode: int) -> int:
+        if path.is_relative_to(self._folder):
+            raise OSError(30, "Read-only file system")
+        return super().create(path, mode)
+
+
+def test_a_partition_that_can_not_be_written_is_told_and_tried_again(
+    card: Card, caplog: pytest.LogCaptureFixture
+) -> None:
+    card.put(TEXT)
+    refusing = Refusing(card.partition)
+    assert not take_settings(card.root, refusing)
+    assert "Read-only file system; the key is still on it" in caplog.text
+    assert card.secret() == KEY
+    assert load(card.settings).button.pin == 22
+    card.settings.write_text('name = "edited"\n')
+    assert not take_settings(card.root, refusing)
+    assert load(card.settings).name == "edited"
+    assert take_settings(card.root)
+    assert card.file.read_bytes() == LEFT.encode()
+    assert load(card.settings).name == "edited"
+
+
+def test_a_key_that_can_not_be_kept_stays_on_the_partition(
+    card: Card, caplog: pytest.LogCaptureFixture
+) -> None:
+    card.put(TEXT)
+    assert not take_settings(card.root, Refusing(card.credentials))
+    assert card.file.read_bytes() == TEXT.encode()
+    assert "the key on the boot partition can't be taken over" in caplog.text
+
+
+def test_settings_that_can_not_be_written_are_taken_at_the_next_start(card: Card) -> None:
+    card.put(TEXT)
+    assert not take_settings(card.root, Refusing(card.settings.parent))
+    assert load(card.settings).name == "installed"
+    assert take_settings(card.root)
+    assert load(card.settings).button.pin == 22
+
+
+class Remembering(Disk):
+    """Keeps a second name of what was wiped."""
+
+    def __init__(self, second_name: Path) -> None:
+        self.second_name = second_name
+
+    def open(self, path: Path) -> int:
+        os.link(path, self.second_name)
+        return super().open(path)
+
+
+@pytest.mark.parametrize("name", ["appliance.toml", "appliance.toml.txt"])
+def test_what_the_file_held_is_overwritten(card: Card, tmp_path: Path, name: str) -> None:
+    card.put(TEXT, name)
+    disk = Remembering(tmp_path / "second")
+    assert take_settings(card.root, disk)
+    assert disk.second_name.read_bytes() == bytes(len(TEXT.encode()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["appliance.toml", "appliance.toml.txt"])
+def test_nothing_on_a_real_partition_holds_the_key_any_more(
+    card: Card, tmp_path: Path, kind: str, name: str
+) -> None:
+    image = tmp_path / "image"
+    with medium(kind, image) as device:
+        with mounted(device, card.partition):
+            card.put(TEXT, name)
+        assert KEY.encode() in image.read_bytes()
+        with mounted(device, card.partition):
+            assert take_settings(card.root)
+        with mounted(device, card.partition):
+            assert card.file.read_bytes() == LEFT.encode()
+            assert "appliance.toml.new" not in {path.name for path in card.partition.iterdir()}
+    assert card.secret() == KEY
+    assert KEY.encode() not in image.read_bytes()
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["all kept", "the unsynced lost"])
+@pytest.mark.parametrize("name", ["appliance.toml", "appliance.toml.txt"])
+def test_whenever_the_power_is_cut_the_next_start_brings_it_to_its_end(
+    tmp_path: Path, name: str, lost: bool
+) -> None:
+    for cut in itertools.count():
+        card = new_card(tmp_path / str(cut))
+        card.put(TEXT, name)
+        disk = FragileDisk(cut)
+        try:
+            take_settings(card.root, disk)
+        except PowerCutError:
+            pass
+        else:
+            break
+        if lost:
+            disk.lose()
+        is_whole(card, name)
+        assert take_settings(card.root)
+        is_done(card)
+    assert cut > 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["appliance.toml", "appliance.toml.txt"])
+def test_what_a_cut_leaves_on_a_real_partition_is_whole(
+    card: Card, tmp_path: Path, kind: str, name: str
+) -> None:
+    image = tmp_path / "image"
+    disk = PhotographedDisk(image)
+    with medium(kind, image) as device:
+        with mounted(device, card.partition):
+            card.put(TEXT, name)
+        with mounted(device, card.partition):
+            assert take_settings(card.root, disk)
+    for call in range(disk.calls):
+        with (
+            medium(kind, disk.photograph(call)) as device,
+            mounted(device, card.partition),
+        ):
+            is_whole(card, name)
+            assert take_settings(card.root)
+            is_done(card)
+    assert disk.calls > 20
+
+
+def is_whole(card: Card, name: str) -> None:
+    """Whatever is there is old or new, the whole of it; the key is in one place at least."""
+    on_card = {
+        path.name: path.read_bytes()
+        for path in card.partition.iterdir()
+        if path.is_file() and not path.name.endswith(".new")
+    }
+    assert set(on_card.values()) <= {TEXT.encode(), LEFT.encode()}
+    assert on_card
+    assert on_card.get(name) == TEXT.encode() or card.secret() == KEY
+    assert card.secret() in (None, KEY)
+    assert card.settings.read_bytes() in (b'name = "installed"\n', LEFT.encode())
+    for path in card.partition.glob("*.new"):
+        assert KEY.encode() not in path.read_bytes()
+
+
+def is_done(card: Card) -> None:
+    assert card.file.read_bytes() == LEFT.encode()
+    assert card.secret() == KEY
+    assert load(card.settings).button.pin == 22
+    assert card.temporary_files() == []
+    assert KEY.encode() not in card.everything_on_the_partition()

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+
+from appliance.config import Settings
+from appliance.events import ButtonFailed, ButtonReady, Event, Fault
+from appliance.faults import Faults
+from appliance.front import Front
+from appliance.integrations.status import Status
+from appliance.screen.scene import Mode, Scene, Summary
+from appliance.timekeeping import Timekeeping
+from tests.rig.clock import Clock
+
+
+class Seen:
+    """A screen that remembers the last scene."""
+
+    def __init__(self) -> None:
+        self.scene = Scene(Mode.STOPPING)
+
+    def show(self, scene: Scene) -> None:
+        self.scene = scene
+
+
+class Shown:
+    """A front with a display and a light."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock(100.0)
+        self.display, self.light = Seen(), Seen()
+        self.asked: list[str] = []
+        self.front = Front(
+            [self.display, self.light],
+            Status(Settings(), folder / "status.json"),
+            "wss://service/v3/ws",
+            Timekeeping(self.clock, Clock(1_700_000_000.0), lambda: False),
+            self._has_network,
+        )
+
+    def idle(self, faults: Faults | None = None) -> Scene:
+        self.front.show_idle(faults or Faults(), waiting=2.0, power_off_in=1)
+        assert self.light.scene == self.display.scene
+        return self.display.scene
+
+    def _has_network(self, url: str) -> bool:
+        self.asked.append(url)
+        return False
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Shown:
+    return Shown(tmp_path)
+
+
+@pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
+def test_it_is_starting_until_a_press_would_be_heard_or_never_will(
+    shown: Shown, event: Event
+) -> None:
+    assert shown.idle() == Scene(Mode.STARTING)
+    shown.front.heed(event)
+    assert shown.idle().mode is Mode.READY
+
+
+def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    faults = Faults()
+    faults.tell("session", Fault("Key refused"))
+    assert shown.idle(faults) == Scene(
+        Mode.READY,
+        waiting=2.0,
+        fault=Fault("Key refused"),
+        hint="Press to start",
+        network=False,
+        power_off_in=1,
+    )
+    assert shown.asked == ["wss://service/v3/ws"]
+
+
+def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    faults = Faults()
+    faults.tell("microphone", Fault("No microphone"))
+    assert not shown.idle(faults).hint
+
+
+def test_what_a_session_came_to_is_shown_for_a_while(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    shown.front.end(Summary(seconds=60.0, words=90))
+    assert shown.idle().mode is Mode.SAVED
+    assert shown.idle().summary == Summary(seconds=60.0, words=90)
+    shown.clock.now += 8.1
+    assert shown.idle().mode is Mode.READY
+
+
+def test_the_next_session_makes_that_old_news(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    shown.front.end(Summary(seconds=60.0, words=90))
+    shown.front.begin()
+    assert shown.idle().mode is Mode.READY

@@ -1,0 +1,53 @@
+import pytest
+
+from appliance.config import DisplaySettings, Settings
+from appliance.events import Event, Fault, LightFailed, LightReady, ScreenFailed, ScreenHealed
+from appliance.visibility import Visibility
+from tests.rig.clock import Clock
+
+FAULT = Fault("gone")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(100.0)
+
+
+def test_a_display_counts_until_it_fails(clock: Clock) -> None:
+    visibility = Visibility(Settings(), clock)
+    assert visibility
+    visibility.heed(ScreenFailed(FAULT))
+    assert not visibility
+    visibility.heed(ScreenHealed())
+    assert visibility
+
+
+def test_without_a_display_only_a_light_that_is_ready_counts(clock: Clock) -> None:
+    visibility = Visibility(Settings(display=DisplaySettings(driver="none")), clock)
+    assert not visibility
+    visibility.heed(LightReady())
+    assert visibility
+    visibility.heed(LightFailed(FAULT))
+    assert not visibility
+
+
+@pytest.mark.parametrize("first", [ScreenFailed(FAULT), LightFailed(FAULT)])
+def test_either_is_enough(clock: Clock, first: Event) -> None:
+    visibility = Visibility(Settings(), clock)
+    visibility.heed(LightReady())
+    visibility.heed(first)
+    clock.now += 1000.0
+    assert visibility
+    assert not visibility.lost
+
+
+def test_it_is_lost_a_minute_after_the_last_went_dark(clock: Clock) -> None:
+    visibility = Visibility(Settings(), clock)
+    visibility.heed(LightReady())
+    visibility.heed(ScreenFailed(FAULT))
+    clock.now += 100.0
+    visibility.heed(LightFailed(FAULT))
+    clock.now += 59.0
+    assert not visibility.lost
+    clock.now += 2.0
+    assert visibility.lost
