@@ -1,4 +1,4 @@
-"""The last good settings, kept for a restart: a box whose settings were spoilt goes on with them."""
+"""The last good settings, kept for a restart: with them a box goes on whose file was spoilt."""
 
 import logging
 import os

@@ -46,7 +46,8 @@ def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
     """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use;
-    also when the last good ones were those of an earlier start. After a defect the program is to be started afresh; a session that it cut off goes on then.
+    also where the last good ones were those of an earlier start. After a defect the program is to
+    be started afresh; a session that it cut off goes on then.
     """
     defect = threading.Event()
     stopping = threading.Event()

@@ -177,7 +177,10 @@ def _first(size: int, named: str) -> Font:
 
 
 def _built_in(size: int) -> Font:
-    return cast("Font", ImageFont.load_default(size))
+    try:
+        return cast("Font", ImageFont.load_default(size))
+    except TypeError:  # Pillow has it in sizes from 10.1 on
+        return cast("Font", ImageFont.load_default())
 
 
 @functools.cache

@@ -20,6 +20,8 @@ LONGEST_ANSWER = 16 * 1024
 """Bytes; a token has some hundreds."""
 
 KEY_NAME = "assemblyai-api-key"
+SECRET_NAME = "appliance-token-secret"
+"""Credentials that systemd may hand over."""
 
 
 class TokenError(Exception):
@@ -93,7 +95,7 @@ class TokenSource:
     def _request(self) -> tuple[str, dict[str, str]]:
         settings = self._settings
         if settings.token_url:
-            secret = _read(settings.token_secret_file)
+            secret = _read(settings.token_secret_file) or _credential(SECRET_NAME)
             return settings.token_url, {"Authorization": f"Bearer {secret}"} if secret else {}
         key = _api_key(settings)
         if not key:
@@ -111,12 +113,17 @@ def _minting_url(service_url: str) -> str:
 
 def _api_key(settings: ServiceSettings) -> str:
     """Return the key from its file, else systemd's credential, else the environment."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     return (
         _read(settings.api_key_file)
-        or (_read(f"{credentials}/{KEY_NAME}") if credentials else "")
+        or _credential(KEY_NAME)
         or os.environ.get("ASSEMBLYAI_API_KEY", "").strip()
     )
+
+
+def _credential(name: str) -> str:
+    """Return one of systemd's credentials; nothing where it gave none."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return _read(f"{folder}/{name}") if folder else ""
 
 
 def _read(path: str) -> str:

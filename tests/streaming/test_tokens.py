@@ -2,6 +2,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 
@@ -99,6 +100,26 @@ def test_the_key_is_looked_for_in_three_places(
         "from the file",
         "from the credential",
     ]
+
+
+def test_the_token_server_s_secret_is_looked_for_in_two_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    def get(_url: str, headers: dict[str, str], **_options: object) -> requests.Response:
+        seen.append(headers.get("Authorization"))
+        response: requests.Response = answer(b'{"token": "t"}')()
+        return response
+
+    TokenSource(SERVER, get).fetch()
+    (tmp_path / "file").write_text("from-the-file")
+    (tmp_path / "appliance-token-secret").write_text("from-the-credential")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    TokenSource(SERVER, get).fetch()
+    named = msgspec.structs.replace(SERVER, token_secret_file=str(tmp_path / "file"))
+    TokenSource(named, get).fetch()
+    assert seen == [None, "Bearer from-the-credential", "Bearer from-the-file"]
 
 
 def test_without_a_key_the_owner_is_told() -> None:

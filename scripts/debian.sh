@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# What Debian provides: the interpreter, and packages, with a word on what each is for. Sourced by
+# setup.sh, install and wheels, never run.
+
+# Debian's own interpreter: its headers and its venv module come from the packages below, while
+# another python3 that happens to be first in $PATH may have neither.
+python=${APPLIANCE_PYTHON-/usr/bin/python3}
+
+declare -A purposes=(
+    [ca-certificates]="to download Python packages safely"
+    [python3]="the interpreter"
+    [python3-pip]="gets what Debian lacks, or has too old"
+    [python3-venv]="keeps the Python packages apart from the system's"
+    [python3-dev]="to compile what has no ready-made package"
+    [gcc]="to compile what has no ready-made package"
+    [libc6-dev]="to compile what has no ready-made package"
+    [swig]="to compile lgpio"
+    [portaudio19-dev]="the sound library behind PyAudio"
+    [python3-setuptools]="packs the program"
+    [python3-wheel]="packs the program"
+    [python3-cbor2]="fonts and pictures of the screen's library"
+    [python3-click]="the command line"
+    [python3-jeepney]="talks with the system, to switch it off"
+    [python3-lgpio]="the pins"
+    [python3-msgspec]="checks settings and messages"
+    [python3-numpy]="sums over sound"
+    [python3-pil]="draws what the screen shows"
+    [python3-pyaudio]="the microphone"
+    [python3-requests]="fetches tokens"
+    [python3-smbus2]="the screen's bus"
+    [python3-soxr]="converts sampling rates"
+    [python3-spidev]="the bus of screens on SPI"
+    [polkitd]="lets the button switch the box off"
+    [fonts-liberation]="the letters on the screen"
+    [fonts-dejavu-core]="the letters that those lack, and the small ones"
+    [fonts-unifont]="the letters of all other scripts"
+    [pulseaudio]="the sound daemon that plays the microphone in the tests"
+    [libasound2-plugins]="lets PortAudio hear that daemon"
+    [flite]="speaks what the tests listen to"
+    [tesseract-ocr]="reads the screen in the tests"
+    [dbus-daemon]="carries the wish to switch off in the tests"
+    [shellcheck]="checks the shell scripts"
+)
+
+install_packages() {
+    local missing package
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    choose_root "${missing[@]}"
+    say "System packages to install:"
+    for package in "${missing[@]}"; do
+        say "  $package: ${purposes[$package]}"
+    done
+    update_package_lists
+    apt "downloading" install --no-install-recommends "${missing[@]}"
+}
+
+# Once in a run is enough.
+update_package_lists() {
+    [[ -v lists_are_new ]] && return
+    choose_root
+    apt "looking up their current versions" update
+    lists_are_new=yes
+}
+
+missing_packages() {
+    local installed
+    installed=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+        sed -n 's/ installed$//p') || true
+    printf '%s\n' "$@" | grep --invert-match --line-regexp --fixed-strings "${installed:-none}" ||
+        true
+}
+
+# How to become root without ever asking where nobody can answer.
+choose_root() {
+    if ! command -v apt-get >/dev/null; then
+        fail "This needs Debian 12 or later, or Raspberry Pi OS. Elsewhere install what these" \
+            "packages hold by hand: $*"
+    elif [[ $EUID -eq 0 ]]; then
+        as_root=(env)
+    elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+        as_root=(sudo env)
+    else
+        fail "System packages are missing, and this user can't install them. As root, run:" \
+            "apt-get update && apt-get install --no-install-recommends $*"
+    fi
+}
+
+# Runs apt-get with one line for each package asked for; all else that it and the update before it say
+# is shown when it fails: an update without a network only warns, and explains why the installation
+# fails. Its status lines get a pipe of their own, opened behind sudo, which would close it: apt makes
+# that pipe non-blocking, which the packages' scripts would stumble over.
+apt() {
+    say "  $1"
+    shift
+    apt_log=${apt_log-$(mktemp)}
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    "${as_root[@]}" DEBIAN_FRONTEND=noninteractive sh -c 'exec apt-get "$@" 3>&1 >&2' apt-get \
+        --yes --quiet --option Dpkg::Use-Pty=0 --option APT::Status-Fd=3 \
+        --option DPkg::Lock::Timeout=300 "$@" \
+        </dev/null 2>>"$apt_log" | show_progress "$@" || {
+        cat "$apt_log" >&2
+        rm "$apt_log"
+        fail "apt-get $1 failed, as told above. Put that right and run this again."
+    }
+    if [[ $1 == install ]]; then
+        rm "$apt_log"
+        unset apt_log
+    fi
+}
+
+# Reads apt's status lines, such as "pmstatus:gcc:48.3:Installed gcc (amd64)", and says the first one
+# for each package named: a package that others trigger is configured again.
+show_progress() {
+    local kind package percent message awaited=" $* "
+    while IFS=: read -r kind package percent message; do
+        if [[ $kind == pmstatus && $message == Installed* && $awaited == *" $package "* ]]; then
+            say "  installed $package (${percent%.*} %)"
+            awaited=${awaited/ $package / }
+        fi
+    done
+}
+
+check_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
+        "This needs Python 3.11 or later, and $python is $("$python" --version)." \
+        "Debian 12 and later and Raspberry Pi OS Bookworm and later have it."
+}
+
+say() {
+    echo "$*" >&2
+}
+
+fail() {
+    say "$*"
+    exit 1
+}

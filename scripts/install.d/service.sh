@@ -1,0 +1,126 @@
+# shellcheck shell=bash
+# What systemd is told, and whether it lives. Sourced by install and uninstall, never run.
+
+restarted=
+service=appliance.service
+
+# Those that start with the box; the others are started by something plugged in.
+units_to_enable() {
+    local source target
+    while read -r source target; do
+        if [[ $target == "${folders[units]}"/*.* && $target != *@* ]] &&
+            grep --quiet '^\[Install\]' "$source"; then
+            echo "${target##*/}"
+        fi
+    done < <(system_files)
+}
+
+make_user() {
+    outcome="nothing to do"
+    [[ $(group_number appliance) ]] || outcome="made"
+    SYSTEMD_LOG_LEVEL=warning systemd-sysusers ${destination:+--root="$destination"}
+    if is_changed "${folders[tmpfiles.d]}"; then
+        systemd-tmpfiles --create ${destination:+--root="$destination"}
+    fi
+}
+
+# What runs already need not wait for the next start to hear of it.
+tell_the_system() {
+    outcome="nothing to do"
+    systemd_runs || {
+        outcome="nothing runs here that needs to know"
+        return
+    }
+    if is_changed "${folders[journald.conf.d]}"; then
+        systemctl restart systemd-journald.service
+        # A journal that was in memory goes to the card only when told.
+        journalctl --flush
+        outcome="the journal stays over restarts"
+    fi
+    if is_changed "${folders[udev]}" && devices_are_looked_after; then
+        udevadm control --reload
+        udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=spidev
+        outcome+=", devices handed to their groups"
+    fi
+    outcome=${outcome#nothing to do, }
+}
+
+# Not so in a container.
+devices_are_looked_after() {
+    systemctl --quiet is-active systemd-udevd.service
+}
+
+enable_services() {
+    local unit
+    outcome="nothing to do"
+    for unit in $(units_to_enable); do
+        if ! systemd_files --quiet is-enabled "$unit" >/dev/null; then
+            if_it_fails systemd_files --quiet disable "$unit"
+            systemd_files --quiet enable "$unit"
+            outcome="with the box"
+        fi
+    done
+}
+
+# With --root, systemctl makes and removes links without asking whether systemd runs.
+systemd_files() {
+    systemctl --root="${destination:-/}" "$@"
+}
+
+start_service() {
+    systemd_runs || {
+        outcome="no systemd runs here: it starts with the box"
+        return
+    }
+    if [[ ! $restart_needed ]] && ((${#changed[@]} == 0)) &&
+        systemctl --quiet is-active "$service"; then
+        outcome="it runs: nothing to do"
+        return
+    fi
+    systemctl daemon-reload
+    do_what_comes_before
+    restarted=yes
+    local now
+    now=$(date '+%F %T')
+    if ! systemctl restart "$service" 2>"$scratch/restart" || ! stays_up; then
+        say "  What the log says:"
+        journalctl --unit="$service" --since="$now" --lines=12 --no-pager --output=cat >&2 || true
+        fail "The new version does not start, as told above."
+    fi
+    outcome="it runs"
+}
+
+# What is done at each start of the box, such as taking over settings from the boot partition.
+do_what_comes_before() {
+    local source target
+    while read -r source target; do
+        if grep --quiet "^Before=$service" "$source"; then
+            systemctl restart "${target##*/}" ||
+                say "  ${target##*/} fails; the log says why: journalctl -u ${target##*/}"
+        fi
+    done < <(system_files)
+}
+
+# A program that ends at once is started again and again, and seems to run each time one looks.
+stays_up() {
+    local first
+    first=$(main_process)
+    sleep "${SETTLING_SECONDS-3}"
+    systemctl --quiet is-active "$service" && [[ $(main_process) == "$first" ]]
+}
+
+main_process() {
+    systemctl show --property=MainPID --value "$service"
+}
+
+# The last thing to be taken back: by then files and program are what they were.
+start_what_was_there() {
+    systemd_runs || return 0
+    systemctl daemon-reload
+    [[ $restarted ]] || return 0
+    if [[ -e $program ]]; then
+        systemctl restart "$service"
+    else
+        systemctl stop "$service"
+    fi
+}
