@@ -3,6 +3,7 @@
 import queue
 import typing
 from collections.abc import Callable
+from pathlib import Path
 
 from appliance import defects
 from appliance.config import DisplaySettings, Settings
@@ -32,12 +33,14 @@ FIRST_PICTURE = 3.0
 class Appliance:
     """The whole appliance, as the settings want it.
 
-    `audio`, `pin_factory` and `open_panel` stand where hardware may be simulated.
+    `source` is the file that they come from. `audio`, `pin_factory` and `open_panel` stand where
+    hardware may be simulated.
     """
 
     def __init__(
         self,
         settings: Settings,
+        source: Path | None = None,
         *,
         audio: "Callable[[], Audio] | None" = None,
         pin_factory: "Factory | None" = None,
@@ -48,6 +51,7 @@ class Appliance:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.post: Post = self._inbox.put
         self._settings = settings
+        self._source = source
         self._audio = audio
         self._pin_factory = pin_factory
         self._display = Display(settings.display, self.post, open_panel=open_panel)
@@ -68,16 +72,18 @@ class Appliance:
         return reason
 
     def _work(self, fault: Fault | None) -> Event:
-        # Loaded only now: it takes seconds on a Zero, and the first picture does not need it.
+        self._display.wait_for_picture(FIRST_PICTURE)
+        # Loaded only now: it takes seconds on a Zero, and would slow down the first picture, even
+        # on another thread.
         from appliance.parts import Parts  # noqa: PLC0415 - see above
 
-        self._display.wait_for_picture(FIRST_PICTURE)
         parts = Parts(
             self._settings,
             self._inbox,
             self._display,
             audio=self._audio,
             pin_factory=self._pin_factory,
+            source=self._source,
         )
         with parts:
             reason = parts.work(fault)

@@ -1,6 +1,6 @@
 """The commands; nothing else knows the command line.
 
-Each command imports what it needs itself, so that `run` need not wait for the demo's parts.
+Each command imports what it needs itself, so that `run` need not wait for what the others need.
 """
 # ruff: noqa: PLC0415
 
@@ -8,19 +8,15 @@ import contextlib
 import faulthandler
 import functools
 import logging
-import shlex
-import shutil
 import signal
-import sqlite3
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from appliance import __version__, logs
+from appliance import __version__, environment, logs
 from appliance.config import Settings, SettingsError, load, settings_path
 
 if TYPE_CHECKING:
@@ -43,9 +39,61 @@ def run(config: str | None) -> None:
     """Be the appliance, in the foreground, until SIGTERM or SIGINT."""
     from appliance import running
 
+    environment.prepare()
     faulthandler.enable()
     if not running.run(settings_path(config)):
         sys.exit(1)
+
+
+@main.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON, and ask nobody.")
+@click.pass_context
+def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
+    """Check everything that must work, and say what to do where it does not."""
+    from appliance.doctor.command import run as examine
+
+    environment.prepare()
+    if not context.find_root().params["verbose"]:
+        logs.set_up(logging.ERROR)
+    path = settings_path(config)
+    if config and not path.exists():
+        raise click.UsageError(f"there is no settings file {path}")
+    sys.exit(examine(path, as_json=as_json))
+
+
+@main.command(hidden=True)
+@CONFIG
+def farewell(config: str | None) -> None:
+    """Leave "Safe to unplug" on the OLED: the last thing that runs before the power goes."""
+    from appliance import running
+    from appliance.screen.farewell import farewell as bid
+
+    settings, _ = running.read(settings_path(config), running.fallback())
+    bid(settings.display)
+
+
+@main.command("take-settings", hidden=True)
+def take_settings() -> None:
+    """Take over the settings that were put on the boot partition."""
+    from appliance.card import taking
+
+    sys.exit(not taking.take_settings())
+
+
+@main.command("write-report", hidden=True)
+@click.option("--stick", metavar="DEVICE", type=click.Path(path_type=Path))
+@click.option("--mount-point", metavar="FOLDER", type=click.Path(path_type=Path))
+def write_report(stick: Path | None, mount_point: Path | None) -> None:
+    """Write a report where the boot partition, or a USB stick, asks for one."""
+    from appliance.card import reporting
+    from appliance.card import stick as sticks
+
+    if stick and mount_point:
+        sys.exit(not sticks.report_on_stick(stick, mount_point))
+    if stick or mount_point:
+        raise click.UsageError("--stick and --mount-point belong together")
+    sys.exit(not reporting.report_on_boot_partition())
 
 
 def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -79,6 +127,7 @@ def demo(
     context: click.Context, wav: Path | None, mic: bool, screen: str, screenshot: Path | None
 ) -> None:
     """Be the appliance without any hardware: speak a sample, or WAV, and show what is heard."""
+    environment.prepare()
     if not context.find_root().params["verbose"]:
         logs.set_up(logging.WARNING)
     if mic and wav:
@@ -114,6 +163,9 @@ def demo(
         _tell("Said", " ".join(said.split()))
         _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
     _tell("Kept in", settings.history.path)
+    import shlex
+    import shutil
+
     program = ["appliance"] if shutil.which("appliance") else [sys.executable, "-m", "appliance"]
     options = ["--config", str(stage.settings_file())]
     # Unwrapped, however long: it is there to be copied.
@@ -238,6 +290,8 @@ def _settings(config: str | None) -> Settings:
 @contextlib.contextmanager
 def _reported(path: Path, done: str) -> Iterator[None]:
     """Say what is wrong with the history, if anything is, instead of a stack trace."""
+    import sqlite3
+
     try:
         yield
     except PermissionError:
@@ -272,6 +326,9 @@ def _panel(screen: str) -> "Panel | None":
 
 
 def _tell(heading: str, text: str) -> None:
+    import shutil
+    import textwrap
+
     width = min(96, shutil.get_terminal_size().columns)
     click.echo(textwrap.fill(f"{heading}: {text}", width, subsequent_indent="  "))
 

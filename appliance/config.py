@@ -50,6 +50,9 @@ OLEDS = (
 
 DRIVERS = (*OLEDS, "terminal", "none")
 
+ON_THE_CARD = ("api_key", "token_secret")
+"""Secrets that only a file on the boot partition may hold; what is left of them can't be used."""
+
 Parameter = str | bool | int | float | list[str]
 
 Text = Annotated[str, Meta(description="text in quotes")]
@@ -194,7 +197,7 @@ def load(path: Path) -> Settings:
         return Settings()
     except OSError as error:
         raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
     problems = list(_problems(Settings, table, prefix=""))
     if problems:
@@ -209,6 +212,8 @@ def _problems(section: type[msgspec.Struct], table: dict[str, Any], prefix: str)
     for key, value in table.items():
         if f"{prefix}{key}" in NOT_YET:
             log.warning("settings: %s%s has no effect in this version", prefix, key)
+        elif key in ON_THE_CARD:
+            problems.append(f"{prefix}{key} can't be used: write it on the card again, in quotes")
         elif key not in fields:
             problems.append(f"unknown key {prefix}{key}{_suggestion(key, list(fields))}")
         elif _is_section(fields[key].type):

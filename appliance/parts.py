@@ -3,10 +3,9 @@
 import contextlib
 import queue
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
-
-from gpiozero.pins import Factory
+from typing import TYPE_CHECKING, Protocol, Self
 
 from appliance.config import Settings
 from appliance.controller import Controller
@@ -24,6 +23,9 @@ from appliance.integrations.systemd import Watchdog, notify
 from appliance.screen.display import Display
 from appliance.streaming.sessions import Sessions
 from appliance.timekeeping import Timekeeping
+
+if TYPE_CHECKING:
+    from gpiozero.pins import Factory
 
 
 class Part(Protocol):
@@ -45,6 +47,7 @@ class Parts:
         display: is started and ended by whoever made it.
         audio: PortAudio, where it is simulated.
         pin_factory: the GPIO pins, where they are simulated.
+        source: the file that the settings come from.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class Parts:
         display: Display,
         *,
         audio: Callable[[], Audio] | None = None,
-        pin_factory: Factory | None = None,
+        pin_factory: "Factory | None" = None,
+        source: Path | None = None,
     ) -> None:
         self._settings = settings
+        self._source = source
         self._inbox = inbox
         self._display = display
         post = inbox.put
@@ -75,6 +80,7 @@ class Parts:
             self._start(self._microphone, ending)
             self._start(self._light, ending)
             self._start(self._button, ending)
+            self._start(self._sessions, ending)
             self._ending = ending.pop_all()
         return self
 
@@ -92,7 +98,12 @@ class Parts:
         A session that a crash cut off goes on. `fault` is what is wrong with the settings.
         """
         timekeeping = Timekeeping()
-        status = Status(self._settings, status_file(), frames=lambda: self._display.frames)
+        status = Status(
+            self._settings,
+            status_file(),
+            source=self._source,
+            frames=lambda: self._display.frames,
+        )
         screens = (self._display, self._light)
         controller = Controller(
             self._settings,

@@ -42,7 +42,7 @@ class Runnable(Protocol):
         """Work until an event asks to stop; return that event."""
 
 
-def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
+def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> bool:
     """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use;
@@ -58,7 +58,7 @@ def run(path: Path, build: Callable[[Settings], Runnable] = Appliance) -> bool:
         settings, fault = read(path, settings)
         if fault is None:
             last_good.keep(settings, last_good.kept_in())
-        appliance = build(settings)
+        appliance = build(settings, path)
         _stop_on_signals(appliance.post, stopping)
         defects.tell(appliance.post, defect)
         if trouble:

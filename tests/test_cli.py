@@ -70,12 +70,13 @@ def run(*arguments: str) -> Result:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("run", "demo", "history", "local-service"):
+    for command in ("run", "demo", "doctor", "history", "local-service"):
         assert re.search(rf"^  {command} ", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["demo"], ["history"], ["history", "list"], ["local-service"]]
+    "command",
+    [[], ["run"], ["demo"], ["doctor"], ["history"], ["history", "list"], ["local-service"]],
 )
 def test_each_command_says_what_it_does(command: list[str]) -> None:
     result = run(*command, "-h")
@@ -93,6 +94,8 @@ def test_the_version() -> None:
     [
         ["dance"],
         ["run", "--confg", "x"],
+        ["doctor", "--config", "/no/such"],
+        ["write-report", "--stick", "/dev/sda1"],
         ["history", "show"],
         ["history", "delete"],
         ["history", "export", "--format", "pdf"],

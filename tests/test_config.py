@@ -216,6 +216,17 @@ def test_a_file_that_is_no_toml_is_told_with_its_line(write: Write) -> None:
     assert "line 2" in problem
 
 
+def test_a_file_that_nests_without_end_is_told(write: Write) -> None:
+    [problem] = problems(write("a = " + "[" * 100_000))
+    assert problem.startswith("is not valid TOML: ")
+
+
+@pytest.mark.parametrize("key", ["api_key", "token_secret"])
+def test_what_is_left_of_a_secret_on_the_card_is_told_without_it(write: Write, key: str) -> None:
+    [problem] = problems(write(f'[service]\n{key} = "not usable"'))
+    assert problem == f"service.{key} can't be used: write it on the card again, in quotes"
+
+
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "appliance.toml"
     path.write_bytes(b"\xff\xfe")

@@ -167,7 +167,7 @@ from pathlib import Path
 from appliance import logs, running
 
 class Broken:
-    def __init__(self, settings):
+    def __init__(self, settings, source):
         self.posted = threading.Event()
     def post(self, event):
         self.posted.set()
@@ -312,7 +312,7 @@ def leave(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
     planned = iter(reasons)
     built: list[Scripted] = []
 
-    def build(_: Settings) -> Scripted:
+    def build(_settings: Settings, _path: Path) -> Scripted:
         reason = next(planned, None)
         if reason is None:
             os.kill(os.getpid(), signal.SIGTERM)

@@ -162,7 +162,7 @@ def can_do(audio: Audio, device: Device, wanted: Format) -> bool:
 
 def fault_of(error: OSError) -> Fault:
     """Say PortAudio's error in words for the person."""
-    detail = f"PortAudio {error.errno}: {error.strerror}"
+    detail = f"PortAudio {error.errno}: {error.strerror}" if error.errno else str(error)
     if error.errno == pyaudio.paDeviceUnavailable:
         return Fault("Microphone busy", "end the other program that uses it", detail)
     # Where there is no device at all, PyAudio looks in vain for the default and gives no number.

@@ -39,6 +39,7 @@ class Status:
     Args:
         settings: those in use.
         path: where the file goes; None to write none.
+        source: the settings file.
         frames: tells how many pictures the screen has shown.
         clock: monotonic seconds.
         wall_clock: seconds since 1970.
@@ -49,11 +50,13 @@ class Status:
         settings: Settings,
         path: Path | None = None,
         *,
+        source: Path | None = None,
         frames: Callable[[], int] = lambda: 0,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
+        self._source = source
         self._frames = frames
         self._clock = clock
         self._wall_clock = wall_clock
@@ -118,6 +121,7 @@ class Status:
             "written": self._time(),
             "mode": scene.mode.value,
             "status": self._sentence,
+            "settings": str(self._source) if self._source else None,
             "faults": [
                 {"part": part, "what": fault.what, "remedy": fault.remedy} for part, fault in faults
             ],

@@ -4,6 +4,7 @@ import pytest
 
 from appliance import archive
 from appliance.card.partition import Box
+from tests.card.cards import Card, new_card
 from tests.card.programs import Programs
 
 
@@ -28,3 +29,8 @@ def box(tmp_path: Path) -> Box:
 @pytest.fixture
 def programs() -> Programs:
     return Programs()
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Card:
+    return new_card(tmp_path)

@@ -38,6 +38,7 @@ class Watched:
         self.status = Status(
             Settings(),
             self.path,
+            source=Path("/etc/appliance/appliance.toml"),
             frames=lambda: self.frames,
             clock=self.clock,
             wall_clock=self.wall_clock,
@@ -60,6 +61,7 @@ def test_it_says_what_the_screen_says(watched: Watched) -> None:
     told = watched.tell(READY)
     assert told["mode"] == "ready"
     assert told["status"] == "Ready: press to start"
+    assert told["settings"] == "/etc/appliance/appliance.toml"
     assert told["faults"] == []
     assert told["session"] is None
     assert told["written"] > told["started"]

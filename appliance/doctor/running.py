@@ -1,0 +1,202 @@
+"""The appliance that runs on this box, as its `status.json` tells it.
+
+Pins, panel and microphone have one owner at a time; while that is the running appliance, the
+doctor asks it instead of touching them.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from appliance.doctor.finding import Finding, failed, failing, fine, not_tried
+from appliance.events import Fault
+
+RECENT = 30.0
+"""Seconds within which a running appliance writes its status anew."""
+
+RESTART = "restart it: sudo systemctl restart appliance"
+
+HIDDEN = ("an appliance runs here, but what it tells can't be read", "try with sudo")
+
+_TOLD_ELSEWHERE = {"settings", "session", "microphone", "button", "screen"}
+"""Parts whose faults have a check of their own."""
+
+_SOURCE = "so says the running appliance"
+
+
+class PartFault(msgspec.Struct, frozen=True):
+    """What is wrong with a part."""
+
+    part: str
+    what: str
+    remedy: str = ""
+
+
+class ButtonStatus(msgspec.Struct, frozen=True):
+    """`ready`: a press will be noticed. `pressed`: when it last was."""
+
+    ready: bool
+    pressed: datetime | None = None
+
+
+class ScreenStatus(msgspec.Struct, frozen=True):
+    """`shows`: pictures can be seen. `frames`: how many there were."""
+
+    driver: str
+    shows: bool
+    frames: int
+
+
+class MicrophoneStatus(msgspec.Struct, frozen=True):
+    """`level` now and the `loudest` of the last session, both 0.0 to 1.0; `rate` in Hz."""
+
+    open: bool
+    name: str | None
+    rate: int | None
+    level: float
+    loudest: float
+
+
+class SessionStatus(msgspec.Struct, frozen=True):
+    """The session that somebody has begun with the button."""
+
+    elapsed: float
+    waiting: float
+    connected: bool
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What the running appliance wrote last."""
+
+    version: str
+    pid: int
+    started: datetime
+    written: datetime
+    status: str
+    faults: list[PartFault]
+    button: ButtonStatus
+    screen: ScreenStatus
+    microphone: MicrophoneStatus
+    session: SessionStatus | None = None
+    settings: str = ""
+
+    def finding_for(self, part: str) -> Finding | None:
+        """Return what is wrong with a part, if anything is."""
+        for fault in self.faults:
+            if fault.part == part:
+                return failing(Fault(fault.what, fault.remedy, _SOURCE))
+        return None
+
+
+class Resident(NamedTuple):
+    """An appliance that runs on this box.
+
+    `status` is what it wrote last, `age` seconds ago; None where that can't be read.
+    """
+
+    status: Status | None
+    age: float = 0.0
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it has been silent for longer than one that is well."""
+        return self.age > RECENT
+
+    @property
+    def in_session(self) -> bool:
+        """Whether somebody is being listened to, or may be."""
+        return self.status is None or self.status.session is not None
+
+    def settings_other_than(self, path: Path) -> str:
+        """Return the settings file that it uses; nothing where it is this one, or not known."""
+        used = self.status.settings if self.status else ""
+        return "" if used == str(path) else used
+
+
+def status_path() -> Path:
+    """Return where the running appliance writes its status."""
+    folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or "/run/appliance"
+    return Path(folder, "status.json")
+
+
+def observe(path: Path, wall_clock: Callable[[], float] = time.time) -> Resident | None:
+    """Return the appliance that runs on this box; None where none does."""
+    try:
+        status = msgspec.json.decode(path.read_bytes(), type=Status)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, msgspec.MsgspecError):
+        return Resident(None)
+    if not _is_alive(status.pid):
+        return None
+    # A clock that was set meanwhile makes the status seem to come from the future.
+    return Resident(status, abs(wall_clock() - status.written.timestamp()))
+
+
+def examine(resident: Resident | None) -> Finding:
+    """Tell how the running appliance is."""
+    if resident is None:
+        return not_tried("it does not run now; its parts are tried directly")
+    status = resident.status
+    if status is None:
+        return not_tried(*HIDDEN)
+    if resident.hangs:
+        return failed(f"it hangs: no sign of life for {resident.age:.0f} s", RESTART)
+    for fault in status.faults:
+        if fault.part not in _TOLD_ELSEWHERE:
+            return failing(Fault(fault.what, fault.remedy, _SOURCE))
+    does = "it runs" if status.faults else status.status
+    return fine(f"{does} (process {status.pid}, since {_moment(status.started)})")
+
+
+def examine_button(status: Status) -> Finding:
+    """Tell whether a press would be noticed."""
+    if fault := status.finding_for("button"):
+        return fault
+    if not status.button.ready:
+        return failed(f"its pin is not watched ({_SOURCE})", RESTART)
+    pressed = status.button.pressed
+    last = f"last pressed {_moment(pressed)}" if pressed else "not pressed since the start"
+    return fine(f"{last} ({_SOURCE})")
+
+
+def examine_screen(status: Status) -> Finding:
+    """Tell whether anything can be seen."""
+    if fault := status.finding_for("screen"):
+        return fault
+    screen = status.screen
+    if screen.driver == "none":
+        return not_tried(f"the settings have none ({_SOURCE})")
+    if not screen.shows:
+        return failed(f"{screen.driver} shows nothing ({_SOURCE})", RESTART)
+    return fine(f"{screen.driver} shows pictures, {screen.frames} until now ({_SOURCE})")
+
+
+def examine_microphone(status: Status) -> Finding:
+    """Tell whether there is one, and what it heard."""
+    if fault := status.finding_for("microphone"):
+        return fault
+    microphone = status.microphone
+    rate = f" at {microphone.rate} Hz" if microphone.rate else ""
+    name = f"{microphone.name}{rate}" if microphone.name else "there, not opened yet"
+    level = f"level {microphone.level:.1f} of 1 now, " if microphone.open else ""
+    return fine(f"{name}; {level}loudest in the last session {microphone.loudest:.1f} ({_SOURCE})")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # it is another user's
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,176 @@
+"""The service: a real token, and a real session with a moment of silence."""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from appliance.config import ServiceSettings
+from appliance.doctor.finding import Finding, fine, not_tried
+from appliance.doctor.network import told
+from appliance.doctor.running import Resident
+from appliance.hardware.chunks import CHUNK_BYTES
+from appliance.streaming.connection import Connection
+from appliance.streaming.endings import Cause, Ending
+from appliance.streaming.messages import (
+    TERMINATE,
+    Begin,
+    Message,
+    ServiceError,
+    Termination,
+    decode,
+)
+from appliance.streaming.tokens import KEY_NAME, TokenError, TokenSource
+
+STORES = (Path("/etc/credstore"), Path("/run/credstore"), Path("/usr/lib/credstore"))
+"""Where systemd looks for credentials (systemd.exec(5), `LoadCredential=`)."""
+
+SILENCE = 5
+"""Chunks of a tenth of a second."""
+
+ANSWER_TIME = 3.0
+"""Seconds for `Begin`, and again for `Termination`."""
+
+GOODBYE = 1.0
+"""Seconds for the service to close behind its `Termination`."""
+
+
+class Visit:
+    """What anybody who transcribes must do first: fetch a token, and open a session with it.
+
+    Args:
+        settings: where the service is, and what it wants.
+        observe: tells which appliance runs on this box now.
+        stores: folders where systemd finds the key that it gives the service.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        observe: Callable[[], Resident | None],
+        stores: Sequence[Path] = STORES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = _with_credential(settings, stores)
+        self._observe = observe
+        self._clock = clock
+        self._secrets = [settings.token_secret_file] if settings.token_url else [
+            settings.api_key_file, *map(str, stores)
+        ]  # fmt: skip
+        self._token = ""
+
+    def fetch_token(self) -> Finding:
+        """Tell whether a token is to be had."""
+        began_at = self._clock()
+        try:
+            self._token = TokenSource(self._settings).fetch()
+        except TokenError as refusal:
+            ending = refusal.ending
+            if (ending.cause is Cause.NO_KEY or ending.code in {401, 403}) and self._is_kept_back():
+                return not_tried("only root may read the key or secret", "try with sudo")
+            return told(ending)
+        source = "the token server" if self._settings.token_url else "the service, for the API key,"
+        return fine(f"{source} gave one in {self._clock() - began_at:.1f} s")
+
+    def hold_session(self) -> Finding:
+        """Tell whether a session opens, and ends as it should."""
+        resident = self._observe()
+        if resident and resident.in_session:
+            return not_tried("a session goes on, or may: it is left alone")
+        return Rehearsal(self._settings, self._token, self._clock).hold()
+
+    def _is_kept_back(self) -> bool:
+        """Tell whether there may be a secret that this user can't read."""
+        return any(
+            os.access(secret, os.F_OK) and not os.access(secret, os.R_OK)
+            for secret in self._secrets
+        )
+
+
+class Rehearsal:
+    """A session in which nobody says anything.
+
+    Args:
+        settings: where the service is.
+        token: opens it.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, settings: ServiceSettings, token: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        # Unbounded: the service has nothing to say about silence. None: nothing more comes.
+        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._refusal = ServiceError()
+        self._opened_at = 0.0
+        self._missed = ""
+        self._ended_properly = False
+        self._connection = Connection(settings, token, self)
+        self._guest = threading.Thread(target=self._be_silent, name="doctor's session")
+
+    def hold(self) -> Finding:
+        """Open the session, say nothing for a moment, end it, and tell how that went."""
+        asked_at = self._clock()
+        ending = self._connection.run()
+        self._messages.put(None)
+        if self._guest.ident is not None:
+            self._guest.join()
+        if self._ended_properly:
+            opened_in = self._opened_at - asked_at
+            return fine(f"a session opened in {opened_in:.1f} s, and was ended properly")
+        return told(self._explained(ending), self._missed)
+
+    def opened(self) -> None:
+        """Begin to be silent (`on_open`)."""
+        self._opened_at = self._clock()
+        self._guest.start()
+
+    def received(self, frame: str | bytes) -> None:
+        """Take one message (`on_message`)."""
+        message = decode(frame)
+        if isinstance(message, ServiceError):
+            self._refusal = message
+        elif message is not None:
+            self._messages.put(message)
+
+    def _be_silent(self) -> None:
+        for _ in range(SILENCE):
+            self._connection.send_audio(bytes(CHUNK_BYTES))
+            self._connection.ended.wait(0.1)
+        began = self._comes(Begin)
+        self._connection.send_message(TERMINATE)
+        self._ended_properly = began and self._comes(Termination)
+        if not self._connection.ended.wait(GOODBYE):
+            self._connection.abort()
+
+    def _comes(self, kind: type[Message]) -> bool:
+        """Wait for a message of this kind; tell whether it came."""
+        deadline = self._clock() + ANSWER_TIME
+        try:
+            while message := self._messages.get(timeout=max(0.0, deadline - self._clock())):
+                if isinstance(message, kind):
+                    return True
+        except queue.Empty:
+            self._missed = f"the service never said {kind.__name__}"
+        return False
+
+    def _explained(self, ending: Ending) -> Ending:
+        """Return the ending with what the service's `Error` said, where the close says less."""
+        text = ending.text or self._connection.without_token(self._refusal.error)[:120]
+        if ending.code is None and self._refusal.code is not None:
+            return Ending(ending.stage, self._refusal.code, text)
+        return Ending(ending.stage, ending.code, text, ending.cause)
+
+
+def _with_credential(settings: ServiceSettings, stores: Sequence[Path]) -> ServiceSettings:
+    """Return the settings with the key's file, where it is systemd who gives it to the service."""
+    if settings.token_url or settings.api_key_file:
+        return settings
+    kept = [str(store / KEY_NAME) for store in stores if os.access(store / KEY_NAME, os.R_OK)]
+    return msgspec.structs.replace(settings, api_key_file=kept[0] if kept else "")

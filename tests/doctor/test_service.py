@@ -1,0 +1,202 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from websockets.sync.server import ServerConnection, serve
+
+from appliance.config import ServiceSettings
+from appliance.doctor.finding import Finding, Result
+from appliance.doctor.running import Resident
+from appliance.doctor.service import Visit
+from appliance.streaming.tokens import KEY_NAME
+from tests.rig.faults import (
+    drop_after,
+    drop_on_terminate,
+    fail_after,
+    ignore_terminate,
+    never_answer,
+    refuse,
+    refuse_handshake,
+)
+from tests.rig.service import ScriptedService
+
+SECRET = "sk-very-secret"
+
+
+@pytest.fixture
+def service() -> Iterator[ScriptedService]:
+    with ScriptedService() as service:
+        yield service
+
+
+def visit(settings: ServiceSettings, *stores: Path, resident: Resident | None = None) -> Visit:
+    return Visit(settings, lambda: resident, stores)
+
+
+def settings_of(service: ScriptedService) -> ServiceSettings:
+    return ServiceSettings(url=service.url, token_url=service.token_url)
+
+
+def held(service: ScriptedService) -> Finding:
+    """Fetch a token and hold a session."""
+    visitor = visit(settings_of(service))
+    assert visitor.fetch_token().result is Result.FINE
+    return visitor.hold_session()
+
+
+# Tokens
+
+
+def test_a_token_comes_from_the_owners_server(service: ScriptedService) -> None:
+    found = visit(settings_of(service)).fetch_token()
+    assert found.result is Result.FINE
+    assert found.found.startswith("the token server gave one in ")
+    assert service.tokens[0].value not in str(found)
+
+
+@pytest.mark.parametrize("place", ["api_key_file", "store"])
+def test_a_key_is_found_where_the_service_has_it(
+    service: ScriptedService, tmp_path: Path, place: str
+) -> None:
+    key = tmp_path / KEY_NAME
+    key.write_text(f"{service.api_key}\n")
+    settings = ServiceSettings(url=service.url)
+    if place == "api_key_file":
+        found = visit(msgspec.structs.replace(settings, api_key_file=str(key))).fetch_token()
+    else:
+        found = visit(settings, tmp_path / "not-there", tmp_path).fetch_token()
+    assert found.result is Result.FINE
+    assert "for the API key" in found.found
+
+
+def test_without_a_key_the_owner_is_told(service: ScriptedService) -> None:
+    found = visit(ServiceSettings(url=service.url)).fetch_token()
+    assert found.result is Result.FAILED
+    assert found.found.startswith("No API key")
+    assert found.remedy == "set key or token_url"
+
+
+def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(SECRET)
+    found = visit(ServiceSettings(url=service.url, api_key_file=str(key))).fetch_token()
+    assert found.found.startswith("Key refused (fetching a token: 401")
+    assert found.remedy == "run: appliance doctor"
+    assert SECRET not in str(found)
+
+
+def test_a_token_server_that_repeats_the_secret_does_not_get_it_shown(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    service.token_answer = 403, {"error": f"{SECRET} is unknown"}
+    settings = msgspec.structs.replace(settings_of(service), token_secret_file=str(secret))
+    found = visit(settings).fetch_token()
+    assert found.result is Result.FAILED
+    assert "is unknown" in found.found
+    assert SECRET not in str(found)
+
+
+def test_a_token_server_with_a_fault_is_told_that_the_appliance_goes_on(
+    service: ScriptedService,
+) -> None:
+    service.token_answer = 500, {"error": "out of paper"}
+    found = visit(settings_of(service)).fetch_token()
+    assert found.found.startswith("Token server fault")
+    assert found.remedy == "wait: the appliance goes on by itself, trying again"
+
+
+# The session
+
+
+def test_a_session_is_opened_and_ended_properly(service: ScriptedService) -> None:
+    found = held(service)
+    assert found.result is Result.FINE
+    assert "was ended properly" in found.found
+    (record,) = service.connections
+    assert record.audio_seconds == pytest.approx(0.5)
+    assert [message["type"] for message in record.messages] == ["Terminate"]
+    assert service.violations == []
+
+
+def test_its_threads_end(service: ScriptedService) -> None:
+    held(service)
+    assert "doctor's session" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize(
+    ("fault", "found", "remedy"),
+    [
+        (refuse(1008, "Unauthorized"), "Key refused", "run: appliance doctor"),
+        (refuse(1008, "Too many concurrent sessions"), "Service is busy", "wait: "),
+        (refuse(4003, "Paid feature"), "Not in your plan", "check the settings"),
+        (refuse_handshake(402), "No credit left", "top up the account"),
+        (refuse_handshake(404), "Wrong address", "check service url"),
+        (fail_after(0.2, 3006, "Invalid parameter"), "Setting refused", "check the settings"),
+        (drop_after(0.2), "Connection lost", "wait: "),
+        (drop_on_terminate(), "Connection lost", "wait: "),
+    ],
+)
+def test_what_goes_wrong_is_told_as_the_oled_tells_it(
+    service: ScriptedService, fault: object, found: str, remedy: str
+) -> None:
+    service.on_connection(1, fault)  # type: ignore[arg-type]
+    finding = held(service)
+    assert finding.result is Result.FAILED
+    assert finding.found.startswith(found)
+    assert finding.remedy.startswith(remedy)
+
+
+@pytest.mark.slow
+def test_a_service_that_never_terminates_is_told_so(service: ScriptedService) -> None:
+    service.on_connection(1, ignore_terminate())
+    found = held(service)
+    assert found.result is Result.FAILED
+    assert "the service never said Termination" in found.found
+
+
+@pytest.mark.slow
+def test_a_service_that_never_answers_is_told_so(service: ScriptedService) -> None:
+    service.on_connection(1, never_answer())
+    found = held(service)
+    assert found.result is Result.FAILED
+    assert found.found.startswith("Can't reach the service")
+
+
+def test_no_session_is_opened_beside_one_that_goes_on(service: ScriptedService) -> None:
+    visitor = visit(settings_of(service), resident=Resident(None))
+    assert visitor.fetch_token().result is Result.FINE
+    assert visitor.hold_session().result is Result.NOT_TRIED
+    assert service.connections == []
+
+
+def test_whether_one_goes_on_is_asked_at_the_last_moment(service: ScriptedService) -> None:
+    residents: list[Resident | None] = [None]
+    visitor = Visit(settings_of(service), lambda: residents[-1], ())
+    visitor.fetch_token()
+    residents.append(Resident(None))
+    assert visitor.hold_session().result is Result.NOT_TRIED
+
+
+@pytest.mark.slow
+def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
+    heard: list[str | bytes] = []
+
+    def be_mute(client: ServerConnection) -> None:
+        heard.extend(client)
+
+    with ScriptedService() as tokens, serve(be_mute, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        settings = msgspec.structs.replace(settings_of(tokens), url=f"ws://127.0.0.1:{port}/v3/ws")
+        visitor = visit(settings)
+        visitor.fetch_token()
+        found = visitor.hold_session()
+        server.shutdown()
+        thread.join()
+    assert found.found == "Connection lost (the service never said Begin)"
+    assert heard[-1] == '{"type":"Terminate"}'
