@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FIRST_PICTURE = "import appliance.cli, appliance.running, appliance.screen.oled"
-READY = f"{FIRST_PICTURE}, appliance.parts, gpiozero"
+READY = f"{FIRST_PICTURE}, appliance.parts"
 
 NOT_FOR_THE_FIRST_PICTURE = (
     "appliance.controller",
@@ -16,6 +16,7 @@ NOT_FOR_THE_FIRST_PICTURE = (
     "numpy",
     "pyaudio",
     "requests",
+    "sqlite3",
     "ssl",
     "websocket",
 )

@@ -13,22 +13,28 @@ class Bus:
 
     Args:
         interface: an open luma.core.interface.serial.i2c or spi.
+        dark: whether the initialisation leaves the OLED off, and its memory as it is. luma would
+            send a blank picture, which takes as long as the first one that shows something.
     """
 
-    def __init__(self, interface: Any) -> None:  # noqa: ANN401 - luma ships no types
+    def __init__(self, interface: Any, *, dark: bool = False) -> None:  # noqa: ANN401 - luma ships no types
         self._interface = interface
+        self._dark = dark
         self._initialisation: list[tuple[int, ...]] = []
         self._remembering = True
 
     def command(self, *command: int) -> None:
         """Send a command with its arguments, or several."""
-        self._interface.command(*command)
         if self._remembering:
             self._initialisation.append(command)
+            if self._dark and command == (DISPLAY_ON,):
+                return
+        self._interface.command(*command)
 
     def data(self, data: bytes | list[int]) -> None:
         """Send bytes for the display's memory."""
-        self._interface.data(list(data))
+        if not (self._dark and self._remembering):
+            self._interface.data(list(data))
 
     def cleanup(self) -> None:
         """Close the interface."""

@@ -139,6 +139,7 @@ class Typeface:
             yield font
 
 
+@functools.lru_cache(16)
 def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
     """Return the largest type whose lines can stand `height` pixels apart.
 

@@ -15,13 +15,13 @@ from PIL import Image
 from appliance.config import DisplaySettings
 from appliance.events import Fault
 from appliance.screen.bus import DISPLAY_OFF, Bus
-from appliance.screen.pages import SENDERS, Pages, Sender, changes, packed
+from appliance.screen.pages import SENDERS, UNKNOWN, Pages, Sender, changes, packed
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Scene
 from appliance.screen.wear import Light
 
 REFRESH = 60.0
-"""Seconds after which everything is sent again, in case a glitch went unnoticed."""
+"""Seconds after which everything is sent again, bit by bit, in case a glitch went unnoticed."""
 
 DIMMED = 16
 """The contrast of a dimmed panel: a sixteenth of the light, to be read in a dark room."""
@@ -49,11 +49,13 @@ class Oled:
         self._clock = clock
         self._send = SENDERS.get((settings.driver, settings.width))
         self._shown: Pages | None = None
-        self._whole_at = clock()
+        self._renewed_at = clock()
+        self._doubtful: list[int] = []
         self._light = Light.AWAKE
+        self._blank = self._send is not None
         driver = getattr(luma.oled.device, settings.driver)
         with _telling_faults(self._settings), contextlib.ExitStack() as opened:
-            self._bus = Bus(_interface(settings, bus))
+            self._bus = Bus(_interface(settings, bus), dark=self._blank)
             opened.callback(self._bus.cleanup)
             # luma keeps each device for its exit hook, even one that fails to start: ask first.
             self._bus.command(DISPLAY_OFF)
@@ -74,10 +76,15 @@ class Oled:
         return device
 
     def show(self, _: Scene, picture: Image.Image) -> None:
-        """Send what differs from the picture before, and all of it once in a while."""
+        """Send what differs from the picture before, and a page of it again now and then."""
         with _telling_faults(self._settings):
             if self._send:
-                self._paint(self._send, packed(self._device.preprocess(picture)))
+                # No picture shall take longer than others: of what is in doubt, each brings a page.
+                pages = packed(self._device.preprocess(picture))
+                self._paint(self._send, pages, self._in_doubt()[:1])
+                if self._blank:
+                    self._blank = False
+                    self._shine()
             else:
                 self._device.display(picture.convert(self._device.mode))
 
@@ -92,7 +99,7 @@ class Oled:
         with _telling_faults(self._settings):
             self._shine()
             if self._send and self._shown:
-                self._paint(self._send, self._shown)
+                self._paint(self._send, self._shown, self._in_doubt())
 
     def clear(self) -> None:
         """Blank the OLED and switch it off."""
@@ -106,24 +113,30 @@ class Oled:
             self._bus.cleanup()
 
     def _shine(self) -> None:
-        if self._light is Light.ASLEEP:
+        if self._blank or self._light is Light.ASLEEP:
             self._device.hide()
             return
         dimmed = min(DIMMED, self._settings.contrast)
         self._device.contrast(self._settings.contrast if self._light is Light.AWAKE else dimmed)
         self._device.show()
 
-    def _paint(self, send: Sender, pages: Pages) -> None:
-        before, self._shown = self._shown, None
-        anew = self._clock() - self._whole_at >= REFRESH
-        if anew:
+    def _in_doubt(self) -> list[int]:
+        """Return the pages to be sent again; once in a while these are all, and the set-up too."""
+        if self._clock() - self._renewed_at >= REFRESH:
+            self._renewed_at = self._clock()
             self._bus.replay()
-            before, self._whole_at = None, self._clock()
+            self._shine()
+            self._doubtful = list(range(self._device.height // 8))
+        return self._doubtful
+
+    def _paint(self, send: Sender, pages: Pages, again: list[int]) -> None:
+        before, self._shown = self._shown, None
+        if before:
+            before = [UNKNOWN if number in again else page for number, page in enumerate(before)]
         for stretch in changes(before, pages):
             send(self._bus, stretch)
-        if anew:
-            self._shine()
         self._shown = pages
+        self._doubtful = [number for number in self._doubtful if number not in again]
 
 
 @contextlib.contextmanager

@@ -11,6 +11,9 @@ from PIL import Image
 
 Pages = list[bytes]
 
+UNKNOWN = b""
+"""Stands for a page of which nobody knows what it shows."""
+
 WORTHWHILE = 8
 """Bytes that are alike between two changes, from which on it is cheaper to address both."""
 
@@ -38,12 +41,10 @@ def packed(picture: Image.Image) -> Pages:
 
 def changes(before: Pages | None, after: Pages) -> Iterator[Stretch]:
     """Return what must be sent to get from one picture to the other; all of it from None."""
-    if before is None:
-        for page, data in enumerate(after):
-            yield Stretch(page, 0, data)
-        return
-    for page, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old != new:
+    for page, (old, new) in enumerate(zip(before or [UNKNOWN] * len(after), after, strict=True)):
+        if old == UNKNOWN:
+            yield Stretch(page, 0, new)
+        elif old != new:
             for first, last in _runs(old, new):
                 yield Stretch(page, first, new[first : last + 1])
 

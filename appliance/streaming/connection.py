@@ -70,6 +70,7 @@ class Connection:
         self._listener = listener
         self._clock = clock
         self._ca_file = settings.ca_file
+        self._opened: socket.socket | None = None
         self._stage = Stage.HANDSHAKE
         self._error: BaseException | None = None
         self._close: tuple[int | None, str] = (None, "")
@@ -99,6 +100,9 @@ class Connection:
             )
         except ValueError as error:  # the address is none
             self._error = error
+        if self._opened is not None:
+            # The library forgets, but does not close, a socket that the service said goodbye on.
+            self._opened.close()
         self.ended.set()
         return self._ending()
 
@@ -196,6 +200,7 @@ class Connection:
         return int(struct.unpack("i", answer)[0])
 
     def _on_open(self, _app: websocket.WebSocketApp) -> None:
+        self._opened = self._raw_socket()
         self._stage = Stage.SESSION
         self._received_at = self._clock()
         if self._aborted.is_set():

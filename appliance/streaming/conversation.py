@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from appliance.events import Connected, Post, TurnReceived
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.connection import Connection, Listener
@@ -156,7 +158,8 @@ class Conversation:
                 TurnReceived(
                     self._backlog.session,
                     self.origin,
-                    turn,
+                    # Where each word lies matters no further; an hour without a pause has many.
+                    msgspec.structs.replace(turn, words=()),
                     started=self._backlog.moment(first),
                     ended=self._backlog.moment(last),
                     covered=self._coverage.covered(now),

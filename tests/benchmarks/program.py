@@ -61,10 +61,24 @@ class Program:
         """The number of its process."""
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._has_ended()
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._process.returncode
+
     def press(self) -> None:
         """Press the button; returns at once."""
+        self.tell("press")
+
+    def tell(self, command: str) -> None:
+        """Give it a line on its standard input; returns at once."""
         assert self._process.stdin
-        self._process.stdin.write(b"press\n")
+        self._process.stdin.write(f"{command}\n".encode())
         self._process.stdin.flush()
 
     def wait_for(self, condition: Callable[[Report], bool], within: float = 30.0) -> Report:

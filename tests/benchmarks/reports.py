@@ -13,7 +13,8 @@ class Report(NamedTuple):
     """Something that happened at a moment (monotonic seconds, which all processes share).
 
     `what` is "pressed", "shown" (with the mode, and the words that were never shown before),
-    "handled" (a turn) or "heard" (all words, at the end).
+    "handled" (a turn), "heard" (all words, at the end), "mode" (the scene's, shown or not), or
+    "measured" and "census" with figures in the place of words.
     """
 
     at: float

@@ -5,8 +5,8 @@ the appliance.
 """
 
 import bisect
+import io
 import itertools
-import os
 import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,22 +53,42 @@ class TappedAudio:
             audio: bytes | None, frames: int, times: Mapping[str, float], status: int
         ) -> tuple[bytes | None, int]:
             # One write: a program that is killed leaves whole blocks behind.
-            os.write(tap, _HEADER.pack(time.monotonic(), len(audio or b"")) + (audio or b""))
+            tap.write(_HEADER.pack(time.monotonic(), len(audio or b"")) + (audio or b""))
             return stream_callback(audio, frames, times, status)
 
-        return self._audio.open(
-            rate=rate,
-            channels=channels,
-            format=format,
-            input=input,
-            input_device_index=input_device_index,
-            frames_per_buffer=frames_per_buffer,
-            stream_callback=tapped,
-        )
+        try:
+            stream = self._audio.open(
+                rate=rate,
+                channels=channels,
+                format=format,
+                input=input,
+                input_device_index=input_device_index,
+                frames_per_buffer=frames_per_buffer,
+                stream_callback=tapped,
+            )
+        except OSError:
+            tap.close()
+            raise
+        return _TappedStream(stream, tap)
 
-    def _new_file(self) -> int:
-        path = self._folder / f"{time.monotonic_ns():020d}.tap"
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+    def _new_file(self) -> io.FileIO:
+        return io.FileIO(self._folder / f"{time.monotonic_ns():020d}.tap", "x")
+
+
+class _TappedStream:
+    """A stream whose tap is closed with it."""
+
+    def __init__(self, stream: Stream, tap: io.FileIO) -> None:
+        self._stream = stream
+        self._tap = tap
+        self.is_active = stream.is_active
+        self.stop_stream = stream.stop_stream
+
+    def close(self) -> None:
+        try:
+            self._stream.close()
+        finally:  # from here on PortAudio calls nobody any more
+            self._tap.close()
 
 
 class Block(NamedTuple):

@@ -72,26 +72,33 @@ def speech(
     turn_gap_ms: int = 700,
     lead_ms: int = 300,
     pauses: Mapping[int, int] | None = None,
+    first_word: int = 0,
+    first_block: int = 0,
 ) -> Speech:
     """Make numbered speech: the words "w0", "w1" and so on, a turn's worth at a time.
 
     After every `turn_gap_every` words comes a pause that ends the turn; `pauses` has longer ones,
     in ms, after the words of these numbers. The audio starts with `lead_ms` of silence and ends
     with a pause. All times are whole blocks of 10 ms.
+
+    Words and blocks are numbered from `first_word` and `first_block` on: with numbers of their own,
+    several speeches can be told apart.
     """
     assert gap_ms >= 3 * BLOCK_MS, "words need 30 ms between them to be told apart"
     spoken = []
     block = lead_ms // BLOCK_MS
+    block += first_block
     for number in range(words):
         last = block + word_ms // BLOCK_MS - 1
-        spoken.append(SpokenWord(f"w{number}", block, last))
+        spoken.append(SpokenWord(f"w{first_word + number}", block, last))
         usual = gap_ms if (number + 1) % turn_gap_every else turn_gap_ms
         block = last + 1 + (pauses or {}).get(number, usual) // BLOCK_MS
     ending = spoken[-1].last + 1 + turn_gap_ms // BLOCK_MS
-    samples = np.zeros(max(block, ending) * BLOCK, dtype=np.int16)
+    samples = np.zeros((max(block, ending) - first_block) * BLOCK, dtype=np.int16)
     for word in spoken:
         for number in range(word.first, word.last + 1):
-            samples[number * BLOCK : (number + 1) * BLOCK] = _encoded(number)
+            start = (number - first_block) * BLOCK
+            samples[start : start + BLOCK] = _encoded(number)
     return Speech(samples, tuple(spoken))
 
 

@@ -34,7 +34,8 @@ def reappear(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def _may_vanish() -> bool:
+def may_vanish() -> bool:
+    """Tell whether this kernel lets this user drop a socket's packets."""
     with socket.socket() as sock:
         try:
             vanish(sock)
@@ -44,6 +45,6 @@ def _may_vanish() -> bool:
 
 
 needs_vanishing = pytest.mark.skipif(
-    not _may_vanish(), reason="this kernel lets nobody but root drop a socket's packets"
+    not may_vanish(), reason="this kernel lets nobody but root drop a socket's packets"
 )
 """Marks a test in which packets vanish."""

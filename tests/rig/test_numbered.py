@@ -153,3 +153,15 @@ def test_audio_may_be_cut_within_a_sample() -> None:
         messages += hearing.hear(rest[:length])
         rest = rest[length:]
     assert words(messages) == ["w0"]
+
+
+def test_speeches_with_numbers_of_their_own_can_be_told_apart() -> None:
+    first = speech(4)
+    second = speech(4, first_word=4, first_block=1000)
+    ears = numbered((*first.words, *second.words))
+    assert second.said == ["w4", "w5", "w6", "w7"]
+    assert len(second.samples) == len(first.samples)
+    hearing = ears()
+    turns = hearing.hear(second.pcm + first.pcm) + hearing.finish_turn()
+    finished = [turn["transcript"] for turn in turns if turn["turn_is_formatted"]]
+    assert finished == ["W4 w5 w6 w7.", "W0 w1 w2 w3."]

@@ -48,6 +48,17 @@ def test_the_glass_shows_the_picture(driver: str) -> None:
     assert pixels(module.image) == pixels(picture)
 
 
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_first_picture_is_all_that_is_sent_and_seen(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.check()
+    assert not module.on
+    assert module.bytes_sent < 200
+    panel.show(SCENE, View().draw(SCENE))
+    assert module.on
+
+
 def test_a_flat_panel_shows_the_picture() -> None:
     module = Ssd1306(height=32)
     picture = View(128, 32).draw(SCENE)
@@ -291,10 +302,26 @@ def test_a_panel_that_lost_its_power_is_healed_while_pictures_come(driver: str) 
     panel.show(SCENE, View().draw(SCENE))
     module.plug()
     now[0] += 60
-    later = Scene(Mode.LISTENING, elapsed=67, turns=SCENE.turns)
-    panel.show(later, View().draw(later))
+    for second in range(8):  # each picture brings a page
+        later = Scene(Mode.LISTENING, elapsed=67 + second, turns=SCENE.turns)
+        panel.show(later, View().draw(later))
     assert pixels(module.image) == pixels(View().draw(later))
     assert module.contrast == DEFAULT.contrast
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_refresh_makes_no_picture_much_longer(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    whole = module.bytes_sent
+    now[0] += 60
+    for second in range(8):
+        before = module.bytes_sent
+        later = Scene(Mode.LISTENING, elapsed=8 + second, turns=SCENE.turns)
+        panel.show(later, View().draw(later))
+        assert module.bytes_sent - before < whole / 3
 
 
 @pytest.mark.parametrize("driver", MODULES)

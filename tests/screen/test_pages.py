@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from appliance.screen.pages import WORTHWHILE, changes, packed
+from appliance.screen.pages import UNKNOWN, WORTHWHILE, Stretch, changes, packed
 
 pages = st.lists(st.binary(min_size=128, max_size=128), min_size=8, max_size=8)
 
@@ -28,6 +28,13 @@ def test_changes_lead_from_one_picture_to_the_other(
         end = stretch.column + len(stretch.data)
         memory[stretch.page][stretch.column : end] = stretch.data
     assert memory == after
+
+
+def test_a_page_that_nobody_knows_is_sent_whole() -> None:
+    blank = [bytes(128)] * 8
+    before = [*blank[:3], UNKNOWN, *blank[4:]]
+    assert list(changes(before, blank)) == [Stretch(3, 0, bytes(128))]
+    assert [stretch.page for stretch in changes(None, blank)] == list(range(8))
 
 
 def test_equal_pictures_need_nothing() -> None:

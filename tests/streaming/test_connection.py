@@ -137,6 +137,18 @@ def test_close_codes_and_reasons_arrive(service: ScriptedService, code: int) -> 
         assert it.wait_for_end() == Ending(Stage.SESSION, code, f"because of {code}")
 
 
+@pytest.mark.parametrize("code", [1000, 3005])
+def test_a_service_that_says_goodbye_leaves_no_socket_behind(
+    service: ScriptedService, code: int
+) -> None:
+    service.on_connection(1, refuse(code, "goodbye"))
+    with call(service) as it:
+        it.wait_for_end()
+        opened = it.connection._opened
+    assert opened is not None
+    assert opened.fileno() == -1
+
+
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 429, 500, 503])
 def test_a_handshake_refused_over_http_tells_its_status(
     service: ScriptedService, status: int

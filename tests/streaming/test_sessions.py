@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import textwrap
 import threading
 from pathlib import Path
 
@@ -101,3 +104,35 @@ def test_closing_what_is_left_over_ends_its_threads(tmp_path: Path) -> None:
     for backlog, _ in Sessions(settings_in(tmp_path), Inbox().post).left_over():
         backlog.close()
     assert "spool-left" not in [thread.name for thread in threading.enumerate()]
+
+
+def in_a_new_interpreter(code: str) -> None:
+    """Run code where nothing is loaded yet; fails as it does."""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, cwd=root)
+
+
+def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> None:
+    in_a_new_interpreter("""
+        import sys
+        from appliance.config import Settings
+        from appliance.streaming.sessions import Sessions
+        sessions = Sessions(Settings(), print)
+        sessions.start()
+        sessions.end()
+        assert not {"requests", "websocket"} & set(sys.modules)
+    """)
+
+
+def test_it_is_loaded_then_without_a_session() -> None:
+    in_a_new_interpreter("""
+        import sys
+        from appliance.config import Settings
+        from appliance.streaming.sessions import Sessions
+        from tests.rig.waiting import wait_until
+        sessions = Sessions(Settings(), print, at_rest=0)
+        sessions.start()
+        wait_until(lambda: "appliance.streaming.connection" in sys.modules)
+        sessions.end()
+        assert {"requests", "websocket"} <= set(sys.modules)
+    """)
