@@ -277,6 +277,7 @@ class Controller:
             self._history.correct_clock(self._boot)
         for activity in self._activities:
             if activity.lasts() > HUNG_TIME:
+                log.critical("the %s hangs; the program is to start afresh", activity.part)
                 self._leave(events.PartHung(activity.part))
 
     def _watch_session(self, live: Live, now: float) -> None:

@@ -68,7 +68,6 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
             if not stopping.is_set():
                 reason = appliance.run(fault)
         if isinstance(reason, PartHung):
-            log.critical("the %s hangs; starting afresh", reason.part)
             return False
         trouble = _switch_off(stopping) if isinstance(reason, PowerOffRequested) else None
     return not defect.is_set()
