@@ -8,6 +8,7 @@ from appliance.screen.display import open_panel
 from appliance.screen.panel import PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.view import View
+from appliance.screen.wear import Light
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def farewell(settings: DisplaySettings, *, bus: Any = None) -> None:  # noqa: AN
     try:
         if panel := open_panel(settings, bus=bus):
             panel.show(last, View.of(settings).draw(last))
+            panel.light(Light.DIMMED)  # it may stand there for months
             panel.close()
     except PanelError as error:
         log.warning("%s", error.fault)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.config import DisplaySettings
+from appliance.screen.display import open_panel
 from appliance.screen.farewell import farewell
+from appliance.screen.oled import DIMMED
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.view import View
 from tests.rig.oled import Ssd1306
@@ -41,9 +43,19 @@ def test_safe_to_unplug_is_left_standing() -> None:
 
 def test_what_the_program_left_standing_makes_way() -> None:
     module = Ssd1306()
-    for settings in (DisplaySettings(contrast=200), DisplaySettings()):
-        farewell(settings, bus=module)
-    assert module.contrast == 255
+    left = open_panel(DisplaySettings(), bus=module)
+    assert left
+    stopping = Scene(Mode.STOPPING)
+    left.show(stopping, View().draw(stopping))
+    left.close()
+    farewell(DisplaySettings(), bus=module)
+    assert module.image.tobytes() == View().draw(Scene(Mode.OFF)).tobytes()
+
+
+def test_it_shines_little_since_it_may_stand_for_months() -> None:
+    module = Ssd1306()
+    farewell(DisplaySettings(contrast=200), bus=module)
+    assert module.contrast == DIMMED
 
 
 def test_a_missing_panel_is_told_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
