@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from appliance.activity import Activity
@@ -95,6 +96,7 @@ class Display:
         self._changed = threading.Condition()
         self._newest: Scene | None = None
         self._ending = False
+        self._fault: Fault | None = None
         self._failed = False
         self._answered = threading.Event()
         self._picture: Image.Image | None = None
@@ -161,6 +163,9 @@ class Display:
                 glass.panel.clear()
 
     def _bring_up_to_date(self, glass: Glass, scene: Scene) -> None:
+        if scene.fault == self._fault:
+            # Whoever can read it need not be told that nothing can be read.
+            scene = msgspec.structs.replace(scene, fault=None)
         now = self._clock()
         light = self._watch.light(scene, now)
         if picture := glass.show(scene, light, drift(now - self._began)):
@@ -181,7 +186,7 @@ class Display:
     def _tell_failed(self, fault: Fault) -> None:
         self._answered.set()
         if not self._failed:
-            self._failed = True
+            self._failed, self._fault = True, fault
             log.warning("%s", fault)
             self._post(ScreenFailed(fault))
 

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from appliance.screen.display import Display, open_panel
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.terminal import LinesPanel, TerminalPanel
+from appliance.screen.view import View
 from appliance.screen.wear import STEP, Light
 from tests.rig.oled import Ssd1306
 from tests.screen.waiting import until
@@ -157,6 +159,23 @@ def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
     until(lambda: len(events) == 3)
     until(lambda: shows(module, display))
     assert [type(event) for event in events] == [ScreenHealed, ScreenFailed, ScreenHealed]
+
+
+def test_a_panel_that_is_back_never_shows_that_it_was_gone(
+    start: Start, events: list[Event]
+) -> None:
+    module = Ssd1306()
+    display = start(on_oled(module))
+    display.show(READY)
+    until(lambda: shows(module, display))
+    module.unplug()
+    until(lambda: len(events) == 2)
+    failed = events[1]
+    assert isinstance(failed, ScreenFailed)
+    display.show(msgspec.structs.replace(READY, fault=failed.fault))
+    module.plug()
+    until(lambda: len(events) == 3)
+    assert module.image.tobytes() == View.of(SETTINGS).draw(READY).tobytes()
 
 
 def test_an_error_of_the_bus_is_healed_with_a_whole_picture(

@@ -1,0 +1,73 @@
+"""Appliances that all want a token at the same moment, each with the program's own retries."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.config import ServiceSettings
+from appliance.streaming.retries import Retries
+from appliance.streaming.tokens import TokenError, TokenSource
+from tests.benchmarks.token_stage import Stage
+
+
+class Served(NamedTuple):
+    """An appliance got its token after so many seconds and tries."""
+
+    after: float
+    tries: int
+
+
+def all_at_once(
+    stage: Stage, secrets: Sequence[str], folder: Path, within: float = 300.0
+) -> list[Served]:
+    """Let an appliance for each secret fetch a token; return those that got one in time."""
+    served: list[Served] = []
+    start, given_up = threading.Event(), threading.Event()
+    appliances = [
+        threading.Thread(
+            target=lambda tokens: served.extend(_persist(tokens, start, given_up)),
+            args=(_tokens(stage, secret, folder / f"secret-{number}"),),
+            name=f"appliance-{number}",
+        )
+        for number, secret in enumerate(secrets)
+    ]
+    for appliance in appliances:
+        appliance.start()
+    start.set()
+    deadline = time.monotonic() + within
+    for appliance in appliances:
+        appliance.join(max(0.0, deadline - time.monotonic()))
+    given_up.set()
+    for appliance in appliances:
+        appliance.join()
+    return served
+
+
+def _tokens(stage: Stage, secret: str, file: Path) -> TokenSource:
+    file.write_text(secret)
+    settings = ServiceSettings(
+        token_url=stage.url, token_secret_file=str(file), ca_file=stage.ca_file
+    )
+    return TokenSource(settings)
+
+
+def _persist(
+    tokens: TokenSource, start: threading.Event, given_up: threading.Event
+) -> list[Served]:
+    """Fetch a token as a session does: after each refusal wait as long as its kind asks for."""
+    start.wait()
+    began = time.monotonic()
+    retries = Retries()
+    tries = 0
+    while not given_up.is_set():
+        tries += 1
+        try:
+            tokens.fetch()
+        except TokenError as refusal:
+            retries.note(refusal.ending)
+            given_up.wait(retries.wait)
+        else:
+            return [Served(time.monotonic() - began, tries)]
+    return []
