@@ -53,7 +53,7 @@ class Faults:
             case events.SpoolHealed():
                 self.clear("spool")
             case events.AudioDropped():
-                self.tell("loss", Fault("Backlog is full", "oldest words were lost"))
+                self.tell("loss", Fault("Backlog is full", "check the network: words get lost"))
             case events.HistoryFailed():
                 self.tell("history", event.fault)
             case events.HistoryHealed():

@@ -99,7 +99,9 @@ class Front:
             self._summary = None
         self._show(
             Scene(
-                mode=Mode.SAVED if self._summary else Mode.READY,
+                mode=Mode.SAVED if self._summary and "history" not in faults else Mode.READY,
+                # A fault that is too long for the panel turns its pages.
+                elapsed=float(int(self._time.now())) if faults.worst else 0.0,
                 waiting=waiting,
                 fault=faults.worst,
                 summary=self._summary,

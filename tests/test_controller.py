@@ -553,7 +553,7 @@ def test_lost_words_are_told_even_while_the_network_is_away(tmp_path: Path) -> N
         session = bench.listen()
         bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
         bench.post(AudioDropped(session.name, 10.0))
-        assert bench.scene().fault == Fault("Backlog is full", "oldest words were lost")
+        assert bench.scene().fault == Fault("Backlog is full", "check the network: words get lost")
         bench.connect(session)
         assert bench.scene().fault is None
 

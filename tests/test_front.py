@@ -8,6 +8,7 @@ from appliance.faults import Faults
 from appliance.front import Front
 from appliance.integrations.status import Status
 from appliance.screen.scene import Mode, Scene, Summary
+from appliance.screen.view import View
 from appliance.timekeeping import Timekeeping
 from tests.rig.clock import Clock
 
@@ -37,8 +38,8 @@ class Shown:
             self._has_network,
         )
 
-    def idle(self, faults: Faults | None = None) -> Scene:
-        self.front.show_idle(faults or Faults(), waiting=2.0, power_off_in=1)
+    def idle(self, faults: Faults | None = None, power_off_in: int = 0) -> Scene:
+        self.front.show_idle(faults or Faults(), waiting=2.0, power_off_in=power_off_in)
         assert self.light.scene == self.display.scene
         return self.display.scene
 
@@ -65,8 +66,9 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
     shown.front.heed(ButtonReady())
     faults = Faults()
     faults.tell("session", Fault("Key refused"))
-    assert shown.idle(faults) == Scene(
+    assert shown.idle(faults, power_off_in=1) == Scene(
         Mode.READY,
+        elapsed=100.0,
         waiting=2.0,
         fault=Fault("Key refused"),
         hint="Press to start",
@@ -97,3 +99,23 @@ def test_the_next_session_makes_that_old_news(shown: Shown) -> None:
     shown.front.end(Summary(seconds=60.0, words=90))
     shown.front.begin()
     assert shown.idle().mode is Mode.READY
+
+
+def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    faults = Faults()
+    remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
+    faults.tell("settings", Fault("Settings: mistake", remedy))
+    pictures = set()
+    for _ in range(20):
+        shown.clock.now += 1.0
+        pictures.add(View(128, 32).draw(shown.idle(faults)).tobytes())
+    assert len(pictures) > 1
+
+
+def test_nothing_is_called_saved_that_could_not_be(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    shown.front.end(Summary(seconds=60.0, words=90))
+    faults = Faults()
+    faults.tell("history", Fault("Can't save", "check the SD card"))
+    assert shown.idle(faults).mode is Mode.READY

@@ -1,6 +1,7 @@
 """The thread that shows scenes: draws the newest one and keeps the panel alive."""
 
 import contextlib
+import io
 import logging
 import sys
 import threading
@@ -53,6 +54,8 @@ def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  
 
 def standard_output() -> Panel:
     """Return a panel on standard output: pictures in a terminal, plain lines elsewhere."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
     return TerminalPanel(sys.stdout) if sys.stdout.isatty() else LinesPanel(sys.stdout)
 
 

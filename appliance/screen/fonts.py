@@ -55,6 +55,8 @@ NARROWEST_SPACE = 3
 
 ASCENDERS, DESCENDERS = "Hbdfhkl", "gjpqy"
 
+VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+
 NO_CHARACTER = "\U0010fffe"
 
 Font = ImageFont.FreeTypeFont
@@ -118,18 +120,20 @@ class Typeface:
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         """Cut the text where the font changes; accents stay with the letter they stand on."""
-        fonts: list[Font] = []
         # All of a word that needs complex layout has it, so that its marks stand at the right end.
         shaped = any(ord(character) in SHAPED for character in text)
-        for character in text:
-            joins = bool(fonts) and unicodedata.category(character) in {"Mn", "Me", "Cf"}
-            fonts.append(fonts[-1] if joins else self._font_for(character, shaped))
-        for font, run in itertools.groupby(zip(fonts, text, strict=True), key=lambda pair: pair[0]):
-            yield font, "".join(character for _, character in run)
+        seen = text if shaped else _without_unseen(text)
+        placed = [(self._font_for(letter, shaped), letter) for letter in letters(seen)]
+        for font, run in itertools.groupby(placed, key=lambda pair: pair[0]):
+            yield font, "".join(letter for _, letter in run)
 
-    def _find_font(self, character: str, shaped: bool) -> Font:
-        fonts = itertools.islice(self._all_fonts(), int(shaped), None)
-        return next((font for font in fonts if _has(font, character)), self._fonts[0])
+    def _find_font(self, letter: str, shaped: bool) -> Font:
+        """Return the first font that has the letter with its accents, or at least the letter."""
+        for wanted in (letter, letter[0]):
+            for font in itertools.islice(self._all_fonts(), int(shaped), None):
+                if all(_has(font, character) for character in wanted):
+                    return font
+        return self._fonts[0]
 
     def _all_fonts(self) -> Iterator[Font]:
         """Yield the fonts known so far, then those that must be loaded first."""
@@ -204,8 +208,33 @@ def _grid_size(path: Path, size: int, height: int) -> int:
     return max(1, height // UNIFONT_GRID) * UNIFONT_GRID if height >= UNIFONT_GRID else height
 
 
+def letters(text: str) -> list[str]:
+    """Return the text's letters, each with the accents that stand on it."""
+    found: list[str] = []
+    for character in text:
+        if found and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+def _without_unseen(text: str) -> str:
+    """Leave out what only tells how to set a text: without complex layout that shows as boxes."""
+    return "".join(it for it in text if it not in VARIATIONS and unicodedata.category(it) != "Cf")
+
+
 def _has(font: Font, character: str) -> bool:
-    return _pixels(font, character) != _blank(font)
+    if unicodedata.category(character) == "Cf":  # complex layout obeys it, whatever the font
+        return True
+    plain = _unshaped(font)
+    return _pixels(plain, character) != _blank(plain)
+
+
+@functools.cache
+def _unshaped(font: Font) -> Font:
+    """Return the font without complex layout, which puts a dotted circle before a lone accent."""
+    return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
 
 
 @functools.cache

@@ -30,6 +30,9 @@ DIMMED = 16
 class Oled:
     """An OLED of luma.oled, initialised and ready to show pictures.
 
+    SSD1306, SSD1309 and SH1106 are sent what changed, and all of it again once a minute. Others get
+    whole pictures from luma, and are initialised again only when they fail to answer.
+
     Args:
         settings: the driver, how it is connected, its size, rotation and contrast.
         bus: an open I2C bus to use instead of /dev/i2c-N; it is not closed with the panel.

@@ -29,7 +29,7 @@ def draw_status(picture: Image.Image, scene: Scene, type_: Typeface, smaller: Ty
     if scene.mode in MICROPHONE_OPEN:
         line.put_level(scene.level)
     line.put_last(_waiting(scene))
-    line.put_first(wording.STATE[scene.mode], type_, smaller)
+    line.put_first(wording.state(scene), type_, smaller)
 
 
 class _Line:

@@ -7,7 +7,9 @@ from typing import TextIO
 
 from PIL import Image
 
+from appliance.events import Fault
 from appliance.screen import wording
+from appliance.screen.panel import PanelError
 from appliance.screen.scene import Scene, ShownTurn
 from appliance.screen.typesetting import heard
 from appliance.screen.wear import Light
@@ -20,6 +22,9 @@ HOLD, RELEASE = "\x1b[?2026h", "\x1b[?2026l"
 LIGHT, PLAIN = "\x1b[38;5;153m", "\x1b[0m"
 
 Turns = tuple[ShownTurn, ...]
+
+USUAL = os.terminal_size((80, 24))
+"""Of a terminal that does not know its size."""
 
 HALVES = " \u2580\u2584\u2588"
 ASLEEP = "asleep: a press wakes it"
@@ -50,7 +55,7 @@ class TerminalPanel:
     ) -> None:
         self._stream = stream
         self._caption = caption
-        self._measure = measure or functools.partial(os.get_terminal_size, stream.fileno())
+        self._measure = measure or functools.partial(_size_of, stream.fileno())
         self._size: os.terminal_size | None = None
         self._rows: list[str] = []
         self._picture: Image.Image | None = None
@@ -68,7 +73,9 @@ class TerminalPanel:
             self._paint(self._picture)
 
     def check(self) -> None:
-        """A terminal is there as long as the program is."""
+        """Show the picture anew where the terminal has another size by now."""
+        if self._picture and self._measure() != self._size:
+            self._paint(self._picture)
 
     def clear(self) -> None:
         """Wipe the picture away."""
@@ -100,8 +107,7 @@ class TerminalPanel:
         return f"\x1b[{len(self._rows) + 1}H"
 
     def _write(self, *pieces: str) -> None:
-        self._stream.write("".join(pieces))
-        self._stream.flush()
+        _write(self._stream, "".join(pieces))
 
 
 class LinesPanel:
@@ -141,8 +147,7 @@ class LinesPanel:
         """The stream is not this panel's to close."""
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        _write(self._stream, f"{line}\n")
 
 
 def _state(scene: Scene) -> str:
@@ -203,3 +208,18 @@ def _cell(pixels: Image.Image) -> str:
     lit = (rows[y] >> (7 - x) & 1 for y in range(4) for x in range(2))
     dots = sum(dot for dot, on in zip(DOTS, lit, strict=True) if on)
     return chr(BRAILLE + dots) if dots else " "
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        gone = Fault("Nobody reads the output", "start it again", str(error))
+        raise PanelError(gone) from error
+
+
+def _size_of(descriptor: int) -> os.terminal_size:
+    """Return a terminal's size; a serial line does not know it and says 0."""
+    size = os.get_terminal_size(descriptor)
+    return size if size.columns and size.lines else USUAL

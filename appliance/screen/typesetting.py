@@ -9,11 +9,11 @@ from typing import NamedTuple
 from PIL import Image
 
 from appliance.screen.direction import places, runs_leftward
-from appliance.screen.fonts import Typeface
+from appliance.screen.fonts import Typeface, letters
 from appliance.screen.scene import ShownTurn
 
-FORMATTING = ",."
-"""What a line that is not formatted yet leaves room for: two marks, or capitals of that width."""
+FORMATTING = ",.i"
+"""What a line that is not formatted yet leaves room for: two marks and a capital or two."""
 
 PARAGRAPH = 100
 """Words of a turn after which a new line starts."""
@@ -29,9 +29,6 @@ LONGEST_WORD = 50
 
 OPENING = 100
 """Characters of a paragraph that tell which way it is read."""
-
-VISIBLE = 200
-"""Characters of a turn that may be on the screen."""
 
 
 class Word(NamedTuple):
@@ -120,10 +117,14 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
     So the lines of someone who talks without a pause need not be set from the first word on.
     """
     latest = max(0, len(turn.text) // SECTION - 2) * SECTION
-    settled, tentative = turn.text[latest:].split(), turn.tentative
-    for start in reversed(range(0, max(1, len(settled)), PARAGRAPH)):
-        yield ShownTurn(" ".join(settled[start : start + PARAGRAPH]), tentative)
-        tentative = ""
+    # Counted in words from the start, which formatting changes least.
+    to_next = -turn.text.count(" ", 0, latest) % PARAGRAPH
+    settled = turn.text[latest:].split()[to_next:]
+    words = settled + turn.tentative.split()
+    for start in reversed(range(0, max(1, len(words)), PARAGRAPH)):
+        end = start + PARAGRAPH
+        tentative = words[max(start, len(settled)) : end]
+        yield ShownTurn(" ".join(settled[start:end]), " ".join(tentative))
 
 
 @functools.lru_cache(256)
@@ -155,10 +156,9 @@ def _settled_lines(words: Sequence[Word], type_: Typeface, width: int) -> list[L
     return lines
 
 
-def has_ideographs(turns: Iterable[ShownTurn]) -> bool:
-    """Tell whether the turns' latest words need the 16 pixels that an ideograph is drawn on."""
-    latest = (turn.text[-VISIBLE:] + turn.tentative[-VISIBLE:] for turn in turns)
-    return any(map(_is_ideograph, set("".join(latest))))
+def has_ideographs(lines: Iterable[Line]) -> bool:
+    """Tell whether a word of the lines needs the 16 pixels that an ideograph is drawn on."""
+    return any(_is_ideograph(letter) for line in lines for word in line for letter in word.text)
 
 
 def is_cut(text: str, type_: Typeface, width: int) -> bool:
@@ -230,25 +230,14 @@ def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
 def _parts(word: str) -> tuple[str, ...]:
     """Cut at ideographs, between which a line may break; other words stay whole."""
     parts: list[str] = []
-    for ideograph, group in itertools.groupby(_letters(word), key=_is_ideograph):
-        letters = list(group)
-        parts += letters if ideograph else ["".join(letters)]
+    for ideograph, group in itertools.groupby(letters(word), key=_is_ideograph):
+        found = list(group)
+        parts += found if ideograph else ["".join(found)]
     return tuple(parts)
 
 
 def _is_ideograph(letter: str) -> bool:
     return unicodedata.east_asian_width(letter[0]) in {"W", "F"}
-
-
-def _letters(word: str) -> list[str]:
-    """Return the word's letters, each with the accents that stand on it."""
-    letters: list[str] = []
-    for character in word:
-        if letters and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
-            letters[-1] += character
-        else:
-            letters.append(character)
-    return letters
 
 
 def _cut(word: Word, type_: Typeface, width: int) -> Iterator[Word]:
@@ -258,7 +247,7 @@ def _cut(word: Word, type_: Typeface, width: int) -> Iterator[Word]:
         return
     piece = ""
     spaced = word.spaced
-    for letter in _letters(word.text):
+    for letter in letters(word.text):
         if piece and type_.width(piece + letter) > width:
             yield word._replace(text=piece, spaced=spaced)
             piece, spaced = "", False

@@ -121,8 +121,10 @@ class View:
         draw_status(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
+        shown = (self._canvas[1] - STATUS_HEIGHT) // self._text.pitch
+        every = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
         type_, pitch = self._text, self._text.pitch
-        if has_ideographs(scene.turns):
+        if has_ideographs(every):
             type_, pitch = self._tall_text, max(IDEOGRAPHS, self._tall_text.pitch)
         # Above a notice, lines may move a little closer so that one more fits.
         closest = min(pitch, max(type_.height + 2, pitch - 1))

@@ -95,6 +95,12 @@ def notice(scene: Scene) -> tuple[str, ...]:
     return (scene.fault.what, *in_turn(remarks, scene.elapsed))
 
 
+def state(scene: Scene) -> str:
+    """Return what the appliance is doing, in a word or two."""
+    hindered = scene.mode is Mode.READY and scene.fault and not scene.hint
+    return "Not ready" if hindered else STATE[scene.mode]
+
+
 def sentence(scene: Scene) -> str:
     """Return what is going on as one sentence, for those who look from elsewhere."""
     if scene.power_off_in:

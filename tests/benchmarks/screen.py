@@ -70,7 +70,7 @@ def _delays(trials: Trials, report: Report) -> None:
     """Print how soon changes are shown, beside luma's whole pictures."""
     ours = best(lambda: trials.reactions(OLED, _talk(), CHANGES))
     lumas = best(lambda: trials.reactions(OLED, _talk(), CHANGES_OF_LUMA, whole=True))
-    repaints = trials.reactions(OLED, _talk(), CHANGES // 10, repaints=True)
+    repaints = best(lambda: trials.reactions(OLED, _talk(), CHANGES // 10, repaints=True))
     targets = {
         APPENDED: A_WORD,
         REVISED: ANY_CHANGE,

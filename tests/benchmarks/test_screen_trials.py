@@ -28,6 +28,15 @@ def test_repaints_are_no_change_like_others(tmp_path: Path) -> None:
     assert trial.shown() == []
 
 
+def test_luma_may_send_the_pictures_too(tmp_path: Path) -> None:
+    trials = Trials(tmp_path)
+    ours, lumas = (
+        trials.reactions(OLED, conversation(random.Random(1)), 5, whole=whole)
+        for whole in (False, True)
+    )
+    assert lumas.bytes_sent > ours.bytes_sent
+
+
 def test_of_a_burst_only_some_turns_are_shown_and_the_last_one_is(tmp_path: Path) -> None:
     burst = Trials(tmp_path).burst(OLED)
     assert 1 < len(burst.ages) < BURST

@@ -42,8 +42,10 @@ def test_appliances_come_again_until_they_are_served(tmp_path: Path) -> None:
     with ScriptedService() as service:
         service.token_down_for()
         port = urlsplit(service.token_url).port or 0
-        threading.Timer(0.5, service.token_up).start()
+        healing = threading.Timer(0.5, service.token_up)
+        healing.start()
         served = all_at_once(Stage(port, ""), ("a", "b", "c"), tmp_path)
+        healing.join()
         assert len(service.tokens) == 3
     assert len(served) == 3
     assert min(one.tries for one in served) > 1

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,9 +146,14 @@ def messages() -> dict[str, Scene]:
             Mode.CONNECTING, elapsed=9, level=0.5, waiting=9, fault=fault, network=False
         )
         if (fault.what, fault.remedy) in in_session
-        else Scene(Mode.READY, clock="14:05", fault=fault)
+        else Scene(Mode.READY, clock="14:05", fault=fault, hint=_hint(fault))
         for fault in faults()
     }
+
+
+def _hint(fault: Fault) -> str:
+    hinders = re.search("microphone|sound|button", fault.what, re.IGNORECASE)
+    return "" if hinders else "Press to start"
 
 
 def notices() -> dict[str, Scene]:

@@ -20,7 +20,7 @@ from appliance.screen.terminal import LinesPanel, TerminalPanel
 from appliance.screen.view import View
 from appliance.screen.wear import STEP, Light
 from tests.rig.oled import Ssd1306
-from tests.screen.waiting import until
+from tests.rig.waiting import wait_until
 
 READY = Scene(Mode.READY, hint="Press to start")
 LISTENING = Scene(Mode.LISTENING, turns=(ShownTurn("Hello"),))
@@ -96,7 +96,7 @@ def test_a_scene_is_seen_on_the_glass(start: Start, events: list[Event]) -> None
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(LISTENING)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     assert events == [ScreenHealed()]
 
 
@@ -105,11 +105,11 @@ def test_only_the_newest_scene_is_shown_when_the_panel_is_slow(start: Start) -> 
     display = start(lambda _: panel)
     panel.free.clear()
     display.show(READY)
-    until(lambda: panel.scenes)
+    wait_until(lambda: panel.scenes)
     for second in range(100):
         display.show(Scene(Mode.LISTENING, elapsed=second))
     panel.free.set()
-    until(lambda: len(panel.scenes) > 1)
+    wait_until(lambda: len(panel.scenes) > 1)
     assert panel.scenes == [READY, Scene(Mode.LISTENING, elapsed=99)]
     assert panel.threads == {"display"}
 
@@ -118,9 +118,9 @@ def test_a_picture_that_is_shown_already_is_not_sent_again(start: Start) -> None
     panel = Recorder()
     display = start(lambda _: panel)
     display.show(Scene(Mode.LISTENING, elapsed=1.0))
-    until(lambda: panel.scenes)
+    wait_until(lambda: panel.scenes)
     display.show(Scene(Mode.LISTENING, elapsed=1.1))
-    until(lambda: "check" in panel.calls)
+    wait_until(lambda: "check" in panel.calls)
     assert panel.scenes == [Scene(Mode.LISTENING, elapsed=1.0)]
 
 
@@ -139,9 +139,9 @@ def test_a_panel_that_is_missing_is_told_once_and_tried_again(
 
     display = start(opener)
     display.show(READY)
-    until(lambda: panel.scenes)
+    wait_until(lambda: panel.scenes)
     assert panel.scenes == [READY]
-    until(lambda: len(events) == 2)
+    wait_until(lambda: len(events) == 2)
     assert events == [ScreenFailed(fault), ScreenHealed()]
 
 
@@ -151,13 +151,13 @@ def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     module.unplug()
-    until(lambda: len(events) == 2)
+    wait_until(lambda: len(events) == 2)
     display.show(LISTENING)
     module.plug()
-    until(lambda: len(events) == 3)
-    until(lambda: shows(module, display))
+    wait_until(lambda: len(events) == 3)
+    wait_until(lambda: shows(module, display))
     assert [type(event) for event in events] == [ScreenHealed, ScreenFailed, ScreenHealed]
 
 
@@ -167,14 +167,14 @@ def test_a_panel_that_is_back_never_shows_that_it_was_gone(
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     module.unplug()
-    until(lambda: len(events) == 2)
+    wait_until(lambda: len(events) == 2)
     failed = events[1]
     assert isinstance(failed, ScreenFailed)
     display.show(msgspec.structs.replace(READY, fault=failed.fault))
     module.plug()
-    until(lambda: len(events) == 3)
+    wait_until(lambda: len(events) == 3)
     assert module.image.tobytes() == View.of(SETTINGS).draw(READY).tobytes()
 
 
@@ -184,18 +184,18 @@ def test_an_error_of_the_bus_is_healed_with_a_whole_picture(
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     module.fail(0, 0, 0, errno.EIO)
     display.show(LISTENING)
-    until(lambda: len(events) == 3)
-    until(lambda: shows(module, display))
+    wait_until(lambda: len(events) == 3)
+    wait_until(lambda: shows(module, display))
 
 
 def test_the_end_leaves_the_panel_dark(start: Start) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     display.end()
     assert module.image.getbbox() is None
     assert not module.on
@@ -222,7 +222,7 @@ def test_a_missing_panel_does_not_hold_up_the_end(start: Start, events: list[Eve
     module = Ssd1306()
     module.unplug()
     display = start(on_oled(module))
-    until(lambda: events)
+    wait_until(lambda: events)
     display.end(Scene(Mode.STOPPING))
     assert [type(event) for event in events] == [ScreenFailed]
 
@@ -251,30 +251,30 @@ def test_an_idle_panel_dims_and_sleeps_and_a_press_wakes_it(start: Start, now: l
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     now[0] = SETTINGS.dim_after
-    until(lambda: module.contrast < SETTINGS.contrast)
+    wait_until(lambda: module.contrast < SETTINGS.contrast)
     assert shows(module, display)
     now[0] = SETTINGS.sleep_after
-    until(lambda: not module.on)
+    wait_until(lambda: not module.on)
     display.show(LISTENING)
-    until(lambda: module.on)
-    until(lambda: shows(module, display))
-    until(lambda: module.contrast == SETTINGS.contrast)
+    wait_until(lambda: module.on)
+    wait_until(lambda: shows(module, display))
+    wait_until(lambda: module.contrast == SETTINGS.contrast)
 
 
 def test_a_panel_wakes_with_the_new_picture_on_it(start: Start, now: list[float]) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     now[0] = SETTINGS.sleep_after
-    until(lambda: not module.on)
+    wait_until(lambda: not module.on)
     seen = []
     module.watch = lambda: seen.append(module.image.tobytes()) if module.on else None
     display.show(LISTENING)
-    until(lambda: module.on)
-    until(lambda: shows(module, display))
+    wait_until(lambda: module.on)
+    wait_until(lambda: shows(module, display))
     assert set(seen) == {module.image.tobytes()}
 
 
@@ -284,28 +284,28 @@ def test_a_sleeping_panel_is_told_to_be_well_when_it_is_put_back(
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     now[0] = SETTINGS.sleep_after
-    until(lambda: not module.on)
+    wait_until(lambda: not module.on)
     module.unplug()
-    until(lambda: len(events) == 2)
+    wait_until(lambda: len(events) == 2)
     module.plug()
-    until(lambda: len(events) == 3)
+    wait_until(lambda: len(events) == 3)
     assert isinstance(events[-1], ScreenHealed)
-    until(lambda: not module.on)
+    wait_until(lambda: not module.on)
     display.show(LISTENING)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
 
 
 def test_the_picture_wanders_in_a_session_too(start: Start, now: list[float]) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(LISTENING)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     still = module.image
     now[0] = STEP
-    until(lambda: module.image.getbbox() != still.getbbox())
-    until(lambda: shows(module, display))
+    wait_until(lambda: module.image.getbbox() != still.getbbox())
+    wait_until(lambda: shows(module, display))
     moved = Image.new("1", still.size)
     moved.paste(still, (1, 0))
     assert module.image.tobytes() == moved.tobytes()
@@ -325,10 +325,10 @@ def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
     with caplog.at_level(logging.INFO):
         display = start(opener)
         display.show(READY)
-        until(lambda: len(tries) > 2)
+        wait_until(lambda: len(tries) > 2)
         module.plug()
-        until(lambda: shows(module, display))
-        until(lambda: len(events) == 2)
+        wait_until(lambda: shows(module, display))
+        wait_until(lambda: len(events) == 2)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert "does not answer" in told[0]
@@ -342,9 +342,9 @@ def test_the_end_lights_up_what_is_left_standing(
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
-    until(lambda: shows(module, display))
+    wait_until(lambda: shows(module, display))
     now[0] = SETTINGS.dim_after if light is Light.DIMMED else SETTINGS.sleep_after
-    until(lambda: module.contrast < SETTINGS.contrast or not module.on)
+    wait_until(lambda: module.contrast < SETTINGS.contrast or not module.on)
     display.end(Scene(Mode.STOPPING))
     assert shows(module, display)
     assert module.contrast == SETTINGS.contrast

@@ -93,3 +93,27 @@ def test_without_any_font_file_pillow_has_one(monkeypatch: pytest.MonkeyPatch) -
         assert typeface(18).width("Hello") > 20
     finally:
         fonts._first.cache_clear()
+
+
+SAMPLES = {
+    "devanagari": "हिन्दी दुनिया",
+    "bengali": "বাংলা ভাষা",
+    "sinhala": "ආයුබෝවන්",
+    "burmese": "မင်္ဂလာပါ",
+    "thai": "สวัสดีครับ",
+    "tibetan": "བཀྲ་ཤིས",
+    "arabic": "مرحبا",
+    "accents": "x\u0331 q\u0303 e\u032f",
+    "unseen": "a\u200bb \u200eabc\u200f ©\ufe0f 1\ufe0f\u20e3",
+}
+
+
+@pytest.mark.skipif(not fonts.EVERYTHING[1].exists(), reason="fonts-unifont is not installed")
+@pytest.mark.parametrize("script", SAMPLES)
+def test_no_script_shows_as_boxes(script: str) -> None:
+    for word in SAMPLES[script].split():
+        for font, run in typeface(18)._runs(word):
+            plain = font.font_variant(layout_engine=ImageFont.Layout.BASIC)
+            blank = bytes(plain.getmask("\U0010fffe", mode="1"))
+            boxes = [letter for letter in run if bytes(plain.getmask(letter, mode="1")) == blank]
+            assert boxes == []

@@ -1,0 +1,49 @@
+"""One stream to the local service in real time, and when what was told came back."""
+
+import asyncio
+import json
+import time
+from typing import Any, NamedTuple
+
+import websockets
+
+FRAME_MS = 100
+BYTES_PER_MS = 32
+
+Message = dict[str, Any]
+
+
+class Told(NamedTuple):
+    """A message, and when it came: milliseconds from the first sample of the stream's audio."""
+
+    at: float
+    message: Message
+
+
+async def stream(url: str, pcm: bytes, *, delay: float = 0.0, real_time: bool = True) -> list[Told]:
+    """Return what a session told of this audio (mono s16le, 16000 Hz), begun `delay` s from now.
+
+    In real time a frame is sent when its last sample could have been spoken.
+    """
+    await asyncio.sleep(delay)
+    told: list[Told] = []
+    async with websockets.connect(url, max_queue=None, additional_headers=_KEY) as socket:
+        begun = time.monotonic()
+        reading = asyncio.create_task(_read(socket, begun, told))
+        for start in range(0, len(pcm), FRAME_MS * BYTES_PER_MS):
+            spoken = begun + (start // BYTES_PER_MS + FRAME_MS) / 1000
+            if real_time:
+                await asyncio.sleep(spoken - time.monotonic())
+            frame = pcm[start : start + FRAME_MS * BYTES_PER_MS]
+            await socket.send(frame.ljust(FRAME_MS * BYTES_PER_MS, b"\0"))
+        await socket.send('{"type": "Terminate"}')
+        await reading
+    return told
+
+
+_KEY = {"Authorization": "benchmark"}
+
+
+async def _read(socket: websockets.ClientConnection, begun: float, told: list[Told]) -> None:
+    async for text in socket:
+        told.append(Told((time.monotonic() - begun) * 1000, json.loads(text)))
