@@ -16,7 +16,8 @@ from appliance.events import (
     PowerOffRequested,
     StopRequested,
 )
-from appliance.integrations.systemd import notify
+from appliance.integrations.systemd import Watchdog, notify
+from appliance.screen import wording
 from appliance.screen.display import Display, open_panel
 from appliance.screen.panel import Panel
 from appliance.screen.scene import Mode, Scene
@@ -25,6 +26,8 @@ if typing.TYPE_CHECKING:
     from gpiozero.pins import Factory
 
     from appliance.hardware.devices import Audio
+
+STOPPING = Scene(Mode.STOPPING)
 
 FIRST_PICTURE = 3.0
 """Seconds for the first picture: a session that goes on after a crash shall not start unseen."""
@@ -87,10 +90,13 @@ class Appliance:
         )
         with parts:
             reason = parts.work(fault)
+            # The loop that feeds it has ended, and what now ends takes a while.
+            Watchdog().feed()
             if isinstance(reason, StopRequested):
                 notify("STOPPING=1")
             if isinstance(reason, StopRequested | PowerOffRequested):
-                self._display.show(Scene(Mode.STOPPING))
+                notify(f"STATUS={wording.sentence(STOPPING)}")
+                self._display.show(STOPPING)
             if isinstance(reason, PartHung | DefectFound):
                 defects.end_soon()
         return reason
@@ -103,4 +109,4 @@ def _last_scene(reason: Event) -> Scene | None:
     switching_off = isinstance(reason, PowerOffRequested) or (
         isinstance(reason, StopRequested) and is_shutting_down()
     )
-    return Scene(Mode.STOPPING) if switching_off else None
+    return STOPPING if switching_off else None

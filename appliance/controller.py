@@ -35,6 +35,12 @@ A microphone that hears is never quiet for so long.
 HELD_TICK = 0.1
 """The same while somebody holds the button and watches the seconds count down."""
 
+UNSEEN_TIME = 20.0
+"""Seconds for something to show a session that a crash cut off, before it is but transcribed."""
+
+UNHEARD_TIME = 2.0
+"""Seconds to wait for words when the press that began a session is held to switch off."""
+
 COUNTDOWN = 10.0
 """Seconds for which the screen announces that silence will end the session."""
 
@@ -110,8 +116,10 @@ class Controller:
         self._faults = Faults()
         self._hold = Hold(settings.button)
         self._closing = Closing()
-        self._visibility = Visibility(settings, self._clock)
+        self._visibility = Visibility(self._clock)
         self._leaving = Leaving()
+        self._interrupted: Session | None = None
+        self._began_at = self._clock()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
         """Take events until it is time to leave; return the event that asked for it.
@@ -120,11 +128,11 @@ class Controller:
         """
         if fault:
             self._faults.tell("settings", fault)
-        if interrupted:
-            self._go_live(interrupted)
+        self._interrupted, self._began_at = interrupted, self._clock()
         # The clock may have been set since an earlier run kept its last times.
         self._history.correct_clock(self._boot)
         while not (reason := self._leaving.reason) or self._may_not_leave_yet():
+            self._go_on()
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
@@ -137,7 +145,7 @@ class Controller:
 
     # What each event does
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         self._faults.heed(event)
         self._front.heed(event)
         self._visibility.heed(event)
@@ -162,6 +170,8 @@ class Controller:
                 self._note_microphone()
             case events.MicrophoneClosed():
                 self._closing.closed()
+            case events.ButtonReady() | events.ButtonFailed():
+                self._hold.drop()
             case _ if isinstance(event, URGENCY):
                 self._leave(event)
             case _:
@@ -233,6 +243,20 @@ class Controller:
 
     # From state to state
 
+    def _go_on(self) -> None:
+        """Go on with the session that a crash cut off, as soon as that can be seen."""
+        if (session := self._interrupted) is None:
+            return
+        if self._visibility and not self._live:
+            self._interrupted = None
+            self._go_live(session)
+        elif self._live or self._clock() - self._began_at > UNSEEN_TIME:
+            self._interrupted = None
+            session.finish()
+            self._custody.deliveries.adopt(session)
+            if not self._live:
+                self._custody.deliveries.resume()
+
     def _go_live(self, session: Session) -> None:
         log.info("session %s begins", session.name)
         self._microphone.open(session.backlog.append)
@@ -295,7 +319,10 @@ class Controller:
             self._watch_finishing(live, now)
 
     def _watch_finishing(self, live: Live, now: float) -> None:
-        if live.out_of_reach(now) > self._settings.session.finish_timeout:
+        patience = self._settings.session.finish_timeout
+        if self._leaving.to_switch_off and not live.transcript.words:
+            patience = min(patience, UNHEARD_TIME)
+        if live.out_of_reach(now) > patience:
             live.session.abandon()
             self._custody.deliveries.adopt(live.session)
             self._end_live()

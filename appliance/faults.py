@@ -6,6 +6,7 @@ from appliance import events
 from appliance.events import Event, Fault
 
 WEIGHT = (
+    "power",
     "settings",
     "microphone",
     "loss",
@@ -13,7 +14,6 @@ WEIGHT = (
     "button",
     "spool",
     "history",
-    "power",
     "light",
     "screen",
 )

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 RETRY_INTERVAL = 2.0
 """Seconds between tries while the disk takes nothing."""
 
+LONGEST_END = 10.0
+"""Seconds to write what waits: a slow card needs some."""
+
 CLEANING_INTERVAL = 3600.0
 """Seconds between looks for sessions that are older than `keep_days`."""
 
@@ -70,17 +73,23 @@ class History:
         self._database: sqlite3.Connection | None = None
         self._failed = False
         self.activity = Activity("history")
-        self._thread = threading.Thread(target=self._run, name="history")
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
     def end(self) -> None:
-        """Write what waits, once, and end the thread."""
+        """Write what waits, once, and end the thread.
+
+        A disk that hangs must not keep the program from ending: the audio of what is not written
+        is still there, and is transcribed again.
+        """
         self._ending.set()
         self._works.put(None)
-        self._thread.join()
+        self._thread.join(LONGEST_END)
+        if self._thread.is_alive():
+            log.error("the disk hangs, so not all of the history is written")
 
     def begin(self, recording: Recording) -> None:
         """Keep that a session has begun; one that is known already stays as it is."""

@@ -118,6 +118,8 @@ class Parts:
                 self._display.activity,
                 self._history.activity,
                 self._microphone.activity,
+                self._button.activity,
+                self._light.activity,
             ),
             give_sign_of_life=Watchdog().feed,
         )

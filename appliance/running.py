@@ -4,6 +4,7 @@ import contextlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from appliance.events import (
     SettingsChanged,
     StopRequested,
 )
+from appliance.integrations.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +84,17 @@ def _switch_off(stopping: threading.Event) -> Event | None:
     except power.PowerError as error:
         log.error("%s", error.fault)
         return PowerOffFailed(error.fault)
-    if stopping.wait(LONGEST_SWITCHING_OFF):
-        return None
-    return PowerOffFailed(power.PowerError("nothing happened").fault)
+    deadline = time.monotonic() + LONGEST_SWITCHING_OFF
+    watchdog = Watchdog()
+    while time.monotonic() < deadline:
+        watchdog.feed()
+        # Asleep, not waiting for the event: the signal's handler runs on this very thread.
+        time.sleep(0.2)
+        if stopping.is_set():
+            return None
+    fault = power.PowerError("nothing happened").fault
+    log.error("%s", fault)
+    return PowerOffFailed(fault)
 
 
 def fallback() -> Settings:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from appliance import events
-from appliance.config import Settings
 from appliance.events import Event
 
 DARK_TIME = 60.0
@@ -13,14 +12,15 @@ DARK_TIME = 60.0
 class Visibility:
     """What shows at this moment what the appliance does: the display, the light, both or neither.
 
+    Each counts from its first picture, or its first light, until it fails.
+
     Args:
-        settings: a display that they name counts until it fails, a light once it is ready.
         clock: monotonic seconds.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._shown_by = set() if settings.display.driver == "none" else {"display"}
+        self._shown_by: set[str] = set()
         self._dark_since = clock()
 
     def heed(self, event: Event) -> None:

@@ -34,6 +34,7 @@ from appliance.events import (
     Post,
     Pressed,
     Released,
+    ScreenHealed,
     SessionEnded,
     StopRequested,
     TurnReceived,
@@ -144,6 +145,7 @@ class Bench:
         **session: float,
     ) -> None:
         defaults = Settings()
+        self._visible = visible
         self.path = folder / "history.db"
         self.settings = msgspec.structs.replace(
             defaults,
@@ -193,7 +195,7 @@ class Bench:
     def __enter__(self) -> Self:
         self.history.start()
         self._thread.start()
-        self.post(ButtonReady())
+        self.post(ButtonReady(), *([ScreenHealed()] if self._visible else []))
         return self
 
     def __exit__(

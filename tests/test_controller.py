@@ -8,6 +8,7 @@ from appliance.config import ButtonSettings
 from appliance.events import (
     AudioDropped,
     ButtonFailed,
+    ButtonReady,
     ButtonStuck,
     Connected,
     DefectFound,
@@ -253,6 +254,24 @@ def test_a_release_without_a_press_does_nothing(tmp_path: Path) -> None:
         bench.listen()
         bench.post(Released(), Held())
         assert bench.scene().mode is Mode.LISTENING
+
+
+@pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
+def test_a_button_that_is_lost_while_it_is_held_holds_nothing(tmp_path: Path, event: Event) -> None:
+    with Bench(tmp_path) as bench:
+        bench.post(Pressed())
+        bench.advance(1.0)
+        assert bench.scene().power_off_in
+        bench.post(event)
+        assert not bench.scene().power_off_in
+
+
+def test_a_hold_from_idle_does_not_wait_long_for_words_that_nobody_said(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.post(Pressed(), Held())
+        bench.advance(2.5)
+        bench.join()
+        assert bench.reason == PowerOffRequested()
 
 
 def test_that_it_can_not_be_switched_off_is_told_until_the_next_press(tmp_path: Path) -> None:
@@ -787,6 +806,33 @@ def test_a_session_that_a_crash_interrupted_goes_on_listening(tmp_path: Path) ->
         bench.end(session)
         bench.wait_for_text("before and after")
         assert [kept.id for kept in bench.kept()] == ["cutoff"]
+
+
+def test_a_session_that_a_crash_interrupted_is_not_heard_while_nothing_shows_it(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, visible=False)
+    left_behind(bench, "cutoff", boot=bench.sessions.boot, began_at=940.0)
+    with bench:
+        assert not bench.microphone.is_open
+        bench.advance(19.0)
+        bench.post(ScreenHealed())
+        assert bench.microphone.is_open
+        assert bench.scene().mode is Mode.CONNECTING
+
+
+def test_a_session_that_a_crash_interrupted_and_nothing_shows_is_but_transcribed(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, visible=False)
+    left_behind(bench, "cutoff", boot=bench.sessions.boot, began_at=940.0)
+    with bench:
+        bench.advance(21.0)
+        bench.post(ScreenHealed())
+        assert not bench.microphone.is_open
+        assert bench.scene().mode is Mode.READY
+        assert bench.live.backlog.finished
+        assert bench.scene().waiting == 1.0
 
 
 def test_a_session_that_a_power_cut_interrupted_is_delivered(tmp_path: Path) -> None:

@@ -350,6 +350,41 @@ def test_where_it_can_not_be_switched_off_the_box_goes_on_and_says_so(
     assert built[2].told[:1] != [told]
 
 
+HUNG = """
+import functools, sys, threading
+from pathlib import Path
+from gpiozero.pins.mock import MockFactory
+from appliance import controller, logs, running
+from appliance.assembly import Appliance
+from appliance.screen.display import open_panel
+from tests.rig.oled import Ssd1306
+
+class HangingBus(Ssd1306):
+    hangs = False
+    def write_i2c_block_data(self, *block):
+        if self.hangs:
+            threading.Event().wait()
+        super().write_i2c_block_data(*block)
+
+bus, pins = HangingBus(), MockFactory()
+controller.HUNG_TIME = 1.0
+logs.set_up()
+threading.Timer(3.0, vars(bus).update, kwargs={{"hangs": True}}).start()
+opened = functools.partial(open_panel, bus=bus)
+build = functools.partial(Appliance, pin_factory=pins, open_panel=opened)
+sys.exit(not running.run(Path({path!r}), build))
+"""
+
+
+@pytest.mark.slow
+def test_a_bus_that_hangs_makes_the_program_start_afresh(settings: Path) -> None:
+    settings.write_text(settings.read_text().replace('"none"', '"ssd1306"'))
+    with program("-c", HUNG.format(path=str(settings))) as hanging:
+        assert hanging.status() == 1
+        assert "the display hangs" in hanging.log
+        assert "the panel's bus hangs" in hanging.log
+
+
 HELD = """
 import threading, time
 from gpiozero import Device

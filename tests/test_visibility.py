@@ -1,6 +1,5 @@
 import pytest
 
-from appliance.config import DisplaySettings, Settings
 from appliance.events import Event, Fault, LightFailed, LightReady, ScreenFailed, ScreenHealed
 from appliance.visibility import Visibility
 from tests.rig.clock import Clock
@@ -13,8 +12,10 @@ def clock() -> Clock:
     return Clock(100.0)
 
 
-def test_a_display_counts_until_it_fails(clock: Clock) -> None:
-    visibility = Visibility(Settings(), clock)
+def test_a_display_counts_from_its_first_picture_until_it_fails(clock: Clock) -> None:
+    visibility = Visibility(clock)
+    assert not visibility
+    visibility.heed(ScreenHealed())
     assert visibility
     visibility.heed(ScreenFailed(FAULT))
     assert not visibility
@@ -22,9 +23,8 @@ def test_a_display_counts_until_it_fails(clock: Clock) -> None:
     assert visibility
 
 
-def test_without_a_display_only_a_light_that_is_ready_counts(clock: Clock) -> None:
-    visibility = Visibility(Settings(display=DisplaySettings(driver="none")), clock)
-    assert not visibility
+def test_a_light_counts_as_well(clock: Clock) -> None:
+    visibility = Visibility(clock)
     visibility.heed(LightReady())
     assert visibility
     visibility.heed(LightFailed(FAULT))
@@ -33,7 +33,8 @@ def test_without_a_display_only_a_light_that_is_ready_counts(clock: Clock) -> No
 
 @pytest.mark.parametrize("first", [ScreenFailed(FAULT), LightFailed(FAULT)])
 def test_either_is_enough(clock: Clock, first: Event) -> None:
-    visibility = Visibility(Settings(), clock)
+    visibility = Visibility(clock)
+    visibility.heed(ScreenHealed())
     visibility.heed(LightReady())
     visibility.heed(first)
     clock.now += 1000.0
@@ -42,7 +43,8 @@ def test_either_is_enough(clock: Clock, first: Event) -> None:
 
 
 def test_it_is_lost_a_minute_after_the_last_went_dark(clock: Clock) -> None:
-    visibility = Visibility(Settings(), clock)
+    visibility = Visibility(clock)
+    visibility.heed(ScreenHealed())
     visibility.heed(LightReady())
     visibility.heed(ScreenFailed(FAULT))
     clock.now += 100.0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from appliance.activity import Activity
 from appliance.config import ButtonSettings
 from appliance.events import (
     ButtonFailed,
@@ -52,6 +53,9 @@ class Button:
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
         clock: monotonic seconds.
         retry: seconds between two tries to get the pin.
+
+    Attributes:
+        activity: what the thread is at; a pin library may hang.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Button:
         self._telling = threading.Lock()
         self._stirred = threading.Event()
         self._ended = threading.Event()
+        self.activity = Activity("button")
         self._thread = threading.Thread(target=self._run, name="button", daemon=True)
 
     def start(self) -> None:
@@ -83,7 +88,7 @@ class Button:
         """Let go of the pin. Nothing is posted afterwards."""
         self._ended.set()
         self._stirred.set()
-        self._thread.join()
+        self._thread.join(pins.LONGEST_END)
 
     def _run(self) -> None:
         told = False
@@ -102,16 +107,9 @@ class Button:
 
     @contextmanager
     def _opened(self) -> "Iterator[gpiozero.Button]":
-        factory = pins.factory(self._pin_factory)
-        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
-
-        with gpiozero.Button(
-            self._settings.pin,
-            pull_up=self._settings.pull_up,
-            bounce_time=_GLITCH,
-            hold_time=self._settings.hold_time,
-            pin_factory=factory,
-        ) as contact:
+        with self.activity:
+            contact = self._contact()
+        with contact:
             contact.when_pressed = self._press
             contact.when_held = self._hold
             contact.when_released = self._release
@@ -122,6 +120,18 @@ class Button:
                 log.warning("the button is down already: ignored until it is released")
                 self._tell(ButtonStuck())
             yield contact
+
+    def _contact(self) -> "gpiozero.Button":
+        factory = pins.factory(self._pin_factory)
+        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
+
+        return gpiozero.Button(
+            self._settings.pin,
+            pull_up=self._settings.pull_up,
+            bounce_time=_GLITCH,
+            hold_time=self._settings.hold_time,
+            pin_factory=factory,
+        )
 
     def _press(self, contact: "gpiozero.Button") -> None:
         if self._bounced(contact.active_time):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from appliance.activity import Activity
 from appliance.config import LightSettings
 from appliance.events import Fault, LightFailed, LightReady, Post
 from appliance.hardware import pins
-from appliance.screen.scene import Mode, Scene
+from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 
 if TYPE_CHECKING:
     import gpiozero
@@ -21,19 +22,18 @@ log = logging.getLogger(__name__)
 
 
 class Pattern(NamedTuple):
-    """What the lamp does: `lit` at first, and the other way round every `change` seconds.
+    """For how many seconds in turn the lamp is on and off; None for ever, 0 not at all."""
 
-    Without `change` it stays as it is.
-    """
-
-    lit: bool
-    change: float | None = None
+    on: float | None
+    off: float | None
 
 
-OFF = Pattern(lit=False)
-ON = Pattern(lit=True)
-SLOW = Pattern(lit=True, change=1.0)
-FAST = Pattern(lit=True, change=0.2)
+OFF = Pattern(on=0.0, off=None)
+ON = Pattern(on=None, off=0.0)
+SLOW = Pattern(on=1.0, off=1.0)
+FAST = Pattern(on=0.2, off=0.2)
+FLICKER = Pattern(on=0.4, off=0.1)
+"""Almost on: something is wrong, and yet the microphone is open."""
 
 _UNDER_WAY = {Mode.CONNECTING, Mode.RECONNECTING, Mode.FINISHING}
 
@@ -42,10 +42,11 @@ def pattern_of(scene: Scene) -> Pattern:
     """Return what the lamp does in a scene.
 
     It is on while words are heard, blinks slowly while that is under way or words still come, and
-    fast whenever something is wrong; otherwise it is off.
+    fast whenever something is wrong; otherwise it is off. Where it is all that there is to see, it
+    must not look the same with the microphone open and closed.
     """
     if scene.fault:
-        return FAST
+        return FLICKER if scene.mode in MICROPHONE_OPEN else FAST
     if scene.mode is Mode.LISTENING:
         return ON
     return SLOW if scene.mode in _UNDER_WAY else OFF
@@ -70,6 +71,9 @@ class Light:
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
         pattern_of: what the lamp does in a scene.
         retry: seconds between two tries to get the pin.
+
+    Attributes:
+        activity: what the thread is at; a pin library may hang.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Light:
         self._changed = threading.Condition()
         self._wanted = OFF
         self._ending = False
+        self.activity = Activity("light")
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
 
     def start(self) -> None:
@@ -110,7 +115,7 @@ class Light:
             self._ending = True
             self._changed.notify()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(pins.LONGEST_END)
 
     def _run(self) -> None:
         told = False
@@ -131,27 +136,30 @@ class Light:
 
     @contextmanager
     def _opened(self) -> "Iterator[gpiozero.LED]":
-        factory = pins.factory(self._pin_factory)
-        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
-
-        with gpiozero.LED(self._pin, pin_factory=factory) as lamp:
+        with self.activity:
+            lamp = self._lamp()
+        with lamp:
             yield lamp
             lamp.off()
 
+    def _lamp(self) -> "gpiozero.LED":
+        factory = pins.factory(self._pin_factory)
+        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
+
+        return gpiozero.LED(self._pin, pin_factory=factory)
+
     def _show_until_end(self, lamp: "gpiozero.LED") -> None:
         # Not the lamp's own blinking, whose thread would die of the first error.
-        shown = OFF
-        while (wanted := self._wait_for_other_than(shown)) is not None:
-            if wanted == shown:
-                lamp.toggle()
-            else:
-                lamp.value = wanted.lit
+        shown, lit = OFF, False
+        while wanted := self._wait_for_other_than(shown, shown.on if lit else shown.off):
+            lit = not lit if wanted == shown else wanted.on != 0
+            lamp.value = lit
             shown = wanted
 
-    def _wait_for_other_than(self, shown: Pattern) -> Pattern | None:
+    def _wait_for_other_than(self, shown: Pattern, timeout: float | None) -> Pattern | None:
         """Wait for another pattern, or the time to change; return the pattern, None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ending or self._wanted != shown, shown.change)
+            self._changed.wait_for(lambda: self._ending or self._wanted != shown, timeout)
             return None if self._ending else self._wanted
 
     def _wait_for_end(self, timeout: float) -> None:

@@ -12,6 +12,9 @@ from appliance import environment
 if TYPE_CHECKING:
     from gpiozero import Factory
 
+LONGEST_END = 5.0
+"""Seconds for a pin to be let go; a library that hangs must not keep the program from ending."""
+
 RETRY = 5.0
 """Seconds between two tries to get a pin."""
 

@@ -15,8 +15,7 @@ from appliance.events import Event
 from appliance.faults import Faults
 from appliance.integrations.systemd import notify
 from appliance.screen import wording
-from appliance.screen.scene import Scene
-from appliance.screen.status import MICROPHONE_OPEN
+from appliance.screen.scene import MICROPHONE_OPEN, Scene
 
 log = logging.getLogger(__name__)
 

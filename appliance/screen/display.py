@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 RETRY = 1.0
 """Seconds from one try to open a missing panel to the next."""
 
+LONGEST_END = 5.0
+"""Seconds for the last picture."""
+
 CHECK = 1.0
 """Seconds without a new picture after which the panel is asked whether it is still there."""
 
@@ -103,7 +106,7 @@ class Display:
         self._failed = False
         self._answered = threading.Event()
         self._picture: Image.Image | None = None
-        self._thread = threading.Thread(target=self._run, name="display")
+        self._thread = threading.Thread(target=self._run, name="display", daemon=True)
 
     @property
     def picture(self) -> Image.Image | None:
@@ -127,12 +130,17 @@ class Display:
         self._answered.wait(timeout)
 
     def end(self, last: Scene | None = None) -> None:
-        """Show a last scene and leave it standing, or leave the panel dark; wait for the thread."""
+        """Show a last scene and leave it standing, or leave the panel dark; wait for the thread.
+
+        A bus that hangs must not keep the program from ending.
+        """
         with self._changed:
             self._newest = last
             self._ending = True
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(LONGEST_END)
+        if self._thread.is_alive():
+            log.error("the panel's bus hangs, so the panel can't be left as it should be")
 
     def _run(self) -> None:
         while True:

@@ -21,6 +21,10 @@ class Mode(enum.Enum):
     OFF = "off"
 
 
+MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
+"""The modes in which everybody around is heard."""
+
+
 class ShownTurn(msgspec.Struct, frozen=True):
     """A turn on the screen: settled words, then those still being spoken."""
 

@@ -4,7 +4,7 @@ from PIL import Image
 
 from appliance.screen import icons, wording
 from appliance.screen.fonts import Typeface
-from appliance.screen.scene import Mode, Scene
+from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 
 STATUS_HEIGHT = 9
 """Pixels from the top of the picture to what stands below; small type's descenders reach over."""
@@ -12,8 +12,6 @@ STATUS_HEIGHT = 9
 GAP = 4
 LEVEL_BARS = 6
 LEVEL_HEIGHT = 6
-
-MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
 
 
 def draw_status(picture: Image.Image, scene: Scene, type_: Typeface, smaller: Typeface) -> None:
