@@ -1,0 +1,145 @@
+"""What its owner does: settings on the card, checks, an upgrade, getting rid of it."""
+
+import json
+import re
+
+from tests.machine.cloud import SETTINGS
+from tests.machine.pi import APPLIANCE, SOON, VirtualPi
+
+KEY = "0123456789abcdef-for-the-card"
+CHECKOUT = "/mnt/parcel/checkout"
+WHEELS = "/mnt/parcel/wheels"
+INSTALL = f"scripts/install --unattended --wheels {WHEELS}"
+INSTALLING = 900.0
+MOST_EXPOSED = 2.0
+EVERY_FILE = (
+    "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log"
+    " -o -path /var/cache -o -path /var/tmp -o -path /root -o -path /var/lib/systemd \\) -prune"
+    " -o ! -name '*.pyc' ! -name __pycache__ -print | sort"
+)
+"""Files that stay over a restart, but for logs and caches."""
+
+
+def settings_from_the_card(pi: VirtualPi) -> str:
+    """Put settings and a key on the boot partition: they are taken over, and the key is gone."""
+    pi.switch_off()
+    settings = SETTINGS.replace("[service]\n", f'[service]\napi_key = "{KEY}"\n')
+    pi.card.put("appliance.toml", 'name = "kitchen"\n' + settings)
+    pi.switch_on()
+    pi.wait_until_up()
+    pi.wait_for_mode("ready", within=SOON * 2)
+    taken = pi.shell.run("cat /etc/appliance/appliance.toml")
+    assert 'name = "kitchen"' in taken, taken
+    assert KEY not in taken
+    assert pi.shell.run("cat /etc/credstore/assemblyai-api-key").strip() == KEY
+    assert pi.shell.run("stat -c '%a %U' /etc/credstore/assemblyai-api-key") == "600 root\n"
+    pi.switch_off()
+    left = pi.card.got("appliance.toml")
+    assert KEY not in left
+    assert "kitchen" in left
+    names = pi.card.names()
+    pi.switch_on()
+    pi.wait_until_up()
+    log = pi.journal("-b all -u appliance.service -u appliance-card.service -o cat")
+    assert not any(KEY in line for line in log), "the key is in the log"
+    return f"taken over; on the card: {' '.join(names.split())}"
+
+
+def a_mistake_on_the_card(pi: VirtualPi) -> str:
+    """Put a mistake there: the OLED says where, and the box goes on as before."""
+    pi.switch_off()
+    pi.card.put("appliance.toml", SETTINGS + "\n[display]\nlines = 99\n")
+    pi.switch_on()
+    pi.wait_until_up()
+    pi.wait_to_read("lines", within=SOON * 2)
+    pi.keep_picture("mistake")
+    return f"on the OLED: {' '.join(sorted(pi.words()))}"
+
+
+def is_well_confined(pi: VirtualPi) -> str:
+    """Ask systemd how much the service could do to the box."""
+    said = pi.shell.run("systemd-analyze security --no-pager appliance.service | tail -1")
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", said)
+    assert found, said
+    exposure = float(found[1])
+    assert exposure <= MOST_EXPOSED, said
+    return f"exposure {exposure}"
+
+
+def the_doctor_is_content(pi: VirtualPi) -> str:
+    """Ask the appliance itself what is wrong: nothing."""
+    with pi.place.cloud.transcribing(pi.place.results / "doctor-service.txt"):
+        finished = pi.shell.try_to(f"{APPLIANCE} doctor --json 2>/dev/null", within=SOON * 3)
+    told = json.loads(finished.said)
+    (pi.place.results / "doctor.json").write_text(json.dumps(told, indent=2, ensure_ascii=False))
+    bad = [check for check in told["checks"] if check["result"] == "failed"]
+    assert told["ok"], bad
+    assert finished.well
+    results = [check["result"] for check in told["checks"]]
+    return ", ".join(f"{results.count(result)} {result}" for result in sorted(set(results)))
+
+
+def upgrades(pi: VirtualPi) -> str:
+    """Install another version: settings and history stay, and words go on being written down."""
+    settings = pi.shell.run("cat /etc/appliance/appliance.toml")
+    sessions = pi.sessions()
+    version = _new_checkout(pi, "/root/newer", "99.1")
+    pi.shell.run(f"cd /root/newer && {INSTALL}", INSTALLING)
+    pi.wait_for_mode("ready", within=SOON * 2)
+    assert version in pi.shell.run(f"{APPLIANCE} --version")
+    assert pi.status()["version"] == version
+    assert settings == pi.shell.run("cat /etc/appliance/appliance.toml")
+    assert sessions == pi.sessions()
+    again = pi.shell.run(f"cd /root/newer && {INSTALL}", INSTALLING)
+    assert "othing to do" in again, again
+    return f"to {version}; the same again: nothing to do"
+
+
+def a_failed_upgrade_changes_nothing(pi: VirtualPi) -> str:
+    """Install a version that can't be loaded: the old one has not even noticed."""
+    before = pi.service_is("MainPID"), pi.shell.run(f"{APPLIANCE} --version")
+    said = _fail_to_install(pi, "import no_such_module")
+    after = pi.service_is("MainPID"), pi.shell.run(f"{APPLIANCE} --version")
+    assert before == after, f"{before} before, {after} after"
+    pi.wait_to_read("press")
+    return said
+
+
+def an_upgrade_that_does_not_run_is_taken_back(pi: VirtualPi) -> str:
+    """Install a version that loads and then ends at once: the old one is started again."""
+    before = pi.shell.run(f"{APPLIANCE} --version"), pi.sessions()
+    said = _fail_to_install(pi, "def run(*_: object) -> bool:\n    raise SystemExit(1)")
+    pi.wait_for_mode("ready", within=SOON * 2)
+    after = pi.shell.run(f"{APPLIANCE} --version"), pi.sessions()
+    assert before == after, f"{before} before, {after} after"
+    pi.wait_to_read("press")
+    return said
+
+
+def uninstalls(pi: VirtualPi) -> str:
+    """Take it away: settings and history stay; with --purge nothing does."""
+    pi.shell.run(f"{CHECKOUT}/scripts/uninstall", SOON * 2)
+    assert not pi.shell.try_to(f"test -e {APPLIANCE}").well
+    assert not pi.shell.try_to("systemctl cat appliance.service").well
+    pi.shell.run("test -s /etc/appliance/appliance.toml && test -s /var/lib/appliance/history.db")
+    pi.shell.run(f"{CHECKOUT}/scripts/uninstall --purge", SOON * 2)
+    fresh = set((pi.place.work / "files-before.txt").read_text().splitlines())
+    left = sorted(set(pi.shell.run(EVERY_FILE).splitlines()) - fresh)
+    assert not left, f"left behind: {' '.join(left)}"
+    assert not pi.shell.try_to("getent passwd appliance").well, "the user is still there"
+    return "nothing left behind"
+
+
+def _new_checkout(pi: VirtualPi, folder: str, version: str) -> str:
+    pi.shell.run(f"rm -rf {folder} && cp -r {CHECKOUT} {folder}")
+    change = f's/^__version__ = .*/__version__ = "{version}"/'
+    pi.shell.run(f"sed -i '{change}' {folder}/appliance/__init__.py")
+    return version
+
+
+def _fail_to_install(pi: VirtualPi, defect: str) -> str:
+    _new_checkout(pi, "/root/broken", "99.9")
+    pi.shell.run(f"printf '\n\n{defect}\n' >>/root/broken/appliance/running.py")
+    finished = pi.shell.try_to(f"cd /root/broken && {INSTALL}", INSTALLING)
+    assert not finished.well, finished.said
+    return " ".join(finished.said.strip().splitlines()[-2:])

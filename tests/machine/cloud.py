@@ -1,0 +1,60 @@
+"""What the virtual Pi reaches as http://cloud: one of the services on this machine, or nobody."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.rig.numbered import Speech, numbered
+from tests.rig.service import ScriptedService
+from tests.rig.waiting import wait_until
+
+SETTINGS = """\
+[service]
+url = "ws://cloud/v3/ws"
+token_url = "http://cloud/token"
+
+[microphone]
+device = "usb"
+"""
+"""What a box needs to be told to use this cloud."""
+
+
+class Cloud:
+    """The place where the guest looks for its service; `door` is a file with the port behind it."""
+
+    def __init__(self, door: Path) -> None:
+        self.door = door
+
+    @contextmanager
+    def hearing(self, speech: Speech) -> Iterator[ScriptedService]:
+        """Let a service answer that hears exactly this speech, and only where it arrives whole."""
+        with ScriptedService(numbered(speech.words)) as service, self._open(service.port):
+            yield service
+
+    @contextmanager
+    def transcribing(self, log: Path) -> Iterator[None]:
+        """Let the appliance's own local service answer, which understands English."""
+        command = [sys.executable, "-m", "appliance", "local-service", "--port", "0"]
+        with log.open("w") as output, subprocess.Popen(command, stderr=output) as process:
+            try:
+                wait_until(lambda: _announced_port(log))
+                with self._open(_announced_port(log)):
+                    yield
+            finally:
+                process.terminate()
+
+    @contextmanager
+    def _open(self, port: int) -> Iterator[None]:
+        self.door.write_text(str(port))
+        try:
+            yield
+        finally:
+            self.door.unlink()
+
+
+def _announced_port(log: Path) -> int:
+    found = re.search(r"ws://[^:]+:(\d+)", log.read_text())
+    return int(found[1]) if found else 0
