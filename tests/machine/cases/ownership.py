@@ -83,14 +83,14 @@ def upgrades(pi: VirtualPi) -> str:
     """Install another version: settings and history stay, and words go on being written down."""
     settings = pi.shell.run("cat /etc/appliance/appliance.toml")
     sessions = pi.sessions()
-    version = _new_checkout(pi, "/root/newer", "99.1")
-    pi.shell.run(f"cd /root/newer && {INSTALL}", INSTALLING)
+    version = _new_checkout(pi, "/var/tmp/newer", "99.1")
+    pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALLING)
     pi.wait_for_mode("ready", within=SOON * 2)
     assert version in pi.shell.run(f"{APPLIANCE} --version")
     assert pi.status()["version"] == version
     assert settings == pi.shell.run("cat /etc/appliance/appliance.toml")
     assert sessions == pi.sessions()
-    again = pi.shell.run(f"cd /root/newer && {INSTALL}", INSTALLING)
+    again = pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALLING)
     assert "othing to do" in again, again
     return f"to {version}; the same again: nothing to do"
 
@@ -138,8 +138,8 @@ def _new_checkout(pi: VirtualPi, folder: str, version: str) -> str:
 
 
 def _fail_to_install(pi: VirtualPi, defect: str) -> str:
-    _new_checkout(pi, "/root/broken", "99.9")
-    pi.shell.run(f"printf '\n\n{defect}\n' >>/root/broken/appliance/running.py")
-    finished = pi.shell.try_to(f"cd /root/broken && {INSTALL}", INSTALLING)
+    _new_checkout(pi, "/var/tmp/broken", "99.9")
+    pi.shell.run(f"printf '\n\n{defect}\n' >>/var/tmp/broken/appliance/running.py")
+    finished = pi.shell.try_to(f"cd /var/tmp/broken && {INSTALL}", INSTALLING)
     assert not finished.well, finished.said
     return " ".join(finished.said.strip().splitlines()[-2:])
