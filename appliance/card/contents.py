@@ -28,8 +28,8 @@ def contents(box: Box, run: Run) -> dict[str, Callable[[], bytes]]:
     secrets = known_secrets(box)
     return {
         "box.txt": lambda: scrub_log(describe(box, run).encode(), secrets),
-        "status.json": lambda: read(box.status, LARGEST_STATUS),
-        "settings.txt": lambda: _settings(box),
+        "status.json": lambda: scrub_log(read(box.status, LARGEST_STATUS), secrets),
+        "settings.txt": lambda: _settings(box, secrets),
         **{
             f"journal-of-{name}.txt": functools.partial(_journal, boot, run, secrets)
             for name, boot in STARTS.items()
@@ -48,9 +48,9 @@ def told(make: Callable[[], bytes]) -> bytes:
         return f"Not available: {reason(error)}\n".encode()
 
 
-def _settings(box: Box) -> bytes:
+def _settings(box: Box, secrets: tuple[bytes, ...]) -> bytes:
     text = read(box.settings, LARGEST).decode("utf-8", "replace")
-    return scrub_settings(text).encode()
+    return scrub_log(scrub_settings(text).encode(), secrets)
 
 
 def _journal(boot: int, run: Run, secrets: tuple[bytes, ...]) -> bytes:

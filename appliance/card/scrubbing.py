@@ -19,10 +19,31 @@ _GIVEN = re.compile(
 )
 """Something that a program should not have logged."""
 
-_CREDENTIALS = re.compile(r"(?P<start>[a-z]://)[^/@\s\"']*@")
+_CREDENTIALS = re.compile(r"(?P<start>[a-z]://)[^/\s\"']*@", re.IGNORECASE)
 
-_QUERY = re.compile(r"(?P<start>[a-z]://[^?\s\"']*\?)[^\s\"']+")
+_QUERY = re.compile(r"(?P<start>[a-z]://[^?#\s\"']{0,2000}+[?#])[^\s\"']+", re.IGNORECASE)
 """What follows the address of a token server may be a secret too."""
+
+_NAMED = re.compile(
+    r"""(?P<name>
+          (?: key (?! terms ) | secret | token | passw | passphrase | psk | credential
+            | authori[sz]ation ) [\w-]{0,40}+
+          (?! ["']? [ \t]* [=:] [ \t]* ["'] (?: ["'] [ \t]* (?: [#,}\r\n] | \Z ) ) )
+          (?! (?<= _file ) ["']? [ \t]* [=:] [ \t]* ["'] / )
+          (?! (?<= _url ) ["']? [ \t]* [=:] [ \t]* ["'] (?: https? | wss? ) :// )
+          ["']? [ \t]*+ [=:] [ \t]*+ )
+        (?: \"{3} .*? (?: \"{3} | \Z ) | '{3} .*? (?: '{3} | \Z ) | \[ [^\]]*+ (?: \] | \Z )
+          | (?: \r?\n )++ (?! [ \t]* (?: \# | \[ | [\w."'-]++ [ \t]* = ) ) )?
+        [^\r\n]*""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+"""A setting whose name suggests a secret, to the end of the line on which its value ends.
+
+Not so one that is empty, the path of a file, or an address.
+"""
+
+_KEY_ALONE = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
+"""The service's keys look like this, under whatever name somebody wrote one."""
 
 
 def known_secrets(box: Box) -> tuple[bytes, ...]:
@@ -42,6 +63,8 @@ def scrub_log(text: bytes, secrets: tuple[bytes, ...]) -> bytes:
 
 
 def scrub_settings(text: str) -> str:
-    """Return settings without a key that was put in the wrong place, or in an address."""
+    """Return settings without a secret that was put in the wrong place, or in an address."""
     text = _CREDENTIALS.sub(rf"\g<start>{REMOVED}@", sift(text).text)
-    return _QUERY.sub(rf"\g<start>{REMOVED}", text)
+    text = _QUERY.sub(rf"\g<start>{REMOVED}", text)
+    text = _NAMED.sub(rf'\g<name>"{REMOVED}"', text)
+    return _KEY_ALONE.sub(REMOVED, text)

@@ -3,13 +3,14 @@
 import codecs
 import grp
 import logging
+import re
 from pathlib import Path
 
 import msgspec
 
 from appliance.card.disk import DISK, Disk, read, reason, replace, temporary, wiped
 from appliance.card.partition import Box, named
-from appliance.card.sifting import Secret, Sifted, sift
+from appliance.card.sifting import UNUSABLE, Secret, Sifted, sift
 
 log = logging.getLogger(__name__)
 
@@ -121,19 +122,47 @@ def _clean(found: Found, disk: Disk) -> bool:
 def _take_over(found: Found, box: Box, disk: Disk) -> None:
     if box.taken.exists() and box.settings.exists() and read(box.taken, LARGEST) == found.left:
         return
-    if not _says_nothing(found.sifted.text):
+    there = _decoded(read(box.settings, LARGEST)) if box.settings.exists() else ""
+    settings = _combined(found.sifted.text, there)
+    if settings != there:
         box.settings.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         group = _group()
         mode = 0o644 if group is None else 0o640
-        replace(box.settings, _encoded(found.sifted.text), mode=mode, group=group, disk=disk)
+        replace(box.settings, _encoded(settings), mode=mode, group=group, disk=disk)
         log.info("took over the settings from the boot partition")
     box.taken.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace(box.taken, found.left, mode=0o600, disk=disk)
 
 
-def _says_nothing(text: str) -> bool:
-    """Tell whether no settings are left: whoever brings just a key keeps those of the box."""
-    return all(line.strip() == "" or line.strip().startswith("#") for line in text.splitlines())
+def _combined(brought: str, there: str) -> str:
+    """Return the settings from the card; those of the box, where the card brings just a key.
+
+    A key that can't be used is told by the appliance for as long as it stands in the settings:
+    above those of the box, until another key is brought.
+    """
+    if not all(_NOTHING.fullmatch(line) for line in _lines(_MISTAKE.sub("", brought))):
+        return brought
+    names = dict.fromkeys(found["name"] for found in _MISTAKE.finditer(brought))
+    return "".join(f"{name} = {UNUSABLE}\n" for name in names) + _MISTAKE.sub("", there)
+
+
+_MISTAKE = re.compile(
+    rf"""^ (?: [^\r\n=\#\w-]*+ (?P<name> [\w-]++ ) )++ ["']? [ \t]*+ = [ ]
+           {re.escape(UNUSABLE)} \r?\n?""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""What sifting leaves of a key that can't be used."""
+
+_NOTHING = re.compile(
+    r"""[\s\0\x1a\u200b\ufeff]* (?: \[ [^\[\]]* \] | \[\[ [^\[\]]* \]\] )?
+        [\s\0\x1a\u200b\ufeff]* (?: \#.* )?""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A line that sets nothing: a section's title, a comment, and what some editors leave unseen."""
+
+
+def _lines(text: str) -> list[str]:
+    return re.split(r"[\r\n]", text)
 
 
 def _group() -> int | None:

@@ -13,7 +13,7 @@ from appliance.doctor.examination import Check
 from appliance.doctor.finding import Finding, not_tried
 from appliance.doctor.network import Peer
 from appliance.doctor.programs import Ask, ask
-from appliance.doctor.running import Status
+from appliance.doctor.running import Resident, Status
 from appliance.doctor.service import STORES, Visit
 from appliance.doctor.settings import examine_settings, examine_version
 from appliance.doctor.unit import Unit
@@ -66,12 +66,17 @@ class Plan:
         except SettingsError as error:
             self._problems = error.problems
         self._unit = Unit(around.ask)
-        self._observe = functools.partial(running.observe, running.status_path())
         self._resident = self._observe()
 
     def checks(self) -> list[Check]:
         """Return all checks, each behind those that it needs."""
         return [*self._of_program(), *self._of_board(), *self._of_parts(), *self._of_network()]
+
+    def _observe(self) -> Resident | None:
+        """Return the appliance that runs here, or that systemd has just started."""
+        resident = running.observe(running.status_path())
+        # It takes its parts before it first tells anything of itself.
+        return Resident(None) if resident is None and self._unit.is_up else resident
 
     def _of_program(self) -> Iterator[Check]:
         path, resident = self._path, self._resident
@@ -128,7 +133,7 @@ class Plan:
             return Check(name, tried, limit, needs=_GOOD_SETTINGS, in_turn=True)
         status = resident.status
         if status is None:
-            return Check(name, lambda: not_tried(*running.HIDDEN))
+            return Check(name, lambda: resident.untold)
         if resident.hangs:
             return Check(name, lambda: not_tried("the appliance has it, and hangs"))
         return Check(name, lambda: told(status))

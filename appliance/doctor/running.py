@@ -21,7 +21,11 @@ RECENT = 30.0
 
 RESTART = "restart it: sudo systemctl restart appliance"
 
-HIDDEN = ("an appliance runs here, but what it tells can't be read", "try with sudo")
+LOCKED = not_tried("an appliance runs here, but what it tells can't be read", "try with sudo")
+
+GARBLED = not_tried("an appliance runs here, but what it tells can't be understood", RESTART)
+
+STARTING = not_tried("it is starting", "try again in a moment")
 
 _TOLD_ELSEWHERE = {"settings", "session", "microphone", "button", "screen"}
 """Parts whose faults have a check of their own."""
@@ -83,7 +87,7 @@ class Status(msgspec.Struct, frozen=True):
     screen: ScreenStatus
     microphone: MicrophoneStatus
     session: SessionStatus | None = None
-    settings: str = ""
+    settings: str | None = None
 
     def finding_for(self, part: str) -> Finding | None:
         """Return what is wrong with a part, if anything is."""
@@ -96,11 +100,13 @@ class Status(msgspec.Struct, frozen=True):
 class Resident(NamedTuple):
     """An appliance that runs on this box.
 
-    `status` is what it wrote last, `age` seconds ago; None where that can't be read.
+    `status` is what it wrote last, `age` seconds ago; None where that is not to be had, and then
+    `untold` says why.
     """
 
     status: Status | None
     age: float = 0.0
+    untold: Finding = STARTING
 
     @property
     def hangs(self) -> bool:
@@ -114,7 +120,7 @@ class Resident(NamedTuple):
 
     def settings_other_than(self, path: Path) -> str:
         """Return the settings file that it uses; nothing where it is this one, or not known."""
-        used = self.status.settings if self.status else ""
+        used = (self.status and self.status.settings) or ""
         return "" if used == str(path) else used
 
 
@@ -130,8 +136,10 @@ def observe(path: Path, wall_clock: Callable[[], float] = time.time) -> Resident
         status = msgspec.json.decode(path.read_bytes(), type=Status)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, msgspec.MsgspecError):
-        return Resident(None)
+    except PermissionError:
+        return Resident(None, untold=LOCKED)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return Resident(None, untold=GARBLED)
     if not _is_alive(status.pid):
         return None
     # A clock that was set meanwhile makes the status seem to come from the future.
@@ -144,7 +152,7 @@ def examine(resident: Resident | None) -> Finding:
         return not_tried("it does not run now; its parts are tried directly")
     status = resident.status
     if status is None:
-        return not_tried(*HIDDEN)
+        return resident.untold
     if resident.hangs:
         return failed(f"it hangs: no sign of life for {resident.age:.0f} s", RESTART)
     for fault in status.faults:

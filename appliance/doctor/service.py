@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,7 +25,7 @@ from appliance.streaming.messages import (
     Termination,
     decode,
 )
-from appliance.streaming.tokens import KEY_NAME, TokenError, TokenSource
+from appliance.streaming.tokens import KEY_NAME, SECRET_NAME, TokenError, TokenSource
 
 STORES = (Path("/etc/credstore"), Path("/run/credstore"), Path("/usr/lib/credstore"))
 """Where systemd looks for credentials (systemd.exec(5), `LoadCredential=`)."""
@@ -38,6 +39,26 @@ ANSWER_TIME = 3.0
 GOODBYE = 1.0
 """Seconds for the service to close behind its `Termination`."""
 
+_TO_THE_DOCTOR = "run: appliance doctor"
+"""What the OLED says where there is more to say than fits on it; here it leads nowhere."""
+
+
+class _Credential(NamedTuple):
+    """What opens the way to a token: how it is called, and where it is put."""
+
+    what: str
+    field: str
+    name: str
+    option: str
+    on_the_card: str
+
+
+_KEY = _Credential("API key", "api_key_file", KEY_NAME, "--api-key-file", "api_key")
+
+_SECRET = _Credential(
+    "secret", "token_secret_file", SECRET_NAME, "--token-secret-file", "token_secret"
+)
+
 
 class Visit:
     """What anybody who transcribes must do first: fetch a token, and open a session with it.
@@ -45,7 +66,7 @@ class Visit:
     Args:
         settings: where the service is, and what it wants.
         observe: tells which appliance runs on this box now.
-        stores: folders where systemd finds the key that it gives the service.
+        stores: folders where systemd finds the key or secret that it gives the service.
         clock: monotonic seconds.
     """
 
@@ -59,9 +80,8 @@ class Visit:
         self._settings = _with_credential(settings, stores)
         self._observe = observe
         self._clock = clock
-        self._secrets = [settings.token_secret_file] if settings.token_url else [
-            settings.api_key_file, *map(str, stores)
-        ]  # fmt: skip
+        self._named = getattr(settings, _credential_of(settings).field)
+        self._stores = stores
         self._token = ""
 
     def fetch_token(self) -> Finding:
@@ -73,7 +93,7 @@ class Visit:
             ending = refusal.ending
             if (ending.cause is Cause.NO_KEY or ending.code in {401, 403}) and self._is_kept_back():
                 return not_tried("only root may read the key or secret", "try with sudo")
-            return told(ending)
+            return self._advised(told(ending), self._put_in_anew())
         source = "the token server" if self._settings.token_url else "the service, for the API key,"
         return fine(f"{source} gave one in {self._clock() - began_at:.1f} s")
 
@@ -82,13 +102,32 @@ class Visit:
         resident = self._observe()
         if resident and resident.in_session:
             return not_tried("a session goes on, or may: it is left alone")
-        return Rehearsal(self._settings, self._token, self._clock).hold()
+        found = Rehearsal(self._settings, self._token, self._clock).hold()
+        if self._settings.token_url:
+            return self._advised(found, "see that the token server has the right API key")
+        return self._advised(found, self._put_in_anew())
 
     def _is_kept_back(self) -> bool:
-        """Tell whether there may be a secret that this user can't read."""
-        return any(
-            os.access(secret, os.F_OK) and not os.access(secret, os.R_OK)
-            for secret in self._secrets
+        """Tell whether there may be a key or secret that this user can't read."""
+        return not os.access(self._named, os.R_OK) and any(
+            os.access(place, os.F_OK) and not os.access(place, os.R_OK)
+            for place in (self._named, *self._stores)
+        )
+
+    def _advised(self, finding: Finding, remedy: str) -> Finding:
+        """Return the finding with this remedy, where its own is to run the doctor."""
+        if finding.remedy != _TO_THE_DOCTOR:
+            return finding
+        return msgspec.structs.replace(finding, remedy=remedy)
+
+    def _put_in_anew(self) -> str:
+        """Return how the right key or secret comes to where this one is."""
+        credential = _credential_of(self._settings)
+        if self._named:
+            return f"put the right {credential.what} into {self._named}"
+        return (
+            f"put in the right {credential.what}: sudo ./scripts/install {credential.option} FILE,"
+            f" or {credential.on_the_card} on the SD card"
         )
 
 
@@ -168,9 +207,17 @@ class Rehearsal:
         return Ending(ending.stage, ending.code, text, ending.cause)
 
 
+def _credential_of(settings: ServiceSettings) -> _Credential:
+    return _SECRET if settings.token_url else _KEY
+
+
 def _with_credential(settings: ServiceSettings, stores: Sequence[Path]) -> ServiceSettings:
-    """Return the settings with the key's file, where it is systemd who gives it to the service."""
-    if settings.token_url or settings.api_key_file:
-        return settings
-    kept = [str(store / KEY_NAME) for store in stores if os.access(store / KEY_NAME, os.R_OK)]
-    return msgspec.structs.replace(settings, api_key_file=kept[0] if kept else "")
+    """Return the settings with a file for what systemd gives the service: the key, or the secret.
+
+    As there, the file that the settings name goes first, if there is anything to read in it.
+    """
+    credential = _credential_of(settings)
+    named = getattr(settings, credential.field)
+    places = [named, *(str(store / credential.name) for store in stores)]
+    readable = [place for place in places if os.access(place, os.R_OK)]
+    return msgspec.structs.replace(settings, **{credential.field: (readable or [named])[0]})

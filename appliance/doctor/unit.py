@@ -43,6 +43,12 @@ class Unit:
         return self._properties.get("LoadState") == "loaded"
 
     @property
+    def is_up(self) -> bool:
+        """Whether systemd runs the appliance, or is about to."""
+        running = {"active", "activating", "reloading"}
+        return self.is_known and self._properties.get("ActiveState") in running
+
+    @property
     def user(self) -> str:
         """The name of the user that the service runs as; empty where there is none of its own."""
         return self._properties.get("User", "") if self.is_known else ""
@@ -68,9 +74,11 @@ class Unit:
         if not said:
             return not_tried("systemd does not run here, or does not answer")
         if not self.is_known:
+            load_state = said.get("LoadState", "not known")
+            unmask = "sudo systemctl unmask appliance, then " if load_state == "masked" else ""
             return warning(
-                f"{NAME} is {said.get('LoadState', 'not known')}",
-                "to run from boot, install it: sudo ./scripts/install",
+                f"{NAME} is {load_state}",
+                f"to run from boot, install it: {unmask}sudo ./scripts/install",
             )
         state = f"{said.get('ActiveState')} ({said.get('SubState')})"
         last = f"last end: {said.get('Result')}, exit status {said.get('ExecMainStatus')}"

@@ -4,6 +4,7 @@
 
 begin_of_ours="# Voice appliance: the OLED's bus, switched on and fast"
 end_of_ours="# Voice appliance: end"
+silenced="# Voice appliance: without it, "
 
 switch_on_the_bus() {
     local config
@@ -46,13 +47,14 @@ set_up_bus() {
     save "$1"
     {
         printf '%s\n' "$begin_of_ours" dtparam=i2c_arm=on dtparam=i2c_arm_baudrate=400000 "$end_of_ours"
-        without_ours "$1" | sed --regexp-extended 's/^(dtparam=i2c_arm=off|dtparam=i2c=off)/#\1/'
+        without_ours "$1" | sed --regexp-extended "s/^dtparam=i2c(_arm)?=off/$silenced&/"
     } >"$scratch/config.txt"
     replace_on_boot_partition "$1"
 }
 
+# Lines that switched the bus off speak again.
 without_ours() {
-    sed "/^$begin_of_ours/,/^$end_of_ours/d" "$1"
+    sed "/^$begin_of_ours/,/^$end_of_ours/d; s/^$silenced//" "$1"
 }
 
 # The partition has no journal: the new file is on it, whole, before it takes the old one's name.

@@ -32,9 +32,10 @@ put_command() {
     changed+=("$command")
 }
 
-# Puts a file there unless it is there already; with an owner or a group as numbers, if given.
+# Puts a file there unless it is there already; with a group as a number, if given.
 put() {
     local source=$1 target=$2 mode=$3 group=${4-}
+    ! is_switched_off "$target" || return 0
     if cmp --quiet "$source" "$target" && [[ $(stat --format=%a "$target") == "$mode" ]]; then
         return
     fi

@@ -60,3 +60,13 @@ group_number() {
 version_here() {
     sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$checkout/appliance/__init__.py"
 }
+
+# The owner has put a link to nothing in a file's place, as `systemctl mask` does: it is to have no
+# effect, before an upgrade and after it.
+is_switched_off() {
+    [[ $(readlink "$1" || true) == /dev/null ]]
+}
+
+is_masked() {
+    is_switched_off "$destination${folders[units]}/$1"
+}

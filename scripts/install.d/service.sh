@@ -54,6 +54,7 @@ enable_services() {
     local unit
     outcome="nothing to do"
     for unit in $(units_to_enable); do
+        ! is_masked "$unit" || continue
         if ! systemd_files --quiet is-enabled "$unit" >/dev/null; then
             if_it_fails systemd_files --quiet disable "$unit"
             systemd_files --quiet enable "$unit"
@@ -78,6 +79,10 @@ start_service() {
         return
     fi
     systemctl daemon-reload
+    if is_masked "$service"; then
+        outcome="its owner has masked it: not started"
+        return
+    fi
     do_what_comes_before
     restarted=yes
     local now
@@ -94,7 +99,7 @@ start_service() {
 do_what_comes_before() {
     local source target
     while read -r source target; do
-        if grep --quiet "^Before=$service" "$source"; then
+        if grep --quiet "^Before=$service" "$source" && ! is_masked "${target##*/}"; then
             systemctl restart "${target##*/}" ||
                 say "  ${target##*/} fails; the log says why: journalctl -u ${target##*/}"
         fi

@@ -68,10 +68,14 @@ def test_the_box_is_described(box: Box, target: Path, programs: Programs) -> Non
 
 
 def test_no_secret_is_in_it(box: Box, target: Path, programs: Programs) -> None:
-    box.settings.write_text(box.settings.read_text() + '[service]\napi_key = "the-key"\n')
+    box.settings.write_text(box.settings.read_text() + '# the-key?\n[mqtt]\npassword = "word"\n')
+    box.status.parent.mkdir(parents=True)
+    box.status.write_text('{"status": "the-key is refused", "token": "word"}')
     folder = report(box, target, programs)
     for path in folder.iterdir():
         assert b"the-key" not in path.read_bytes()
+        assert b'"word"' not in path.read_bytes()
+    assert (folder / "status.json").read_text() == '{"status": "... is refused", "token": "..."}'
 
 
 def test_what_is_not_available_says_so_and_the_rest_is_there(

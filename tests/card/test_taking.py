@@ -90,6 +90,35 @@ def test_a_file_with_nothing_but_a_key_leaves_the_settings_of_the_box(card: Card
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '[service]\napi_key = "{}"\n',
+        "\r\n[service]  # the key\r\n\tapi_key = '{}'\r\n",
+        '[ "service" ]\n[button]\n[[commands]]\n\n[service]\napi_key = {}',
+        '\ufeff\ufeff[service]\napi_key = "{}"\n\x1a',
+        '# Caf\u00e9\x0c\u2028of mine\n\u00a0\n[service] \u200b\napi_key = "{}"\n\0',
+        'api_key = "{}"\ntoken_secret = ""\n# pin = 22\n',
+    ],
+)
+def test_titles_and_what_is_unseen_are_no_settings(card: Card, text: str) -> None:
+    card.put(text.format(KEY))
+    assert take_settings(card.root)
+    assert card.secret() == KEY
+    assert load(card.settings).name == "installed"
+    assert KEY.encode() not in card.everything_on_the_partition()
+
+
+@pytest.mark.parametrize(
+    "line", ["lines = 2", "[button", "button]", "[[button]", "[button] pin = 22", "= 3", "pin"]
+)
+def test_whatever_else_stands_beside_a_key_is_taken_over(card: Card, line: str) -> None:
+    card.put(f'[service]\napi_key = "{KEY}"\n{line}\n')
+    assert take_settings(card.root)
+    assert line in card.settings.read_text()
+    assert card.secret() == KEY
+
+
+@pytest.mark.parametrize(
     "encode",
     [
         lambda text: codecs.BOM_UTF8 + text.encode(),
@@ -144,7 +173,7 @@ def test_without_a_partition_or_a_file_nothing_happens(tmp_path: Path, folder: s
         ('[service]\nurl = "wss://x\n', "line 2"),
         ("lins = 2\n", "unknown key lins"),
         (f'api_key = "{KEY}\n', "api_key can't be used"),
-        (f'[service]\napi_key = """\n{KEY}\n"""\n', "service.api_key can't be used"),
+        (f'[service]\napi_key = """\n{KEY}\n"""\n', "api_key can't be used"),
         (b'name = "K\xfcche"\n', "is not valid TOML"),
     ],
 )
@@ -162,6 +191,25 @@ def test_a_mistake_is_left_for_the_appliance_to_show(
     assert KEY not in card.settings.read_bytes().decode("latin-1")
 
 
+@pytest.mark.parametrize("start", ["", "[service]\n", "[service]\n# mine\nservice."])
+def test_a_mistake_in_a_key_alone_stands_above_the_settings_of_the_box_until_it_is_mended(
+    card: Card, start: str
+) -> None:
+    before = card.settings.read_bytes()
+    card.put(f'{start}api_key = "two {KEY}"\n')
+    for _ in range(2):
+        assert take_settings(card.root)
+        assert card.settings.read_bytes() == b'api_key = "not usable"\n' + before
+        card.taken.unlink()  # as if the power had been cut before it was written
+    assert take_settings(card.root)
+    card.put(f"{start}api_key = two words\n")
+    assert take_settings(card.root)
+    card.put(f'{start}api_key = "{KEY}"\n')
+    assert take_settings(card.root)
+    assert card.settings.read_bytes() == before
+    assert card.secret() == KEY
+
+
 def test_a_key_that_can_not_be_used_leaves_the_former_one(
     card: Card, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -171,6 +219,12 @@ def test_a_key_that_can_not_be_used_leaves_the_former_one(
     take_settings(card.root)
     assert card.secret() == KEY
     assert "line 2: no usable key" in caplog.text
+
+
+def test_a_large_file_of_one_line_takes_no_time(card: Card) -> None:
+    for piece in ("a", "a-", ". ", "[", "[[ ", "\ufeff", 'api_key = "'):
+        card.put(piece.encode() * (LARGEST // len(piece.encode())))
+        assert take_settings(card.root)
 
 
 # What is no settings file

@@ -50,7 +50,7 @@ def around(tmp_path: Path, factory: MockFactory) -> Surroundings:
     return Surroundings(
         pin_factory=factory,
         open_panel=functools.partial(open_panel, bus=Ssd1306()),
-        ask=Systemd(User="", SupplementaryGroups="", StateDirectory=""),
+        ask=Systemd(ActiveState="inactive", User="", SupplementaryGroups="", StateDirectory=""),
         dev=tmp_path / "dev",
         sys=bus(board(tmp_path / "sys"), 400_000),
         stores=(),
@@ -93,7 +93,7 @@ def test_a_box_on_which_all_is_well(
         *("clock", "token", "session"),
     ]
     not_fine = {name for name, check in checks.items() if check["result"] != "fine"}
-    assert not_fine <= {"appliance", "clock"}, "none runs, and the scripted service tells no time"
+    assert not_fine <= {"unit", "appliance", "clock"}, "none runs, and the service tells no time"
     assert service.violations == []
     assert [message["type"] for message in service.connections[0].messages] == ["Terminate"]
 
@@ -175,7 +175,7 @@ def test_bad_settings_are_status_2_and_what_needs_none_is_checked_all_the_same(
     assert code == 2
     assert report["ok"] is False
     assert "button.pin = 99 is not allowed" in checks["settings"]["found"]
-    for name in ("version", "unit", "permissions", "power"):
+    for name in ("version", "permissions", "power"):
         assert checks[name]["result"] == "fine"
     for name in ("button", "OLED", "microphone", "disk", "DNS"):
         assert checks[name]["result"] == "not tried"
@@ -232,6 +232,21 @@ def test_beside_a_running_appliance_its_parts_are_asked_for_not_touched(
         assert checks[name]["found"].endswith("(so says the running appliance)")
     assert checks["appliance"]["found"].startswith("Ready")
     assert service.violations == []
+
+
+@pytest.mark.parametrize("state", ["activating", "active", "reloading"])
+def test_one_that_systemd_has_just_started_is_left_alone(
+    tmp_path: Path, beside: Surroundings, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    starting = beside._replace(ask=Systemd(ActiveState=state))
+    with ScriptedService() as service:
+        _, _, checks = reported(capsys, settings_file(tmp_path, service), starting)
+    for name in ("appliance", "OLED", "microphone", "button"):
+        assert checks[name]["result"] == "not tried"
+        assert checks[name]["found"] == "it is starting"
+        assert checks[name]["remedy"] == "try again in a moment"
+    assert checks["session"]["result"] == "not tried"
+    assert service.connections == []
 
 
 def test_a_running_session_is_left_alone(

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import msgspec
@@ -70,15 +70,38 @@ def test_without_a_status_none_runs(tmp_path: Path) -> None:
     assert observed(tmp_path / "none" / "status.json") is None
 
 
-def test_a_status_that_can_not_be_read_is_somebodys(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [b"{}", b"", b'{"version": "\xff"}'])
+def test_a_status_that_makes_no_sense_is_somebodys(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "status.json"
-    path.write_text("{}")
+    path.write_bytes(text)
     resident = observed(path)
-    assert resident == Resident(None)
+    assert resident
     assert resident.in_session, "who can't know must not disturb"
     found = running.examine(resident)
     assert found.result is Result.NOT_TRIED
-    assert found.remedy == "try with sudo"
+    assert "sudo systemctl restart" in found.remedy
+
+
+class Locked(PosixPath):
+    """Belongs to somebody else."""
+
+    def read_bytes(self) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+
+def test_only_who_may_not_read_the_status_is_told_to_try_with_sudo() -> None:
+    resident = observed(Locked("status.json"))
+    assert resident
+    assert resident.in_session
+    assert running.examine(resident).remedy == "try with sudo"
+
+
+def test_one_that_tells_nothing_yet_is_starting() -> None:
+    assert Resident(None).in_session
+    found = running.examine(Resident(None))
+    assert found.result is Result.NOT_TRIED
+    assert found.found == "it is starting"
+    assert found.remedy == "try again in a moment"
 
 
 @pytest.mark.parametrize("later", [120.0, -86_400.0])

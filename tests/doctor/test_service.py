@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from appliance.config import ServiceSettings
 from appliance.doctor.finding import Finding, Result
 from appliance.doctor.running import Resident
 from appliance.doctor.service import Visit
-from appliance.streaming.tokens import KEY_NAME
+from appliance.streaming.tokens import KEY_NAME, SECRET_NAME
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
@@ -37,6 +38,13 @@ def visit(settings: ServiceSettings, *stores: Path, resident: Resident | None = 
 
 def settings_of(service: ScriptedService) -> ServiceSettings:
     return ServiceSettings(url=service.url, token_url=service.token_url)
+
+
+def guarded(service: ScriptedService) -> ServiceSettings:
+    """Return the settings for a token server that wants `SECRET`."""
+    service.api_key = f"Bearer {SECRET}"
+    token_url = service.token_url.replace("/token", "/v3/token")
+    return ServiceSettings(url=service.url, token_url=token_url)
 
 
 def held(service: ScriptedService) -> Finding:
@@ -83,8 +91,64 @@ def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_pat
     key.write_text(SECRET)
     found = visit(ServiceSettings(url=service.url, api_key_file=str(key))).fetch_token()
     assert found.found.startswith("Key refused (fetching a token: 401")
-    assert found.remedy == "run: appliance doctor"
+    assert found.remedy == f"put the right API key into {key}"
     assert SECRET not in str(found)
+
+
+def test_a_refused_key_of_systemds_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
+    (tmp_path / KEY_NAME).write_text(SECRET)
+    found = visit(ServiceSettings(url=service.url), tmp_path).fetch_token()
+    assert found.found.startswith("Key refused")
+    assert found.remedy == (
+        "put in the right API key: sudo ./scripts/install --api-key-file FILE,"
+        " or api_key on the SD card"
+    )
+
+
+@pytest.mark.parametrize("place", ["token_secret_file", "store", "store, for the file is gone"])
+def test_a_secret_is_found_where_the_service_has_it(
+    service: ScriptedService, tmp_path: Path, place: str
+) -> None:
+    secret = tmp_path / SECRET_NAME
+    secret.write_text(f"{SECRET}\n")
+    named = {"token_secret_file": str(secret), "store": ""}.get(place, str(tmp_path / "gone"))
+    settings = msgspec.structs.replace(guarded(service), token_secret_file=named)
+    stores = () if place == "token_secret_file" else (tmp_path / "not-there", tmp_path)
+    assert visit(settings, *stores).fetch_token().result is Result.FINE
+
+
+def test_a_refused_secret_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
+    (tmp_path / KEY_NAME).write_text(SECRET)  # the key is nothing for the token server
+    found = visit(guarded(service), tmp_path).fetch_token()
+    assert found.found.startswith("Key refused")
+    assert found.remedy == (
+        "put in the right secret: sudo ./scripts/install --token-secret-file FILE,"
+        " or token_secret on the SD card"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("with_token_server", [False, True])
+def test_what_only_root_may_read_is_left_to_root(
+    service: ScriptedService, tmp_path: Path, with_token_server: bool
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir(mode=0)
+    settings = guarded(service) if with_token_server else ServiceSettings(url=service.url)
+    found = visit(settings, store).fetch_token()
+    assert found.result is Result.NOT_TRIED
+    assert found.remedy == "try with sudo"
+
+
+def test_a_key_that_the_service_refuses_is_put_in_anew(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(service.api_key)
+    service.on_connection(1, refuse(1008, "Unauthorized"))
+    visitor = visit(ServiceSettings(url=service.url, api_key_file=str(key)))
+    visitor.fetch_token()
+    assert visitor.hold_session().remedy == f"put the right API key into {key}"
 
 
 def test_a_token_server_that_repeats_the_secret_does_not_get_it_shown(
@@ -130,7 +194,8 @@ def test_its_threads_end(service: ScriptedService) -> None:
 @pytest.mark.parametrize(
     ("fault", "found", "remedy"),
     [
-        (refuse(1008, "Unauthorized"), "Key refused", "run: appliance doctor"),
+        (refuse(1008, "Unauthorized"), "Key refused", "see that the token server has"),
+        (refuse_handshake(401), "Key refused", "see that the token server has"),
         (refuse(1008, "Too many concurrent sessions"), "Service is busy", "wait: "),
         (refuse(4003, "Paid feature"), "Not in your plan", "check the settings"),
         (refuse_handshake(402), "No credit left", "top up the account"),

@@ -77,7 +77,7 @@ def test_an_active_and_enabled_unit_is_fine() -> None:
             "wait a moment",
         ),
         ({"LoadState": "not-found"}, Result.WARNING, "not-found", "scripts/install"),
-        ({"LoadState": "masked"}, Result.WARNING, "masked", "scripts/install"),
+        ({"LoadState": "masked"}, Result.WARNING, "masked", "systemctl unmask appliance, then"),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(
@@ -110,3 +110,16 @@ def test_its_user_groups_and_state_are_known_and_asked_for_once() -> None:
 
 def test_a_unit_that_is_not_installed_has_no_user() -> None:
     assert Unit(Systemd(LoadState="not-found")).user == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "up"),
+    [
+        *[("active", True), ("activating", True), ("reloading", True)],
+        *[("inactive", False), ("failed", False), ("deactivating", False)],
+    ],
+)
+def test_it_is_known_whether_it_is_up(state: str, up: bool) -> None:
+    assert Unit(Systemd(ActiveState=state)).is_up == up
+    assert not Unit(Systemd(ActiveState=state, LoadState="not-found")).is_up
+    assert not Unit(lambda *_: None).is_up

@@ -53,11 +53,18 @@ def test_a_speed_that_the_owner_chose_stays(box: FreshBox, chosen: str) -> None:
     assert box.read(CONFIG) == chosen
 
 
-def test_a_bus_switched_off_is_switched_on(box: FreshBox) -> None:
-    box.write(CONFIG, "dtparam=i2c_arm=off\n")
+@pytest.mark.parametrize("name", ["i2c_arm", "i2c"])
+def test_a_bus_switched_off_is_switched_on_until_uninstalling(box: FreshBox, name: str) -> None:
+    before = f"#dtparam={name}=off\ndtparam={name}=off # for the HAT\n\n[pi5]\ndtparam={name}=off\n"
+    box.write(CONFIG, before)
     box.shell("step Bus switch_on_the_bus")
-    assert "dtparam=i2c_arm=off" not in box.read(CONFIG).splitlines()
-    assert "dtparam=i2c_arm=on" in box.read(CONFIG).splitlines()
+    once = box.read(CONFIG)
+    assert settings_of(once) == ["dtparam=i2c_arm=on", "dtparam=i2c_arm_baudrate=400000"]
+    box.write(CONFIG, once.replace("400000", "4"))  # as another version had it
+    box.shell("step Bus 'set_up_bus $(firmware_config)'")
+    told = box.shell("step Bus forget_the_bus")
+    assert "as it was, from the next start on" in told.stdout
+    assert box.read(CONFIG) == before
 
 
 def test_what_fails_later_takes_it_back(box: FreshBox) -> None:
