@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
 
 NOT_YET = {
-    "service.fallback_url",
-    "service.fallback_token_url",
     "mqtt",
     "commands_prefix",
     "commands",
@@ -58,12 +56,10 @@ Parameter = str | bool | int | float | list[str]
 Text = Annotated[str, Meta(description="text in quotes")]
 Path_ = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
 HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
-SocketUrl = Annotated[
-    str,
-    Meta(
-        pattern=r"^wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?$",
-        description="a ws(s):// address",
-    ),
+_SOCKET_URL = r"wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?"
+SocketUrl = Annotated[str, Meta(pattern=rf"^{_SOCKET_URL}$", description="a ws(s):// address")]
+OptionalSocketUrl = Annotated[
+    str, Meta(pattern=rf"^({_SOCKET_URL})?$", description="a ws(s):// address, or empty")
 ]
 Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
@@ -78,6 +74,8 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     token_secret_file: Path_ = ""
     api_key_file: Path_ = ""
     ca_file: Path_ = ""
+    fallback_url: OptionalSocketUrl = ""
+    fallback_token_url: HttpUrl = ""
     parameters: Annotated[
         dict[str, Parameter], Meta(description="a table of the service's query parameters")
     ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})

@@ -286,5 +286,7 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 def _served_by(settings: Settings, service: LocalService) -> Settings:
     """Return the settings with the local service in place of the one they name."""
-    served = msgspec.structs.replace(settings.service, url=service.url, token_url=service.token_url)
+    served = msgspec.structs.replace(
+        settings.service, url=service.url, token_url=service.token_url, fallback_url=""
+    )
     return msgspec.structs.replace(settings, service=served)

@@ -104,5 +104,6 @@ class Live:
             fault=fault,
             hint=hint,
             network=self.connected,
+            elsewhere=self.connected and self.progress.elsewhere,
             power_off_in=power_off_in,
         )

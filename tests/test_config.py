@@ -277,6 +277,15 @@ def test_an_address_that_nobody_could_connect_to_is_refused(write: Write, url: s
     assert problems(write(f"[service]\nurl = '{url}'"))
 
 
+def test_the_fallback_may_be_none_but_not_just_anything(write: Write) -> None:
+    assert load(write("[service]\nfallback_url = ''")).service.fallback_url == ""
+    settings = load(write("[service]\nfallback_url = 'ws://house:8765/v3/ws'"))
+    assert settings.service.fallback_url == "ws://house:8765/v3/ws"
+    assert problems(write("[service]\nfallback_url = 'house'")) == [
+        'service.fallback_url = "house" is not allowed: expected a ws(s):// address, or empty'
+    ]
+
+
 @pytest.mark.parametrize("url", ["wss://eu.example/v3/ws", "ws://[::1]:8765/v3/ws", "ws://box:1"])
 def test_addresses_with_and_without_a_port_are_taken(write: Write, url: str) -> None:
     assert load(write(f"[service]\nurl = '{url}'")).service.url == url

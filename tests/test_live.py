@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.config import ServiceSettings
@@ -122,6 +123,16 @@ def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:
         network=False,
         power_off_in=2,
     )
+
+
+def test_the_fallback_is_marked_while_it_is_connected(session: ScriptedSession) -> None:
+    live = Live(session, BEGAN)
+    session.reached = msgspec.structs.replace(session.reached, elsewhere=True)
+    live.follow(BEGAN)
+    for connected in (False, True):
+        live.connected = connected
+        scene = live.scene(Mode.LISTENING, BEGAN, level=0.0, fault=None, hint="", power_off_in=0)
+        assert scene.elsewhere is connected
 
 
 def test_the_scene_does_not_grow_with_the_session(session: ScriptedSession) -> None:

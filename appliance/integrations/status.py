@@ -111,7 +111,8 @@ class Status:
     def _write(self, path: Path, scene: Scene, faults: Faults) -> None:
         in_session = scene.mode in wording.IN_SESSION
         session = {
-            "elapsed": scene.elapsed, "waiting": scene.waiting, "connected": scene.network
+            "elapsed": scene.elapsed, "waiting": scene.waiting,
+            "connected": scene.network, "fallback": scene.elsewhere,
         }  # fmt: skip
         status = {
             "version": __version__,

@@ -46,8 +46,9 @@ class Scene(msgspec.Struct, frozen=True):
     ones with the newest last, `waiting` seconds of audio that is kept but not yet transcribed,
     `summary` what the session that just ended came to, `clock` the time of day as "14:05" once it
     is known, `hint` a short sentence about what comes next. `network` says whether the service is
-    connected, between sessions whether there is a network at all. `power_off_in` is how many more
-    seconds the button must be held to switch off; 0 when nobody holds it.
+    connected, between sessions whether there is a network at all; `elsewhere` that the service is
+    the one to fall back on. `power_off_in` is how many more seconds the button must be held to
+    switch off; 0 when nobody holds it.
     """
 
     mode: Mode
@@ -60,4 +61,5 @@ class Scene(msgspec.Struct, frozen=True):
     clock: str = ""
     hint: str = ""
     network: bool = True
+    elsewhere: bool = False
     power_off_in: int = 0

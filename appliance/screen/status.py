@@ -65,7 +65,8 @@ class _Line:
         """
         if scene.mode is Mode.CONNECTING and not (scene.network or scene.fault):
             return
-        mark = icons.CONNECTED if scene.network else icons.UNCONNECTED
+        connected = icons.ELSEWHERE if scene.elsewhere else icons.CONNECTED
+        mark = connected if scene.network else icons.UNCONNECTED
         self._right -= icons.SIZE
         self._picture.paste(mark, (self._right, self._baseline - icons.SIZE))
         self._right -= GAP

@@ -151,7 +151,7 @@ class LinesPanel:
 
 
 def _state(scene: Scene) -> str:
-    told = [wording.STATE[scene.mode]]
+    told = [wording.STATE[scene.mode], "at the fallback service" if scene.elsewhere else ""]
     if scene.fault:
         told += [scene.fault.what, scene.fault.remedy]
     elif scene.summary:

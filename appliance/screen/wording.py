@@ -19,6 +19,9 @@ STATE = {
     Mode.OFF: "Off",
 }
 
+AT_THE_FALLBACK = "Fallback"
+"""Stands for "Listening" while another service than the first one does it."""
+
 Piece = TypeVar("Piece")
 
 IN_SESSION = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING, Mode.FINISHING}
@@ -97,6 +100,8 @@ def notice(scene: Scene) -> tuple[str, ...]:
 
 def state(scene: Scene) -> str:
     """Return what the appliance is doing, in a word or two."""
+    if scene.mode is Mode.LISTENING and scene.elsewhere:
+        return AT_THE_FALLBACK
     hindered = scene.mode is Mode.READY and scene.fault and not scene.hint
     return "Not ready" if hindered else STATE[scene.mode]
 
@@ -108,7 +113,8 @@ def sentence(scene: Scene) -> str:
     if scene.fault:
         return _sentence(scene.fault.what, kept(scene) or scene.fault.remedy)
     if scene.mode is Mode.LISTENING:
-        return f"Listening for {duration(scene.elapsed)}"
+        where = " at the fallback service" if scene.elsewhere else ""
+        return f"Listening for {duration(scene.elapsed)}{where}"
     return _sentence(STATE[scene.mode], _remark(scene), kept(scene))
 
 

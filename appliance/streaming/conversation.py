@@ -115,6 +115,11 @@ class Conversation:
         if self._sender.ident is None:
             self._connection.abort()
 
+    def give_up(self) -> None:
+        """End it unless the service listens by now; returns at once."""
+        if not self.began:
+            self.abandon()
+
     # On the connection's thread
 
     def opened(self) -> None:

@@ -60,8 +60,8 @@ class Retries:
         """Note that a connection was of use: what comes now is a new trouble."""
         self._tries.clear()
 
-    def note(self, ending: Ending) -> None:
-        """Note how a try ended, and set the time of the next."""
+    def note(self, ending: Ending) -> Answer:
+        """Note how a try ended, and set the time of the next; return how that was answered."""
         answer = self._answer(ending)
         tries = self._tries.get(answer, 0)
         self._tries[answer] = tries + 1
@@ -71,6 +71,7 @@ class Retries:
         self._next_at = self._clock() + grown * (0.5 + self._chance() / 2)
         # A person who waits for the last words may shorten a delay, but not hammer.
         self.hurried = answer in (Answer.RECONNECT, Answer.RETRY)
+        return answer
 
     def _answer(self, ending: Ending) -> Answer:
         """Return the table's answer, unless it was given already and has gained nothing."""

@@ -7,19 +7,21 @@ ready without it, so it is loaded on a thread of its own, or at the latest on th
 """
 # ruff: noqa: PLC0415
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance.config import ServiceSettings
-from appliance.events import Disconnected, Post, SessionEnded
+from appliance.events import Disconnected, Fault, Post, SessionEnded
 from appliance.streaming.backlog import Backlog
-from appliance.streaming.endings import Ending, fault_for
+from appliance.streaming.endings import Ending
 from appliance.streaming.retries import Retries
+from appliance.streaming.services import PATIENCE, Service, Services
 from appliance.turns import SAMPLE_RATE, Covered
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Progress(msgspec.Struct, frozen=True):
     """How far a session got, in samples from its start.
 
     `heard` is what the service has surely heard by now, `last_word` where the last one ends.
+    `elsewhere` tells that the session is at the fallback.
     """
 
     captured: int
@@ -48,6 +51,7 @@ class Progress(msgspec.Struct, frozen=True):
     heard: int
     covered: Covered
     last_word: int
+    elsewhere: bool = False
 
     @property
     def waiting(self) -> float:
@@ -64,7 +68,8 @@ class Session:
     """Brings the audio of `backlog` to the service, from `covered` on, until all is transcribed.
 
     The thread "session" fetches a token, connects and listens, again and again; it ends when the
-    backlog is finished and wholly transcribed, or when the session is abandoned.
+    backlog is finished and wholly transcribed, or when the session is abandoned. With a fallback,
+    a service that is of no use for `patience` seconds gives way to the other one.
     """
 
     def __init__(
@@ -76,22 +81,28 @@ class Session:
         covered: Covered | None = None,
         retries: Retries | None = None,
         tokens: "TokenSource | None" = None,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = backlog.session
         self.backlog = backlog
-        self._settings = settings
         self._post = post
         self._tokens = tokens
         self._clock = clock
-        self.retries = retries or Retries(clock)
+        self._services = Services(settings, retries or Retries(clock), patience, clock)
         self._covered = covered or Covered()
         self._last_word = self._covered.position
         self._conversation: Conversation | None = None
+        self._warned: set[str] = set()
         self._abandoned = threading.Event()
         self._wake = threading.Event()
         # A name server that never answers can't be interrupted; the program may end all the same.
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
+
+    @property
+    def retries(self) -> Retries:
+        """What the tries at the first service have taught, for a session that follows."""
+        return self._services.first.retries
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -100,7 +111,7 @@ class Session:
     def finish(self) -> None:
         """Say that no more audio will come; the session ends when all is transcribed."""
         self.backlog.finish()
-        if self.retries.hurried:
+        if self._services.current.retries.hurried:
             self._wake.set()
 
     def abandon(self) -> None:
@@ -117,23 +128,25 @@ class Session:
     def progress(self) -> Progress:
         """Return how far the session's audio got."""
         captured = self.backlog.captured
+        elsewhere = self._services.current.is_fallback
         conversation = self._conversation
         if conversation is None:
             position = self._covered.position
-            return Progress(captured, position, position, self._covered, self._last_word)
+            return Progress(captured, position, position, self._covered, self._last_word, elsewhere)
         last_word = max(self._last_word, conversation.last_word)
         sent, heard = conversation.sent, conversation.heard
-        return Progress(captured, sent, heard, conversation.covered(), last_word)
+        return Progress(captured, sent, heard, conversation.covered(), last_word, elsewhere)
 
     def _run(self) -> None:
-        from appliance.streaming.tokens import TokenError, TokenSource
+        from appliance.streaming.tokens import TokenError
 
-        tokens = self._tokens or TokenSource(self._settings)
         complete = False
         self._wake.wait(self.retries.wait)
         while not (complete or self._abandoned.is_set()):
+            service = self._services.current
+            self._services.note_try()
             try:
-                ending = self._converse(tokens.fetch())
+                ending = self._converse(service, self._fetch_token(service))
             except TokenError as refusal:
                 ending = refusal.ending
             if conversation := self._conversation:
@@ -145,7 +158,16 @@ class Session:
                 self._recover(ending)
         self._post(SessionEnded(self.name, complete))
 
-    def _converse(self, token: str) -> Ending:
+    def _fetch_token(self, service: Service) -> str:
+        from appliance.streaming.tokens import TokenSource
+
+        if service.is_fallback or self._tokens is None:
+            source = TokenSource(service.settings, fallback=service.is_fallback)
+        else:
+            source = self._tokens
+        return source.fetch(self._services.left)
+
+    def _converse(self, service: Service, token: str) -> Ending:
         from appliance.streaming.connection import Connection
         from appliance.streaming.conversation import Conversation
 
@@ -153,28 +175,46 @@ class Session:
         conversation = Conversation(
             self.backlog,
             self._covered,
-            self.retries.pace,
-            lambda listener: Connection(self._settings, token, listener),
+            service.retries.pace,
+            lambda listener: Connection(service.settings, token, listener),
             self._post,
         )
         self._conversation = conversation
         if self._abandoned.is_set():
             conversation.abandon()
-        ending = conversation.run()
+        with self._patience_with(conversation):
+            ending = conversation.run()
         if conversation.covered().position > conversation.origin or (
             conversation.began and self._clock() - began_at > STEADY
         ):
-            self.retries.note_success()
+            self._services.note_success()
+            self._warned.clear()
         return ending
+
+    @contextlib.contextmanager
+    def _patience_with(self, conversation: "Conversation") -> Iterator[None]:
+        """Give the conversation up in time for the other service, unless it begins before."""
+        left = self._services.left
+        if left is None:
+            yield
+            return
+        patience = threading.Timer(left, conversation.give_up)
+        patience.name = f"patience-{self.name}"
+        patience.daemon = True  # it may have minutes left when the program must end
+        patience.start()
+        try:
+            yield
+        finally:
+            patience.cancel()
+            patience.join()
 
     def _recover(self, ending: Ending) -> None:
         """Say what happened, and wait for the time of the next try."""
         self._wake.clear()
-        self.retries.note(ending)
-        wait = self.retries.wait
-        fault = fault_for(ending)
+        fault = self._services.current.fault(ending)
+        wait = self._services.note(ending)
         log.log(
-            logging.WARNING if fault else logging.INFO,
+            self._level(fault),
             "%s (%s); next try in %.1f s",
             fault.what if fault else "connecting anew",
             ending,
@@ -183,3 +223,12 @@ class Session:
         self._post(Disconnected(self.name, fault, wait))
         if not self._abandoned.is_set():
             self._wake.wait(wait)
+
+    def _level(self, fault: Fault | None) -> int:
+        """Return how loudly it is logged: a night without a network is no thousand warnings."""
+        if fault is None:
+            return logging.INFO
+        if fault.what in self._warned:
+            return logging.DEBUG
+        self._warned.add(fault.what)
+        return logging.WARNING

@@ -1,6 +1,7 @@
 """Temporary tokens: one opens one connection (the protocol's "Temporary token")."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,8 @@ class TokenSource:
     """Fetches tokens from the owner's token server, or mints them with the API key.
 
     With `token_url` set, no key is needed on the device. Files are read at each fetch, so that a
-    key that was put right works without a restart.
+    key that was put right works without a restart. The tokens of the `fallback` come from
+    `fallback_token_url`, else from `/token` beside `fallback_url`; the key never goes there.
     """
 
     def __init__(
@@ -49,29 +51,33 @@ class TokenSource:
         settings: ServiceSettings,
         get: Callable[..., requests.Response] = requests.get,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        fallback: bool = False,
     ) -> None:
         self._settings = settings
         self._get = get
         self._clock = clock
+        self._fallback = fallback
 
-    def fetch(self) -> str:
-        """Return a new token; blocks for some seconds at most.
+    def fetch(self, within: float | None = None) -> str:
+        """Return a new token; blocks for some seconds at most, where asked for fewer.
 
         Raises:
             TokenError: there is no key, no answer, a refusal, or an answer without a token.
         """
         try:
             url, headers = self._request()
+            time_out = _shortened(TIME_OUT, within)
             response = self._get(
                 url,
                 headers=headers,
-                timeout=TIME_OUT,
+                timeout=time_out,
                 allow_redirects=False,  # a key goes only where its owner said
                 verify=self._settings.ca_file or True,
                 stream=True,
             )
             with response:
-                answer = _decode(self._body(response))
+                answer = _decode(self._body(response, time_out[1]))
         except (requests.RequestException, OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is all that is needed.
             raise TokenError(Ending(Stage.TOKEN, cause=cause_of(error))) from None
@@ -82,9 +88,9 @@ class TokenSource:
             raise TokenError(Ending(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
         return answer.token
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, patience: float) -> bytes:
         """Return the answer's body. One that drips in must not hold a session up for ever."""
-        deadline = self._clock() + TIME_OUT[1]
+        deadline = self._clock() + patience
         body = b""
         for byte in response.iter_content(1):
             body += byte
@@ -94,9 +100,11 @@ class TokenSource:
 
     def _request(self) -> tuple[str, dict[str, str]]:
         settings = self._settings
+        if self._fallback:
+            url = settings.fallback_token_url or _url_beside(settings.fallback_url)
+            return url, _secret_header(settings) if _is_known(url, settings) else {}
         if settings.token_url:
-            secret = _read(settings.token_secret_file) or _credential(SECRET_NAME)
-            return settings.token_url, {"Authorization": f"Bearer {secret}"} if secret else {}
+            return settings.token_url, _secret_header(settings)
         key = _api_key(settings)
         if not key:
             raise TokenError(Ending(Stage.TOKEN, cause=Cause.NO_KEY))
@@ -109,6 +117,36 @@ def _minting_url(service_url: str) -> str:
     scheme = "https" if parts.scheme == "wss" else "http"
     path = parts.path.rsplit("/", 1)[0] + "/token"
     return urlunsplit((scheme, parts.netloc, path, "expires_in_seconds=60", ""))
+
+
+def _url_beside(service_url: str) -> str:
+    """Return the token server that a service without a cloud is itself, beside its `/v3/ws`."""
+    parts = urlsplit(service_url)
+    scheme = "https" if parts.scheme == "wss" else "http"
+    path = re.sub(r"(/v3)?/[^/]*$", "", parts.path) + "/token"
+    return urlunsplit((scheme, parts.netloc, path, "", ""))
+
+
+def _is_known(url: str, settings: ServiceSettings) -> bool:
+    """Tell whether the token server that the secret is for is asked: no other may see it.
+
+    It is the one at `token_url`, or at `fallback_token_url` where no other is set.
+    """
+    asked, known = urlsplit(url), urlsplit(settings.token_url or settings.fallback_token_url)
+    return (asked.scheme, asked.netloc) == (known.scheme, known.netloc)
+
+
+def _secret_header(settings: ServiceSettings) -> dict[str, str]:
+    secret = _read(settings.token_secret_file) or _credential(SECRET_NAME)
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
+
+
+def _shortened(limits: tuple[float, float], within: float | None) -> tuple[float, float]:
+    """Return the limits, none above `within`; no time at all would not be one for requests."""
+    if within is None:
+        return limits
+    connecting, answering = limits
+    return min(connecting, max(within, 0.1)), min(answering, max(within, 0.1))
 
 
 def _api_key(settings: ServiceSettings) -> str:

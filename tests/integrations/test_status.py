@@ -115,7 +115,12 @@ def test_faults_are_told_with_what_to_do(watched: Watched) -> None:
 
 def test_a_session_and_what_waits_are_told(watched: Watched) -> None:
     told = watched.tell(LISTENING)
-    assert told["session"] == {"elapsed": 12.0, "waiting": 3.0, "connected": True}
+    assert told["session"] == {
+        "elapsed": 12.0,
+        "waiting": 3.0,
+        "connected": True,
+        "fallback": False,
+    }
     assert told["waiting"] == 0.0
     waiting = msgspec.structs.replace(READY, waiting=90.0)
     assert watched.tell(waiting)["waiting"] == 90.0

@@ -44,6 +44,9 @@ STATES = {
     "connecting": Scene(Mode.CONNECTING, elapsed=1, level=0.6, network=False),
     "speak-now": Scene(Mode.LISTENING, elapsed=2, level=0.2),
     "listening": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS),
+    "listening-elsewhere": Scene(
+        Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, elsewhere=True
+    ),
     "deaf": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
     "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),
     "lagging": Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=12),

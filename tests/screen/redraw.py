@@ -29,6 +29,7 @@ STATES_SHOWN = (
     "connecting",
     "speak-now",
     "listening",
+    "listening-elsewhere",
     "lagging",
     "auto-stop",
     "reconnecting",

@@ -136,6 +136,13 @@ def test_a_first_connection_is_no_alarm_until_there_is_a_fault() -> None:
     assert mark(Scene(Mode.LISTENING)) == icons.CONNECTED.tobytes()
 
 
+def test_the_fallback_has_a_mark_and_a_word_of_its_own() -> None:
+    assert mark(Scene(Mode.LISTENING, elsewhere=True)) == icons.ELSEWHERE.tobytes()
+    lost = Scene(Mode.RECONNECTING, elsewhere=True, network=False, fault=FAULT)
+    assert mark(lost) == icons.UNCONNECTED.tobytes()
+    assert differ(Scene(Mode.LISTENING), Scene(Mode.LISTENING, elsewhere=True))
+
+
 def mark(scene: Scene) -> bytes:
     """Return what stands at the end of the status line."""
     return View().draw(scene).crop((119, 1, 126, 8)).tobytes()

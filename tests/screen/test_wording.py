@@ -106,6 +106,14 @@ def test_what_is_going_on_fits_one_sentence(scene: Scene, expected: str) -> None
     assert wording.sentence(scene) == expected
 
 
+def test_the_fallback_is_named_where_it_listens() -> None:
+    scene = Scene(Mode.LISTENING, elapsed=65, elsewhere=True)
+    assert wording.state(scene) == "Fallback"
+    assert wording.sentence(scene) == "Listening for 1 min at the fallback service"
+    assert wording.state(Scene(Mode.RECONNECTING, elsewhere=True)) == "Reconnecting"
+    assert wording.state(Scene(Mode.LISTENING)) == "Listening"
+
+
 def test_lines_without_room_take_turns() -> None:
     lines = ["one", "two", "three"]
     assert [wording.page(lines, 2, elapsed) for elapsed in (0, 2, 4)] == [

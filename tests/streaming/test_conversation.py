@@ -211,6 +211,35 @@ def test_what_was_never_opened_can_be_abandoned(tmp_path: Path) -> None:
     assert talk.inbox.of(Connected) == []
 
 
+def test_giving_up_ends_what_was_never_opened(tmp_path: Path) -> None:
+    def never_open(connection: FakeConnection) -> None:
+        connection.opens = False
+
+    with Talk(backlog_of(b"", tmp_path, Inbox().post), prepare=never_open) as talk:
+        talk.conversation.give_up()
+        talk.wait_for_end()
+    assert talk.connection.messages == []
+
+
+def test_giving_up_terminates_what_was_opened_but_did_not_begin(tmp_path: Path) -> None:
+    backlog = backlog_of(numbered(20_000), tmp_path, Inbox().post, finished=False)
+    with Talk(backlog) as talk:
+        wait_until(lambda: talk.conversation.sent > 0)
+        talk.conversation.give_up()
+        talk.wait_for_end()
+    assert talk.connection.messages == [TERMINATE]
+
+
+def test_a_service_that_listens_is_not_given_up(tmp_path: Path) -> None:
+    with Talk(backlog_of(numbered(20_000), tmp_path, Inbox().post)) as talk:
+        talk.say(type="Begin")
+        talk.conversation.give_up()
+        talk.wait_for_terminate()
+        talk.say(type="Termination")
+        talk.wait_for_end()
+    assert talk.conversation.complete
+
+
 def test_a_socket_that_takes_no_more_loses_nothing(tmp_path: Path) -> None:
     backlog = backlog_of(numbered(100_000), tmp_path, Inbox().post, finished=False)
     with Talk(backlog) as talk:

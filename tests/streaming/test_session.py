@@ -1,25 +1,18 @@
-import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
 from appliance.config import ServiceSettings
-from appliance.events import Connected, Disconnected, SessionEnded, TurnReceived
+from appliance.events import Connected, Disconnected, SessionEnded
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.endings import Cause, Ending, Stage, fault_for
 from appliance.streaming.pace import PACES
 from appliance.streaming.retries import Retries
 from appliance.streaming.session import Session
-from appliance.streaming.tokens import TokenError, TokenSource
-from appliance.transcript import Transcript
 from appliance.turns import SAMPLE_RATE, Covered
-from tests.rig.comparison import Comparison, compare
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
@@ -36,112 +29,15 @@ from tests.rig.numbered import Speech, numbered, speech
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, Inbox, recording
+from tests.streaming.sitting import SPEECH, Hurried, Sitting, Told, assert_nothing_lost
 
 LOST = Ending(Stage.TOKEN, cause=Cause.NETWORK)
-SPEECH = speech(words=30)
-
-
-class Hurried(Retries):
-    """Notes how long the waits would be, and waits for nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(time.monotonic, lambda: 1.0)
-        self.waits: list[float] = []
-
-    @property
-    def wait(self) -> float:
-        return 0.0
-
-    def note(self, ending: Ending) -> None:
-        super().note(ending)
-        self.waits.append(round(super().wait, 2))
-
-
-class Told(TokenSource):
-    """Gives the tokens and refusals that it was told to."""
-
-    def __init__(self, *answers: str | Ending) -> None:
-        self._answers: Iterator[str | Ending] = itertools.chain(
-            answers, itertools.repeat(answers[-1])
-        )
-        self.fetched = 0
-
-    def fetch(self) -> str:
-        self.fetched += 1
-        answer = next(self._answers)
-        if isinstance(answer, Ending):
-            raise TokenError(answer)
-        return answer
-
-
-class Sitting:
-    """A session over a speech, until the `with` block ends."""
-
-    def __init__(
-        self,
-        service: ScriptedService,
-        folder: Path,
-        *,
-        said: Speech = SPEECH,
-        finished: bool = True,
-        retries: Retries | None = None,
-        tokens: TokenSource | None = None,
-    ) -> None:
-        self.inbox = Inbox()
-        self.backlog = Backlog(folder / "s1", recording(), self.inbox.post)
-        self.backlog.append(said.pcm, BEGAN)
-        if finished:
-            self.backlog.finish()
-        self.retries = retries or Hurried()
-        self.session = Session(
-            self.backlog,
-            ServiceSettings(url=service.url, token_url=service.token_url),
-            self.inbox.post,
-            retries=self.retries,
-            tokens=tokens,
-        )
-
-    def __enter__(self) -> Self:
-        self.session.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.session.abandon()
-        self.session.join()
-
-    def wait_for_end(self, within: float = 60.0) -> bool:
-        wait_until(lambda: self.inbox.of(SessionEnded), within)
-        return self.inbox.of(SessionEnded)[0].complete
-
-    @property
-    def waits(self) -> list[float]:
-        assert isinstance(self.retries, Hurried)
-        return self.retries.waits
-
-    def heard(self) -> str:
-        """Join the turns as the screen does."""
-        transcript = Transcript()
-        for event in self.inbox.events:
-            if isinstance(event, Connected):
-                transcript.reconnected(event.covered)
-            elif isinstance(event, TurnReceived):
-                transcript.receive(event.origin, event.turn)
-        return " ".join(turn.text for turn in transcript.latest(1000))
 
 
 @pytest.fixture
 def service() -> Iterator[ScriptedService]:
     with ScriptedService(numbered(SPEECH.words)) as service:
         yield service
-
-
-def assert_nothing_lost(sitting: Sitting, said: Speech = SPEECH) -> None:
-    assert compare(said.said, sitting.heard()) == Comparison(lost=0, doubled=0)
 
 
 def test_all_words_of_a_calm_session_are_heard(service: ScriptedService, tmp_path: Path) -> None:
@@ -395,6 +291,38 @@ def test_no_token_is_logged(
         assert token.value not in repr(sitting.inbox.events)
         for record in caplog.records:
             assert record.name.startswith("websockets") or token.value not in record.getMessage()
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what the session warned of, without what came of it."""
+    return [
+        record.getMessage().partition(" (")[0]
+        for record in caplog.records
+        if record.name == Session.__module__ and record.levelno == logging.WARNING
+    ]
+
+
+def test_a_night_without_a_network_is_one_warning(
+    service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    nameless = Ending(Stage.TOKEN, cause=Cause.DNS)
+    tokens = Told(LOST, LOST, nameless, LOST, nameless, LOST)
+    with Sitting(service, tmp_path, tokens=tokens) as sitting:
+        wait_until(lambda: len(sitting.waits) >= 9)
+    assert warnings(caplog) == ["Can't reach the service", "No network"]
+    tries = [record for record in caplog.records if record.getMessage().startswith("Can't reach")]
+    assert {record.levelname for record in tries[1:]} == {"DEBUG"}
+
+
+def test_what_comes_again_after_a_success_is_warned_of_again(
+    service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.on_connection(1, drop_after(5))
+    service.on_connection(2, drop_after(5))
+    with Sitting(service, tmp_path) as sitting:
+        assert sitting.wait_for_end()
+    assert warnings(caplog) == ["Connection lost", "Connection lost"]
 
 
 def test_no_thread_outlives_its_session(service: ScriptedService, tmp_path: Path) -> None:

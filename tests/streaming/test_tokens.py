@@ -227,3 +227,89 @@ def test_an_answer_that_drips_in_is_given_up() -> None:
     clock = iter(range(0, 100, 5))
     source = TokenSource(SERVER, answer(b'{"token": "t"}'), lambda: next(clock))
     assert refusal(source).ending.cause is Cause.TIME_OUT
+
+
+# The fallback's
+
+
+@pytest.fixture
+def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "key-in-the-environment")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "assemblyai-api-key").write_text("key-of-systemd")
+    (tmp_path / "key").write_text("key-in-a-file")
+    (tmp_path / "appliance-token-secret").write_text(SECRET)
+
+
+def asked(settings: ServiceSettings, folder: Path) -> tuple[str, str | None]:
+    """Return where the fallback's token is fetched, and with what."""
+    seen: list[tuple[str, str | None]] = []
+
+    def get(url: str, headers: dict[str, str], **_options: object) -> requests.Response:
+        seen.append((url, headers.get("Authorization")))
+        response: requests.Response = answer(b'{"token": "t"}')()
+        return response
+
+    given = msgspec.structs.replace(settings, api_key_file=str(folder / "key"))
+    assert TokenSource(given, get, fallback=True).fetch() == "t"
+    return seen[0]
+
+
+@pytest.mark.usefixtures("_secrets")
+@pytest.mark.parametrize(
+    ("fallback_url", "token_url"),
+    [
+        ("ws://house:8765/v3/ws", "http://house:8765/token"),
+        ("wss://house/speech/v3/ws", "https://house/speech/token"),
+        ("ws://[fd00::5]:8765/v3/ws?tenant=1", "http://[fd00::5]:8765/token"),
+        ("ws://house/ws", "http://house/token"),
+        ("ws://house", "http://house/token"),
+    ],
+)
+def test_the_fallback_gives_out_its_tokens_itself_and_sees_no_secret(
+    tmp_path: Path, fallback_url: str, token_url: str
+) -> None:
+    settings = ServiceSettings(fallback_url=fallback_url)
+    assert asked(settings, tmp_path) == (token_url, None)
+    with_server = msgspec.structs.replace(settings, token_url="https://tokens.example/token")
+    assert asked(with_server, tmp_path) == (token_url, None)
+
+
+@pytest.mark.usefixtures("_secrets")
+@pytest.mark.parametrize(
+    ("token_url", "fallback_token_url", "secret"),
+    [
+        ("", "https://tokens.example/token", f"Bearer {SECRET}"),
+        ("https://tokens.example/a", "https://tokens.example/b", f"Bearer {SECRET}"),
+        ("https://tokens.example/token", "https://house/token", None),
+        ("https://tokens.example/token", "http://tokens.example/token", None),
+        ("https://tokens.example/token", "https://tokens.example:8443/token", None),
+    ],
+)
+def test_the_secret_goes_to_the_server_that_it_is_for_alone(
+    tmp_path: Path, token_url: str, fallback_token_url: str, secret: str | None
+) -> None:
+    settings = ServiceSettings(
+        fallback_url="wss://eu.example/v3/ws",
+        token_url=token_url,
+        fallback_token_url=fallback_token_url,
+    )
+    assert asked(settings, tmp_path) == (fallback_token_url, secret)
+
+
+@pytest.mark.parametrize(
+    ("within", "limits"),
+    [(None, (5.0, 8.0)), (60.0, (5.0, 8.0)), (6.0, (5.0, 6.0)), (0.0, (0.1, 0.1))],
+)
+def test_a_fetch_takes_no_longer_than_asked_for(
+    within: float | None, limits: tuple[float, float]
+) -> None:
+    seen: list[object] = []
+
+    def get(_url: str, timeout: tuple[float, float], **_options: object) -> requests.Response:
+        seen.append(timeout)
+        response: requests.Response = answer(b'{"token": "t"}')()
+        return response
+
+    TokenSource(SERVER, get).fetch(within)
+    assert seen == [limits]

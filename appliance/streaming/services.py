@@ -1,0 +1,124 @@
+"""Which service is tried: the one of the settings, or the one to fall back on while that is away.
+
+Every session begins at the first. The other one has its turn when the present one was of no use
+for `PATIENCE` seconds; while both are away they are tried in turns.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from appliance.config import ServiceSettings
+from appliance.events import Fault
+from appliance.streaming.endings import Answer, Ending, fault_for, rule_for
+from appliance.streaming.retries import Retries
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds without a useful connection after which a service is out of reach."""
+
+AWAY = (Answer.RECONNECT, Answer.RETRY, Answer.WAIT)
+"""What is answered to a service that nobody can reach just now: the network is away, the service
+or its token server has a fault, or no room.
+
+A key that is refused, a bad setting or an empty account is no reason to go elsewhere: the service
+was reached, only its owner can mend that, and would not be told if it worked all the same.
+"""
+
+OF_THE_OWNER = (Answer.OWNER, Answer.NEW_TOKEN)
+
+
+class Service:
+    """One of the two services, and what the tries at it have taught."""
+
+    def __init__(
+        self, settings: ServiceSettings, retries: Retries, *, is_fallback: bool = False
+    ) -> None:
+        self.settings = settings
+        self.retries = retries
+        self.is_fallback = is_fallback
+
+    def fault(self, ending: Ending) -> Fault | None:
+        """Return what the person is told about this ending; None when it need not be noticed."""
+        fault = fault_for(ending)
+        if fault and self.is_fallback and rule_for(ending).answer in OF_THE_OWNER:
+            return msgspec.structs.replace(fault, remedy="check fallback_url")
+        return fault
+
+
+class Services:
+    """The services of one session; `current` is the one to be tried next.
+
+    `retries` is what earlier tries at the first one have taught.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        retries: Retries,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.first = self.current = Service(settings, retries)
+        self._other = _fallback(settings, clock)
+        self._patience = patience
+        self._clock = clock
+        self._useless_since: float | None = None
+        self._turned = False
+        self._told: set[Service] = set()
+
+    @property
+    def left(self) -> float | None:
+        """Seconds after which a try at the current one is to be given up; None: never.
+
+        There is no hurry while the other one may not be tried yet.
+        """
+        if self._other is None:
+            return None
+        now = self._clock()
+        since = now if self._useless_since is None else self._useless_since
+        return max(since + self._patience - now, self._other.retries.wait)
+
+    def note_try(self) -> None:
+        """Note that the current one is about to be tried."""
+        if self._useless_since is None:
+            self._useless_since = self._clock()
+
+    def note_success(self) -> None:
+        """Note that a connection was of use: what comes now is a new trouble."""
+        self.current.retries.note_success()
+        self._useless_since = None
+        self._told.clear()
+
+    def note(self, ending: Ending) -> float:
+        """Note how a try ended; return the seconds until the next, wherever that will be."""
+        self.note_try()
+        answer = self.current.retries.note(ending)
+        wait = self.current.retries.wait
+        if not (answer in AWAY or self._turned):
+            self._useless_since = None
+        elif self._other:
+            left = self._other.retries.wait if answer is Answer.OWNER else self.left
+            if left is not None and left <= wait:
+                self._turn(self._other)
+                return left
+        return wait
+
+    def _turn(self, other: Service) -> None:
+        self.current, self._other = other, self.current
+        self._useless_since = None
+        self._turned = True
+        # A night without either is no thousand warnings.
+        level = logging.DEBUG if other in self._told else logging.WARNING
+        log.log(level, "going on at the %s service", "fallback" if other.is_fallback else "first")
+        self._told.add(other)
+
+
+def _fallback(settings: ServiceSettings, clock: Callable[[], float]) -> Service | None:
+    if not settings.fallback_url:
+        return None
+    there = msgspec.structs.replace(settings, url=settings.fallback_url)
+    return Service(there, Retries(clock), is_fallback=True)

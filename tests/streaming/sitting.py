@@ -1,0 +1,133 @@
+"""A session over a speech, with what it posts, and what stands around it."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from appliance.config import ServiceSettings
+from appliance.events import Connected, SessionEnded, TurnReceived
+from appliance.streaming.backlog import Backlog
+from appliance.streaming.endings import Answer, Ending
+from appliance.streaming.retries import Retries
+from appliance.streaming.services import PATIENCE
+from appliance.streaming.session import Session
+from appliance.streaming.tokens import TokenError, TokenSource
+from appliance.transcript import Transcript
+from tests.rig.comparison import Comparison, compare
+from tests.rig.numbered import Speech, speech
+from tests.rig.service import ScriptedService
+from tests.rig.waiting import wait_until
+from tests.streaming.doubles import BEGAN, Inbox, recording
+
+SPEECH = speech(words=30)
+
+
+class Hurried(Retries):
+    """Notes how long the waits would be, and waits for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(time.monotonic, lambda: 1.0)
+        self.waits: list[float] = []
+
+    @property
+    def wait(self) -> float:
+        return 0.0
+
+    def note(self, ending: Ending) -> Answer:
+        answer = super().note(ending)
+        self.waits.append(round(super().wait, 2))
+        return answer
+
+
+class Told(TokenSource):
+    """Gives the tokens and refusals that it was told to."""
+
+    def __init__(self, *answers: str | Ending) -> None:
+        self._answers: Iterator[str | Ending] = itertools.chain(
+            answers, itertools.repeat(answers[-1])
+        )
+        self.fetched = 0
+        self.within: list[float | None] = []
+
+    def fetch(self, within: float | None = None) -> str:
+        self.fetched += 1
+        self.within.append(within)
+        answer = next(self._answers)
+        if isinstance(answer, Ending):
+            raise TokenError(answer)
+        return answer
+
+
+class Sitting:
+    """A session over a speech, until the `with` block ends."""
+
+    def __init__(
+        self,
+        service: ScriptedService,
+        folder: Path,
+        *,
+        said: Speech = SPEECH,
+        finished: bool = True,
+        retries: Retries | None = None,
+        tokens: TokenSource | None = None,
+        fallback: ScriptedService | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.inbox = Inbox()
+        self.backlog = Backlog(folder / "s1", recording(), self.inbox.post)
+        self.backlog.append(said.pcm, BEGAN)
+        if finished:
+            self.backlog.finish()
+        self.retries = retries or Hurried()
+        self.session = Session(
+            self.backlog,
+            ServiceSettings(
+                url=service.url,
+                token_url=service.token_url,
+                fallback_url=fallback.url if fallback else "",
+                fallback_token_url=fallback.token_url if fallback else "",
+            ),
+            self.inbox.post,
+            retries=self.retries,
+            tokens=tokens,
+            patience=patience,
+        )
+
+    def __enter__(self) -> Self:
+        self.session.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.session.abandon()
+        self.session.join()
+
+    def wait_for_end(self, within: float = 60.0) -> bool:
+        wait_until(lambda: self.inbox.of(SessionEnded), within)
+        return self.inbox.of(SessionEnded)[0].complete
+
+    @property
+    def waits(self) -> list[float]:
+        assert isinstance(self.retries, Hurried)
+        return self.retries.waits
+
+    def heard(self) -> str:
+        """Join the turns as the screen does."""
+        transcript = Transcript()
+        for event in self.inbox.events:
+            if isinstance(event, Connected):
+                transcript.reconnected(event.covered)
+            elif isinstance(event, TurnReceived):
+                transcript.receive(event.origin, event.turn)
+        return " ".join(turn.text for turn in transcript.latest(1000))
+
+
+def assert_nothing_lost(sitting: Sitting, said: Speech = SPEECH) -> None:
+    assert compare(said.said, sitting.heard()) == Comparison(lost=0, doubled=0)

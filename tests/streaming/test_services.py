@@ -1,0 +1,233 @@
+import itertools
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.config import ServiceSettings
+from appliance.streaming.endings import Answer, Cause, Ending, Stage, fault_for
+from appliance.streaming.retries import Retries
+from appliance.streaming.services import AWAY, PATIENCE, Services
+from tests.rig.clock import Clock
+
+LOST = Ending(Stage.TOKEN, cause=Cause.NETWORK)
+BROKEN_OFF = Ending(Stage.SESSION, cause=Cause.NETWORK)
+FAULTY = Ending(Stage.SESSION, 3005, "Server error")
+CROWDED = Ending(Stage.TOKEN, 429)
+NO_KEY = Ending(Stage.TOKEN, cause=Cause.NO_KEY)
+BAD_KEY = Ending(Stage.TOKEN, 401)
+BAD_SETTING = Ending(Stage.SESSION, 3006, "Invalid parameter")
+NO_FUNDS = Ending(Stage.SESSION, 1008, "Insufficient funds")
+REFUSED = Ending(Stage.SESSION, 1008, "Unauthorized")
+TOO_FAST = Ending(Stage.SESSION, 3007, "Audio Transmission Rate Exceeded")
+EXPIRED = Ending(Stage.SESSION, 3008, "Session expired")
+
+SETTINGS = ServiceSettings(url="wss://first/v3/ws", fallback_url="ws://house/v3/ws")
+
+
+class Trying:
+    """A session's tries, in a time that only passes here."""
+
+    def __init__(self, settings: ServiceSettings = SETTINGS) -> None:
+        self.clock = Clock()
+        self.began = self.clock.now
+        self.services = Services(settings, Retries(self.clock, lambda: 1.0), clock=self.clock)
+
+    @property
+    def now(self) -> float:
+        return self.clock.now - self.began
+
+    @property
+    def at_the_fallback(self) -> bool:
+        return self.services.current.is_fallback
+
+    def fail(self, ending: Ending, lasting: float = 0.0) -> None:
+        """Try, fail, and wait for the next try."""
+        self.services.note_try()
+        self.clock.now += lasting
+        self.clock.now += self.services.note(ending)
+
+    def succeed(self, lasting: float = 0.0) -> None:
+        self.services.note_try()
+        self.clock.now += lasting
+        self.services.note_success()
+
+    def fail_until_it_turns(self, ending: Ending, lasting: float = 0.0) -> float:
+        """Fail again and again; return after how many seconds the other one is tried."""
+        began, here = self.now, self.at_the_fallback
+        for _ in range(1000):
+            self.fail(ending, lasting)
+            if self.at_the_fallback is not here:
+                return self.now - began
+        raise AssertionError("it never turned")
+
+
+def stays(trying: Trying, ending: Ending, seconds: float = 3600.0) -> bool:
+    here = trying.at_the_fallback
+    while trying.now < seconds:
+        trying.fail(ending, lasting=1.0)
+        if trying.at_the_fallback is not here:
+            return False
+    return True
+
+
+def test_the_first_one_is_tried_first() -> None:
+    assert Trying().services.current.settings.url == SETTINGS.url
+
+
+@pytest.mark.parametrize("ending", [LOST, FAULTY, CROWDED, Ending(Stage.TOKEN, cause=Cause.DNS)])
+def test_one_that_is_away_gives_way_after_ten_seconds(ending: Ending) -> None:
+    trying = Trying()
+    assert trying.fail_until_it_turns(ending) == pytest.approx(PATIENCE)
+    assert trying.services.current.settings.url == SETTINGS.fallback_url
+
+
+def test_the_seconds_that_a_try_takes_count() -> None:
+    assert Trying().fail_until_it_turns(LOST, lasting=5.0) == pytest.approx(10.25)
+
+
+@pytest.mark.parametrize("ending", [NO_KEY, BAD_KEY, BAD_SETTING, NO_FUNDS, REFUSED])
+def test_what_only_the_owner_can_mend_is_no_reason_to_go_elsewhere(ending: Ending) -> None:
+    assert stays(Trying(), ending)
+
+
+@pytest.mark.parametrize("ending", [EXPIRED, TOO_FAST, REFUSED])
+def test_one_that_was_reached_is_not_away(ending: Ending) -> None:
+    trying = Trying()
+    trying.clock.now += trying.services.note(LOST)
+    trying.clock.now += PATIENCE
+    trying.fail(ending)
+    trying.fail(LOST)
+    assert not trying.at_the_fallback
+
+
+def test_a_success_begins_the_count_anew() -> None:
+    trying = Trying()
+    for _ in range(20):
+        trying.fail(LOST, lasting=4.0)
+        trying.succeed(lasting=1.0)
+    assert not trying.at_the_fallback
+    assert trying.fail_until_it_turns(LOST) == pytest.approx(PATIENCE)
+
+
+def test_the_count_runs_from_the_end_of_a_connection_that_was_of_use() -> None:
+    trying = Trying()
+    trying.succeed(lasting=3000.0)
+    trying.clock.now += trying.services.note(LOST)
+    assert not trying.at_the_fallback
+
+
+def test_one_that_keeps_breaking_off_before_it_is_of_use_gives_way() -> None:
+    assert Trying().fail_until_it_turns(BROKEN_OFF, lasting=3.0) <= PATIENCE + 3.5
+
+
+def test_both_are_tried_in_turns_while_both_are_away() -> None:
+    trying = Trying()
+    lengths = [trying.fail_until_it_turns(LOST) for _ in range(6)]
+    assert all(PATIENCE <= length <= PATIENCE + 5 for length in lengths)
+
+
+def test_a_fallback_that_the_owner_must_mend_is_left_at_once_and_seldom_asked() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    assert trying.fail_until_it_turns(BAD_SETTING) == pytest.approx(0, abs=5)
+    # Its first delay is 60 s with a jitter of half of it.
+    assert trying.fail_until_it_turns(LOST) >= 30 - 5
+
+
+def test_once_there_it_leaves_a_first_one_that_refuses_for_a_fallback_that_may_work() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    trying.fail_until_it_turns(LOST)
+    assert trying.fail_until_it_turns(BAD_KEY) <= 5
+
+
+def test_it_stays_where_it_works() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    for _ in range(10):
+        trying.succeed(lasting=3000.0)
+        trying.fail(EXPIRED)
+    assert trying.at_the_fallback
+
+
+def test_each_learns_for_itself_how_fast_audio_may_be_sent() -> None:
+    trying = Trying()
+    trying.fail(TOO_FAST)
+    slower = trying.services.current.retries.pace
+    trying.fail_until_it_turns(LOST)
+    assert trying.services.current.retries.pace != slower
+    assert trying.services.first.retries.pace == slower
+
+
+def test_a_try_may_take_no_longer_than_the_other_one_has_to_wait() -> None:
+    trying = Trying()
+    assert trying.services.left == PATIENCE
+    trying.services.note_try()
+    trying.clock.now += 8
+    trying.services.note(LOST)
+    trying.clock.now += 0.25
+    assert trying.services.left == pytest.approx(1.75)
+
+
+def test_without_a_fallback_there_is_nowhere_to_go() -> None:
+    trying = Trying(ServiceSettings(url="wss://first/v3/ws"))
+    assert trying.services.left is None
+    assert stays(trying, LOST)
+    assert stays(trying, FAULTY, seconds=7200.0)
+
+
+def test_what_is_wrong_with_the_fallback_is_told_as_such() -> None:
+    trying = Trying()
+    wrong = Ending(Stage.TOKEN, 404)
+    assert trying.services.current.fault(wrong) == fault_for(wrong)
+    trying.fail_until_it_turns(LOST)
+    fault = trying.services.current.fault(wrong)
+    assert fault
+    assert (fault.what, fault.remedy) == ("Wrong address", "check fallback_url")
+    assert trying.services.current.fault(LOST) == fault_for(LOST)
+    assert trying.services.current.fault(EXPIRED) is None
+
+
+def test_a_night_without_either_is_no_thousand_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    trying = Trying()
+    for _ in range(50):
+        trying.fail_until_it_turns(LOST)
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert told == ["going on at the fallback service", "going on at the first service"]
+
+
+def test_only_what_passes_by_itself_is_away() -> None:
+    assert set(Answer) - set(AWAY) == {
+        Answer.AT_ONCE,
+        Answer.SLOWER,
+        Answer.NEW_TOKEN,
+        Answer.OWNER,
+    }
+
+
+anything = st.sampled_from(
+    [LOST, FAULTY, CROWDED, BAD_KEY, BAD_SETTING, REFUSED, TOO_FAST, EXPIRED]
+)
+
+
+@given(st.lists(anything, min_size=1, max_size=40))
+def test_no_row_of_endings_leads_to_hammering_either_one(endings: list[Ending]) -> None:
+    trying = Trying()
+    tried: dict[bool, list[float]] = {False: [], True: []}
+    for ending in endings:
+        tried[trying.at_the_fallback].append(trying.now)
+        trying.fail(ending)
+    for times in tried.values():
+        immediate = sum(late == early for early, late in itertools.pairwise(times))
+        assert immediate <= 4  # at once, slower twice, and with a new token
+
+
+@given(st.lists(anything, max_size=40))
+def test_whatever_happened_one_that_is_away_gives_way(endings: list[Ending]) -> None:
+    trying = Trying()
+    for ending in endings:
+        trying.fail(ending)
+    # The other one may have been refused for good, and is then asked seldom: at most in 600 s.
+    assert trying.fail_until_it_turns(LOST) <= 600 + 5
