@@ -70,13 +70,22 @@ def run(*arguments: str) -> Result:
 def test_help_names_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("run", "demo", "doctor", "history", "local-service"):
+    for command in ("run", "demo", "doctor", "history", "local-service", "token-server"):
         assert re.search(rf"^  {command} ", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["demo"], ["doctor"], ["history"], ["history", "list"], ["local-service"]],
+    [
+        [],
+        ["run"],
+        ["demo"],
+        ["doctor"],
+        ["history"],
+        ["history", "list"],
+        ["local-service"],
+        ["token-server"],
+    ],
 )
 def test_each_command_says_what_it_does(command: list[str]) -> None:
     result = run(*command, "-h")
@@ -96,6 +105,11 @@ def test_the_version() -> None:
         ["run", "--confg", "x"],
         ["doctor", "--config", "/no/such"],
         ["write-report", "--stick", "/dev/sda1"],
+        ["token-server", "run", "--certificate", "x"],
+        ["local-service", "--key", "x"],
+        ["token-server", "run", "--per-minute", "0"],
+        ["token-server", "add"],
+        ["token-server", "add", "a b"],
         ["history", "show"],
         ["history", "delete"],
         ["history", "export", "--format", "pdf"],
@@ -117,7 +131,7 @@ def test_wrong_usage_is_status_2_and_says_what_would_be_right(arguments: list[st
 
 def test_an_unknown_engine_is_told_with_those_there_are() -> None:
     result = run("local-service", "--engine", "oracle")
-    assert "there is no engine oracle: choose one of pocketsphinx" in result.stderr
+    assert 'There is no engine "oracle": choose pocketsphinx or wyoming://' in result.stderr
 
 
 def test_a_port_that_is_taken_is_status_1_and_a_sentence(folder: Path) -> None:
@@ -293,3 +307,28 @@ def test_python_m_appliance_is_the_same_program(said: Path) -> None:
     )
     assert result.stdout == run("history", "export", "--format", "txt").stdout
     assert result.stderr == ""
+
+
+# The token server
+
+
+def test_an_appliance_is_added_listed_and_removed(tmp_path: Path) -> None:
+    file = str(tmp_path / "appliances.json")
+    added = run("token-server", "add", "kitchen", "--secrets", file)
+    assert re.fullmatch(r"[\w-]{43}\n", added.stdout)
+    assert "will not be shown again" in added.stderr
+    assert run("token-server", "add", "kitchen", "--secrets", file).exit_code == 1
+    listed = run("token-server", "list", "--secrets", file)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d  kitchen\n", listed.stdout)
+    assert run("token-server", "remove", "kitchen", "--secrets", file).exit_code == 0
+    missing = run("token-server", "remove", "kitchen", "--secrets", file)
+    assert missing.exit_code == 1
+    assert "There is no appliance kitchen" in missing.stderr
+    assert "no appliances yet" in run("token-server", "list", "--secrets", file).stderr
+
+
+def test_a_token_server_that_can_not_start_is_status_1_and_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "appliances.json").write_text("{")
+    result = run("token-server", "run", "--secrets", str(tmp_path / "appliances.json"))
+    assert result.exit_code == 1
+    assert "is damaged" in result.stderr

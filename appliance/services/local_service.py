@@ -1,4 +1,4 @@
-"""The local transcription service: the protocol of the cloud's, on this machine, in English.
+"""The local transcription service: the protocol of the cloud's, on this machine.
 
 For demonstrations, tests and homes that want no cloud. `/v3/ws` is the stream and `/v3/token` gives
 out its temporary tokens; `/token` does so as a token server would.
@@ -8,10 +8,12 @@ import hmac
 import logging
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,16 +25,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.services import wire
-from appliance.services.pocketsphinx_engine import PocketsphinxRecognizer
-from appliance.services.recognizer import Recognizer, RecognizerPool
+from appliance.services.engines import engine_named
+from appliance.services.recognizer import RecognizerError
 from appliance.services.streaming_session import StreamingSession
 from appliance.services.temporary_tokens import TemporaryTokens
 from appliance.services.wire import RefusedError, SessionParameters, TokenParameters
 
 log = logging.getLogger(__name__)
-
-ENGINES: dict[str, Callable[[], Recognizer]] = {"pocketsphinx": PocketsphinxRecognizer}
-"""What can be named as `--engine`."""
 
 LOOK_AHEAD = 310.0
 """Seconds of audio that may arrive ahead of real time; observed of the cloud's service."""
@@ -53,16 +52,19 @@ def serve(
     port: int = 8765,
     engine: str = "pocketsphinx",
     keys: Collection[str] = (),
+    certificate: Path | None = None,
+    key: Path | None = None,
 ) -> None:
     """Run the local service in the main thread until SIGINT or SIGTERM, then exit with status 0.
 
     Raises:
-        LocalServiceError: the engine is unknown, or the address can't be used.
+        UnknownEngineError: there is no such engine.
+        LocalServiceError: the address or the certificate can't be used.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal that ended it once more when all is closed
         signal.signal(number, lambda *_: sys.exit(0))
-    LocalService(host, port, engine, keys=keys).run()
+    LocalService(host, port, engine, keys=keys, certificate=certificate, key=key).run()
 
 
 class LocalService:
@@ -72,7 +74,13 @@ class LocalService:
             ...  # connect to service.url with a token from service.token_url
 
     `port` 0 takes a free one. Without `keys`, any key is accepted, and `/token` is open; with them,
-    both need one of the keys as their `Authorization`.
+    both need one of the keys as their `Authorization`. With a `certificate`, everything goes over
+    TLS; its private key is in the same file, or in `key`. An engine that can't be had at the start
+    is logged; sessions are then refused until it can (3005).
+
+    Raises:
+        UnknownEngineError: there is no such engine.
+        LocalServiceError: the address or the certificate can't be used.
     """
 
     def __init__(
@@ -82,15 +90,16 @@ class LocalService:
         engine: str = "pocketsphinx",
         *,
         keys: Collection[str] = (),
+        certificate: Path | None = None,
+        key: Path | None = None,
         look_ahead: float = LOOK_AHEAD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if engine not in ENGINES:
-            known = ", ".join(ENGINES)
-            raise LocalServiceError(f'There is no engine "{engine}": choose one of {known}')
+        self._engine = engine_named(engine)
+        self._certificate = (certificate, key)
+        _check_certificate(certificate, key)
         self._host = host
         self._socket = _listening(host, port)
-        self._recognizers = RecognizerPool(ENGINES[engine])
         self._keys = tuple(keys)
         self._look_ahead = look_ahead
         self._clock = clock
@@ -101,16 +110,16 @@ class LocalService:
     @property
     def url(self) -> str:
         """Where to stream to."""
-        return f"ws://{self._address}/v3/ws"
+        return f"{'wss' if self._certificate[0] else 'ws'}://{self._address}/v3/ws"
 
     @property
     def token_url(self) -> str:
         """Where a device gets its tokens."""
-        return f"http://{self._address}/token"
+        return f"{'https' if self._certificate[0] else 'http'}://{self._address}/token"
 
     def start(self) -> None:
         """Load the recognizer and serve in the background; returns when clients can connect."""
-        self._recognizers.warm_up()
+        self._warm_up()
         self._thread.start()
 
     def stop(self) -> None:
@@ -120,7 +129,7 @@ class LocalService:
 
     def run(self) -> None:
         """Serve in this thread until a signal ends it."""
-        self._recognizers.warm_up()
+        self._warm_up()
         self._serve()
 
     def __enter__(self) -> Self:
@@ -140,9 +149,18 @@ class LocalService:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{host}:{self._socket.getsockname()[1]}"
 
+    def _warm_up(self) -> None:
+        try:
+            self._engine.warm_up()
+        except RecognizerError as error:
+            log.error("%s; sessions are refused until then", error)
+
     def _serve(self) -> None:
         log.info("local service at %s", self.url)
-        self._server.run(sockets=[self._socket])
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._engine.close()
 
     def _settings(self) -> uvicorn.Config:
         application = Starlette(
@@ -162,13 +180,15 @@ class LocalService:
             log_config=None,
             log_level="warning",
             timeout_graceful_shutdown=3,
+            ssl_certfile=self._certificate[0],
+            ssl_keyfile=self._certificate[1],
         )
 
     async def _temporary_token(self, request: Request) -> JSONResponse:
         if not self._has_key(request):
             return JSONResponse({"error": "Not authorized: send an API key"}, 401)
         try:
-            wanted = wire.parameters(request.query_params, TokenParameters)
+            wanted = wire.parameters(request.query_params.multi_items(), TokenParameters)
         except RefusedError as refusal:
             return JSONResponse({"error": str(refusal)}, 400)
         token = self._tokens.issue(wanted.expires_in_seconds, wanted.max_session_duration_seconds)
@@ -186,8 +206,8 @@ class LocalService:
             session = StreamingSession(
                 websocket,
                 lifetime=self._admitted(websocket),
-                parameters=wire.parameters(websocket.query_params, SessionParameters),
-                recognizers=self._recognizers,
+                parameters=wire.parameters(websocket.query_params.multi_items(), SessionParameters),
+                engine=self._engine,
                 look_ahead=self._look_ahead,
                 clock=self._clock,
             )
@@ -196,6 +216,9 @@ class LocalService:
         except RefusedError as refusal:
             log.info("session refused: %s %s", refusal.code, refusal)
             await _refuse(websocket, refusal)
+        except RecognizerError as error:
+            log.error("session ended: %s", error)
+            await _refuse(websocket, RefusedError(wire.SERVICE_ERROR, str(error)))
         except WebSocketDisconnect as disconnect:
             log.info("the client went away: %s", disconnect.code)
 
@@ -224,6 +247,18 @@ async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
     await websocket.send_text(wire.encoded(wire.Error(refusal.code, str(refusal))))
     reason = str(refusal).encode()[:CLOSE_REASON_BYTES].decode(errors="ignore")
     await websocket.close(refusal.code, reason)
+
+
+def _check_certificate(certificate: Path | None, key: Path | None) -> None:
+    if certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # what ssl raises is one, too
+        raise LocalServiceError(
+            f"The certificate {certificate} can't be used: {error.strerror or error}. "
+            "Name files in PEM form, the certificate's with --certificate, its key's with --key"
+        ) from error
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,6 +1,6 @@
 """What turns speech into words: the one interface between the local service and its engines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from typing import Protocol
@@ -20,17 +20,35 @@ class HeardWord(msgspec.Struct, frozen=True):
     confidence: float = 1.0
 
 
+class RecognizerError(Exception):
+    """The engine can't do its work now; the message says why and what to do."""
+
+
 class Recognizer(Protocol):
     """Hears one utterance after the other; an utterance begins with its first audio.
 
     Audio is mono, signed 16 bit, little endian, 16000 Hz. One thread at a time uses a recognizer.
+    Every method raises `RecognizerError` when the engine can't do it any more.
     """
 
-    def hear(self, pcm: bytes) -> list[HeardWord]:
+    @property
+    def lag(self) -> int:
+        """How much of the utterance's end the words are not about yet, in ms; 0: it keeps up."""
+
+    def hear(self, pcm: bytes) -> Sequence[HeardWord]:
         """Return what the utterance seems to say so far; later audio may change any of it."""
 
-    def finish(self) -> list[HeardWord]:
+    def finish(self) -> Sequence[HeardWord]:
         """End the utterance and return what it said, all its audio considered."""
+
+    def favour(self, terms: Sequence[str]) -> None:
+        """Favour these words and phrases, and no earlier ones; called between two utterances.
+
+        An engine that doesn't know a term, or has no way to favour any, passes it over.
+        """
+
+    def close(self) -> None:
+        """Give back what the engine holds; nothing else is called afterwards."""
 
 
 class RecognizerPool:
@@ -45,18 +63,41 @@ class RecognizerPool:
         self._idle: Queue[Recognizer] = Queue(maxsize=1)
 
     def warm_up(self) -> None:
-        """Load a recognizer for the first session."""
-        self.take_back(self._make())
+        """Load a recognizer for the first session.
+
+        Raises:
+            RecognizerError: there is none to be had.
+        """
+        self._keep(self._make())
 
     def lend(self) -> Recognizer:
-        """Return a recognizer for one session's own use."""
+        """Return a recognizer for one session's own use.
+
+        Raises:
+            RecognizerError: there is none to be had.
+        """
         try:
             return self._idle.get_nowait()
         except Empty:
             return self._make()
 
     def take_back(self, recognizer: Recognizer) -> None:
-        """Take a recognizer that was lent; what it was still hearing is forgotten."""
-        recognizer.finish()
-        with suppress(Full):
+        """Take a recognizer that was lent; what it heard and was to favour is forgotten."""
+        try:
+            recognizer.finish()
+            recognizer.favour(())
+        except RecognizerError:
+            recognizer.close()
+        else:
+            self._keep(recognizer)
+
+    def close(self) -> None:
+        """Close the one that is kept."""
+        with suppress(Empty):
+            self._idle.get_nowait().close()
+
+    def _keep(self, recognizer: Recognizer) -> None:
+        try:
             self._idle.put_nowait(recognizer)
+        except Full:
+            recognizer.close()

@@ -1,8 +1,9 @@
 """One session of the local service: what a client sends, and what it is told.
 
-The recognizer works on a thread that the session owns, one piece of audio at a time, and the next
-frame is taken from the socket when the last one has been heard. So a client that sends faster than
-the machine recognizes is slowed down by TCP, and nothing piles up here.
+Two tasks share it. One receives: it checks each message when it comes, so that rules on time and
+rate are judged by when something was sent, not by when it was heard. The other hears, one piece of
+audio at a time, with a recognizer whose work a thread of the session waits for. Between them is a
+bounded queue; where it is full, a client is slowed down by TCP.
 """
 
 import asyncio
@@ -17,10 +18,17 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.services import wire
+from appliance.services.engines import Engine
 from appliance.services.incoming_audio import IncomingAudio
 from appliance.services.pocketsphinx_engine import voice_detector
-from appliance.services.recognizer import RecognizerPool
-from appliance.services.turn_listener import Heard, Pauses, SpeechBegan, TurnListener
+from appliance.services.turn_listener import (
+    BYTES_PER_MS,
+    STEP_MS,
+    Heard,
+    Pauses,
+    SpeechBegan,
+    TurnListener,
+)
 from appliance.services.turn_messages import turn_messages
 from appliance.services.wire import RefusedError, SessionParameters
 
@@ -28,6 +36,10 @@ log = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+
+PIECE_BYTES = STEP_MS * BYTES_PER_MS
+PIECES_A_SECOND = 20
+"""At most: frames have at least 50 ms, and longer ones are cut into pieces of 100 ms."""
 
 
 class StreamingSession:
@@ -37,7 +49,7 @@ class StreamingSession:
         self,
         websocket: WebSocket,
         parameters: SessionParameters,
-        recognizers: RecognizerPool,
+        engine: Engine,
         *,
         lifetime: float,
         look_ahead: float,
@@ -45,12 +57,17 @@ class StreamingSession:
     ) -> None:
         self._websocket = websocket
         self._parameters = parameters
-        self._recognizers = recognizers
+        self._engine = engine
         self._lifetime = lifetime
         self._clock = clock
         self._began = clock()
         self._id = str(uuid.uuid4())
-        self._audio = IncomingAudio(parameters.sample_rate, look_ahead, clock)
+        self._audio = IncomingAudio(
+            parameters.sample_rate, look_ahead, clock, encoding=parameters.encoding
+        )
+        self._unheard: asyncio.Queue[bytes | wire.ClientMessage] = asyncio.Queue(
+            maxsize=max(1, int(look_ahead * PIECES_A_SECOND))
+        )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"recognizer-{self._id[:8]}")
 
     async def run(self) -> None:
@@ -58,35 +75,46 @@ class StreamingSession:
 
         Raises:
             RefusedError: the client broke a rule, or the session's time is up.
+            RecognizerError: there is no recognizer to be had, or it can't go on.
             WebSocketDisconnect: the client went away.
         """
         await self._tell(wire.Begin(self._id, int(time.time() + self._lifetime)))
         with self._thread:
-            recognizer = await self._on_thread(self._recognizers.lend)
+            recognizer = await self._on_thread(self._engine.lend)
             detector = voice_detector(self._parameters.vad_threshold)
+            listener = TurnListener(recognizer, detector, self._pauses())
             try:
-                await self._converse(TurnListener(recognizer, detector, self._pauses()))
+                await self._converse(listener)
             finally:
-                await self._on_thread(self._recognizers.take_back, recognizer)
+                await self._on_thread(self._engine.take_back, recognizer)
                 log.info("session %s ended, %.1f s of audio", self._id, self._audio.seconds)
 
     async def _converse(self, listener: TurnListener) -> None:
+        tasks = [
+            asyncio.create_task(self._receive(), name="receive"),
+            asyncio.create_task(self._hear(listener), name="hear"),
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Receiving
+
+    async def _receive(self) -> None:
         while True:
             message = await self._next_message()
             if (frame := message.get("bytes")) is not None:
-                await self._tell_heard(listener.hear(self._audio.take(frame)))
+                pcm = self._audio.take(frame)
+                for start in range(0, len(pcm), PIECE_BYTES):
+                    await self._unheard.put(pcm[start : start + PIECE_BYTES])
                 continue
-            match wire.client_message(message["text"]):
-                case wire.Terminate():
-                    await self._terminate(listener)
-                    return
-                case wire.ForceEndpoint():
-                    await self._tell_heard(listener.end_turn())
-                case wire.UpdateConfiguration() as update:
-                    self._parameters = update.applied_to(self._parameters)
-                    listener.pauses = self._pauses()
-                case wire.KeepAlive():
-                    pass  # that it came is all that it says
+            said = wire.client_message(message["text"])
+            await self._unheard.put(said)
+            if isinstance(said, wire.Terminate):
+                return
 
     async def _next_message(self) -> Message:
         remaining = self._began + self._lifetime - self._clock()
@@ -106,6 +134,35 @@ class StreamingSession:
             wire.SESSION_EXPIRED, "Session Expired: Maximum session duration exceeded"
         )
 
+    # Hearing
+
+    async def _hear(self, listener: TurnListener) -> None:
+        await self._favour(listener, self._parameters.keyterms_prompt)
+        while True:
+            match await self._unheard.get():
+                case bytes() as pcm:
+                    await self._tell_heard(listener.hear(pcm))
+                case wire.ForceEndpoint():
+                    await self._tell_heard(listener.end_turn())
+                case wire.UpdateConfiguration() as update:
+                    await self._update(listener, update)
+                case wire.KeepAlive():
+                    pass  # that it came is all that it says
+                case wire.Terminate():
+                    await self._terminate(listener)
+                    return
+
+    async def _update(self, listener: TurnListener, update: wire.UpdateConfiguration) -> None:
+        before, self._parameters = self._parameters, update.applied_to(self._parameters)
+        listener.pauses = self._pauses()
+        if self._parameters.vad_threshold != before.vad_threshold:
+            listener.has_voice = voice_detector(self._parameters.vad_threshold)
+        if self._parameters.keyterms_prompt != before.keyterms_prompt:
+            await self._favour(listener, self._parameters.keyterms_prompt)
+
+    async def _favour(self, listener: TurnListener, terms: tuple[str, ...]) -> None:
+        await self._on_thread(listener.favour, terms)
+
     async def _terminate(self, listener: TurnListener) -> None:
         await self._tell_heard(listener.hear(self._audio.rest()))
         await self._tell_heard(listener.end_turn())
@@ -117,12 +174,11 @@ class StreamingSession:
         )
 
     async def _tell_heard(self, heard: Iterator[Heard]) -> None:
-        formatted = self._parameters.format_turns or self._parameters.formatted_finals
         for event in await self._on_thread(list, heard):
             if isinstance(event, SpeechBegan):
                 await self._tell(wire.SpeechStarted(event.position))
             else:
-                for turn in turn_messages(event, formatted=formatted):
+                for turn in turn_messages(event, self._parameters):
                     await self._tell(turn)
 
     async def _tell(self, message: wire.ServiceMessage) -> None:
@@ -137,4 +193,8 @@ class StreamingSession:
         return await asyncio.wrap_future(self._thread.submit(function, *args, **kwargs))
 
     def _pauses(self) -> Pauses:
-        return Pauses(self._parameters.min_turn_silence, self._parameters.max_turn_silence)
+        return Pauses(
+            shortest=self._parameters.min_turn_silence,
+            longest=self._parameters.max_turn_silence,
+            confidence=self._parameters.end_of_turn_confidence_threshold,
+        )

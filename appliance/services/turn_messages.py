@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+
+from msgspec import UNSET
 
 from appliance.services.turn_listener import TurnHeard
-from appliance.services.wire import Turn, TurnWord
+from appliance.services.wire import SessionParameters, Turn, TurnWord
 
 TENTATIVE = 2
 """The last words of an unfinished turn still change with what follows."""
+
+_SPEAKER = "UNKNOWN"
+"""Whose words they are: nobody here tells voices apart."""
 
 _VERB = (
     "is|are|was|were|am|do|does|did|have|has|had|can|could|will|would|shall|should|may|might|must"
@@ -24,12 +30,20 @@ _CAPITALISED = re.compile(
 )
 
 
-def turn_messages(turn: TurnHeard, *, formatted: bool) -> Iterator[Turn]:
-    """Yield what is sent for a turn: once, and once more as it is written when it is finished."""
-    plain = [word.text for word in turn.words]
-    yield _message(turn, plain, formatted=False)
-    if turn.finished and formatted:
-        yield _message(turn, written(plain), formatted=True)
+def turn_messages(turn: TurnHeard, parameters: SessionParameters) -> Iterator[Turn]:
+    """Yield what is sent for a turn, in the way of the session's model and settings.
+
+    Models that go word by word hold back the words still spoken, and tell a finished turn once more
+    as it is written, when that is asked for. The others have every word in the transcript, and tell
+    a finished turn once, as it is written.
+    """
+    message = partial(_message, turn, speaker=_SPEAKER if parameters.speaker_labels else None)
+    if parameters.writes_turns:
+        yield message(held_back=0, formatted=turn.finished)
+        return
+    yield message(held_back=0 if turn.finished else TENTATIVE, formatted=False)
+    if turn.finished and parameters.formats_turns:
+        yield message(held_back=0, formatted=True)
 
 
 def written(words: Sequence[str]) -> list[str]:
@@ -38,24 +52,30 @@ def written(words: Sequence[str]) -> list[str]:
         return []
     cased = [_cased(word) for word in words]
     cased[0] = cased[0][:1].upper() + cased[0][1:]
-    cased[-1] += "?" if _QUESTION.match(" ".join(words)) else "."
+    if cased[-1][-1].isalnum():  # some engines write their own
+        cased[-1] += "?" if _QUESTION.match(" ".join(words)) else "."
     return cased
 
 
-def _message(turn: TurnHeard, texts: Sequence[str], *, formatted: bool) -> Turn:
-    settled = len(texts) if turn.finished else max(0, len(texts) - TENTATIVE)
+def _message(turn: TurnHeard, *, held_back: int, formatted: bool, speaker: str | None) -> Turn:
+    texts = [word.text for word in turn.words]
+    if formatted:
+        texts = written(texts)
+    settled = max(0, len(texts) - held_back)
+    final = len(texts) if turn.finished else max(0, len(texts) - TENTATIVE)
     transcript = " ".join(texts[:settled])
     return Turn(
         turn_order=turn.order,
         transcript=transcript,
         end_of_turn=turn.finished,
         turn_is_formatted=formatted,
-        end_of_turn_confidence=1.0 if turn.finished else 0.0,
+        end_of_turn_confidence=turn.end_confidence,
         utterance=transcript if turn.finished else "",
         words=[
-            TurnWord(text, word.start, word.end, word.confidence, word_is_final=place < settled)
+            TurnWord(text, word.start, word.end, word.confidence, word_is_final=place < final)
             for place, (text, word) in enumerate(zip(texts, turn.words, strict=True))
         ],
+        speaker_label=speaker or UNSET,
     )
 
 

@@ -1,12 +1,13 @@
 """The protocol's messages and parameters (Streaming v3), and how a session is refused."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
 
 UNAUTHORIZED = 1008
+SERVICE_ERROR = 3005
 INVALID = 3006
 AUDIO_VIOLATION = 3007
 SESSION_EXPIRED = 3008
@@ -30,28 +31,56 @@ Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+Encoding = Literal["pcm_s16le", "pcm_mulaw"]
+SpeechModel = Literal[
+    "universal-streaming-english",
+    "universal-streaming-multilingual",
+    "universal-3-5-pro",
+    "universal-3-6",
+    "universal-3-6-pro",
+    "u3-pro",
+    "u3-rt-pro",
+    "u3-rt-pro-beta-1",
+    "whisper-rt",
+]
+
+_WORD_BY_WORD = ("universal-streaming-english", "universal-streaming-multilingual", "whisper-rt")
+
+Keyterms = Annotated[tuple[str, ...], Meta(max_length=1000)]
+
+
 class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The query of `/v3/ws`; unknown parameters are passed over.
 
-    `end_of_turn_confidence_threshold` is checked and has no bearing: here, a pause is a pause.
+    Whatever the `speech_model`, one engine hears; how turns are told is the model's. Who speaks is
+    not told apart: with `speaker_labels`, everybody is `UNKNOWN`. Nor are languages: turns carry no
+    `language_code`.
     """
 
-    speech_model: Literal[
-        "universal-streaming-english",
-        "universal-streaming-multilingual",
-        "universal-3-5-pro",
-        "u3-rt-pro",
-        "whisper-rt",
-    ]
+    speech_model: SpeechModel
     sample_rate: Annotated[int, Meta(ge=8000, le=48_000)] = 16_000
-    encoding: Literal["pcm_s16le"] = "pcm_s16le"
+    encoding: Encoding = "pcm_s16le"
     format_turns: bool = False
     formatted_finals: bool = False
+    keyterms_prompt: Keyterms = ()
     end_of_turn_confidence_threshold: Share = 0.4
     min_turn_silence: Milliseconds = 400
     max_turn_silence: Milliseconds = 1280
     vad_threshold: Share = 0.4
     inactivity_timeout: Annotated[int, Meta(ge=5, le=3600)] | None = None
+    language_detection: bool = False
+    speaker_labels: bool = False
+    max_speakers: Annotated[int, Meta(ge=1)] | None = None
+
+    @property
+    def writes_turns(self) -> bool:
+        """Whether a finished turn is told once, as it is written; its partials have every word."""
+        return self.speech_model not in _WORD_BY_WORD
+
+    @property
+    def formats_turns(self) -> bool:
+        """Whether a finished turn is told once more, as it is written."""
+        return self.format_turns or self.formatted_finals
 
 
 class TokenParameters(msgspec.Struct, frozen=True):
@@ -64,16 +93,32 @@ class TokenParameters(msgspec.Struct, frozen=True):
 Parameters = TypeVar("Parameters", SessionParameters, TokenParameters)
 
 
-def parameters(query: Mapping[str, str], type_: type[Parameters]) -> Parameters:
+def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Parameters:
     """Return a query's parameters, checked.
 
     Raises:
         RefusedError: one is missing or has a value that is not allowed (3006).
     """
+    given = list(query)
+    values: dict[str, Any] = dict(given)
+    if "keyterms_prompt" in values:
+        values["keyterms_prompt"] = _keyterms([v for name, v in given if name == "keyterms_prompt"])
     try:
-        return msgspec.convert(dict(query), type_, strict=False)
+        return msgspec.convert(values, type_, strict=False)
     except msgspec.ValidationError as error:
         raise RefusedError(INVALID, f"Invalid parameter: {_sentence(error)}") from error
+
+
+def _keyterms(given: list[str]) -> object:
+    """Return the terms: a list in JSON, or the parameter once for each."""
+    if len(given) > 1 or not given[0].startswith("["):
+        return [term for term in given if term]
+    try:
+        return msgspec.json.decode(given[0])
+    except msgspec.DecodeError as error:
+        raise RefusedError(
+            INVALID, "Invalid parameter: keyterms_prompt: neither a list in JSON nor a term"
+        ) from error
 
 
 # Client to service
@@ -92,15 +137,21 @@ class KeepAlive(msgspec.Struct, tag_field="type", tag=True):
 
 
 class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
-    """Changes the named settings for the rest of the session."""
+    """Changes the named settings for the rest of the session; others can't be changed in one."""
 
     format_turns: bool | msgspec.UnsetType = msgspec.UNSET
+    keyterms_prompt: Keyterms | msgspec.UnsetType = msgspec.UNSET
+    end_of_turn_confidence_threshold: Share | msgspec.UnsetType = msgspec.UNSET
     min_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
     max_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
+    vad_threshold: Share | msgspec.UnsetType = msgspec.UNSET
 
     def applied_to(self, current: SessionParameters) -> SessionParameters:
         """Return the parameters with the changes made."""
-        return msgspec.structs.replace(current, **self._changes())
+        changes = self._changes()
+        if "format_turns" in changes:
+            changes["formatted_finals"] = False  # the older name asked for it once, not for ever
+        return msgspec.structs.replace(current, **changes)
 
     def _changes(self) -> dict[str, Any]:
         changes = {name: getattr(self, name) for name in self.__struct_fields__}
@@ -132,10 +183,15 @@ def client_message(text: str) -> ClientMessage:
 _CLIENT_TYPES = ("Terminate", "ForceEndpoint", "KeepAlive", "UpdateConfiguration")
 
 
+_CHOICES = {"encoding": get_args(Encoding), "speech_model": get_args(SpeechModel)}
+
+
 def _sentence(error: msgspec.ValidationError) -> str:
     """Return msgspec's words with the bare name of the field: "speech_model: expected ..."."""
     what, _, where = str(error).partition(" - at `$.")
-    return f"{where.rstrip('`')}: {what}" if where else what
+    name = where.rstrip("`")
+    choices = f": choose one of {', '.join(_CHOICES[name])}" if name in _CHOICES else ""
+    return f"{name}: {what}{choices}" if name else what
 
 
 # Service to client
@@ -174,6 +230,7 @@ class Turn(msgspec.Struct, tag_field="type", tag=True):
     end_of_turn_confidence: float
     utterance: str
     words: list[TurnWord]
+    speaker_label: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Termination(msgspec.Struct, tag_field="type", tag=True):

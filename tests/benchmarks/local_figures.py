@@ -1,6 +1,7 @@
 """What streams to the local service tell about it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from tests.benchmarks.local_stream import Message, Told
 
@@ -27,7 +28,7 @@ def gaps(told: Sequence[Told]) -> list[float]:
 def _neighbours(told: Sequence[Told], order: int) -> Iterator[tuple[Told, Told]]:
     turns = [turn for turn in _turns(told) if turn.message["turn_order"] == order]
     last_word = turns[-1].message["words"][-1]["end"] if turns[-1].message["words"] else 0
-    for earlier, later in zip(turns, turns[1:], strict=False):
+    for earlier, later in pairwise(turns):
         if earlier.at < last_word:
             yield earlier, later
 

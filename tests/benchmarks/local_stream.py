@@ -45,5 +45,6 @@ _KEY = {"Authorization": "benchmark"}
 
 
 async def _read(socket: websockets.ClientConnection, begun: float, told: list[Told]) -> None:
-    async for text in socket:
-        told.append(Told((time.monotonic() - begun) * 1000, json.loads(text)))
+    told.extend(
+        [Told((time.monotonic() - begun) * 1000, json.loads(text)) async for text in socket]
+    )

@@ -14,7 +14,8 @@ from tests.rig.service import ScriptedService
 
 def test_the_tables_say_what_was_measured() -> None:
     done = Load([0.1, 0.2, 0.3, 0.4], failed=1, seconds=2.0)
-    assert load_row("https", 16, done)[1:] == ("16", "2", "200 ms", "400 ms", "1")
+    row = load_row("https", 16, done, cpu=0.01, memory=34.4)
+    assert row == ("https", "16", "2", "200 ms", "400 ms", "1", "2.5 ms each", "34 MB")
     served = [Served(1.0, 1), Served(3.0, 4), Served(2.0, 2)]
     assert cut_row("all is there", served)[1:] == ("3", "2.0 s", "3.0 s", "3.0 s", "4")
 

@@ -28,10 +28,11 @@ class Household(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Where the token server is; `ca_file` is what a client trusts, empty without TLS."""
+    """Where the token server is, and its process; a client trusts `ca_file`, empty without TLS."""
 
     port: int
     ca_file: str
+    process: int = 0
 
     @property
     def url(self) -> str:
@@ -76,11 +77,14 @@ def stage(
         service_url=f"{'https' if tls else 'http'}://127.0.0.1:{vendor_port}/v3/token",
         ca_file=certificate,
     )
-    with _running(token_vendor.serve, vendor), _running(_serve_later, options, server_after):
+    with (
+        _running(token_vendor.serve, vendor),
+        _running(_serve_later, options, server_after) as process,
+    ):
         _await_port(vendor_port)
         if not server_after:
             _await_port(port)
-        yield Stage(port, str(certificate or ""))
+        yield Stage(port, str(certificate or ""), process)
 
 
 def free_port() -> int:
@@ -96,11 +100,12 @@ def _serve_later(options: Options, after: float) -> None:
 
 
 @contextlib.contextmanager
-def _running(target: Callable[..., None], *arguments: Any) -> Iterator[None]:  # noqa: ANN401
+def _running(target: Callable[..., None], *arguments: Any) -> Iterator[int]:  # noqa: ANN401
     process = _PROCESSES.Process(target=target, args=arguments)
     process.start()
+    assert process.pid is not None
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.join(20)

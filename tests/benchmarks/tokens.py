@@ -1,9 +1,10 @@
 """`./scripts/benchmark tokens`: how many appliances one token server carries.
 
 The token server, the vendor and those who ask are processes of one machine and share its
-processors; everybody comes over the loopback. The vendor takes 100 ms for a token. First, clients
-ask without a pause; then 200 appliances, each with the program's own way of fetching and retrying,
-want a token at the same moment, as after a power cut. The benchmark fails when one goes without.
+processors; everybody comes over the loopback, and over a new connection each time. The vendor takes
+100 ms for a token. First, clients ask without a pause; then 200 appliances, each with the program's
+own way of fetching and retrying, want a token at the same moment, as after a power cut. The
+benchmark fails when one goes without.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import markdown
+from tests.benchmarks.consumption import cpu_seconds, peak_memory
 from tests.benchmarks.power_cut import Served, all_at_once
 from tests.benchmarks.screen_figures import median, p99
 from tests.benchmarks.token_load import Load, load
@@ -48,22 +50,31 @@ def _without_pause(folder: Path, home: Household) -> int:
     for tls in (False, True):
         with stage(folder, home, tls=tls) as server:
             for clients in CLIENTS:
+                before = cpu_seconds(server.process)
                 done = load(server, home.secrets, clients, SECONDS)
-                rows.append(load_row("https" if tls else "http", clients, done))
+                cpu = cpu_seconds(server.process) - before
+                memory = peak_memory(server.process)
+                rows.append(load_row("https" if tls else "http", clients, done, cpu, memory))
                 failed += done.failed
-    _say(markdown.table(("vendor of 100 ms", "clients", "tokens/s", "p50", "p99", "failed"), rows))
+    headings = ("vendor of 100 ms", "clients", "tokens/s", "p50", "p99", "failed", "CPU", "memory")
+    _say(markdown.table(headings, rows))
     return failed
 
 
-def load_row(scheme: str, clients: int, done: Load) -> tuple[str, ...]:
-    """Return a line of the table about clients that ask without a pause."""
+def load_row(scheme: str, clients: int, done: Load, cpu: float, memory: float) -> tuple[str, ...]:
+    """Return a line of the table about clients that ask without a pause.
+
+    `cpu` is what the server took in all, in seconds, `memory` its most so far, in MB.
+    """
     return (
-        f"{scheme}, a connection each",
+        scheme,
         str(clients),
         f"{done.rate:.0f}",
         f"{1000 * median(done.delays):.0f} ms",
         f"{1000 * p99(done.delays):.0f} ms",
         str(done.failed),
+        f"{1000 * cpu / max(1, len(done.delays)):.1f} ms each",
+        f"{memory:.0f} MB",
     )
 
 

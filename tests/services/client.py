@@ -52,6 +52,11 @@ class Client:
             if real_time:
                 time.sleep(max(0.0, due - time.monotonic()))
 
+    def frames(self, audio: bytes, size: int) -> None:
+        """Send audio of any form, in frames of so many bytes; what is left over is not sent."""
+        for start in range(0, len(audio) - size + 1, size):
+            self._socket.send_binary(audio[start : start + size])
+
     def say(self, type_: str, **fields: object) -> None:
         self.text(json.dumps({"type": type_, **fields}))
 

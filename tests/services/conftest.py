@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.services.local_service import LocalService
+from tests.rig.certificates import Certificate, self_signed
 from tests.rig.clock import Clock
 
 SAMPLES = Path(__file__).parents[2] / "appliance" / "samples"
@@ -30,4 +31,16 @@ def said() -> str:
 @pytest.fixture(scope="session")
 def service() -> Iterator[LocalService]:
     with LocalService() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def tls_service(certificate: Certificate) -> Iterator[LocalService]:
+    key = certificate.file.with_name("key.pem")
+    with LocalService(certificate=certificate.file, key=key) as service:
         yield service

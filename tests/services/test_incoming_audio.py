@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from appliance.services.incoming_audio import IncomingAudio
@@ -18,6 +19,33 @@ def test_audio_at_another_rate_keeps_its_length(clock: Clock, rate: int) -> None
     audio = IncomingAudio(rate, 310, clock)
     taken = b"".join(audio.take(bytes(rate // 5 * 2)) for _ in range(10)) + audio.rest()
     assert len(taken) / 32_000 == pytest.approx(2.0, abs=0.001)
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+def test_mu_law_has_a_byte_for_each_sample(clock: Clock, rate: int) -> None:
+    audio = IncomingAudio(rate, 310, clock, encoding="pcm_mulaw")
+    taken = b"".join(audio.take(b"\xff" * (rate // 5)) for _ in range(10)) + audio.rest()
+    assert audio.seconds == pytest.approx(2.0)
+    assert len(taken) / 32_000 == pytest.approx(2.0, abs=0.001)
+    assert abs(np.frombuffer(taken, "<i2")).max() <= 1, "0xff is silence"
+
+
+def test_a_mu_law_frame_under_50_ms_is_refused(clock: Clock) -> None:
+    with pytest.raises(RefusedError, match=r"Violation: 49\.875 ms"):
+        IncomingAudio(8000, 310, clock, encoding="pcm_mulaw").take(bytes(399))
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025])
+def test_audio_at_low_rates_gets_a_fainter_upper_half(clock: Clock, rate: int) -> None:
+    pitch = rate * 0.4
+    tone = np.sin(np.arange(rate) * 2 * np.pi * 0.4) * 10_000
+    audio = IncomingAudio(rate, 310, clock)
+    taken = np.frombuffer(audio.take(tone.astype("<i2").tobytes()) + audio.rest(), "<i2")
+    spectrum = np.abs(np.fft.rfft(taken[2000:14_000] * np.hanning(12_000)))
+    hertz = np.fft.rfftfreq(12_000, 1 / 16_000)
+    said = spectrum[abs(hertz - pitch) < 5].max()
+    mirrored = spectrum[abs(hertz - (rate - pitch)) < 5].max()
+    assert mirrored / said == pytest.approx(0.73, abs=0.15)
 
 
 @pytest.mark.parametrize("size", [0, 1598, 32_002])

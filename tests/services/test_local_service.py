@@ -3,12 +3,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import requests
 
+from appliance.services import local_service
+from appliance.services.engines import UnknownEngineError
 from appliance.services.local_service import LocalService, LocalServiceError
+from appliance.services.recognizer import HeardWord, Recognizer, RecognizerError
 from tests.rig.clock import Clock
 from tests.services.client import KEY, Client, refusal, token_of
 
@@ -244,5 +248,79 @@ def test_a_taken_port_is_told_in_a_sentence(service: LocalService) -> None:
 
 
 def test_an_unknown_engine_is_told_with_the_known_ones() -> None:
-    with pytest.raises(LocalServiceError, match="pocketsphinx"):
+    with pytest.raises(UnknownEngineError, match="pocketsphinx"):
         LocalService(engine="ear")
+
+
+def test_a_certificate_that_is_none_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LocalServiceError, match=r"none\.pem can't be used: No such file"):
+        LocalService(certificate=tmp_path / "none.pem")
+    (tmp_path / "bad.pem").write_text("no certificate")
+    with pytest.raises(LocalServiceError, match=r"bad\.pem can't be used: .*--key"):
+        LocalService(certificate=tmp_path / "bad.pem")
+
+
+# Its engine
+
+
+class Reluctant:
+    """An engine that can't be had until it is `there`, and which then breaks."""
+
+    lag = 0
+
+    def __init__(self) -> None:
+        self.there = False
+        self.closed = False
+
+    def warm_up(self) -> None:
+        if not self.there:
+            raise RecognizerError("The engine is away: wait")
+
+    def lend(self) -> Recognizer:
+        self.warm_up()
+        return self
+
+    def take_back(self, recognizer: Recognizer) -> None:
+        assert recognizer is self
+
+    def hear(self, pcm: bytes) -> list[HeardWord]:
+        assert pcm
+        raise RecognizerError("The engine broke")
+
+    def finish(self) -> list[HeardWord]:
+        return []
+
+    def favour(self, terms: Sequence[str]) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def reluctant(monkeypatch: pytest.MonkeyPatch) -> Reluctant:
+    engine = Reluctant()
+    monkeypatch.setattr(local_service, "engine_named", lambda _: engine)
+    return engine
+
+
+def test_an_engine_that_is_away_is_told_at_the_start_and_to_each_session(
+    reluctant: Reluctant, caplog: pytest.LogCaptureFixture
+) -> None:
+    with LocalService() as service:
+        assert "The engine is away: wait" in caplog.text
+        assert refusal(Client(service)) == (3005, "The engine is away: wait")
+        reluctant.there = True
+        client = Client(service)
+        assert [message["type"] for message in client.terminated()] == ["Begin", "Termination"]
+    assert reluctant.closed
+
+
+def test_an_engine_that_breaks_ends_the_session_with_a_service_error(
+    reluctant: Reluctant, sample: bytes
+) -> None:
+    reluctant.there = True
+    with LocalService() as service:
+        client = Client(service)
+        client.audio(sample[: 1000 * 32])
+        assert refusal(client) == (3005, "The engine broke")

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from appliance.services.recognizer import HeardWord
@@ -21,8 +23,11 @@ def has_voice(pcm: bytes) -> bool:
 class CountingRecognizer:
     """Hears a word in each 100 ms of voice, unless it is deaf, and keeps what it was given."""
 
+    lag = 0
+
     def __init__(self, *, deaf: bool = False) -> None:
         self.utterances: list[bytes] = []
+        self.favoured: list[tuple[int, Sequence[str]]] = []
         self._deaf = deaf
         self._pcm = b""
 
@@ -35,6 +40,13 @@ class CountingRecognizer:
         self.utterances.append(self._pcm)
         self._pcm = b""
         return words
+
+    def favour(self, terms: Sequence[str]) -> None:
+        assert not self._pcm, "an utterance isn't over"
+        self.favoured.append((len(self.utterances), terms))
+
+    def close(self) -> None:
+        pass
 
     def _words(self) -> list[HeardWord]:
         if self._deaf:
@@ -164,3 +176,99 @@ def test_end_turn_amid_silence_ends_nothing() -> None:
     listener = TurnListener(CountingRecognizer(), has_voice, Pauses())
     list(listener.hear(silence(950)))
     assert list(listener.end_turn()) == []
+
+
+# How sure the end is
+
+
+@pytest.mark.parametrize(
+    ("confidence", "ends_after"), [(0.0, 400), (0.4, 400), (0.9, 400), (0.91, 1300), (1.0, 1300)]
+)
+def test_an_end_that_is_not_sure_enough_waits_for_the_longest_silence(
+    confidence: float, ends_after: int
+) -> None:
+    listener = TurnListener(CountingRecognizer(), has_voice, Pauses(confidence=confidence))
+    list(listener.hear(voice(1000)))
+    for after in range(100, 2000, 100):
+        if finished(list(listener.hear(silence(100)))):
+            assert after == ends_after
+            break
+    else:
+        pytest.fail("the turn never ended")
+
+
+def test_the_end_is_the_surer_the_longer_the_silence() -> None:
+    heard = listen(voice(1000) + silence(600))
+    told = [event.end_confidence for event in heard if isinstance(event, TurnHeard)]
+    assert told[5] == 0
+    assert told[-5:] == sorted(told[-5:])
+    assert told[-1] == 0.9
+
+
+@pytest.mark.parametrize("pauses", [Pauses(shortest=0), Pauses(longest=0), Pauses(0, 0, 0.0)])
+def test_a_turn_does_not_end_while_one_speaks(pauses: Pauses) -> None:
+    assert len(finished(listen(voice(3000) + silence(500) + voice(1000), pauses=pauses))) == 2
+
+
+# Changes
+
+
+def test_pauses_can_change_amid_a_turn() -> None:
+    listener = TurnListener(CountingRecognizer(), has_voice, Pauses(shortest=5000, longest=5000))
+    list(listener.hear(voice(1000) + silence(1000)))
+    listener.pauses = Pauses()
+    assert finished(list(listener.hear(silence(100))))
+
+
+def test_another_detector_can_take_over_amid_a_stream() -> None:
+    listener = TurnListener(CountingRecognizer(), lambda _: False, Pauses())
+    assert not list(listener.hear(voice(1000)))
+    listener.has_voice = has_voice
+    assert list(listener.hear(voice(1000)))
+
+
+def test_terms_are_favoured_at_once_while_nobody_speaks() -> None:
+    recognizer = CountingRecognizer()
+    listener = TurnListener(recognizer, has_voice, Pauses())
+    list(listener.hear(silence(1000)))
+    listener.favour(["a term"])
+    assert recognizer.favoured == [(0, ["a term"])]
+
+
+def test_terms_named_amid_a_turn_are_favoured_from_the_next_one_on() -> None:
+    recognizer = CountingRecognizer()
+    listener = TurnListener(recognizer, has_voice, Pauses())
+    list(listener.hear(voice(1000)))
+    listener.favour(["a term"])
+    listener.favour(["another"])
+    assert recognizer.favoured == []
+    list(listener.hear(silence(600)))
+    assert recognizer.favoured == [(1, ["another"])]
+
+
+class LaggingRecognizer(CountingRecognizer):
+    """Knows no word before the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lag = 0
+
+    def hear(self, pcm: bytes) -> list[HeardWord]:
+        super().hear(pcm)
+        self.lag += len(pcm) // MS
+        return []
+
+    def finish(self) -> list[HeardWord]:
+        self.lag = 0
+        return super().finish()
+
+
+def test_a_recognizer_that_lags_cuts_nobody_short() -> None:
+    recognizer = LaggingRecognizer()
+    heard = finished(listen(voice(5000) + silence(600), recognizer))
+    assert len(heard) == len(recognizer.utterances) == 1
+
+
+def test_a_pause_ends_the_turn_that_a_recognizer_has_yet_to_hear() -> None:
+    audio = voice(1000) + silence(600) + voice(1000) + silence(600)
+    assert len(finished(listen(audio, LaggingRecognizer()))) == 2

@@ -3,6 +3,11 @@ import pytest
 from appliance.services.recognizer import HeardWord
 from appliance.services.turn_listener import TurnHeard
 from appliance.services.turn_messages import turn_messages, written
+from appliance.services.wire import SessionParameters, encoded
+
+PLAIN = SessionParameters(speech_model="universal-streaming-english")
+FORMATTED = SessionParameters(speech_model="universal-streaming-english", format_turns=True)
+WRITING = SessionParameters(speech_model="u3-rt-pro")
 
 
 def turn(text: str, *, finished: bool) -> TurnHeard:
@@ -13,26 +18,26 @@ def turn(text: str, *, finished: bool) -> TurnHeard:
 
 
 def test_the_last_two_words_of_a_partial_are_tentative() -> None:
-    (message,) = turn_messages(turn("so it is said", finished=False), formatted=True)
+    (message,) = turn_messages(turn("so it is said", finished=False), FORMATTED)
     assert message.transcript == "so it"
     assert [word.word_is_final for word in message.words] == [True, True, False, False]
     assert not message.end_of_turn
 
 
 def test_a_partial_of_one_word_has_no_transcript() -> None:
-    (message,) = turn_messages(turn("so", finished=False), formatted=True)
+    (message,) = turn_messages(turn("so", finished=False), FORMATTED)
     assert message.transcript == ""
     assert message.words[0].text == "so"
 
 
 def test_all_words_of_a_finished_turn_are_final() -> None:
-    (message,) = turn_messages(turn("so it is", finished=True), formatted=False)
+    (message,) = turn_messages(turn("so it is", finished=True), PLAIN)
     assert message.transcript == message.utterance == "so it is"
     assert all(word.word_is_final for word in message.words)
 
 
 def test_a_formatted_turn_follows_the_plain_one() -> None:
-    plain, formatted = turn_messages(turn("so it is", finished=True), formatted=True)
+    plain, formatted = turn_messages(turn("so it is", finished=True), FORMATTED)
     assert (plain.turn_order, formatted.turn_order) == (3, 3)
     assert (plain.turn_is_formatted, formatted.turn_is_formatted) == (False, True)
     assert plain.end_of_turn
@@ -42,8 +47,30 @@ def test_a_formatted_turn_follows_the_plain_one() -> None:
 
 
 def test_a_turn_that_came_to_nothing_is_finished_empty() -> None:
-    messages = list(turn_messages(turn("", finished=True), formatted=True))
+    messages = list(turn_messages(turn("", finished=True), FORMATTED))
     assert [message.transcript for message in messages] == ["", ""]
+
+
+def test_a_model_that_writes_tells_a_finished_turn_once() -> None:
+    (message,) = turn_messages(turn("so it is", finished=True), WRITING)
+    assert message.end_of_turn
+    assert message.turn_is_formatted
+    assert message.transcript == "So it is."
+
+
+def test_a_model_that_writes_has_every_word_in_its_partials() -> None:
+    (message,) = turn_messages(turn("so it is", finished=False), WRITING)
+    assert message.transcript == "so it is"
+    assert [word.word_is_final for word in message.words] == [True, False, False]
+    assert not message.turn_is_formatted
+
+
+def test_speakers_are_unknown_where_they_were_asked_for() -> None:
+    asked = SessionParameters(speech_model="u3-rt-pro", speaker_labels=True)
+    (message,) = turn_messages(turn("so", finished=True), asked)
+    assert message.speaker_label == "UNKNOWN"
+    (message,) = turn_messages(turn("so", finished=True), WRITING)
+    assert "speaker_label" not in encoded(message)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""`appliance demo`: the appliance without hardware."""
+# ruff: noqa: PLC0415
+
+import functools
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from appliance import environment, logs
+from appliance.cli.settings import fail, settings_of
+
+if TYPE_CHECKING:
+    from appliance.screen.panel import Panel
+
+
+def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Check, before anything runs, that a picture can be written there."""
+    if path and path.suffix.lower() != ".png":
+        raise click.BadParameter(f"{path} does not end in .png")
+    if path and not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
+@click.command()
+@click.argument("wav", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--mic", is_flag=True, help="Hear the microphone; the space bar is the button.")
+@click.option(
+    "--screen",
+    type=click.Choice(["terminal", "window", "none"]),
+    default="terminal",
+    show_default=True,
+    help="Where to show the OLED.",
+)
+@click.option(
+    "--screenshot",
+    metavar="FILE.png",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    callback=_png,
+    help="Write a picture of the OLED at the last word.",
+)
+@click.pass_context
+def demo(
+    context: click.Context, wav: Path | None, mic: bool, screen: str, screenshot: Path | None
+) -> None:
+    """Be the appliance without any hardware: speak a sample, or WAV, and show what is heard."""
+    environment.prepare()
+    if not context.find_root().params["verbose"]:
+        logs.set_up(logging.WARNING)
+    if mic and wav:
+        raise click.UsageError("WAV and --mic exclude each other")
+    if mic and not sys.stdin.isatty():
+        raise click.UsageError("--mic needs a terminal: its space bar is the button")
+    try:
+        from appliance import demo as stage
+        from appliance.keyboard import space_bar
+        from appliance.screen.panel import PanelError
+    except ModuleNotFoundError as error:
+        fail(f"the demo needs {error.name}: pip install 'voice-appliance[local]'")
+    said = ""
+    if not (mic or wav):
+        wav, said = stage.sample()
+    try:
+        settings = settings_of(str(stage.settings_file()))
+        played = stage.Demo(
+            settings,
+            wav,
+            _panel(screen),
+            screenshot=screenshot,
+            presses=functools.partial(space_bar, sys.stdin.fileno()) if mic else lambda _: (),
+        )
+        kept = played.run()
+    except (stage.DemoError, PanelError, ValueError, OSError) as error:
+        fail(str(error))
+    heard = " ".join(turn.text for turn in kept.turns)
+    _tell("Heard", heard)
+    if said:
+        from appliance.services.word_error_rate import word_error_rate
+
+        _tell("Said", " ".join(said.split()))
+        _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
+    _tell("Kept in", settings.history.path)
+    import shlex
+    import shutil
+
+    program = ["appliance"] if shutil.which("appliance") else [sys.executable, "-m", "appliance"]
+    options = ["--config", str(stage.settings_file())]
+    # Unwrapped, however long: it is there to be copied.
+    click.echo(f"Read it: {shlex.join([*program, 'history', 'show', kept.id, *options])}")
+
+
+def _panel(screen: str) -> "Panel | None":
+    """Return what the demo's OLED is shown on."""
+    if screen == "none":
+        return None
+    if screen == "window":
+        from appliance.screen.window import WindowPanel
+
+        return WindowPanel(on_close=lambda: signal.raise_signal(signal.SIGINT))
+    from appliance.screen.display import standard_output
+
+    return standard_output()
+
+
+def _tell(heading: str, text: str) -> None:
+    import shutil
+    import textwrap
+
+    width = min(96, shutil.get_terminal_size().columns)
+    click.echo(textwrap.fill(f"{heading}: {text}", width, subsequent_indent="  "))

@@ -1,0 +1,121 @@
+"""`appliance history`: what was said, to be read, exported and deleted."""
+# ruff: noqa: PLC0415
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from appliance.cli.settings import CONFIG, fail, settings_of
+
+
+@click.group()
+def history() -> None:
+    """Read, export and delete what was said."""
+
+
+@history.command("list")
+@CONFIG
+def list_sessions(config: str | None) -> None:
+    """List the sessions, a line each: name, start, length, first words.
+
+    A session is "open" until all of it is transcribed.
+    """
+    from appliance import archive, export
+
+    path = _history_path(config)
+    with _reported(path, "read"):
+        kept = list(archive.sessions(path))
+    if not kept:
+        click.echo(f"no sessions yet in {path}", err=True)
+    for session in kept:
+        length = "open" if session.ended is None else _length(session.ended - session.started)
+        words = _shortened(" ".join(turn.text for turn in session.turns))
+        click.echo(f"{session.id}  {export.local(session.started)}  {length:>7}  {words}".rstrip())
+
+
+@history.command()
+@click.argument("session")
+@CONFIG
+def show(session: str, config: str | None) -> None:
+    """Show what was said in SESSION (a name from the list, or "last")."""
+    _export("txt", session, config)
+
+
+@history.command("export")
+@click.argument("session", required=False)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["json", "txt", "srt", "vtt"]),
+    default="json",
+    show_default=True,
+)
+@CONFIG
+def export_sessions(session: str | None, format_: str, config: str | None) -> None:
+    """Write all sessions, or SESSION alone, to standard output."""
+    _export(format_, session, config)
+
+
+@history.command()
+@click.argument("session")
+@CONFIG
+def delete(session: str, config: str | None) -> None:
+    """Delete SESSION and all that was said in it."""
+    from appliance import archive
+
+    settings = settings_of(config)
+    path = Path(settings.history.path)
+    with _reported(path, "written"):
+        if (settings.spool / session).exists():
+            fail(f"session {session} is still being transcribed; delete it when it is done")
+        found = archive.delete(path, session)
+    if not found:
+        _fail_to_find(session)
+    click.echo(f"deleted {session}")
+
+
+def _export(format_: str, session: str | None, config: str | None) -> None:
+    from appliance import archive, export
+
+    path = _history_path(config)
+    with _reported(path, "read"):
+        kept = list(archive.sessions(path, session))
+    if session and not kept:
+        _fail_to_find(session)
+    click.echo(export.FORMATS[format_](kept), nl=False)
+
+
+def _history_path(config: str | None) -> Path:
+    return Path(settings_of(config).history.path)
+
+
+@contextlib.contextmanager
+def _reported(path: Path, done: str) -> Iterator[None]:
+    """Say what is wrong with the history, if anything is, instead of a stack trace."""
+    import sqlite3
+
+    try:
+        yield
+    except PermissionError:
+        fail(f"the history {path} can't be {done}: you may not; try again with sudo")
+    except (sqlite3.Error, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        fail(f"the history {path} can't be {done}: {reason}")
+
+
+def _length(seconds: float) -> str:
+    from appliance.screen.wording import stopwatch
+
+    return stopwatch(seconds)
+
+
+def _shortened(text: str, width: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def _fail_to_find(session: str) -> NoReturn:
+    fail(f"there is no session {session}; see: appliance history list")

@@ -1,0 +1,114 @@
+import pytest
+
+from appliance.services import wire
+from appliance.services.wire import RefusedError, SessionParameters
+
+MODEL = ("speech_model", "universal-streaming-english")
+
+
+def session(*query: tuple[str, str]) -> SessionParameters:
+    return wire.parameters([MODEL, *query], SessionParameters)
+
+
+def update(text: str, current: SessionParameters) -> SessionParameters:
+    message = wire.client_message(text)
+    assert isinstance(message, wire.UpdateConfiguration)
+    return message.applied_to(current)
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", "1"])
+def test_booleans_may_be_written_in_any_case(value: str) -> None:
+    assert session(("format_turns", value)).formats_turns
+    assert not session(("format_turns", "False")).formats_turns
+
+
+def test_turns_are_formatted_by_either_name() -> None:
+    assert session(("formatted_finals", "true")).formats_turns
+    assert session(("format_turns", "true")).formats_turns
+    assert not session().formats_turns
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [("keyterms_prompt", '["Keanu Reeves", "tea"]')],
+        [("keyterms_prompt", "Keanu Reeves"), ("keyterms_prompt", "tea")],
+    ],
+)
+def test_keyterms_are_a_list_in_json_or_repeated(query: list[tuple[str, str]]) -> None:
+    assert session(*query).keyterms_prompt == ("Keanu Reeves", "tea")
+
+
+def test_one_keyterm_needs_no_list() -> None:
+    assert session(("keyterms_prompt", "tea")).keyterms_prompt == ("tea",)
+    assert session(("keyterms_prompt", "")).keyterms_prompt == ()
+
+
+@pytest.mark.parametrize("value", ["[1, 2]", '["tea"', "[[]]"])
+def test_bad_keyterms_are_refused_by_name(value: str) -> None:
+    with pytest.raises(RefusedError, match="keyterms_prompt") as caught:
+        session(("keyterms_prompt", value))
+    assert caught.value.code == 3006
+
+
+@pytest.mark.parametrize("name", ["encoding", "speech_model"])
+def test_a_refusal_names_the_choices(name: str) -> None:
+    with pytest.raises(RefusedError, match=rf"{name}: .*'smoke'.*choose one of \w+"):
+        session((name, "smoke"))
+
+
+@pytest.mark.parametrize("model", ["u3-rt-pro", "universal-3-5-pro", "universal-3-6-pro"])
+def test_the_newer_models_write_turns(model: str) -> None:
+    assert session(("speech_model", model)).writes_turns
+    assert not session().writes_turns
+
+
+# UpdateConfiguration
+
+
+def test_everything_that_can_change_in_a_session_changes() -> None:
+    changed = update(
+        '{"type": "UpdateConfiguration", "format_turns": true, "keyterms_prompt": ["tea"], '
+        '"end_of_turn_confidence_threshold": 1, "min_turn_silence": 100, "max_turn_silence": 200, '
+        '"vad_threshold": 0.7}',
+        session(),
+    )
+    assert changed == session(
+        ("format_turns", "true"),
+        ("keyterms_prompt", "tea"),
+        ("end_of_turn_confidence_threshold", "1"),
+        ("min_turn_silence", "100"),
+        ("max_turn_silence", "200"),
+        ("vad_threshold", "0.7"),
+    )
+
+
+def test_what_is_not_named_stays() -> None:
+    before = session(("keyterms_prompt", "tea"), ("min_turn_silence", "100"))
+    assert update('{"type": "UpdateConfiguration"}', before) == before
+
+
+def test_formatting_can_be_switched_off_however_it_was_switched_on() -> None:
+    before = session(("formatted_finals", "true"))
+    text = '{"type": "UpdateConfiguration", "format_turns": false}'
+    assert not update(text, before).formats_turns
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vad_threshold", "1.1"),
+        ("end_of_turn_confidence_threshold", "-0.1"),
+        ("min_turn_silence", '"long"'),
+        ("max_turn_silence", "60001"),
+        ("format_turns", '"perhaps"'),
+        ("keyterms_prompt", '"tea"'),
+    ],
+)
+def test_a_bad_change_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(RefusedError, match=name) as caught:
+        wire.client_message(f'{{"type": "UpdateConfiguration", "{name}": {value}}}')
+    assert caught.value.code == 3006

@@ -1,0 +1,96 @@
+// A session with the vendor's SDK for Node, told as a line of JSON for each thing that happens.
+//
+// node vendor_sdk.mjs CASE WSS_URL HTTPS_URL API_KEY AUDIO.raw, in a folder where npm put assemblyai.
+// The audio is mono s16le, 16000 Hz. Cases: session, force, update, refused, frame, token.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const { AssemblyAI } = createRequire(join(process.cwd(), "client.js"))("assemblyai");
+const [name, websocketBaseUrl, streamingBaseUrl, apiKey, file] = process.argv.slice(2);
+const audio = readFileSync(file);
+const BYTES_PER_MS = 32;
+
+const tell = (type, fields = {}) => console.log(JSON.stringify({ type, ...fields }));
+
+function client(options = {}) {
+  const sdk = new AssemblyAI({ apiKey, streamingBaseUrl });
+  const transcriber = sdk.streaming.transcriber({
+    websocketBaseUrl,
+    sampleRate: 16000,
+    speechModel: "universal-streaming-english",
+    connectTimeout: 30000,
+    maxConnectionRetries: 0,
+    ...options,
+  });
+  transcriber.on("open", ({ id, expires_at }) => tell("open", { id, expires_at }));
+  transcriber.on("turn", (turn) => tell("Turn", turn));
+  transcriber.on("error", ({ code, message }) => tell("error", { code, message }));
+  return transcriber;
+}
+
+function speak(transcriber, from, to, frame = 100) {
+  for (let at = from; at < to; at += frame) {
+    const piece = Buffer.alloc(frame * BYTES_PER_MS);
+    audio.copy(piece, 0, at * BYTES_PER_MS, (at + frame) * BYTES_PER_MS);
+    transcriber.sendAudio(piece);
+  }
+}
+
+const closed = (transcriber) =>
+  new Promise((resolve) =>
+    transcriber.on("close", (code, reason) => resolve(tell("close", { code, reason }))),
+  );
+
+const cases = {
+  async session(transcriber = client({ formatTurns: true, keytermsPrompt: ["little screen"] })) {
+    await transcriber.connect();
+    speak(transcriber, 0, audio.length / BYTES_PER_MS);
+    await transcriber.close(true, 60000);
+  },
+
+  async force() {
+    const transcriber = client();
+    await transcriber.connect();
+    speak(transcriber, 0, 2000);
+    transcriber.forceEndpoint();
+    transcriber.keepAlive();
+    speak(transcriber, 2000, 3400);
+    await transcriber.close(true, 60000);
+  },
+
+  async update() {
+    const transcriber = client();
+    await transcriber.connect();
+    transcriber.updateConfiguration({ format_turns: true, min_turn_silence: 300 });
+    speak(transcriber, 0, 3400);
+    await transcriber.close(true, 60000);
+  },
+
+  async refused() {
+    const transcriber = client({ encoding: "opus" });
+    await transcriber.connect().catch(({ code, message }) => tell("refused", { code, message }));
+  },
+
+  async frame() {
+    const transcriber = client();
+    const end = closed(transcriber);
+    await transcriber.connect();
+    speak(transcriber, 0, 49, 49);
+    await end;
+  },
+
+  async token() {
+    const sdk = new AssemblyAI({ apiKey, streamingBaseUrl });
+    const token = await sdk.streaming.createTemporaryToken({ expires_in_seconds: 60 });
+    const transcriber = client({ token });
+    await transcriber.connect();
+    await transcriber.close(true, 60000);
+    await client({ token })
+      .connect()
+      .catch(({ code, message }) => tell("refused", { code, message }));
+  },
+};
+
+await cases[name]();
