@@ -318,11 +318,12 @@ def test_a_night_without_a_network_is_one_warning(
 def test_what_comes_again_after_a_success_is_warned_of_again(
     service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service.on_connection(1, drop_after(5))
-    service.on_connection(2, drop_after(5))
+    # Closed, not reset: what was said before would be lost on the way.
+    for number in (1, 2):
+        service.on_connection(number, drop_after(8, how="close", code=3005))
     with Sitting(service, tmp_path) as sitting:
         assert sitting.wait_for_end()
-    assert warnings(caplog) == ["Connection lost", "Connection lost"]
+    assert warnings(caplog) == ["Service fault", "Service fault"]
 
 
 def test_no_thread_outlives_its_session(service: ScriptedService, tmp_path: Path) -> None:
