@@ -109,7 +109,8 @@ class WyomingServer:
         Raises:
             RecognizerError: it can't be reached, or recognizes no speech.
         """
-        async with self._conversation(self._answer_time) as client:
+        # It need but say what it is, not hear anything: one that takes long for that hangs.
+        async with self._conversation(self._connect_time) as client:
             await client.write_event(Describe().event())
             async for event in _events(client):
                 if Info.is_type(event.type):

@@ -48,6 +48,12 @@ def test_a_token_is_told_with_its_life_and_kept_by_nobody_between(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_glance_costs_no_token(vendor: ScriptedService, tmp_path: Path) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        assert requests.head(server.url, timeout=20).status_code == 405
+    assert vendor.token_requests == []
+
+
 def test_strangers_get_none_and_learn_why(vendor: ScriptedService, tmp_path: Path) -> None:
     register(tmp_path).add("kitchen")
     with TokenServer(options(tmp_path, vendor)) as server:

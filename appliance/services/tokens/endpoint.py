@@ -72,6 +72,8 @@ class Endpoint:
         )
 
     async def _token(self, request: Request) -> Response:
+        if request.method == "HEAD":
+            raise HTTPException(405)  # a monitor's glance must not cost a token
         name = self._asking(request)
         where = request.client.host if request.client else "an unknown address"
         try:
