@@ -95,6 +95,9 @@ SESSION = (Stage.SESSION,)
 ANYWHERE = tuple(Stage)
 
 CROWD = "concurrent|too many"
+VENDOR_AWAY = "out of reach|too slow"
+"""What a token server says of the service behind it."""
+
 FUNDS = "fund|balance|credit|billing|payment"
 
 # fmt: off
@@ -114,6 +117,10 @@ TABLE = (
     Rule(SESSION, (1011, 1012, 1013, 3005), Answer.RETRY, "Service fault", "trying again"),
     # The token server, the vendor's token endpoint, a handshake refused over HTTP
     Rule(TOKEN, (Cause.NO_KEY,), Answer.OWNER, "No API key", "set key or token_url"),
+    Rule(TOKEN, (503,), Answer.OWNER, "No API key", "see the token server", "no api key"),
+    Rule(TOKEN, (403,), Answer.OWNER, "Account disabled", "ask the service", "disabled"),
+    Rule(TOKEN, (403,), Answer.OWNER, "Not admitted", "run: token-server add", "no appliance"),
+    Rule(TOKEN, (401,), Answer.OWNER, "Secret refused", "put in the right one", "secret"),
     Rule(TOKEN, (401, 403), Answer.OWNER, "Key refused", "run: appliance doctor"),
     Rule(HANDSHAKE, (401, 403), Answer.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(HTTP, (402,), Answer.OWNER, "No credit left", "top up the account"),
@@ -121,6 +128,7 @@ TABLE = (
     Rule(HANDSHAKE, (404, 405, 410), Answer.OWNER, "Wrong address", "check service url"),
     Rule(HTTP, (429,), Answer.WAIT, "Service is busy", "waiting for a place"),
     Rule(HTTP, (400,), Answer.OWNER, "Setting refused", "check the settings"),
+    Rule(TOKEN, (502, 504), Answer.RETRY, "Can't reach the service", "trying again", VENDOR_AWAY),
     Rule(TOKEN, SERVER_ERROR, Answer.RETRY, "Token server fault", "trying again"),
     Rule(TOKEN, (Cause.BAD_ANSWER,), Answer.RETRY, "No token", "check token server"),
     Rule(HANDSHAKE, SERVER_ERROR, Answer.RETRY, "Service fault", "trying again"),

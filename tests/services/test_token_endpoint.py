@@ -273,6 +273,28 @@ def test_a_register_that_breaks_is_told_once_and_those_known_are_served(
     assert caplog.text.count("is damaged") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "shown"),
+    [
+        (503, "No API key", "No API key"),
+        (403, "Account disabled", "Account disabled"),
+        (403, "No appliance added", "Not admitted"),
+        (401, "Secret refused", "Secret refused"),
+        (401, "No secret given", "Secret refused"),
+        (403, "API key refused", "Key refused"),
+        (502, "Service out of reach", "Can't reach the service"),
+        (504, "Service is too slow", "Can't reach the service"),
+        (502, "Service fault", "Token server fault"),
+        (429, "Too many requests", "Service is busy"),
+        (402, "No credit left", "No credit left"),
+    ],
+)
+def test_what_it_says_reaches_the_screen_of_the_appliance(
+    status: int, error: str, shown: str
+) -> None:
+    assert rule_for(Ending(Stage.TOKEN, status, error)).what == shown
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 429, 502, 503, 504])
 def test_an_appliance_has_an_answer_of_its_own_to_each_status(status: int) -> None:
     rule = rule_for(Ending(Stage.TOKEN, status))
