@@ -23,10 +23,15 @@ def prepare() -> None:
         os.environ["LG_WD"] = str(_directory_for_lgpio())
 
 
+def runtime_directory() -> Path | None:
+    """Return the directory for what need not survive a restart; None where systemd named none."""
+    named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(named) if named else None
+
+
 def _directory_for_lgpio() -> Path:
     """Return where lgpio puts its pipe and changes to: not the working directory, as it would."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    directory = Path(runtime or _temporary_directory())
+    directory = runtime_directory() or _temporary_directory()
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:

@@ -9,6 +9,7 @@ from appliance.faults import Faults
 from appliance.integrations.network import has_network
 from appliance.integrations.status import Status
 from appliance.live import Live
+from appliance.screen import wording
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.timekeeping import Timekeeping
 
@@ -106,7 +107,7 @@ class Front:
                 fault=faults.worst,
                 summary=self._summary,
                 clock=self._time.time_of_day(),
-                hint="" if self._summary or faults.hinder else "Press to start",
+                hint="" if self._summary or faults.hinder else wording.HOW_TO_START,
                 network=self._has_network(self._url),
                 power_off_in=power_off_in,
             ),

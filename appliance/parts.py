@@ -18,7 +18,8 @@ from appliance.hardware.light import Light
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.quiet import quiet_audio
 from appliance.history import History
-from appliance.integrations.status import Status, status_file
+from appliance.integrations import status_file
+from appliance.integrations.status import Status
 from appliance.integrations.systemd import Watchdog, notify
 from appliance.screen.display import Display
 from appliance.streaming.sessions import Sessions
@@ -100,7 +101,7 @@ class Parts:
         timekeeping = Timekeeping()
         status = Status(
             self._settings,
-            status_file(),
+            status_file.to_write(),
             source=self._source,
             frames=lambda: self._display.frames,
         )

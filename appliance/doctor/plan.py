@@ -13,12 +13,14 @@ from appliance.doctor.examination import Check
 from appliance.doctor.finding import Finding, not_tried
 from appliance.doctor.network import Peer
 from appliance.doctor.programs import Ask, ask
-from appliance.doctor.running import Resident, Status
+from appliance.doctor.running import Resident
 from appliance.doctor.service import STORES, Visit
 from appliance.doctor.settings import examine_settings, examine_version
 from appliance.doctor.unit import Unit
 from appliance.hardware.devices import Audio
 from appliance.hardware.quiet import quiet_audio
+from appliance.integrations import status_file
+from appliance.integrations.status_file import Condition
 from appliance.screen.display import open_panel
 from appliance.screen.panel import Panel
 
@@ -74,7 +76,7 @@ class Plan:
 
     def _observe(self) -> Resident | None:
         """Return the appliance that runs here, or that systemd has just started."""
-        resident = running.observe(running.status_path())
+        resident = running.observe(status_file.to_read())
         # It takes its parts before it first tells anything of itself.
         return Resident(None) if resident is None and self._unit.is_up else resident
 
@@ -124,7 +126,7 @@ class Plan:
     def _part(
         self,
         name: str,
-        told: Callable[[Status], Finding],
+        told: Callable[[Condition], Finding],
         tried: Callable[[], Finding],
         limit: float,
     ) -> Check:

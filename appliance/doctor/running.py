@@ -15,6 +15,7 @@ import msgspec
 
 from appliance.doctor.finding import Finding, failed, failing, fine, not_tried
 from appliance.events import Fault
+from appliance.integrations.status_file import Condition
 
 RECENT = 30.0
 """Seconds within which a running appliance writes its status anew."""
@@ -33,70 +34,6 @@ _TOLD_ELSEWHERE = {"settings", "session", "microphone", "button", "screen"}
 _SOURCE = "so says the running appliance"
 
 
-class PartFault(msgspec.Struct, frozen=True):
-    """What is wrong with a part."""
-
-    part: str
-    what: str
-    remedy: str = ""
-
-
-class ButtonStatus(msgspec.Struct, frozen=True):
-    """`ready`: a press will be noticed. `pressed`: when it last was."""
-
-    ready: bool
-    pressed: datetime | None = None
-
-
-class ScreenStatus(msgspec.Struct, frozen=True):
-    """`shows`: pictures can be seen. `frames`: how many there were."""
-
-    driver: str
-    shows: bool
-    frames: int
-
-
-class MicrophoneStatus(msgspec.Struct, frozen=True):
-    """`level` now and the `loudest` of the last session, both 0.0 to 1.0; `rate` in Hz."""
-
-    open: bool
-    name: str | None
-    rate: int | None
-    level: float
-    loudest: float
-
-
-class SessionStatus(msgspec.Struct, frozen=True):
-    """The session that somebody has begun with the button."""
-
-    elapsed: float
-    waiting: float
-    connected: bool
-
-
-class Status(msgspec.Struct, frozen=True):
-    """What the running appliance wrote last."""
-
-    version: str
-    pid: int
-    started: datetime
-    written: datetime
-    status: str
-    faults: list[PartFault]
-    button: ButtonStatus
-    screen: ScreenStatus
-    microphone: MicrophoneStatus
-    session: SessionStatus | None = None
-    settings: str | None = None
-
-    def finding_for(self, part: str) -> Finding | None:
-        """Return what is wrong with a part, if anything is."""
-        for fault in self.faults:
-            if fault.part == part:
-                return failing(Fault(fault.what, fault.remedy, _SOURCE))
-        return None
-
-
 class Resident(NamedTuple):
     """An appliance that runs on this box.
 
@@ -104,7 +41,7 @@ class Resident(NamedTuple):
     `untold` says why.
     """
 
-    status: Status | None
+    status: Condition | None
     age: float = 0.0
     untold: Finding = STARTING
 
@@ -124,16 +61,10 @@ class Resident(NamedTuple):
         return "" if used == str(path) else used
 
 
-def status_path() -> Path:
-    """Return where the running appliance writes its status."""
-    folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or "/run/appliance"
-    return Path(folder, "status.json")
-
-
 def observe(path: Path, wall_clock: Callable[[], float] = time.time) -> Resident | None:
     """Return the appliance that runs on this box; None where none does."""
     try:
-        status = msgspec.json.decode(path.read_bytes(), type=Status)
+        status = msgspec.json.decode(path.read_bytes(), type=Condition)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
@@ -162,9 +93,9 @@ def examine(resident: Resident | None) -> Finding:
     return fine(f"{does} (process {status.pid}, since {_moment(status.started)})")
 
 
-def examine_button(status: Status) -> Finding:
+def examine_button(status: Condition) -> Finding:
     """Tell whether a press would be noticed."""
-    if fault := status.finding_for("button"):
+    if fault := _finding_for(status, "button"):
         return fault
     if not status.button.ready:
         return failed(f"its pin is not watched ({_SOURCE})", RESTART)
@@ -173,9 +104,9 @@ def examine_button(status: Status) -> Finding:
     return fine(f"{last} ({_SOURCE})")
 
 
-def examine_screen(status: Status) -> Finding:
+def examine_screen(status: Condition) -> Finding:
     """Tell whether anything can be seen."""
-    if fault := status.finding_for("screen"):
+    if fault := _finding_for(status, "screen"):
         return fault
     screen = status.screen
     if screen.driver == "none":
@@ -185,15 +116,23 @@ def examine_screen(status: Status) -> Finding:
     return fine(f"{screen.driver} shows pictures, {screen.frames} until now ({_SOURCE})")
 
 
-def examine_microphone(status: Status) -> Finding:
+def examine_microphone(status: Condition) -> Finding:
     """Tell whether there is one, and what it heard."""
-    if fault := status.finding_for("microphone"):
+    if fault := _finding_for(status, "microphone"):
         return fault
     microphone = status.microphone
     rate = f" at {microphone.rate} Hz" if microphone.rate else ""
     name = f"{microphone.name}{rate}" if microphone.name else "there, not opened yet"
     level = f"level {microphone.level:.1f} of 1 now, " if microphone.open else ""
     return fine(f"{name}; {level}loudest in the last session {microphone.loudest:.1f} ({_SOURCE})")
+
+
+def _finding_for(status: Condition, part: str) -> Finding | None:
+    """Return what is wrong with a part, if anything is."""
+    for fault in status.faults:
+        if fault.part == part:
+            return failing(Fault(fault.what, fault.remedy, _SOURCE))
+    return None
 
 
 def _is_alive(pid: int) -> bool:

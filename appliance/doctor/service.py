@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from appliance import credentials
 from appliance.config import ServiceSettings
 from appliance.doctor.finding import Finding, fine, not_tried
 from appliance.doctor.network import told
@@ -25,7 +26,7 @@ from appliance.streaming.messages import (
     Termination,
     decode,
 )
-from appliance.streaming.tokens import KEY_NAME, SECRET_NAME, TokenError, TokenSource
+from appliance.streaming.tokens import TokenError, TokenSource
 
 STORES = (Path("/etc/credstore"), Path("/run/credstore"), Path("/usr/lib/credstore"))
 """Where systemd looks for credentials (systemd.exec(5), `LoadCredential=`)."""
@@ -53,10 +54,10 @@ class _Credential(NamedTuple):
     on_the_card: str
 
 
-_KEY = _Credential("API key", "api_key_file", KEY_NAME, "--api-key-file", "api_key")
+_KEY = _Credential("API key", "api_key_file", credentials.API_KEY, "--api-key-file", "api_key")
 
 _SECRET = _Credential(
-    "secret", "token_secret_file", SECRET_NAME, "--token-secret-file", "token_secret"
+    "secret", "token_secret_file", credentials.TOKEN_SECRET, "--token-secret-file", "token_secret"
 )
 
 

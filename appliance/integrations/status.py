@@ -7,12 +7,22 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from appliance import __version__, events
 from appliance.config import Settings
 from appliance.events import Event
 from appliance.faults import Faults
+from appliance.integrations.status_file import (
+    ButtonStatus,
+    Condition,
+    MicrophoneStatus,
+    PartFault,
+    ScreenStatus,
+    SessionStatus,
+)
 from appliance.integrations.systemd import notify
 from appliance.screen import wording
 from appliance.screen.scene import MICROPHONE_OPEN, Scene
@@ -21,12 +31,6 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 1.0
 """Seconds between two versions of the file: it lies in memory, but nobody reads it more often."""
-
-
-def status_file() -> Path | None:
-    """Return where a running appliance says how it is; None where systemd named no directory."""
-    directory = os.environ.get("RUNTIME_DIRECTORY")
-    return Path(directory) / "status.json" if directory else None
 
 
 class Status:
@@ -62,32 +66,30 @@ class Status:
         self._written_at = float("-inf")
         self._sentence = ""
         self._started = self._time()
-        self._button: dict[str, Any] = {"ready": False, "pressed": None}
-        self._screen: dict[str, Any] = {"driver": settings.display.driver, "shows": False}
-        self._microphone: dict[str, Any] = {
-            "open": False, "name": None, "rate": None, "level": 0.0, "loudest": 0.0
-        }  # fmt: skip
+        self._button = ButtonStatus(ready=False)
+        self._screen = ScreenStatus(settings.display.driver, shows=False, frames=0)
+        self._microphone = MicrophoneStatus(
+            open=False, name=None, rate=None, level=0.0, loudest=0.0
+        )
 
     def heed(self, event: Event) -> None:
         """Note what an event says of a part."""
         match event:
             case events.Pressed():
-                self._button = {"ready": True, "pressed": self._time()}
-            case events.ButtonReady():
-                self._button["ready"] = True
-            case events.ButtonFailed():
-                self._button["ready"] = False
-            case events.ScreenHealed():
-                self._screen["shows"] = True
-            case events.ScreenFailed():
-                self._screen["shows"] = False
+                self._button = ButtonStatus(ready=True, pressed=self._time())
+            case events.ButtonReady() | events.ButtonFailed():
+                ready = isinstance(event, events.ButtonReady)
+                self._button = replace(self._button, ready=ready)
+            case events.ScreenHealed() | events.ScreenFailed():
+                shows = isinstance(event, events.ScreenHealed)
+                self._screen = replace(self._screen, shows=shows)
             case events.MicrophoneOpened():
-                self._microphone |= {"name": event.device, "rate": event.rate}
+                self._microphone = replace(self._microphone, name=event.device, rate=event.rate)
             case events.MicrophoneFailed():
-                self._microphone |= {"level": 0.0}
+                self._microphone = replace(self._microphone, level=0.0)
             case events.LevelMeasured():
-                loudest = max(event.level, self._microphone["loudest"])
-                self._microphone |= {"level": event.level, "loudest": loudest}
+                loudest = max(event.level, self._microphone.loudest)
+                self._microphone = replace(self._microphone, level=event.level, loudest=loudest)
 
     def tell(self, scene: Scene, faults: Faults) -> None:
         """Tell systemd what the screen says, if that is new, and write the file if it is time."""
@@ -99,45 +101,49 @@ class Status:
         now = self._clock()
         if self._path and now - self._written_at >= INTERVAL:
             self._written_at = now
-            self._write(self._path, scene, faults)
+            _write(self._path, self._condition(scene, faults))
 
     def _note_microphone(self, *, listening: bool) -> None:
-        if listening and not self._microphone["open"]:
-            self._microphone["loudest"] = 0.0
-        if not listening:
-            self._microphone["level"] = 0.0
-        self._microphone["open"] = listening
+        microphone = self._microphone
+        begins = listening and not microphone.open
+        self._microphone = replace(
+            microphone,
+            open=listening,
+            level=microphone.level if listening else 0.0,
+            loudest=0.0 if begins else microphone.loudest,
+        )
 
-    def _write(self, path: Path, scene: Scene, faults: Faults) -> None:
+    def _condition(self, scene: Scene, faults: Faults) -> Condition:
         in_session = scene.mode in wording.IN_SESSION
-        session = {
-            "elapsed": scene.elapsed, "waiting": scene.waiting,
-            "connected": scene.network, "fallback": scene.elsewhere,
-        }  # fmt: skip
-        status = {
-            "version": __version__,
-            "pid": os.getpid(),
-            "started": self._started,
-            "written": self._time(),
-            "mode": scene.mode.value,
-            "status": self._sentence,
-            "settings": str(self._source) if self._source else None,
-            "faults": [
-                {"part": part, "what": fault.what, "remedy": fault.remedy} for part, fault in faults
-            ],
-            "button": self._button,
-            "screen": self._screen | {"frames": self._frames()},
-            "microphone": self._microphone,
-            "session": session if in_session else None,
-            "waiting": 0.0 if in_session else scene.waiting,
-        }
-        new = path.with_suffix(".new")
-        try:
-            new.write_text(json.dumps(status, indent=1) + "\n", encoding="utf-8")
-            new.replace(path)
-        except OSError as error:
-            log.debug("%s can't be written: %s", path, error.strerror)
+        session = SessionStatus(scene.elapsed, scene.waiting, scene.network, scene.elsewhere)
+        return Condition(
+            version=__version__,
+            pid=os.getpid(),
+            started=self._started,
+            written=self._time(),
+            mode=scene.mode.value,
+            status=self._sentence,
+            settings=str(self._source) if self._source else None,
+            faults=[PartFault(part, fault.what, fault.remedy) for part, fault in faults],
+            button=self._button,
+            screen=replace(self._screen, frames=self._frames()),
+            microphone=self._microphone,
+            session=session if in_session else None,
+            waiting=0.0 if in_session else scene.waiting,
+        )
 
-    def _time(self) -> str:
+    def _time(self) -> datetime:
         moment = datetime.fromtimestamp(self._wall_clock(), UTC)
-        return moment.astimezone().isoformat(timespec="seconds")
+        return moment.astimezone().replace(microsecond=0)
+
+
+def _write(path: Path, condition: Condition) -> None:
+    plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(
+            json.dumps(plain, indent=1, default=datetime.isoformat) + "\n", encoding="utf-8"
+        )
+        new.replace(path)
+    except OSError as error:
+        log.debug("%s can't be written: %s", path, error.strerror)

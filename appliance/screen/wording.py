@@ -47,9 +47,11 @@ class Message(NamedTuple):
     aside: str = ""
 
 
+HOW_TO_START = "Press to start"
+
 SAYING = {
     Mode.STARTING: ("Starting", "one moment"),
-    Mode.READY: ("Press to start", ""),
+    Mode.READY: (HOW_TO_START, ""),
     Mode.CONNECTING: ("Speak now", "it is kept while connecting"),
     Mode.LISTENING: ("Speak now", ""),
     Mode.RECONNECTING: ("Keep speaking", ""),

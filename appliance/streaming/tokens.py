@@ -1,17 +1,16 @@
 """Temporary tokens: one opens one connection (the protocol's "Temporary token")."""
 
-import os
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 import requests
 
 from appliance.config import ServiceSettings
+from appliance.credentials import api_key, token_secret
 from appliance.streaming.endings import Cause, Ending, Stage, cause_of
 
 TIME_OUT = (5.0, 8.0)
@@ -19,10 +18,6 @@ TIME_OUT = (5.0, 8.0)
 
 LONGEST_ANSWER = 16 * 1024
 """Bytes; a token has some hundreds."""
-
-KEY_NAME = "assemblyai-api-key"
-SECRET_NAME = "appliance-token-secret"
-"""Credentials that systemd may hand over."""
 
 
 class TokenError(Exception):
@@ -105,7 +100,7 @@ class TokenSource:
             return url, _secret_header(settings) if _is_known(url, settings) else {}
         if settings.token_url:
             return settings.token_url, _secret_header(settings)
-        key = _api_key(settings)
+        key = api_key(settings.api_key_file)
         if not key:
             raise TokenError(Ending(Stage.TOKEN, cause=Cause.NO_KEY))
         return _minting_url(settings.url), {"Authorization": key}
@@ -114,17 +109,20 @@ class TokenSource:
 def _minting_url(service_url: str) -> str:
     """Return the token endpoint that stands beside the service's `/v3/ws`."""
     parts = urlsplit(service_url)
-    scheme = "https" if parts.scheme == "wss" else "http"
     path = parts.path.rsplit("/", 1)[0] + "/token"
-    return urlunsplit((scheme, parts.netloc, path, "expires_in_seconds=60", ""))
+    return _over_http(parts, path, "expires_in_seconds=60")
 
 
 def _url_beside(service_url: str) -> str:
     """Return the token server that a service without a cloud is itself, beside its `/v3/ws`."""
     parts = urlsplit(service_url)
+    return _over_http(parts, re.sub(r"(/v3)?/[^/]*$", "", parts.path) + "/token")
+
+
+def _over_http(parts: SplitResult, path: str, query: str = "") -> str:
+    """Return the address of this path at the service's machine, protected if the service is."""
     scheme = "https" if parts.scheme == "wss" else "http"
-    path = re.sub(r"(/v3)?/[^/]*$", "", parts.path) + "/token"
-    return urlunsplit((scheme, parts.netloc, path, "", ""))
+    return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
 def _is_known(url: str, settings: ServiceSettings) -> bool:
@@ -137,7 +135,7 @@ def _is_known(url: str, settings: ServiceSettings) -> bool:
 
 
 def _secret_header(settings: ServiceSettings) -> dict[str, str]:
-    secret = _read(settings.token_secret_file) or _credential(SECRET_NAME)
+    secret = token_secret(settings.token_secret_file)
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
@@ -147,30 +145,6 @@ def _shortened(limits: tuple[float, float], within: float | None) -> tuple[float
         return limits
     connecting, answering = limits
     return min(connecting, max(within, 0.1)), min(answering, max(within, 0.1))
-
-
-def _api_key(settings: ServiceSettings) -> str:
-    """Return the key from its file, else systemd's credential, else the environment."""
-    return (
-        _read(settings.api_key_file)
-        or _credential(KEY_NAME)
-        or os.environ.get("ASSEMBLYAI_API_KEY", "").strip()
-    )
-
-
-def _credential(name: str) -> str:
-    """Return one of systemd's credentials; nothing where it gave none."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return _read(f"{folder}/{name}") if folder else ""
-
-
-def _read(path: str) -> str:
-    """Return what a secret's file holds; nothing when it is not set or not there."""
-    try:
-        # A file from Windows may begin with a mark of its encoding, which is no part of the key.
-        return Path(path).read_text(encoding="utf-8-sig").strip() if path else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _without_secrets(text: object, headers: dict[str, str]) -> str:

@@ -10,22 +10,22 @@ import pytest
 
 from appliance.doctor import running
 from appliance.doctor.finding import Result
-from appliance.doctor.running import (
+from appliance.doctor.running import Resident
+from appliance.integrations.status_file import (
     ButtonStatus,
+    Condition,
     MicrophoneStatus,
     PartFault,
-    Resident,
     ScreenStatus,
     SessionStatus,
-    Status,
 )
 
 NOW = datetime(2026, 11, 22, 14, 5, 12, tzinfo=UTC)
 
 
-def status(**other: Any) -> Status:  # noqa: ANN401 - any field of a status
+def status(**other: Any) -> Condition:  # noqa: ANN401 - any field of a status
     """Return the status of a box that is well, but for what is given."""
-    well = Status(
+    well = Condition(
         version="1.0",
         pid=os.getpid(),
         started=NOW,
@@ -118,12 +118,6 @@ def test_a_session_is_seen(tmp_path: Path) -> None:
     resident = observed(written(tmp_path, session=SessionStatus(3.0, 0.5, connected=True)))
     assert resident
     assert resident.in_session
-
-
-def test_its_place_is_the_runtime_directory(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert running.status_path() == runtime / "status.json"
-    monkeypatch.delenv("RUNTIME_DIRECTORY")
-    assert running.status_path() == Path("/run/appliance/status.json")
 
 
 # How it is

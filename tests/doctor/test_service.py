@@ -8,10 +8,10 @@ import pytest
 from websockets.sync.server import ServerConnection, serve
 
 from appliance.config import ServiceSettings
+from appliance.credentials import API_KEY, TOKEN_SECRET
 from appliance.doctor.finding import Finding, Result
 from appliance.doctor.running import Resident
 from appliance.doctor.service import Visit
-from appliance.streaming.tokens import KEY_NAME, SECRET_NAME
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
@@ -68,7 +68,7 @@ def test_a_token_comes_from_the_owners_server(service: ScriptedService) -> None:
 def test_a_key_is_found_where_the_service_has_it(
     service: ScriptedService, tmp_path: Path, place: str
 ) -> None:
-    key = tmp_path / KEY_NAME
+    key = tmp_path / API_KEY
     key.write_text(f"{service.api_key}\n")
     settings = ServiceSettings(url=service.url)
     if place == "api_key_file":
@@ -96,7 +96,7 @@ def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_pat
 
 
 def test_a_refused_key_of_systemds_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
-    (tmp_path / KEY_NAME).write_text(SECRET)
+    (tmp_path / API_KEY).write_text(SECRET)
     found = visit(ServiceSettings(url=service.url), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
     assert found.remedy == (
@@ -109,7 +109,7 @@ def test_a_refused_key_of_systemds_is_put_in_anew(service: ScriptedService, tmp_
 def test_a_secret_is_found_where_the_service_has_it(
     service: ScriptedService, tmp_path: Path, place: str
 ) -> None:
-    secret = tmp_path / SECRET_NAME
+    secret = tmp_path / TOKEN_SECRET
     secret.write_text(f"{SECRET}\n")
     named = {"token_secret_file": str(secret), "store": ""}.get(place, str(tmp_path / "gone"))
     settings = msgspec.structs.replace(guarded(service), token_secret_file=named)
@@ -118,7 +118,7 @@ def test_a_secret_is_found_where_the_service_has_it(
 
 
 def test_a_refused_secret_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
-    (tmp_path / KEY_NAME).write_text(SECRET)  # the key is nothing for the token server
+    (tmp_path / API_KEY).write_text(SECRET)  # the key is nothing for the token server
     found = visit(guarded(service), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
     assert found.remedy == (

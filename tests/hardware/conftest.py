@@ -1,7 +1,9 @@
 import threading
+from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from appliance.events import Event
 
@@ -36,3 +38,10 @@ class Posted:
 @pytest.fixture
 def posted() -> Posted:
     return Posted()
+
+
+@pytest.fixture
+def factory() -> Iterator[MockFactory]:
+    factory = MockFactory()
+    yield factory
+    factory.reset()

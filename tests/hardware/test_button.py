@@ -16,13 +16,6 @@ SETTINGS = ButtonSettings(pin=17, hold_time=0.5)
 
 
 @pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = MockFactory()
-    yield factory
-    factory.reset()
-
-
-@pytest.fixture
 def pin(factory: MockFactory) -> MockPin:
     return factory.pin(17)
 

@@ -17,13 +17,6 @@ LISTENING = Scene(Mode.LISTENING)
 
 
 @pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = MockFactory()
-    yield factory
-    factory.reset()
-
-
-@pytest.fixture
 def pin(factory: MockFactory) -> MockPin:
     return factory.pin(27)
 

@@ -18,7 +18,7 @@ from appliance.events import (
     ScreenHealed,
 )
 from appliance.faults import Faults
-from appliance.integrations.status import Status, status_file
+from appliance.integrations.status import Status
 from appliance.screen.scene import Mode, Scene
 from tests.rig.clock import Clock
 
@@ -151,10 +151,3 @@ def test_systemd_is_told_each_sentence_once(
         watched.tell(Scene(Mode.STOPPING))
         assert receiver.recv(1000) == b"STATUS=Ready: press to start"
         assert receiver.recv(1000).startswith(b"STATUS=Switching off")
-
-
-def test_the_file_lies_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/appliance")
-    assert status_file() == Path("/run/appliance/status.json")
-    monkeypatch.delenv("RUNTIME_DIRECTORY")
-    assert status_file() is None

@@ -281,3 +281,13 @@ class Sh1106(Ssd1306):
     def _next_column(self) -> None:
         # Counting stops at the last column, and no page follows by itself (section "Page Address").
         self.column = min(self.column + 1, self.COLUMNS)
+
+
+MODULES: dict[str, type[Ssd1306]] = {"ssd1306": Ssd1306, "ssd1309": Ssd1306, "sh1106": Sh1106}
+"""The panels that the settings call so."""
+
+
+def pixels(picture: Image.Image | None) -> bytes:
+    """Return a byte for each pixel of a picture, whatever its mode: 0 or 255."""
+    assert picture
+    return picture.convert("L").point(lambda value: 255 * bool(value)).tobytes()

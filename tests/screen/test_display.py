@@ -145,15 +145,21 @@ def test_a_panel_that_is_missing_is_told_once_and_tried_again(
     assert events == [ScreenFailed(fault), ScreenHealed()]
 
 
-def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
-    start: Start, events: list[Event]
-) -> None:
-    module = Ssd1306()
+def pulled_out(start: Start, module: Ssd1306, events: list[Event]) -> Display:
+    """Return a display that has shown "Ready" until its panel was pulled out."""
     display = start(on_oled(module))
     display.show(READY)
     wait_until(lambda: shows(module, display))
     module.unplug()
     wait_until(lambda: len(events) == 2)
+    return display
+
+
+def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
+    start: Start, events: list[Event]
+) -> None:
+    module = Ssd1306()
+    display = pulled_out(start, module, events)
     display.show(LISTENING)
     module.plug()
     wait_until(lambda: len(events) == 3)
@@ -165,11 +171,7 @@ def test_a_panel_that_is_back_never_shows_that_it_was_gone(
     start: Start, events: list[Event]
 ) -> None:
     module = Ssd1306()
-    display = start(on_oled(module))
-    display.show(READY)
-    wait_until(lambda: shows(module, display))
-    module.unplug()
-    wait_until(lambda: len(events) == 2)
+    display = pulled_out(start, module, events)
     failed = events[1]
     assert isinstance(failed, ScreenFailed)
     display.show(msgspec.structs.replace(READY, fault=failed.fault))

@@ -16,10 +16,9 @@ from appliance.screen.panel import PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.view import View
 from appliance.screen.wear import ROUND, Light
-from tests.rig.oled import Sh1106, Ssd1306
+from tests.rig.oled import MODULES, Ssd1306, pixels
 
 SCENE = Scene(Mode.LISTENING)
-MODULES = {"ssd1306": Ssd1306, "ssd1309": Ssd1306, "sh1106": Sh1106}
 
 
 class Boxes(View):
@@ -132,7 +131,3 @@ def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None
     assert not module.on
     assert glass.show(SCENE, Light.AWAKE, (0, 0)) is None
     assert pixels(module.image) == pixels(View().draw(SCENE))
-
-
-def pixels(picture: Image.Image) -> bytes:
-    return picture.convert("L").point(lambda value: 255 * bool(value)).tobytes()

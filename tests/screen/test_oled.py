@@ -16,22 +16,16 @@ from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.screen.view import View
 from appliance.screen.wear import Light
-from tests.rig.oled import Sh1106, Ssd1306
+from tests.rig.oled import MODULES, Ssd1306, pixels
 
 SCENE = Scene(Mode.LISTENING, elapsed=7, level=0.4, turns=(ShownTurn("Hello", "there"),))
 DEFAULT = DisplaySettings()
-MODULES = {"ssd1306": Ssd1306, "ssd1309": Ssd1306, "sh1106": Sh1106}
 
 
 def opened(bus: Ssd1306, settings: DisplaySettings = DEFAULT) -> Panel:
     panel = open_panel(settings, bus=bus)
     assert panel
     return panel
-
-
-def pixels(picture: Image.Image | None) -> bytes:
-    assert picture
-    return picture.convert("L").point(lambda value: 255 * bool(value)).tobytes()
 
 
 def refusal(bus: Ssd1306 | None, settings: DisplaySettings = DEFAULT) -> str:

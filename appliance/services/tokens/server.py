@@ -13,10 +13,10 @@ from typing import Self
 import msgspec
 import uvicorn
 
+from appliance.credentials import api_key
 from appliance.integrations.systemd import Watchdog, notify
 from appliance.services.tokens.connections import BoundedListener, PromptConnection
 from appliance.services.tokens.endpoint import Endpoint, is_loopback
-from appliance.services.tokens.key import api_key
 from appliance.services.tokens.limits import PerMinute, WrongSecrets
 from appliance.services.tokens.minting import VENDOR, RefusalError, Vendor
 from appliance.services.tokens.minting_queue import MintingQueue

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.services.tokens.key import api_key
+from appliance.credentials import api_key
 
 
 @pytest.fixture(autouse=True)
