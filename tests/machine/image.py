@@ -19,7 +19,7 @@ GUEST = Path(__file__).parent / "guest"
 _SYSTEM = (
     "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "kmod", "procps", "iproute2", "zstd",
     "initramfs-tools", "ca-certificates", "qemu-guest-agent", "usbutils", "i2c-tools",
-    "linux-image-amd64/trixie-backports", "dosfstools", "python3-pip",
+    "linux-image-amd64/trixie-backports", "dosfstools", "python3-pip", "python3-venv",
 )  # fmt: skip
 _LISTS = Path(__file__).parents[2] / "scripts/install.d/packages.sh"
 _NOT_IN_DEBIAN = {"python3-lgpio"}

@@ -20,7 +20,7 @@ _GLIBC = range(17, 42)
 
 
 def collect(image: Image, pyproject: Path, folder: Path) -> None:
-    """Fill a folder with wheels for all that the appliance needs on a Pi.
+    """Fill a folder with wheels for all that the appliance and the token server need on a Pi.
 
     Does nothing when the folder was filled for these requirements before.
 
@@ -42,6 +42,7 @@ def _requirements(pyproject: Path) -> Iterator[str]:
     project = tomllib.loads(pyproject.read_text())["project"]
     yield from project["dependencies"]
     yield from project["optional-dependencies"]["pi"]
+    yield from project["optional-dependencies"]["tokens"]
 
 
 def _binary(requirements: list[str]) -> list[str]:

@@ -55,6 +55,20 @@ def test_of_too_many_connections_those_beyond_are_closed_and_the_others_served(
     assert "asyncio" not in {record.name for record in caplog.records}
 
 
+def test_what_is_no_request_takes_no_line_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedService() as vendor, TokenServer(options(tmp_path, vendor)) as server:
+        address = ("127.0.0.1", int(server.url.split(":")[2].partition("/")[0]))
+        with socket.create_connection(address, timeout=20) as garbage:
+            garbage.sendall(b"garbage\r\n\r\n")
+            assert garbage.recv(1000).startswith(b"HTTP/1.1 400 ")
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert requests.get(server.url, headers=upgrade, timeout=20).ok
+    names = {record.name.partition(".")[0] for record in caplog.records}
+    assert not names & {"uvicorn", "asyncio"}
+
+
 def _is_served(server: TokenServer) -> bool:
     try:
         return requests.get(server.url, timeout=20).ok

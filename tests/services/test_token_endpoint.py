@@ -8,6 +8,7 @@ import requests
 
 from appliance.services.tokens.server import TokenServer
 from appliance.streaming.endings import Answer, Ending, Stage, rule_for
+from appliance.streaming.tokens import TokenSource
 from tests.rig.client import Client
 from tests.rig.service import ScriptedService
 from tests.services.token_servers import appliance, options, refused, register
@@ -101,6 +102,10 @@ def test_two_servers_on_one_register_and_one_that_is_restarted(
         {"Via": "1.1 proxy"},
         {"X-Real-IP": "127.0.0.1"},
         {"Host": "rebound.example.org"},
+        {"Host": "rebound_to_here.example.org:8766"},
+        {"Host": "127.0.0.1.example.org"},
+        {"Host": "127.0.0.1:1:2"},
+        {"Host": ""},
     ],
 )
 def test_without_an_appliance_nobody_elsewhere_is_served(
@@ -111,6 +116,7 @@ def test_without_an_appliance_nobody_elsewhere_is_served(
         assert (answer.status_code, answer.json()) == (403, {"error": "No appliance added"})
         assert vendor.token_requests == []
         assert requests.get(server.url, timeout=20).ok
+        assert requests.get(server.url, headers={"Host": "localhost:80"}, timeout=20).ok
 
 
 def test_with_an_appliance_a_proxy_may_stand_between(
@@ -147,15 +153,56 @@ def test_who_guesses_holds_nobody_else_up(vendor: ScriptedService, tmp_path: Pat
             headers = {"Authorization": "Bearer guessed"}
             met.append(requests.get(server.url, headers=headers, timeout=20).status_code)
 
-        guessing = [threading.Thread(target=guess) for _ in range(40)]
+        guessing = [threading.Thread(target=guess, name="guess") for _ in range(40)]
         for thread in guessing:
             thread.start()
         assert appliance(server, secret, tmp_path).fetch()
         assert len(met) < 40  # the others wait for up to 4 s
         for thread in guessing:
             thread.join()
-    assert len(met) == 40
-    assert set(met) <= {401, 429}
+    assert met == [401] * 40
+
+
+def test_one_whose_secret_was_withdrawn_hears_that_amid_a_flood(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
+    with TokenServer(options(tmp_path, vendor, per_minute=1)) as server:
+        register(tmp_path).remove("kitchen")
+        told: list[tuple[int | None, str]] = []
+        sources = [appliance(server, secret, tmp_path) for secret in (kitchen, workshop)]
+
+        def ask(source: TokenSource) -> None:
+            told.append(refused(source))
+
+        assert sources[1].fetch()
+        asking = [
+            threading.Thread(target=ask, args=[source], name="ask") for source in sources * 50
+        ]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+    assert told.count((401, "Secret refused")) == 50
+    assert told.count((429, "Too many requests")) == 50
+
+
+def test_a_flood_of_strangers_takes_a_line_of_the_log(
+    vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kitchen = register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor, per_minute=1)) as server:
+        for headers in ({}, {"Authorization": f"Bearer {kitchen}"}):
+            for _ in range(30):
+                requests.get(server.url, headers=headers, timeout=20)
+        for _ in range(3):
+            requests.get(server.url, headers={"Authorization": "Bearer guessed"}, timeout=20)
+    said = [record.getMessage() for record in caplog.records if "no token" in record.getMessage()]
+    assert [line.partition(" (")[0] for line in said] == [
+        "no token for a stranger at 127.0.0.1: No secret given",
+        "no token for kitchen at 127.0.0.1: Too many requests",
+        "no token for a stranger at 127.0.0.1: Secret refused",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import contextlib
+import re
 import socket
 import time
 from typing import Any
@@ -75,6 +76,7 @@ def test_an_answer_without_a_good_token_is_a_fault(body: Any) -> None:  # noqa: 
         service.token_answer = 200, body
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
     assert (refused.status, refused.words) == (502, "Service fault")
+    assert re.search(r"the vendor: 200, (no words|no)\)$", str(refused))
 
 
 def test_what_the_vendor_repeats_of_key_and_token_is_not_told() -> None:
@@ -132,11 +134,11 @@ def test_an_answer_that_drips_in_is_given_up() -> None:
     assert (refused.status, refused.words) == (504, "Service is too slow")
 
 
-def test_an_answer_without_end_is_given_up() -> None:
+def test_an_answer_without_end_is_a_fault() -> None:
     with ScriptedService() as service:
-        service.token_answer = 200, " " * 20_000
+        service.token_answer = 200, {"token": "t" * 20_000}
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert refused.status == 504
+    assert (refused.status, refused.words) == (502, "Service fault")
 
 
 def _answering(head: str, drip: bytes = b"") -> Listener:

@@ -1,13 +1,12 @@
 """Clients' connections: so many at a time, and on each one request, asked soon."""
 
 import asyncio
-import logging
 import socket
 from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-log = logging.getLogger(__name__)
+from appliance.services.tokens.sums import Sums
 
 AT_ONCE = 500
 """Open at a time. With TLS each takes 256 KiB as soon as it is accepted."""
@@ -20,14 +19,14 @@ class BoundedListener(socket.socket):
     """A listening socket whose connections beyond `at_once` are closed unheard.
 
     asyncio would go on until no descriptor is left, and then write thousands of lines a second to
-    the log. Takes over the listening socket given.
+    the log; this one tells `sums`. Takes over the listening socket given.
     """
 
-    def __init__(self, listening: socket.socket, at_once: int = AT_ONCE) -> None:
+    def __init__(self, listening: socket.socket, sums: Sums, at_once: int = AT_ONCE) -> None:
         super().__init__(fileno=listening.detach())
+        self._sums = sums
         self._at_once = at_once
         self._open: list[socket.socket] = []
-        self._is_full = False
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection and its address.
@@ -40,16 +39,13 @@ class BoundedListener(socket.socket):
         self._open = [other for other in self._open if other.fileno() != -1]
         if len(self._open) >= self._at_once:
             connection.close()
-            self._tell_once(address[0])
+            self._sums.tell(
+                "too many",
+                f"{self._at_once} connections are open; one from {address[0]} was too many",
+            )
             raise ConnectionAbortedError
-        self._is_full = False
         self._open.append(connection)
         return connection, address
-
-    def _tell_once(self, host: str) -> None:
-        if not self._is_full:
-            log.warning("%d connections are open; one from %s was too many", self._at_once, host)
-        self._is_full = True
 
 
 class PromptConnection(H11Protocol):

@@ -6,6 +6,7 @@ this machine.
 
 import ipaddress
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from appliance.services.tokens.limits import PerMinute, WrongSecrets
 from appliance.services.tokens.minting import RefusalError, Token
 from appliance.services.tokens.register import Register, RegisterError
+from appliance.services.tokens.sums import Sums
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Endpoint:
         check: raises a RefusalError when no token can be minted at all.
         limit: how many each may have.
         wrong: what becomes of those with a wrong secret.
+        sums: tells of those who are turned away.
         origins: web pages that may ask, as in "https://example.org" (CORS).
     """
 
@@ -47,6 +50,7 @@ class Endpoint:
         check: Callable[[], object],
         limit: PerMinute,
         wrong: WrongSecrets,
+        sums: Sums,
         origins: Collection[str] = (),
     ) -> None:
         self._register = register
@@ -54,6 +58,7 @@ class Endpoint:
         self._check = check
         self._limit = limit
         self._wrong = wrong
+        self._sums = sums
         self._origins = origins
         self._trouble = ""
 
@@ -76,10 +81,15 @@ class Endpoint:
             raise HTTPException(405)  # a monitor's glance must not cost a token
         name = self._asking(request)
         where = request.client.host if request.client else "an unknown address"
+        if name is None:
+            return self._turned_away("a stranger", where, await self._stranger(request))
+        if wait := self._limit.wait(name):
+            often = RefusalError(429, "Too many requests", f"again in {wait} s", retry_after=wait)
+            return self._turned_away(name, where, often)
         try:
-            token = await self._token_for(name, request)
+            token = await self._mint()
         except RefusalError as refusal:
-            log.warning("no token for %s at %s: %s", name or "a stranger", where, refusal)
+            log.warning("no token for %s at %s: %s", name, where, refusal)
             return _refusal(refusal)
         log.info("a token for %s at %s", name, where)
         return JSONResponse(
@@ -103,13 +113,6 @@ class Endpoint:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         return self._register.name_of(secret.strip()) if scheme.lower() == "bearer" else None
 
-    async def _token_for(self, name: str | None, request: Request) -> Token:
-        if name is None:
-            raise await self._stranger(request)
-        if wait := self._limit.wait(name):
-            raise RefusalError(429, "Too many requests", f"again in {wait} s", retry_after=wait)
-        return await self._mint()
-
     async def _stranger(self, request: Request) -> RefusalError:
         """Return what a stranger is told."""
         if not self._register.appliances:
@@ -118,9 +121,13 @@ class Endpoint:
             )
         if "authorization" not in request.headers:
             return RefusalError(401, "No secret given")
-        if not await self._wrong.hold():
-            return RefusalError(429, "Too many requests", "wrong secrets", retry_after=60)
+        await self._wrong.hold()
         return RefusalError(401, "Secret refused", f"wrong ones so far: {self._wrong.total}")
+
+    def _turned_away(self, who: str, where: str, refusal: RefusalError) -> Response:
+        """Refuse without asking the vendor; whoever likes may come here by the thousand."""
+        self._sums.tell(f"{who}: {refusal.words}", f"no token for {who} at {where}: {refusal}")
+        return _refusal(refusal)
 
     def _refresh(self) -> None:
         """Read the register again; one that can't be read leaves those who were in it."""
@@ -142,7 +149,7 @@ def _is_from_here(request: Request) -> bool:
     return (
         request.client is not None
         and is_loopback(request.client.host)
-        and is_loopback(request.url.hostname or "")
+        and is_loopback(re.sub(r":\d+$", "", request.headers.get("host", "")).strip("[]"))
         and not any(header in request.headers for header in PROXIES_SAY)
     )
 
@@ -152,7 +159,7 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower() == "localhost"
 
 
 def _refusal(refusal: RefusalError) -> JSONResponse:

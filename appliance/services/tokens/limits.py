@@ -18,7 +18,7 @@ An appliance waits 8 s for its answer, and shall hear that its secret is wrong.
 """
 
 HELD = 32
-"""Wrong ones that wait at a time; whoever sends more hears at once that it was too many."""
+"""Wrong ones that wait at a time; more would take the connections that others need."""
 
 
 class PerMinute:
@@ -46,7 +46,9 @@ class WrongSecrets:
     """Slows down who guesses. A right secret never waits, whatever others send.
 
     That a secret can't be guessed is due to its 256 bits; this keeps the guessing cheap for us and
-    dear for them. All are counted together, so that a thousand addresses gain nothing.
+    dear for them. All are counted together, so that a thousand addresses gain nothing. Those who
+    find no place to wait hear at once that their secret is wrong, like the others: it may be one
+    that was withdrawn, whose owner shall know.
     """
 
     def __init__(
@@ -60,11 +62,11 @@ class WrongSecrets:
         self._lately: deque[float] = deque(maxlen=round(LONGEST / STEP))
         self._held = 0
 
-    async def hold(self) -> bool:
-        """Count one and let it wait; False when too many wait already."""
+    async def hold(self) -> None:
+        """Count one, and let it wait unless too many wait already."""
         self.total += 1
         if self._held >= HELD:
-            return False
+            return
         now = self._clock()
         self._lately.append(now)
         lately = sum(1 for moment in self._lately if moment > now - MINUTE)
@@ -73,4 +75,3 @@ class WrongSecrets:
             await self._sleep(min(STEP * lately, LONGEST))
         finally:
             self._held -= 1
-        return True

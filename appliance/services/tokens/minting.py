@@ -107,7 +107,7 @@ class Vendor:
         answer = _decode(body)
         if status == 200 and answer.token and not answer.error:
             return Token(answer.token, answer.expires_in_seconds or self._expires_in)
-        said = _without(str(answer.error or ""), key, answer.token)
+        said = _without(str(answer.error or "no words"), key, answer.token)
         raise _refused(status, said)
 
     def _ask(self, key: str) -> tuple[int, bytes]:
@@ -127,12 +127,12 @@ class Vendor:
             return response.status, self._body(response)
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        """Return the answer's body. One that drips in must not hold a thread for ever."""
+        """Return the start of the body. One that drips in must not hold a thread for ever."""
         deadline = self._clock() + 5.0
         body = b""
-        while piece := response.read1(LONGEST_ANSWER):
+        while (left := LONGEST_ANSWER - len(body)) and (piece := response.read1(left)):
             body += piece
-            if len(body) > LONGEST_ANSWER or self._clock() > deadline:
+            if self._clock() > deadline:
                 raise TimeoutError
         return body
 
@@ -148,7 +148,7 @@ def _refused(status: int, said: str) -> RefusalError:
 
     What only the owner can mend must not look like a fault that passes, or the appliances hammer.
     """
-    detail = f"the vendor: {status}" + (f", {said}" if said else "")
+    detail = f"the vendor: {status}, {said}"
     denied = status in (401, 403)
     if status == 402 or (denied and re.search(FUNDS, said, re.IGNORECASE)):
         return RefusalError(402, "No credit left", detail)

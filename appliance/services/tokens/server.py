@@ -21,6 +21,7 @@ from appliance.services.tokens.limits import PerMinute, WrongSecrets
 from appliance.services.tokens.minting import VENDOR, RefusalError, Vendor
 from appliance.services.tokens.minting_queue import MintingQueue
 from appliance.services.tokens.register import Register, RegisterError, register_path
+from appliance.services.tokens.sums import Sums
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ class TokenServer:
             raise TokenServerError(str(error)) from error
         self._vendor = self._made_vendor()
         self._minting = MintingQueue(self._vendor.mint)
+        self._sums = Sums()
         self._server = uvicorn.Server(self._settings())
-        self._socket = _listening(options.host, options.port)
+        self._socket = _listening(options.host, options.port, self._sums)
         self._thread = threading.Thread(target=self.run, name="token-server")
 
     @property
@@ -139,6 +141,7 @@ class TokenServer:
             self._vendor.key,
             PerMinute(options.per_minute),
             WrongSecrets(),
+            self._sums,
             options.origins,
         )
         watchdog = Watchdog()
@@ -156,7 +159,7 @@ class TokenServer:
             lifespan="off",
             access_log=False,  # it prints whole addresses
             log_config=None,
-            log_level="warning",
+            log_level="error",  # it warns of all that strangers send, a line each
             server_header=False,
             proxy_headers=True,
             forwarded_allow_ips=["127.0.0.1", "::1"],
@@ -205,16 +208,17 @@ def _load(settings: uvicorn.Config, options: Options) -> None:
         ) from error
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, sums: Sums) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # All appliances come at once when the power does.
-        return BoundedListener(socket.create_server((host, port), family=family, backlog=1024))
+        listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         reason = _reason(error).partition(" (")[0]  # the address stands there once more
         raise TokenServerError(
             f"Can't listen on {host}, port {port}: {reason}. Name another --host or --port"
         ) from error
+    return BoundedListener(listening, sums)
 
 
 def _reason(error: OSError) -> str:

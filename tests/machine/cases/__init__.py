@@ -1,6 +1,6 @@
 """What the box must live through, in the order in which it is put on."""
 
-from tests.machine.cases import healing, ownership, power, sessions
+from tests.machine.cases import healing, ownership, power, sessions, token_server
 from tests.machine.cases.case import Case
 
 CASES = (
@@ -25,5 +25,6 @@ CASES = (
     Case("upgrade-dead", ownership.an_upgrade_that_does_not_run_is_taken_back),
     Case("card", ownership.settings_from_the_card, spoils=True),
     Case("card-mistake", ownership.a_mistake_on_the_card, spoils=True),
+    Case("token-server", token_server.serves_tokens, spoils=True),
     Case("uninstall", ownership.uninstalls, spoils=True),
 )
