@@ -21,10 +21,25 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="What recognises words: pocketsphinx, or wyoming://HOST:PORT.",
 )
+@click.option(
+    "--api-key-file", metavar="FILE", type=FILE, help="A file with the one key to be accepted."
+)
+@click.option(
+    "--max-sessions",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many at a time; default: two for each core, and four at least.",
+)
 @click.option("--certificate", metavar="FILE", type=FILE, help="For TLS, with --key: PEM files.")
 @click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key.")
 def local_service(
-    host: str, port: int, engine: str, certificate: Path | None, key: Path | None
+    host: str,
+    port: int,
+    engine: str,
+    api_key_file: Path | None,
+    max_sessions: int | None,
+    certificate: Path | None,
+    key: Path | None,
 ) -> None:
     """Transcribe without a cloud: a service that speaks the vendor's protocol."""
     try:
@@ -34,9 +49,32 @@ def local_service(
         fail(f"the local service needs {error.name}: pip install 'voice-appliance[local]'")
     if bool(certificate) != bool(key):
         raise click.UsageError("--certificate and --key belong together")
+    keys = [_key_in(api_key_file)] if api_key_file else []
     try:
-        serve(host, port, engine, certificate=certificate, key=key)
+        serve(
+            host,
+            port,
+            engine,
+            keys=keys,
+            certificate=certificate,
+            key=key,
+            max_sessions=max_sessions,
+        )
     except UnknownEngineError as error:
         raise click.UsageError(str(error)) from error
     except LocalServiceError as error:
         fail(str(error))
+
+
+def _key_in(file: Path) -> str:
+    """Return the key that a file holds, or end: nobody shall be let in because it can't be read."""
+    try:
+        # a file from Windows may begin with a mark of its encoding, which is no part of the key
+        key = file.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        fail(f"the key can't be read from {file}: {error.strerror}")
+    except UnicodeDecodeError:
+        key = ""
+    if not (key.isascii() and key.isprintable() and key and " " not in key):
+        fail(f"{file} holds no key: write one into it, of letters and digits, on a line of its own")
+    return key

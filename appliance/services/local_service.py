@@ -4,7 +4,6 @@ For demonstrations, tests and homes that want no cloud. `/v3/ws` is the stream a
 out its temporary tokens; `/token` does so as a token server would.
 """
 
-import hmac
 import logging
 import signal
 import socket
@@ -19,16 +18,16 @@ from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.services import wire
+from appliance.services.admission import Admission
 from appliance.services.engines import engine_named
 from appliance.services.recognizer import RecognizerError
 from appliance.services.streaming_session import StreamingSession
-from appliance.services.temporary_tokens import TemporaryTokens
 from appliance.services.wire import RefusedError, SessionParameters, TokenParameters
 
 log = logging.getLogger(__name__)
@@ -38,6 +37,10 @@ LOOK_AHEAD = 310.0
 
 TOKEN_LIFETIME = 60
 """Seconds within which a token from `/token` must be used."""
+
+SIGN_OF_LIFE = 10
+"""Seconds of silence after which a client's machine is asked whether it is there; after three times
+as long it is gone, and its place free."""
 
 CLOSE_REASON_BYTES = 123
 """The most that a close frame can say (RFC 6455, 5.5)."""
@@ -54,6 +57,7 @@ def serve(
     keys: Collection[str] = (),
     certificate: Path | None = None,
     key: Path | None = None,
+    max_sessions: int | None = None,
 ) -> None:
     """Run the local service in the main thread until SIGINT or SIGTERM, then exit with status 0.
 
@@ -64,7 +68,15 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal that ended it once more when all is closed
         signal.signal(number, lambda *_: sys.exit(0))
-    LocalService(host, port, engine, keys=keys, certificate=certificate, key=key).run()
+    LocalService(
+        host,
+        port,
+        engine,
+        keys=keys,
+        certificate=certificate,
+        key=key,
+        max_sessions=max_sessions,
+    ).run()
 
 
 class LocalService:
@@ -74,9 +86,10 @@ class LocalService:
             ...  # connect to service.url with a token from service.token_url
 
     `port` 0 takes a free one. Without `keys`, any key is accepted, and `/token` is open; with them,
-    both need one of the keys as their `Authorization`. With a `certificate`, everything goes over
-    TLS; its private key is in the same file, or in `key`. An engine that can't be had at the start
-    is logged; sessions are then refused until it can (3005).
+    one of them is needed as `Authorization`, or for a session a token. Sessions beyond
+    `max_sessions` (two for each core, and four at least) are refused (3009). With a `certificate`,
+    everything goes over TLS; its private key is in the same file, or in `key`. An engine that can't
+    be had at the start is logged; sessions are then refused until it can (3005).
 
     Raises:
         UnknownEngineError: there is no such engine.
@@ -92,6 +105,7 @@ class LocalService:
         keys: Collection[str] = (),
         certificate: Path | None = None,
         key: Path | None = None,
+        max_sessions: int | None = None,
         look_ahead: float = LOOK_AHEAD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -100,10 +114,9 @@ class LocalService:
         _check_certificate(certificate, key)
         self._host = host
         self._socket = _listening(host, port)
-        self._keys = tuple(keys)
         self._look_ahead = look_ahead
         self._clock = clock
-        self._tokens = TemporaryTokens(clock)
+        self._admission = Admission(keys, max_sessions, clock)
         self._server = uvicorn.Server(self._settings())
         self._thread = threading.Thread(target=self._serve, name="local-service")
 
@@ -185,33 +198,28 @@ class LocalService:
         )
 
     async def _temporary_token(self, request: Request) -> JSONResponse:
-        if not self._has_key(request):
+        if not self._admission.has_key(request):
             return JSONResponse({"error": "Not authorized: send an API key"}, 401)
         try:
             wanted = wire.parameters(request.query_params.multi_items(), TokenParameters)
         except RefusedError as refusal:
             return JSONResponse({"error": str(refusal)}, 400)
-        token = self._tokens.issue(wanted.expires_in_seconds, wanted.max_session_duration_seconds)
+        token = self._admission.tokens.issue(
+            wanted.expires_in_seconds, wanted.max_session_duration_seconds
+        )
         return JSONResponse({"token": token, "expires_in_seconds": wanted.expires_in_seconds})
 
     async def _token(self, request: Request) -> JSONResponse:
-        if self._keys and not self._has_key(request):
-            return JSONResponse({"error": "Not authorized: send this service's key"}, 401)
-        return JSONResponse({"token": self._tokens.issue(TOKEN_LIFETIME)})
+        if not (self._admission.is_open or self._admission.has_key(request)):
+            return JSONResponse({"error": "Secret refused: send this service's key"}, 401)
+        return JSONResponse({"token": self._admission.tokens.issue(TOKEN_LIFETIME)})
 
     async def _stream(self, websocket: WebSocket) -> None:
         # a refusal is told in an accepted socket: a handshake's can't carry the protocol's codes
         await websocket.accept()
         try:
-            session = StreamingSession(
-                websocket,
-                lifetime=self._admitted(websocket),
-                parameters=wire.parameters(websocket.query_params.multi_items(), SessionParameters),
-                engine=self._engine,
-                look_ahead=self._look_ahead,
-                clock=self._clock,
-            )
-            await session.run()
+            with self._admission.place():
+                await self._session(websocket).run()
             await websocket.close(1000)
         except RefusedError as refusal:
             log.info("session refused: %s %s", refusal.code, refusal)
@@ -222,25 +230,15 @@ class LocalService:
         except WebSocketDisconnect as disconnect:
             log.info("the client went away: %s", disconnect.code)
 
-    def _admitted(self, websocket: WebSocket) -> int:
-        """Return how long the session of this handshake may last, in seconds."""
-        if token := websocket.query_params.get("token"):
-            return self._tokens.redeem(token)
-        if (token := _credential(websocket)) in self._tokens:
-            return self._tokens.redeem(token)  # the vendor's SDK sends its token as a key
-        if self._has_key(websocket):
-            return wire.LONGEST_SESSION
-        raise RefusedError(wire.UNAUTHORIZED, "Not authorized: send a token or an API key")
-
-    def _has_key(self, connection: HTTPConnection) -> bool:
-        given = _credential(connection)
-        if not self._keys:
-            return bool(given)
-        return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._keys)
-
-
-def _credential(connection: HTTPConnection) -> str:
-    return connection.headers.get("authorization", "").removeprefix("Bearer ")
+    def _session(self, websocket: WebSocket) -> StreamingSession:
+        return StreamingSession(
+            websocket,
+            lifetime=self._admission.lifetime(websocket),
+            parameters=wire.parameters(websocket.query_params.multi_items(), SessionParameters),
+            engine=self._engine,
+            look_ahead=self._look_ahead,
+            clock=self._clock,
+        )
 
 
 async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
@@ -264,8 +262,14 @@ def _check_certificate(certificate: Path | None, key: Path | None) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise LocalServiceError(
             f"Can't listen on {host}, port {port}: {error.strerror}. Name another --host or --port"
         ) from error
+    # what is accepted inherits this; without it, a client whose cable was pulled stays for hours
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SIGN_OF_LIFE)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_OF_LIFE)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000 * SIGN_OF_LIFE)
+    return listening

@@ -78,16 +78,21 @@ class StreamingSession:
             RecognizerError: there is no recognizer to be had, or it can't go on.
             WebSocketDisconnect: the client went away.
         """
-        await self._tell(wire.Begin(self._id, int(time.time() + self._lifetime)))
         with self._thread:
+            # a session that has begun is a sign that all is well, and keeps a client from going on
+            # elsewhere: so the engine comes first
             recognizer = await self._on_thread(self._engine.lend)
-            detector = voice_detector(self._parameters.vad_threshold)
-            listener = TurnListener(recognizer, detector, self._pauses())
             try:
-                await self._converse(listener)
+                await self._begin()
+                detector = voice_detector(self._parameters.vad_threshold)
+                await self._converse(TurnListener(recognizer, detector, self._pauses()))
             finally:
                 await self._on_thread(self._engine.take_back, recognizer)
                 log.info("session %s ended, %.1f s of audio", self._id, self._audio.seconds)
+
+    async def _begin(self) -> None:
+        log.info("session %s begins, asked for %s", self._id, self._parameters.speech_model)
+        await self._tell(wire.Begin(self._id, int(time.time() + self._lifetime)))
 
     async def _converse(self, listener: TurnListener) -> None:
         tasks = [

@@ -1,16 +1,19 @@
 """The protocol's messages and parameters (Streaming v3), and how a session is refused."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+
+from appliance.services.complaints import complaint
 
 UNAUTHORIZED = 1008
 SERVICE_ERROR = 3005
 INVALID = 3006
 AUDIO_VIOLATION = 3007
 SESSION_EXPIRED = 3008
+TOO_MANY_SESSIONS = 3009
 IDLE = 4031
 
 LONGEST_SESSION = 10_800
@@ -32,17 +35,9 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 Encoding = Literal["pcm_s16le", "pcm_mulaw"]
-SpeechModel = Literal[
-    "universal-streaming-english",
-    "universal-streaming-multilingual",
-    "universal-3-5-pro",
-    "universal-3-6",
-    "universal-3-6-pro",
-    "u3-pro",
-    "u3-rt-pro",
-    "u3-rt-pro-beta-1",
-    "whisper-rt",
-]
+SpeechModel = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+\Z", max_length=100)]
+"""Any name: there are new ones every few months, and an appliance that falls back on this service
+asks for that of the service it could not reach."""
 
 _WORD_BY_WORD = ("universal-streaming-english", "universal-streaming-multilingual", "whisper-rt")
 
@@ -52,9 +47,9 @@ Keyterms = Annotated[tuple[str, ...], Meta(max_length=1000)]
 class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The query of `/v3/ws`; unknown parameters are passed over.
 
-    Whatever the `speech_model`, one engine hears; how turns are told is the model's. Who speaks is
-    not told apart: with `speaker_labels`, everybody is `UNKNOWN`. Nor are languages: turns carry no
-    `language_code`.
+    Whatever the `speech_model`, one engine hears; how turns are told is the model's, those of an
+    unknown one as the newer models do. Who speaks is not told apart: with `speaker_labels`,
+    everybody is `UNKNOWN`. Nor are languages: turns carry no `language_code`.
     """
 
     speech_model: SpeechModel
@@ -106,7 +101,8 @@ def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Par
     try:
         return msgspec.convert(values, type_, strict=False)
     except msgspec.ValidationError as error:
-        raise RefusedError(INVALID, f"Invalid parameter: {_sentence(error)}") from error
+        what = complaint(error, values, type_)
+        raise RefusedError(INVALID, f"Invalid parameter: {what}") from error
 
 
 def _keyterms(given: list[str]) -> object:
@@ -115,10 +111,8 @@ def _keyterms(given: list[str]) -> object:
         return [term for term in given if term]
     try:
         return msgspec.json.decode(given[0])
-    except msgspec.DecodeError as error:
-        raise RefusedError(
-            INVALID, "Invalid parameter: keyterms_prompt: neither a list in JSON nor a term"
-        ) from error
+    except msgspec.DecodeError:
+        return given[0]  # which is no list, and refused as such
 
 
 # Client to service
@@ -160,6 +154,10 @@ class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
 
 ClientMessage = Terminate | ForceEndpoint | KeepAlive | UpdateConfiguration
 
+_CLIENT_TYPES: dict[str, type[ClientMessage]] = {
+    type_.__name__: type_ for type_ in (Terminate, ForceEndpoint, KeepAlive, UpdateConfiguration)
+}
+
 
 def client_message(text: str) -> ClientMessage:
     """Return what a text frame says.
@@ -171,27 +169,14 @@ def client_message(text: str) -> ClientMessage:
         raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise RefusedError(INVALID, "Invalid JSON") from error
-    if not isinstance(raw, dict) or raw.get("type") not in _CLIENT_TYPES:
+    type_ = _CLIENT_TYPES.get(str(raw.get("type"))) if isinstance(raw, dict) else None
+    if type_ is None:
         raise RefusedError(INVALID, "Invalid Message Type")
     try:
-        message: ClientMessage = msgspec.convert(raw, ClientMessage)
+        return msgspec.convert(raw, type_)
     except msgspec.ValidationError as error:
-        raise RefusedError(INVALID, f"Invalid {raw['type']}: {_sentence(error)}") from error
-    return message
-
-
-_CLIENT_TYPES = ("Terminate", "ForceEndpoint", "KeepAlive", "UpdateConfiguration")
-
-
-_CHOICES = {"encoding": get_args(Encoding), "speech_model": get_args(SpeechModel)}
-
-
-def _sentence(error: msgspec.ValidationError) -> str:
-    """Return msgspec's words with the bare name of the field: "speech_model: expected ..."."""
-    what, _, where = str(error).partition(" - at `$.")
-    name = where.rstrip("`")
-    choices = f": choose one of {', '.join(_CHOICES[name])}" if name in _CHOICES else ""
-    return f"{name}: {what}{choices}" if name else what
+        what = complaint(error, raw, type_)
+        raise RefusedError(INVALID, f"Invalid {type_.__name__}: {what}") from error
 
 
 # Service to client

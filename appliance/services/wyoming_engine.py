@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 
 from appliance.services.recognizer import HeardWord, Recognizer, RecognizerError
 from appliance.services.word_times import spread
+from appliance.services.wyoming_pulse import SilentError
 from appliance.services.wyoming_server import Address, WyomingServer
 from appliance.services.wyoming_utterance import Utterance
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds for which a server that fails is asked again; longer, and the client must know."""
+"""Seconds for which a server that fails is asked again; longer, and the client must know. One that
+is silent was waited for long enough."""
 
 PAUSE = 0.5
 """Seconds between two tries."""
@@ -83,7 +85,11 @@ class WyomingRecognizer:
         return self._utterance.lag if self._utterance else 0
 
     def hear(self, pcm: bytes) -> list[HeardWord]:
-        """Return what the utterance seemed to say when the server was last asked."""
+        """Return what the utterance seemed to say when the server was last asked.
+
+        Raises:
+            RecognizerError: the server is not there, or hangs.
+        """
         if self._utterance is None:
             self._utterance = Utterance(
                 self._server, self._terms, streaming=self._streaming, clock=self._clock
@@ -94,7 +100,7 @@ class WyomingRecognizer:
         """End the utterance and return what it said.
 
         Raises:
-            RecognizerError: the server failed again and again.
+            RecognizerError: the server failed again and again, or hangs.
         """
         utterance, self._utterance = self._utterance, None
         if utterance is None:
@@ -120,6 +126,8 @@ class WyomingRecognizer:
         while True:
             try:
                 return asyncio.run(self._server.transcript(pcm, self._terms))
+            except SilentError:
+                raise
             except RecognizerError as error:
                 if self._clock() >= end:
                     raise

@@ -7,9 +7,8 @@ protocol is described beside the `wyoming` package, under "Speech to Text".
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from typing import Self, cast
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -22,6 +21,7 @@ from wyoming.info import Describe, Info
 
 from appliance.services.engines import UnknownEngineError
 from appliance.services.recognizer import RecognizerError
+from appliance.services.wyoming_pulse import Pulse, Silences, SilentError
 from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
 
 USUAL_PORT = 10300
@@ -30,11 +30,9 @@ USUAL_PORT = 10300
 CONNECT_TIME = 5.0
 """Seconds to wait for a connection: to look up a name in a home's network takes up to five."""
 
-ANSWER_TIME = 15.0
-"""Seconds to wait for an answer; for a transcript, three times the length of its audio more."""
-
-SIGN_OF_LIFE = 2
-"""Seconds between the questions whether the other machine is there; after four it is gone."""
+ANSWER_TIME = 30.0
+"""Seconds to wait for the transcript of a server that is there, and three times the length of its
+audio more: it may have to finish another one first."""
 
 BYTES_PER_SECOND = SAMPLE_RATE * SAMPLE_BYTES
 PIECE = BYTES_PER_SECOND // 10
@@ -78,16 +76,12 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class _Client(AsyncTcpClient):
-    """A connection that notices when the other machine is gone without a word."""
+    """A connection that ends at once, though the server may be too slow to take all it was sent."""
 
-    async def connect(self) -> None:
-        await super().connect()
-        writer = cast("asyncio.StreamWriter", self._writer)
-        connected: socket.socket = writer.get_extra_info("socket")
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SIGN_OF_LIFE)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SIGN_OF_LIFE)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 4000 * SIGN_OF_LIFE)
+    async def disconnect(self) -> None:
+        if self._writer and self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()
+        await super().disconnect()
 
 
 class WyomingServer:
@@ -98,10 +92,13 @@ class WyomingServer:
         address: Address,
         connect_time: float = CONNECT_TIME,
         answer_time: float = ANSWER_TIME,
+        silences: Silences | None = None,
     ) -> None:
         self.address = address
         self._connect_time = connect_time
         self._answer_time = answer_time
+        self._silences = silences or Silences()
+        self._pulse = Pulse(self._sign_of_life, self._silences)
 
     async def streams(self) -> bool:
         """Tell whether the server says words while it still listens.
@@ -109,8 +106,10 @@ class WyomingServer:
         Raises:
             RecognizerError: it can't be reached, or recognizes no speech.
         """
-        # It need but say what it is, not hear anything: one that takes long for that hangs.
-        async with self._conversation(self._connect_time) as client:
+        # It need but say what it is, not hear anything: one that takes long for that hangs, unless
+        # it is known to do nothing else while it thinks.
+        patience = max(self._connect_time, self._silences.bearable(audio=0))
+        async with self._conversation(patience) as client:
             await client.write_event(Describe().event())
             async for event in _events(client):
                 if Info.is_type(event.type):
@@ -126,8 +125,13 @@ class WyomingServer:
 
         Raises:
             RecognizerError: the server can't be reached, refuses, or gives no answer in time.
+            SilentError: it is not there, or hangs.
         """
-        async with self._conversation(self.time_for(len(pcm) / BYTES_PER_SECOND)) as client:
+        length = len(pcm) / BYTES_PER_SECOND
+        async with (
+            self._conversation(self.time_for(length)) as client,
+            self._pulse.felt(lambda: length),
+        ):
             await self._begin(client, terms)
             for start in range(0, len(pcm), PIECE):
                 await client.write_event(_chunk(pcm[start : start + PIECE]))
@@ -147,16 +151,37 @@ class WyomingServer:
 
         Raises:
             RecognizerError: the server can't be reached, refuses, or goes away.
+            SilentError: it is not there, or hangs.
         """
-        async with self._conversation(None) as client:
+        spoken = _Measured(pieces)
+        async with (
+            self._conversation(None) as client,
+            self._pulse.felt(lambda: spoken.seconds),
+        ):
             await self._begin(client, terms)
-            speaking = asyncio.create_task(_speak(client, pieces))
+            speaking = asyncio.create_task(_speak(client, spoken))
             try:
-                return await self._answer(client, tell)
+                text = await self._answer(client, tell)
+                if not speaking.done():
+                    raise RecognizerError(self._sentence("answered before all was said"))
+                return text
             finally:
                 speaking.cancel()
                 with contextlib.suppress(OSError, asyncio.CancelledError):
                     await speaking
+
+    async def _sign_of_life(self) -> None:
+        """Return when the server says what it is, or that it won't; not before."""
+        while True:
+            try:
+                async with self._conversation(None) as client:
+                    await client.write_event(Describe().event())
+                    await client.read_event()
+            except SilentError:
+                continue
+            except RecognizerError:
+                return  # what is wrong with it, its answer will show
+            return
 
     @contextlib.asynccontextmanager
     async def _conversation(self, seconds: float | None) -> AsyncIterator[AsyncTcpClient]:
@@ -164,12 +189,14 @@ class WyomingServer:
         try:
             await client.connect()
         except TimeoutError as error:
-            raise RecognizerError(self._sentence("can't be reached: no answer")) from error
+            raise SilentError(self._sentence("can't be reached: no answer")) from error
         except OSError as error:
             raise RecognizerError(self._sentence(f"can't be reached: {_reason(error)}")) from error
         try:
             async with asyncio.timeout(seconds):
                 yield client
+        except SilentError as error:
+            raise SilentError(self._sentence("hangs: it gives no sign of life")) from error
         except (OSError, EOFError) as error:
             # the kernel's time-out, of a machine that gives no sign of life, has a number
             late = isinstance(error, TimeoutError) and error.errno is None
@@ -229,6 +256,19 @@ def _reason(error: OSError) -> str:
 async def _events(client: AsyncTcpClient) -> AsyncIterator[Event]:
     while (event := await client.read_event()) is not None:
         yield event
+
+
+class _Measured:
+    """The pieces of an utterance, and how many seconds of it there were so far."""
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self.seconds = 0.0
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for pcm in self._pieces:
+            self.seconds += len(pcm) / BYTES_PER_SECOND
+            yield pcm
 
 
 async def _speak(client: AsyncTcpClient, pieces: AsyncIterable[bytes]) -> None:

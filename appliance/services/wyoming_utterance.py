@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from appliance.services.loop_thread import LoopThread
 from appliance.services.recognizer import HeardWord, RecognizerError
 from appliance.services.word_times import spread
+from appliance.services.wyoming_pulse import SilentError
 from appliance.services.wyoming_server import WyomingServer
 from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
 
@@ -53,7 +54,11 @@ class Utterance:
         self._rest_until = clock()
 
     def hear(self, pcm: bytes) -> list[HeardWord]:
-        """Take more of it and return what is known of its words."""
+        """Take more of it and return what is known of its words.
+
+        Raises:
+            SilentError: the server is not there, or hangs.
+        """
         self.pcm += pcm
         if self._live:
             self._live.hear(pcm)
@@ -67,7 +72,11 @@ class Utterance:
         return self._words
 
     def finish(self) -> str | None:
-        """End it and return its transcript if the server streamed that."""
+        """End it and return its transcript if the server streamed that.
+
+        Raises:
+            SilentError: the server is not there, or hangs.
+        """
         try:
             return self._live.finish() if self._live else None
         finally:
@@ -105,6 +114,8 @@ class Utterance:
         self._rest_until = 2 * self._clock() - self._guessed_at  # as long as the guess took
         try:
             text = guess.result()
+        except SilentError:
+            raise
         except RecognizerError as error:
             log.info("%s; the utterance goes on without a guess", error)
         else:
@@ -131,7 +142,13 @@ class LiveTranscript:
         self._transcript = thread.submit(server.live_transcript(self._audio(), self._tell, terms))
 
     def hear(self, pcm: bytes) -> None:
-        """Send more of it."""
+        """Send more of it.
+
+        Raises:
+            SilentError: the server is not there, or hangs.
+        """
+        if self._transcript.done() and isinstance(self._transcript.exception(), SilentError):
+            self._transcript.result()
         self._seconds += len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
         self._thread.call(self._pieces.put_nowait, pcm)
 
@@ -140,12 +157,18 @@ class LiveTranscript:
         return not self._transcript.done() and bool(self.text or length < SILENT_STREAM_MS)
 
     def finish(self) -> str | None:
-        """Return the transcript; None if it must be asked for again."""
+        """Return the transcript; None if it must be asked for again.
+
+        Raises:
+            SilentError: the server is not there, or hangs.
+        """
         if self._transcript.done():
             return None  # the server failed, or answered before all was said
         self._thread.call(self._pieces.put_nowait, None)
         try:
             return self._transcript.result(self._server.time_for(self._seconds))
+        except SilentError:
+            raise
         except RecognizerError as error:
             log.warning("%s; the audio is kept, asking again", error)
         except TimeoutError:

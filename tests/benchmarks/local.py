@@ -150,7 +150,8 @@ def _url(service: Service, **parameters: int) -> str:
 def _running() -> Iterator[Service]:
     program = (
         "import logging; from appliance.services.local_service import serve; "
-        "logging.basicConfig(level=logging.INFO, format='%(message)s'); serve(port=0)"
+        "logging.basicConfig(level=logging.INFO, format='%(message)s'); "
+        "serve(port=0, max_sessions=1000)"  # how many it carries is the question
     )
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

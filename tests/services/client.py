@@ -10,6 +10,7 @@ import requests
 import websocket
 
 from appliance.services.local_service import LocalService
+from tests.rig import packets
 
 Message = dict[str, Any]
 
@@ -81,6 +82,11 @@ class Client:
     def terminated(self) -> list[Message]:
         self.say("Terminate")
         return self.rest()
+
+    def vanish(self) -> None:
+        """Answer nothing more, as if the cable was pulled."""
+        assert self._socket.sock is not None
+        packets.vanish(self._socket.sock)
 
     def close(self) -> None:
         self._socket.close()

@@ -14,6 +14,8 @@ from appliance.services.engines import UnknownEngineError
 from appliance.services.local_service import LocalService, LocalServiceError
 from appliance.services.recognizer import HeardWord, Recognizer, RecognizerError
 from tests.rig.clock import Clock
+from tests.rig.packets import needs_vanishing
+from tests.rig.waiting import wait_until
 from tests.services.client import KEY, Client, refusal, token_of
 
 
@@ -126,7 +128,7 @@ def test_tokens_do_not_reach_the_log(
     ("name", "value"),
     [
         ("speech_model", ""),
-        ("speech_model", "telepathy"),
+        ("speech_model", "Telepathy!"),
         ("sample_rate", "7999"),
         ("sample_rate", "many"),
         ("encoding", "opus"),
@@ -141,6 +143,55 @@ def test_a_bad_parameter_is_refused_by_name(service: LocalService, name: str, va
     code, error = refusal(client)
     assert code == 3006
     assert name in error
+
+
+def test_a_missing_model_is_refused(service: LocalService) -> None:
+    client = Client(service, speech_model="")  # which the client leaves out
+    assert refusal(client)[0] == 3006
+
+
+def test_a_model_that_came_later_is_accepted_and_logged(
+    service: LocalService, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        client = Client(service, speech_model="universal-9-pro")
+        assert client.next()["type"] == "Begin"
+        client.close()
+    assert "begins, asked for universal-9-pro" in caplog.text
+
+
+def test_a_session_too_many_is_refused_until_there_is_a_place() -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        token = token_of(service)
+        assert refusal(Client(service, token=token)) == (
+            3009,
+            "Too many concurrent sessions: there is room for 1",
+        )
+        first.terminated()
+        second = Client(service, token=token)
+        assert second.next()["type"] == "Begin", "its token was not used up"
+        second.close()
+
+
+@pytest.mark.slow
+@needs_vanishing
+def test_a_client_whose_cable_was_pulled_leaves_its_place() -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        first.vanish()
+
+        def is_admitted() -> bool:
+            client = Client(service)
+            begins = "id" in client.next()
+            client.close()
+            return begins
+
+        assert not is_admitted()
+        wait_until(is_admitted, within=90)
+        first.close()
 
 
 def test_unknown_parameters_are_passed_over(service: LocalService) -> None:
@@ -309,7 +360,12 @@ def test_an_engine_that_is_away_is_told_at_the_start_and_to_each_session(
 ) -> None:
     with LocalService() as service:
         assert "The engine is away: wait" in caplog.text
-        assert refusal(Client(service)) == (3005, "The engine is away: wait")
+        (refused,) = Client(service).rest()  # and nothing has begun
+        assert refused == {
+            "type": "Error",
+            "error_code": 3005,
+            "error": "The engine is away: wait",
+        }
         reluctant.there = True
         client = Client(service)
         assert [message["type"] for message in client.terminated()] == ["Begin", "Termination"]

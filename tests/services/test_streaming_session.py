@@ -4,7 +4,8 @@ import soxr
 
 from appliance.services.local_service import LocalService
 from appliance.services.mulaw import linear
-from appliance.services.word_error_rate import spoken_words, word_error_rate
+from appliance.services.word_error_rate import word_error_rate
+from appliance.spoken_words import spoken_words
 from tests.services.client import Client, Message, refusal, transcript, turns
 
 FIRST_TWO = (

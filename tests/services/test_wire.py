@@ -54,13 +54,45 @@ def test_bad_keyterms_are_refused_by_name(value: str) -> None:
     assert caught.value.code == 3006
 
 
-@pytest.mark.parametrize("name", ["encoding", "speech_model"])
-def test_a_refusal_names_the_choices(name: str) -> None:
-    with pytest.raises(RefusedError, match=rf"{name}: .*'smoke'.*choose one of \w+"):
-        session((name, "smoke"))
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "sample_rate",
+            "many",
+            'sample_rate is "many"; it must be a whole number from 8000 to 48000',
+        ),
+        ("max_speakers", "0", 'max_speakers is "0"; it must be a whole number of 1 or more'),
+        ("vad_threshold", "1.1", 'vad_threshold is "1.1"; it must be a number from 0 to 1'),
+        ("format_turns", "perhaps", 'format_turns is "perhaps"; it must be true or false'),
+        ("encoding", "opus", 'encoding is "opus"; it must be pcm_mulaw or pcm_s16le'),
+        ("keyterms_prompt", "[1]", "keyterms_prompt is [1]; it must be a list of terms in JSON"),
+    ],
+)
+def test_a_refusal_names_the_parameter_its_value_and_what_is_allowed(
+    name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        session((name, value))
+    assert str(caught.value).startswith(f"Invalid parameter: {sentence}")
 
 
-@pytest.mark.parametrize("model", ["u3-rt-pro", "universal-3-5-pro", "universal-3-6-pro"])
+def test_a_missing_parameter_is_told() -> None:
+    with pytest.raises(RefusedError, match="speech_model is missing; it must be a name"):
+        wire.parameters([], SessionParameters)
+
+
+def test_models_that_came_later_are_accepted() -> None:
+    assert session(("speech_model", "universal-9.5-pro")).speech_model == "universal-9.5-pro"
+
+
+@pytest.mark.parametrize("model", ["", "tele pathy", "Telepathy", "model\n", "x" * 101])
+def test_what_is_no_models_name_is_refused(model: str) -> None:
+    with pytest.raises(RefusedError, match=r"speech_model is .*small letters"):
+        session(("speech_model", model))
+
+
+@pytest.mark.parametrize("model", ["u3-rt-pro", "universal-3-5-pro", "universal-9"])
 def test_the_newer_models_write_turns(model: str) -> None:
     assert session(("speech_model", model)).writes_turns
     assert not session().writes_turns
@@ -112,3 +144,12 @@ def test_a_bad_change_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(RefusedError, match=name) as caught:
         wire.client_message(f'{{"type": "UpdateConfiguration", "{name}": {value}}}')
     assert caught.value.code == 3006
+
+
+def test_a_bad_change_is_told_in_a_sentence() -> None:
+    with pytest.raises(RefusedError) as caught:
+        wire.client_message('{"type": "UpdateConfiguration", "min_turn_silence": "long"}')
+    assert str(caught.value) == (
+        'Invalid UpdateConfiguration: min_turn_silence is "long"; '
+        "it must be a whole number from 0 to 60000"
+    )

@@ -1,6 +1,7 @@
 import pytest
 
-from appliance.services.word_error_rate import spoken_words, word_error_rate
+from appliance.services.word_error_rate import word_error_rate
+from appliance.spoken_words import spoken_words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from appliance.services.recognizer import HeardWord, RecognizerError
 from appliance.services.word_error_rate import word_error_rate
 from appliance.services.wyoming_engine import WyomingEngine, WyomingRecognizer
+from appliance.services.wyoming_pulse import Silences, SilentError
 from appliance.services.wyoming_server import Address, WyomingServer
 from tests.rig.clock import Clock
 from tests.rig.packets import needs_vanishing
@@ -32,8 +33,11 @@ def recognizer(
     patience: float = 10.0,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    silences: Silences | None = None,
 ) -> WyomingRecognizer:
-    server = WyomingServer(Address.parse(rig.url), answer_time=20.0)
+    # however busy this machine is, and whatever else the rig is at
+    patient = silences or Silences(least=60.0, unknown=60.0)
+    server = WyomingServer(Address.parse(rig.url), answer_time=60.0, silences=patient)
     return WyomingRecognizer(
         server, streaming=streaming, patience=patience, clock=clock, sleep=sleep
     )
@@ -284,37 +288,52 @@ def test_a_server_that_stays_away_is_told_when_patience_is_over() -> None:
 @pytest.mark.slow
 @needs_vanishing
 @pytest.mark.parametrize("streams", [False, True])
-def test_a_machine_that_is_gone_without_a_word_is_noticed(
-    streams: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_machine_that_is_gone_without_a_word_is_noticed(streams: bool) -> None:
     with WyomingRig(seconds, streams=streams) as rig:
-        mine = recognizer(rig, streaming=streams)
-        pulled = threading.Event()
-
-        def broods(pcm: bytes) -> str:
-            pulled.wait(60)
-            return seconds(pcm)
-
+        mine = recognizer(rig, streaming=streams, silences=Silences(least=0.2, unknown=0.2))
         mine.hear(SECOND)
         wait_until(lambda: rig.wanted)
-        rig.hears = broods
-        finishing = threading.Thread(target=lambda: words.extend(mine.finish()))
-        words: list[HeardWord] = []
-        finishing.start()
-        wait_until(lambda: len(rig.asked) >= (1 if streams else 2))
         rig.vanish()
-        rig.hears = seconds
-        finishing.join()
-        pulled.set()
-    assert text(words) == "word0"
-    assert "went away before it answered" in caplog.text
+        with pytest.raises(SilentError, match=f"{rig.url} (hangs|can't be reached)"):
+            mine.finish()
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_server_that_freezes_is_noticed_while_one_speaks(streams: bool) -> None:
+    with WyomingRig(seconds, streams=streams) as rig:
+        mine = recognizer(rig, streaming=streams, silences=Silences(least=0.2, unknown=0.2))
+        mine.hear(TENTH)
+        rig.freeze()
+
+        def hear_on() -> None:
+            while True:
+                mine.hear(TENTH)
+                time.sleep(0.01)
+
+        with pytest.raises(SilentError, match=f"{rig.url} hangs"):
+            hear_on()
+        mine.close()
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_server_that_freezes_is_not_asked_again(streams: bool) -> None:
+    def never(_: float) -> None:
+        raise AssertionError
+
+    with WyomingRig(seconds, streams=streams) as rig:
+        patience = Silences(least=0.2, unknown=0.2)
+        mine = recognizer(rig, streaming=streams, silences=patience, sleep=never)
+        mine.hear(TENTH)
+        rig.freeze()
+        with pytest.raises(SilentError, match=f"{rig.url} hangs"):
+            mine.finish()
 
 
 def test_an_answer_before_the_end_is_not_taken_for_all() -> None:
     with WyomingRig(seconds, streams=True, impatient=len(SECOND)) as rig:
         mine = recognizer(rig, streaming=True)
         mine.hear(SECOND)
-        wait_until(lambda: rig.asked)
+        wait_until(lambda: rig.asked and not rig.at_once)
         rig.impatient = None
         speak(mine, SECOND * 2)
         assert text(mine.finish()) == "word0 word1 word2"

@@ -9,6 +9,7 @@ from wyoming.info import Info
 
 from appliance.services.engines import UnknownEngineError
 from appliance.services.recognizer import RecognizerError
+from appliance.services.wyoming_pulse import Silences, SilentError
 from appliance.services.wyoming_server import Address, WyomingServer
 from tests.services.wyoming_rig import WyomingRig
 
@@ -200,3 +201,63 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         with pytest.raises(RecognizerError, match="no answer in time"):
             asyncio.run(server_at(rig, answer_time=0.1).transcript(b"\0\0"))
         asked_enough.set()
+
+
+IMPATIENT = Silences(least=0.2, unknown=0.2)
+
+
+def test_a_frozen_server_is_told_from_a_slow_one() -> None:
+    with WyomingRig(seconds) as rig:
+        server = WyomingServer(Address.parse(rig.url), silences=IMPATIENT)
+        rig.freeze()
+        with pytest.raises(SilentError, match=f"{rig.url} hangs"):
+            asyncio.run(server.transcript(SECOND))
+
+
+def test_a_server_that_freezes_while_one_speaks_is_noticed() -> None:
+    with WyomingRig(seconds, streams=True) as frozen:
+
+        async def endless() -> AsyncIterator[bytes]:
+            yield SECOND
+            frozen.freeze()
+            while True:
+                await asyncio.sleep(0.01)
+                yield SECOND * 10  # more than its kernel takes, in the end
+
+        server = WyomingServer(Address.parse(frozen.url), silences=IMPATIENT)
+        with pytest.raises(SilentError, match=f"{frozen.url} hangs"):
+            asyncio.run(server.live_transcript(endless(), lambda _: None))
+
+
+@pytest.mark.slow
+def test_a_server_that_thinks_for_long_is_waited_for() -> None:
+    enough = threading.Event()
+
+    def broods(_: bytes) -> str:
+        enough.wait(3)  # with a sign of life each second
+        return "at last"
+
+    with WyomingRig(broods) as rig:
+        silences = Silences(least=1.5, unknown=1.5)
+        server = WyomingServer(Address.parse(rig.url), silences=silences)
+        assert asyncio.run(server.transcript(SECOND)) == "at last"
+
+
+def test_what_it_is_a_frozen_server_is_asked_in_vain() -> None:
+    with WyomingRig(seconds) as rig:
+        server = WyomingServer(Address.parse(rig.url), connect_time=0.2, silences=IMPATIENT)
+        rig.freeze()
+        with pytest.raises(RecognizerError, match="gives no answer in time"):
+            asyncio.run(server.streams())
+
+
+def test_a_server_that_is_known_to_think_for_long_is_asked_with_patience() -> None:
+    silences = Silences()
+    silences.note(audio=1.0, lasted=10.0)
+    with WyomingRig(seconds) as rig:
+        server = WyomingServer(Address.parse(rig.url), connect_time=0.2, silences=silences)
+        rig.freeze()
+        thaw = threading.Timer(1.0, rig.thaw)
+        thaw.start()
+        assert asyncio.run(server.streams()) is False
+        thaw.join()

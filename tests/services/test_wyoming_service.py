@@ -106,3 +106,30 @@ def test_a_restart_amid_a_turn_loses_no_audio(
         rig.start()
         messages = client.terminated()
     assert transcript(messages) == "3 seconds"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_server_that_freezes_ends_the_session_and_none_begins(
+    streams: bool, sentence: bytes
+) -> None:
+    with (
+        WyomingRig(lambda _: "all of it", streams=streams) as rig,
+        LocalService(engine=rig.url) as service,
+    ):
+        client = Client(service)
+        client.audio(sentence)
+        client.say("ForceEndpoint")
+        while not client.next().get("end_of_turn"):
+            pass
+        rig.freeze()
+        client.audio(sentence)
+        client.say("Terminate")
+        code, error = refusal(client)
+        assert (code, error) == (3005, f"The engine {rig.url} hangs: it gives no sign of life")
+        (refused,) = Client(service).rest()
+        assert refused["error_code"] == 3005
+        rig.thaw()
+        client = Client(service)
+        client.audio(sentence)
+        assert transcript(client.terminated()) == "all of it"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -45,6 +47,7 @@ class WyomingRig:
         self.most_at_once = 0
         self.info = _info(streams=streams) if recognizes else Info()
         self._port = 0
+        self._thawed = threading.Event()
 
     @property
     def url(self) -> str:
@@ -57,13 +60,24 @@ class WyomingRig:
 
     def stop(self) -> None:
         """Go away in the middle of whatever is being said."""
+        self.thaw()
         self._thread.submit(self._server.stop()).result()
         self._thread.close()
 
     def vanish(self) -> None:
-        """Answer nothing more on the connections that are open, as if their cable was pulled."""
+        """Answer nothing more to anybody, as if the cable was pulled."""
         for handler in self._server._handlers.values():
             packets.vanish(handler.writer.get_extra_info("socket"))
+        with socket.socket(fileno=os.dup(self._listening)) as listening:
+            packets.vanish(listening)
+
+    def freeze(self) -> None:
+        """Do nothing more until it is thawed, as a stopped process; the kernel goes on."""
+        self._thawed.clear()
+        self._thread.call(self._thawed.wait)
+
+    def thaw(self) -> None:
+        self._thawed.set()
 
     def __enter__(self) -> Self:
         self.start()
@@ -80,7 +94,9 @@ class WyomingRig:
     async def _start(self) -> None:
         await self._server.start(lambda reader, writer: _Handler(self, reader, writer))
         assert isinstance(self._server._server, asyncio.Server)
-        self._port = self._server._server.sockets[0].getsockname()[1]
+        (listening,) = self._server._server.sockets
+        self._listening = listening.fileno()
+        self._port = listening.getsockname()[1]
 
 
 class _Handler(AsyncEventHandler):

@@ -1,0 +1,54 @@
+"""The words of a text as they are spoken: however it is cased, punctuated or put in figures."""
+
+import functools
+import re
+import unicodedata
+
+_ONES = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen",
+)
+_TENS = re.findall(r"\w+", "zero ten twenty thirty forty fifty sixty seventy eighty ninety")
+_SIGNS = {"%": "percent", "°": "degrees"}
+
+
+@functools.cache  # not at import: the settings are loaded before the first picture
+def _word() -> re.Pattern[str]:
+    """Return the pattern of a word: letters with what belongs to them, a number, or a sign."""
+    # What is no letter, but part of one: the vowels of Hindi and Thai, for instance.
+    marks = "".join(
+        it for it in map(chr, range(0x300, 0x3100)) if unicodedata.category(it)[0] == "M"
+    )
+    letters = rf"(?:[^\W\d_][{marks}]*)+"
+    return re.compile(rf"\d+(?:\.\d+)?|[{''.join(_SIGNS)}]|{letters}(?:'{letters})*")
+
+
+def spoken_words(text: str) -> list[str]:
+    """Return the words of a text, caseless, without punctuation, numbers below a million spelt out.
+
+    The numbers, percents and degrees are spelt in English, whatever the language.
+    """
+    caseless = unicodedata.normalize("NFC", text).casefold()
+    plain = caseless.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
+    return [spoken for word in _word().findall(plain) for spoken in _spoken(word)]
+
+
+def _spoken(word: str) -> list[str]:
+    whole, _, decimals = word.partition(".")
+    if not whole.isdecimal() or len(whole) > 6:
+        return [_SIGNS.get(word, word)]
+    places = [_ONES[int(place)] for place in decimals]
+    return [*_number(int(whole)), *(["point", *places] if places else [])]
+
+
+def _number(value: int) -> list[str]:
+    for size, name in ((1000, "thousand"), (100, "hundred")):
+        if value >= size:
+            count, rest = divmod(value, size)
+            return [*_number(count), name, *(_number(rest) if rest else [])]
+    if value < 20:
+        return [_ONES[value]]
+    tens, ones = divmod(value, 10)
+    return [_TENS[tens], *([_ONES[ones]] if ones else [])]
