@@ -101,7 +101,7 @@ def test_a_session_goes_on_at_the_fallback_and_the_next_begins_at_the_first(
 
 def hold_session(box: Box, sound: PipeMicrophone, said: Speech) -> None:
     """Press, speak until the last word stands on the screen as heard elsewhere, and press."""
-    box.press()
+    box.press_to_talk()
     sound.play(said.pcm)
     wait_until(lambda: box.scene.elsewhere and box.scene.network, within=60)
     sound.wait_played()
@@ -120,7 +120,7 @@ def test_with_both_away_all_is_delivered_by_the_one_that_comes_back(
     first.down_for()
     fallback.down_for()
     with Box(msgspec.structs.replace(settings, session=brief)) as box:
-        box.press()
+        box.press_to_talk()
         sound.play(said.pcm)
         sound.wait_played()
         box.press()

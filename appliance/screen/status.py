@@ -1,5 +1,7 @@
 """The status line: state as icon and word, what waits, the level, the time, the network."""
 
+from collections.abc import Iterable
+
 from PIL import Image
 
 from appliance.screen import icons, wording
@@ -11,6 +13,7 @@ STATUS_HEIGHT = 9
 
 GAP = 4
 LEVEL_BARS = 6
+LEVEL_WIDTH = 2 * LEVEL_BARS
 LEVEL_HEIGHT = 6
 
 
@@ -18,16 +21,18 @@ def draw_status(picture: Image.Image, scene: Scene, type_: Typeface, smaller: Ty
     """Draw the status line along the top.
 
     Where there is no room for the state's word in this type it is set in a smaller one, or left to
-    its icon.
+    its icon. To be elsewhere and behind matters more than the time, which then makes way.
     """
+    state, waiting = wording.state(scene), _waiting(scene)
     line = _Line(picture, type_)
     line.put_icon(_icon(scene))
     line.put_network(scene)
-    line.put_last(_time(scene))
+    matters_more = type_.width(state), type_.width(waiting), LEVEL_WIDTH
+    line.put_last(_time(scene), beside=matters_more if scene.elsewhere and waiting else ())
     if scene.mode in MICROPHONE_OPEN:
         line.put_level(scene.level)
-    line.put_last(_waiting(scene))
-    line.put_first(wording.state(scene), type_, smaller)
+    line.put_last(waiting)
+    line.put_first(state, type_, smaller)
 
 
 class _Line:
@@ -51,10 +56,10 @@ class _Line:
                 type_.draw(self._picture, self._left, self._baseline, text)
                 return
 
-    def put_last(self, text: str) -> None:
-        """Draw the text at the end, if there is room."""
+    def put_last(self, text: str, beside: Iterable[int] = ()) -> None:
+        """Draw the text at the end, if there is room for it and for what is so wide beside it."""
         start = self._right - self._type.width(text)
-        if text and start >= self._left:
+        if text and start - sum(width + GAP for width in beside) >= self._left:
             self._type.draw(self._picture, start, self._baseline, text)
             self._right = start - GAP
 
@@ -73,7 +78,7 @@ class _Line:
 
     def put_level(self, level: float) -> None:
         """Draw the level as bars at the end: a dead microphone is a row of dots."""
-        self._right -= 2 * LEVEL_BARS
+        self._right -= LEVEL_WIDTH
         loud = round(level * LEVEL_BARS)
         for bar in range(LEVEL_BARS):
             top = self._baseline - (LEVEL_HEIGHT if bar < loud else 1)

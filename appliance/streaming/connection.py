@@ -18,6 +18,7 @@ import websocket
 
 from appliance.config import ServiceSettings
 from appliance.streaming.endings import Cause, Ending, Stage, cause_of
+from appliance.streaming.proxy import way_to
 from appliance.turns import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,6 @@ _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * UNDER_WAY)]
 _BYTES_ACKED = struct.Struct("120xQ")
 """Where `struct tcp_info` (linux/tcp.h) says how much the peer has acknowledged."""
 
-# The only way to give the handshake a limit; this module is the library's only user.
-websocket.setdefaulttimeout(STALL)
 # The library logs what it was told by the service; here that is said once, in plain words.
 logging.getLogger("websocket").setLevel(logging.CRITICAL)
 
@@ -57,17 +56,23 @@ class Listener(Protocol):
 
 
 class Connection:
-    """One connection to the service at `settings.url`, opened by one token."""
+    """One connection to the service at `settings.url`, opened by one token.
+
+    `patience` is how many seconds the service may let TCP, TLS and the handshake wait, each.
+    """
 
     def __init__(
         self,
         settings: ServiceSettings,
         token: str,
         listener: Listener,
+        patience: float = STALL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._url = settings.url
         self._token = token
         self._listener = listener
+        self._patience = patience
         self._clock = clock
         self._ca_file = settings.ca_file
         self._opened: socket.socket | None = None
@@ -83,6 +88,7 @@ class Connection:
         self._checked_at = self._pinged_at = clock()
         self._app = websocket.WebSocketApp(
             connection_url(settings, token),
+            header=self._limited,
             on_open=self._on_open,
             on_message=self._on_message,
             on_error=self._on_error,
@@ -97,8 +103,9 @@ class Connection:
                 sockopt=_SOCKET_OPTIONS,
                 sslopt={"ca_certs": self._ca_file} if self._ca_file else None,
                 skip_utf8_validation=True,  # a broken message is passed over, not fatal
+                **way_to(self._url),
             )
-        except ValueError as error:  # the address is none
+        except ValueError as error:  # the address, or the proxy's, is none
             self._error = error
         if self._opened is not None:
             # The library forgets, but does not close, a socket that the service said goodbye on.
@@ -199,7 +206,21 @@ class Connection:
             return 0
         return int(struct.unpack("i", answer)[0])
 
+    def _limited(self) -> dict[str, str]:
+        """Limit how long it may take to connect; return no headers.
+
+        The library asks for headers just before it connects. Until it has done so there is no
+        socket that `abort` could shut down, and its own limit would be that of all connections.
+        """
+        self._limit(self._patience)
+        return {}
+
+    def _limit(self, seconds: float) -> None:
+        if (sock := self._app.sock) is not None:
+            sock.settimeout(seconds)
+
     def _on_open(self, _app: websocket.WebSocketApp) -> None:
+        self._limit(STALL)
         self._opened = self._raw_socket()
         self._stage = Stage.SESSION
         self._received_at = self._clock()

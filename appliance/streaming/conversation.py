@@ -43,7 +43,8 @@ class Conversation:
     """One connection's share of a session: what earlier ones have not covered.
 
     `run` blocks on the session's thread, which thus is the thread of the callbacks; a thread
-    "sender" reads the backlog. `complete` tells that the service has transcribed everything.
+    "sender" reads the backlog. `began` tells that the service listens, `heard_turn` that it heard
+    words, and `complete` that it has transcribed everything.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Conversation:
         self._terminating = False
         self._terminated_at = self._opened_at
         self.began = False
+        self.heard_turn = False
         self.complete = False
         self._connection = connect(self)
 
@@ -83,6 +85,13 @@ class Conversation:
         return self._coverage.last_word
 
     @property
+    def unanswered(self) -> bool:
+        """Whether the service should have answered `Terminate` long ago."""
+        heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
+        due = max(heard_at, self._terminated_at) + ANSWER_TIME
+        return self._terminating and not self.complete and self._clock() > due
+
+    @property
     def heard(self) -> int:
         """The position up to which the service has surely heard: it keeps up with real time."""
         return min(self.sent, self.origin + round(self._elapsed() * SAMPLE_RATE))
@@ -90,7 +99,12 @@ class Conversation:
     def covered(self) -> Covered:
         """Return what is covered by now."""
         with self._lock:
-            return self._coverage.covered(self._clock())
+            return self._covered()
+
+    def _covered(self) -> Covered:
+        # That nothing comes after `Terminate` is no silence, but an answer that fails to come.
+        now = self._terminated_at if self._terminating else self._clock()
+        return self._coverage.covered(now)
 
     def run(self) -> Ending:
         """Talk until the connection ends; return how it did."""
@@ -123,22 +137,24 @@ class Conversation:
     # On the connection's thread
 
     def opened(self) -> None:
-        """Let audio go (`on_open`)."""
+        """Let audio go (`on_open`).
+
+        It need not wait for `Begin`: that would cost a way there and back, and what a service
+        takes that never begins is not covered, and so sent again.
+        """
         self._opened_at = self._clock()
         with self._lock:
             self._coverage = Coverage(self.origin, self._earlier, self._opened_at)
-        self._post(Connected(self._backlog.session, self._earlier))
         self._sender.start()
 
     def received(self, frame: str | bytes) -> None:
         """Take one message (`on_message`)."""
         match decode(frame):
             case Turn() as turn:
+                self._begin()  # who transcribes listens, whether or not it said so
                 self._heard(turn)
             case Begin():
-                self.began = True
-                with self._lock:
-                    self._coverage.began()
+                self._begin()
             case Termination():
                 if self._terminating:
                     # Unasked, it says nothing of what is still on its way.
@@ -151,8 +167,18 @@ class Conversation:
                 self._refusal_code = refusal.code
                 log.info("the service says: %s", self._refusal)
 
+    def _begin(self) -> None:
+        """Say, before the first turn, that the service listens; many accept only to refuse."""
+        if self.began:
+            return
+        with self._lock:
+            self._coverage.began()
+        self._post(Connected(self._backlog.session, self._earlier))
+        self.began = True
+
     def _heard(self, turn: Turn) -> None:
         now = self._clock()
+        self.heard_turn = self.heard_turn or bool(turn.text or turn.tentative)
         # Whoever sees what a turn covers must find the turn posted.
         with self._lock:
             if self._held_back:
@@ -167,7 +193,7 @@ class Conversation:
                     msgspec.structs.replace(turn, words=()),
                     started=self._backlog.moment(first),
                     ended=self._backlog.moment(last),
-                    covered=self._coverage.covered(now),
+                    covered=self._covered(),
                 )
             )
 
@@ -197,8 +223,8 @@ class Conversation:
             elif frame := self._next_frame():
                 self._send_frame(frame)
             elif self._backlog.finished and self.sent >= self._backlog.captured:
-                self._terminating = True
                 self._terminated_at = self._clock()
+                self._terminating = True
                 self._connection.send_message(TERMINATE)
         self._await_close()
 
@@ -211,7 +237,7 @@ class Conversation:
             return
         if self._backlog.captured - self.sent > LATE * SAMPLE_RATE:
             with self._lock:
-                covered = self._coverage.covered(self._clock()).position
+                covered = self._covered().position
                 self._held_back = self.sent - covered < PATIENCE * SAMPLE_RATE
 
     def _is_hopeless(self) -> bool:
@@ -220,14 +246,12 @@ class Conversation:
         It was abandoned; or it is held back; or the backlog was full, and audio had to go that
         was not sent yet; or the service does not say `Begin`, or does not answer `Terminate`.
         """
-        heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
-        due = max(heard_at, self._terminated_at) + ANSWER_TIME
         return (
             self._abandoned.is_set()
             or self._held_back
             or self.sent < self._backlog.start
             or (not self.began and self._elapsed() > BEGIN_TIME)
-            or (self._terminating and self._clock() > due)
+            or self.unanswered
         )
 
     def _next_frame(self) -> bytes:

@@ -86,6 +86,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 ANYTHING: Collection[int | Cause] = ()
 AWAY: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIME_OUT)
+NOT_THERE: Collection[int | Cause] = (404, 405, 410)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
 TOKEN = (Stage.TOKEN,)
@@ -124,8 +125,8 @@ TABLE = (
     Rule(TOKEN, (401, 403), Answer.OWNER, "Key refused", "run: appliance doctor"),
     Rule(HANDSHAKE, (401, 403), Answer.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(HTTP, (402,), Answer.OWNER, "No credit left", "top up the account"),
-    Rule(TOKEN, (404, 405, 410), Answer.OWNER, "Wrong address", "check token_url"),
-    Rule(HANDSHAKE, (404, 405, 410), Answer.OWNER, "Wrong address", "check service url"),
+    Rule(TOKEN, NOT_THERE, Answer.OWNER, "Wrong address", "check token_url"),
+    Rule(HANDSHAKE, NOT_THERE, Answer.OWNER, "Wrong address", "check service url"),
     Rule(HTTP, (429,), Answer.WAIT, "Service is busy", "waiting for a place"),
     Rule(HTTP, (400,), Answer.OWNER, "Setting refused", "check the settings"),
     Rule(TOKEN, (502, 504), Answer.RETRY, "Can't reach the service", "trying again", VENDOR_AWAY),

@@ -12,7 +12,15 @@ import msgspec
 
 from appliance.config import ServiceSettings
 from appliance.events import Fault
-from appliance.streaming.endings import Answer, Ending, fault_for, rule_for
+from appliance.streaming.endings import (
+    NOT_THERE,
+    Answer,
+    Cause,
+    Ending,
+    Stage,
+    fault_for,
+    rule_for,
+)
 from appliance.streaming.retries import Retries
 
 log = logging.getLogger(__name__)
@@ -42,11 +50,21 @@ class Service:
         self.is_fallback = is_fallback
 
     def fault(self, ending: Ending) -> Fault | None:
-        """Return what the person is told about this ending; None when it need not be noticed."""
+        """Return what the person is told about this ending; None when it need not be noticed.
+
+        What the owner must mend at the fallback says so: the first one may be as it should.
+        """
         fault = fault_for(ending)
         if fault and self.is_fallback and rule_for(ending).answer in OF_THE_OWNER:
-            return msgspec.structs.replace(fault, remedy="check fallback_url")
+            what = f"Fallback: {fault.what[:1].lower()}{fault.what[1:]}"
+            return msgspec.structs.replace(fault, what=what, remedy=self._remedy(ending, fault))
         return fault
+
+    def _remedy(self, ending: Ending, fault: Fault) -> str:
+        if not (ending.code in NOT_THERE or ending.cause is Cause.UNUSABLE):
+            return fault.remedy
+        of_token = ending.stage is Stage.TOKEN and self.settings.fallback_token_url
+        return "check fallback_token_url" if of_token else "check fallback_url"
 
 
 class Services:

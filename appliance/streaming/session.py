@@ -19,7 +19,7 @@ import msgspec
 from appliance.config import ServiceSettings
 from appliance.events import Disconnected, Fault, Post, SessionEnded
 from appliance.streaming.backlog import Backlog
-from appliance.streaming.endings import Ending
+from appliance.streaming.endings import Answer, Ending, rule_for
 from appliance.streaming.retries import Retries
 from appliance.streaming.services import PATIENCE, Service, Services
 from appliance.turns import SAMPLE_RATE, Covered
@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 STEADY = 10.0
 """Seconds after which a connection has proved itself: what ends it later is a new trouble."""
+
+HUNG = 60.0
+"""Seconds in which a service notices that what hears for it hangs: where no turn came, and then
+its fault is told, nobody has heard the silence."""
 
 
 def load_network() -> None:
@@ -168,25 +172,26 @@ class Session:
         return source.fetch(self._services.left)
 
     def _converse(self, service: Service, token: str) -> Ending:
-        from appliance.streaming.connection import Connection
+        from appliance.streaming.connection import STALL, Connection
         from appliance.streaming.conversation import Conversation
 
         began_at = self._clock()
+        left = self._services.left
+        patience = STALL if left is None else min(STALL, max(left, 0.1))
         conversation = Conversation(
             self.backlog,
             self._covered,
             service.retries.pace,
-            lambda listener: Connection(service.settings, token, listener),
+            lambda listener: Connection(service.settings, token, listener, patience),
             self._post,
+            self._clock,
         )
         self._conversation = conversation
         if self._abandoned.is_set():
             conversation.abandon()
         with self._patience_with(conversation):
             ending = conversation.run()
-        if conversation.covered().position > conversation.origin or (
-            conversation.began and self._clock() - began_at > STEADY
-        ):
+        if _was_of_use(conversation, ending, self._clock() - began_at):
             self._services.note_success()
             self._warned.clear()
         return ending
@@ -232,3 +237,13 @@ class Session:
             return logging.DEBUG
         self._warned.add(fault.what)
         return logging.WARNING
+
+
+def _was_of_use(conversation: "Conversation", ending: Ending, lasted: float) -> bool:
+    """Tell whether a connection has proved that the service can be reached, and hears."""
+    faulty = rule_for(ending).answer is Answer.RETRY
+    hung = faulty and not conversation.heard_turn and lasted < HUNG
+    if hung or conversation.unanswered:
+        return False
+    further = conversation.covered().position > conversation.origin
+    return further or (conversation.began and lasted > STEADY)

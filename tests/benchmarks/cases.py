@@ -11,12 +11,14 @@ from typing import Literal
 from appliance.screen.scene import Mode
 from tests.benchmarks.spool import leave_behind
 from tests.benchmarks.trial import Trial
+from tests.rig.connection import Behaviour
 from tests.rig.faults import (
     drop_after,
     drop_handshake,
     drop_on_terminate,
     go_silent_after,
     rate_limit,
+    refuse,
     vanish_after,
 )
 from tests.rig.numbered import speech
@@ -135,6 +137,42 @@ def no_tokens(trial: Trial) -> None:
     trial.wait_until_said(5)
     trial.service.token_down_for(20)
     trial.wait_until_said(25)
+    trial.recovers(since=time.monotonic())
+    trial.finish()
+
+
+def gone_for_good(then: Behaviour | None = None, *, drops_there: bool = False) -> Case:
+    """The service breaks off and does not come back: the session goes on at the fallback.
+
+    Either nobody is at its address any more, or it does `then` with each new connection.
+    """
+
+    def case(trial: Trial) -> None:
+        trial.have_fallback()
+        trial.service.on_connection(1, drop_after(6.5))
+        if drops_there:
+            for number, seconds in enumerate((5.1, 3.3), start=1):
+                trial.fallback.on_connection(number, drop_after(seconds))
+        trial.listen(speech(100))
+        record = trial.service.wait_for_connection()
+        wait_until(lambda: record.closed_at)
+        if then:
+            trial.service.on_every_connection(then)
+        else:
+            trial.service.down_for()
+        trial.recovers(since=record.closed_at or 0.0)
+        trial.finish()
+
+    return case
+
+
+def gone_silently(trial: Trial) -> None:
+    """All packets of the service vanish, though its token server answers; there is a fallback."""
+    trial.go_through_network()
+    trial.have_fallback()
+    trial.listen(speech(120))
+    trial.wait_until_said(6.5)
+    trial.network.blackhole()
     trial.recovers(since=time.monotonic())
     trial.finish()
 
@@ -261,6 +299,10 @@ CASES: dict[str, Case] = {
     "no-tokens-20s": no_tokens,
     "rate-refused-310s-ahead": rate_refused(310, 1.0, waiting=330, spoken=60),
     "rate-refused-2s+1.25x": rate_refused(2, 1.25, waiting=12, spoken=80),
+    "fallback-when-refused": gone_for_good(),
+    "fallback-when-3005": gone_for_good(refuse(3005, "Server error")),
+    "fallback-when-silent": gone_silently,
+    "fallback-that-drops": gone_for_good(drops_there=True),
     "slow-uplink-30s": slow_uplink,
     "microphone-out-5s": microphone_out,
     "crash": crash,

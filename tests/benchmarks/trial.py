@@ -29,6 +29,7 @@ SETTINGS = """
 [service]
 url = "{url}"
 token_url = "{token_url}"
+fallback_url = "{fallback_url}"
 [history]
 path = "{folder}/history.db"
 """
@@ -38,7 +39,8 @@ class Trial:
     """A case while it runs; a context manager that starts and ends everything around the appliance.
 
     `network` and `token_network` lie between the appliance and the service for whoever calls
-    `go_through_network`. All state lies in `folder`.
+    `go_through_network`; the appliance knows of `fallback` once `have_fallback` was called. All
+    state lies in `folder`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,12 +59,18 @@ class Trial:
         with contextlib.ExitStack() as entered:
             self.microphone = entered.enter_context(PipeMicrophone())
             self.service = entered.enter_context(ScriptedService())
+            self.fallback = entered.enter_context(ScriptedService())
             self.network = entered.enter_context(Proxy(self.service.port))
             token_port = urlsplit(self.service.token_url).port or 0
             self.token_network = entered.enter_context(Proxy(token_port))
             entered.callback(self.switch_off)
             self._running = entered.pop_all()
-        self._write_settings(self.service.url, self.service.token_url)
+        self._addresses = {
+            "url": self.service.url,
+            "token_url": self.service.token_url,
+            "fallback_url": "",
+        }
+        self._write_settings()
         self._began_at = time.monotonic()
         return self
 
@@ -85,14 +93,19 @@ class Trial:
     def go_through_network(self) -> None:
         """Let the appliance reach the service over `network` and `token_network` alone."""
         self._write_settings(
-            self.network.route(self.service.url), self.token_network.route(self.service.token_url)
+            url=self.network.route(self.service.url),
+            token_url=self.token_network.route(self.service.token_url),
         )
+
+    def have_fallback(self) -> None:
+        """Let the appliance go on at `fallback` when it can't reach the service."""
+        self._write_settings(fallback_url=self.fallback.url)
 
     def hear(self, speech: Speech, spoken_before: float = 0.0) -> None:
         """Say what will be spoken, and how many seconds of it were before the trial."""
         self._speech = speech
         self._spoken_before = round(spoken_before * 1000) // BLOCK_MS
-        self.service.ears = numbered(speech.words)
+        self.service.ears = self.fallback.ears = numbered(speech.words)
 
     def switch_on(self) -> None:
         """Start the appliance."""
@@ -180,15 +193,21 @@ class Trial:
             *compare(said, heard),
             live_after=live_after,
             lasted=time.monotonic() - self._began_at,
-            notes=(*self.notes, *self.service.violations, *_differences(said, heard)),
+            notes=(
+                *self.notes,
+                *self.service.violations,
+                *self.fallback.violations,
+                *_differences(said, heard),
+            ),
         )
 
     def _heard(self) -> str:
         sessions = archive.sessions(self.folder / "history.db")
         return " ".join(turn.text for session in sessions for turn in session.turns)
 
-    def _write_settings(self, url: str, token_url: str) -> None:
-        text = SETTINGS.format(url=url, token_url=token_url, folder=self.folder)
+    def _write_settings(self, **addresses: str) -> None:
+        self._addresses |= addresses
+        text = SETTINGS.format(**self._addresses, folder=self.folder)
         (self.folder / "appliance.toml").write_text(text)
 
     def _forget(self) -> None:

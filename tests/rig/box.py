@@ -1,5 +1,6 @@
 """The whole appliance in a box: the real program with simulated wires, for tests to press."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -94,6 +95,19 @@ class Box:
         press(self._pin, 0.06)
         time.sleep(0.06)  # sooner, the next press would pass for a bounce
 
+    def pin(self, number: int) -> MockPin:
+        """Return what is wired to a pin."""
+        return self._pins.pin(number, pin_class=MockPin)
+
+    def press_to_talk(self) -> None:
+        """Press the button, and wait until the microphone hears: what is said before is nobody's.
+
+        On a busy machine it takes longer to open than the speech has silence before its first word.
+        """
+        known = set(self.spooled())
+        self.press()
+        wait_until(lambda: set(self.spooled()) - known)
+
     @property
     def scene(self) -> Scene:
         """What is shown now."""
@@ -124,7 +138,10 @@ class Box:
 
     def spooled(self) -> list[Path]:
         """The audio that still lies on disk."""
-        return sorted(self.settings.spool.rglob("*.pcm"))
+        # Unlike `rglob`, os.walk passes over folders that go away meanwhile.
+        found = os.walk(self.settings.spool)
+        paths = (Path(folder, name) for folder, _, names in found for name in names)
+        return sorted(path for path in paths if path.suffix == ".pcm")
 
     def _run(self) -> None:
         self.reason = self.appliance.run()

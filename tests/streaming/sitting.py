@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -61,6 +61,18 @@ class Told(TokenSource):
         return answer
 
 
+def settings_between(
+    service: ScriptedService, fallback: ScriptedService | None = None
+) -> ServiceSettings:
+    """Return the settings of a session that is held with a service, and may go on at another."""
+    return ServiceSettings(
+        url=service.url,
+        token_url=service.token_url,
+        fallback_url=fallback.url if fallback else "",
+        fallback_token_url=fallback.token_url if fallback else "",
+    )
+
+
 class Sitting:
     """A session over a speech, until the `with` block ends."""
 
@@ -75,6 +87,8 @@ class Sitting:
         tokens: TokenSource | None = None,
         fallback: ScriptedService | None = None,
         patience: float = PATIENCE,
+        settings: ServiceSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.inbox = Inbox()
         self.backlog = Backlog(folder / "s1", recording(), self.inbox.post)
@@ -84,16 +98,12 @@ class Sitting:
         self.retries = retries or Hurried()
         self.session = Session(
             self.backlog,
-            ServiceSettings(
-                url=service.url,
-                token_url=service.token_url,
-                fallback_url=fallback.url if fallback else "",
-                fallback_token_url=fallback.token_url if fallback else "",
-            ),
+            settings or settings_between(service, fallback),
             self.inbox.post,
             retries=self.retries,
             tokens=tokens,
             patience=patience,
+            clock=clock,
         )
 
     def __enter__(self) -> Self:

@@ -36,11 +36,13 @@ FRAME = bytes(3200)
 class Call:
     """A connection on a thread of its own, until the `with` block ends; listens to itself."""
 
-    def __init__(self, settings: ServiceSettings, token: str = "the-token") -> None:
+    def __init__(
+        self, settings: ServiceSettings, token: str = "the-token", patience: float = STALL
+    ) -> None:
         self.frames: list[str | bytes] = []
         self.is_open = threading.Event()
         self.ending: Ending | None = None
-        self.connection = Connection(settings, token, self)
+        self.connection = Connection(settings, token, self, patience)
         self._thread = threading.Thread(target=self._run)
 
     def opened(self) -> None:
@@ -200,6 +202,41 @@ def test_a_handshake_that_is_never_answered_ends(service: ScriptedService) -> No
     with call(service) as it:
         ending = it.wait_for_end(within=4 * STALL)
     assert ending == Ending(Stage.HANDSHAKE, cause=Cause.TIME_OUT)
+
+
+@needs_vanishing
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_port_that_does_not_answer_is_given_up_in_time(
+    service: ScriptedService, scheme: str
+) -> None:
+    with Proxy(service.port) as proxy:
+        proxy.blackhole()
+        assert gives_up(f"{scheme}://127.0.0.1:{proxy.port}/v3/ws")
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_a_port_that_says_nothing_is_given_up_in_time(
+    service: ScriptedService, scheme: str
+) -> None:
+    with Proxy(service.port) as proxy:
+        proxy.pause()
+        assert gives_up(f"{scheme}://127.0.0.1:{proxy.port}/v3/ws")
+
+
+def gives_up(url: str) -> bool:
+    """Tell whether a connection that may take 0.5 s is given up long before it usually is."""
+    began = time.monotonic()
+    with Call(ServiceSettings(url=url), patience=0.5) as it:
+        assert it.wait_for_end() == Ending(Stage.HANDSHAKE, cause=Cause.TIME_OUT)
+    return time.monotonic() - began < STALL / 2
+
+
+def test_who_is_in_a_hurry_to_connect_is_patient_afterwards(service: ScriptedService) -> None:
+    settings = settings_of(service)
+    with Call(settings, TokenSource(settings).fetch(), patience=2.0) as it:
+        assert it.is_open.wait(20)
+        assert it.connection._opened
+        assert it.connection._opened.gettimeout() == STALL
 
 
 @needs_vanishing

@@ -115,8 +115,31 @@ def test_only_what_is_not_covered_is_sent(tmp_path: Path) -> None:
     earlier = Covered(5_000, 0, 3)
     with Talk(backlog, earlier) as talk:
         talk.wait_for_terminate()
+        talk.say(type="Begin")
         assert talk.inbox.of(Connected) == [Connected("s1", earlier)]
     assert talk.connection.audio == numbered(15_000, 5_000)
+
+
+def test_audio_need_not_wait_for_the_service_to_begin_but_the_person_must(tmp_path: Path) -> None:
+    with Talk(backlog_of(numbered(20_000), tmp_path, Inbox().post)) as talk:
+        talk.wait_for_terminate()
+        assert talk.connection.audio[: 2 * 20_000] == numbered(20_000)
+        assert talk.inbox.of(Connected) == []
+        talk.say(type="Begin")
+        talk.say(type="Begin")
+        assert talk.inbox.of(Connected) == [Connected("s1", Covered())]
+
+
+def test_a_service_that_does_not_say_that_it_begins_is_connected_with_its_first_turn(
+    tmp_path: Path,
+) -> None:
+    with Talk(backlog_of(numbered(20_000), tmp_path, Inbox().post)) as talk:
+        talk.wait_for_terminate()
+        talk.say_turn(0, 100, 200)
+        talk.say_turn(1, 300, 400)
+        talk.say(type="Begin")
+        told = [type(event) for event in talk.inbox.events]
+    assert told == [Connected, TurnReceived, TurnReceived]
 
 
 def test_a_backlog_goes_out_at_its_pace(tmp_path: Path) -> None:
@@ -135,6 +158,7 @@ def test_it_is_complete_after_the_termination_that_was_asked_for(tmp_path: Path)
         assert not talk.conversation.complete
         talk.say(type="Termination")
         assert talk.conversation.complete
+        assert not talk.conversation.unanswered
         assert talk.conversation.covered() == Covered(20_000, 0, 0)
 
 
@@ -163,7 +187,26 @@ def test_a_service_that_never_answers_terminate_is_left(tmp_path: Path) -> None:
         clock.now += module.ANSWER_TIME + 20_000 / SAMPLE_RATE + 1
         talk.wait_for_end()
     assert not talk.conversation.complete
+    assert talk.conversation.unanswered
     assert talk.connection.messages == [TERMINATE]
+
+
+def test_no_answer_to_terminate_is_not_taken_for_silence(tmp_path: Path) -> None:
+    clock = Clock(50.0)
+    backlog = backlog_of(b"", tmp_path, Inbox().post, finished=False)
+    with Talk(backlog, clock=clock) as talk:
+        talk.say(type="Begin")
+        for second in range(5):
+            backlog.append(numbered(SAMPLE_RATE, second * SAMPLE_RATE), BEGAN + second)
+            wait_until(lambda: talk.conversation.sent == backlog.captured)
+            clock.now += 1
+        backlog.finish()
+        talk.wait_for_terminate()
+        clock.now += module.ANSWER_TIME - 1
+        assert talk.conversation.covered() == Covered()
+        talk.say_turn(0, 500, 1000)
+        assert talk.conversation.covered().position == round(1.2 * SAMPLE_RATE)
+        assert not talk.conversation.unanswered
 
 
 def test_a_service_may_take_as_long_as_the_audio_to_answer(tmp_path: Path) -> None:
@@ -328,7 +371,7 @@ def test_the_ending_says_what_the_service_said(
 ) -> None:
     with Talk(backlog_of(b"", tmp_path, Inbox().post)) as talk:
         talk.connection.ending = by_close
-        wait_until(lambda: talk.inbox.of(Connected))
+        talk.wait_for_terminate()
         talk.say(type="Error", error_code=error[0], error=error[1])
         talk.connection.abort()
         ending = talk.wait_for_end()

@@ -7,25 +7,38 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.events import Connected, Disconnected
 from appliance.streaming.endings import Ending, Stage
 from appliance.streaming.retries import Retries
+from appliance.streaming.session import HUNG
 from tests.rig.connection import Behaviour
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
+    end_session_after,
     fail_after,
     go_silent_after,
+    ignore_terminate,
     never_answer,
     refuse,
     refuse_handshake,
 )
-from tests.rig.numbered import numbered
+from tests.rig.hearing import spoken
+from tests.rig.numbered import Speech, numbered
+from tests.rig.packets import needs_vanishing
+from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
-from tests.streaming.sitting import SPEECH, Sitting, Told, assert_nothing_lost
+from tests.streaming.sitting import (
+    SPEECH,
+    Sitting,
+    Told,
+    assert_nothing_lost,
+    settings_between,
+)
 
 PATIENCE = 1.5
 """Seconds: enough for a healthy service on a busy machine."""
@@ -216,6 +229,93 @@ def test_a_service_that_goes_silent_before_it_begins_is_given_up_in_time(
         assert time.monotonic() - began < 8
         assert sitting.wait_for_end()
     assert_nothing_lost(sitting)
+
+
+@needs_vanishing
+def test_a_service_whose_packets_vanish_is_given_up_in_time(
+    service: ScriptedService, fallback: ScriptedService, tmp_path: Path
+) -> None:
+    with Proxy(service.port) as network:
+        settings = settings_between(service, fallback)
+        settings = msgspec.structs.replace(settings, url=network.route(service.url))
+        network.blackhole()
+        began = time.monotonic()
+        with Sitting(
+            service, tmp_path, settings=settings, patience=PATIENCE, retries=Retries()
+        ) as sitting:
+            fallback.wait_for_connection()
+            # There were tokens; it would have waited eight seconds for TCP, twice.
+            assert time.monotonic() - began < 8
+            assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert service.token_requests
+    assert service.connections == []
+
+
+@pytest.mark.parametrize("code", [1008, 3005, 3009])
+def test_a_service_that_accepts_only_to_refuse_is_never_taken_for_connected(
+    service: ScriptedService, fallback: ScriptedService, between: Between, code: int
+) -> None:
+    service.on_every_connection(refuse(code, "Too many sessions"))
+    with between() as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert len(sitting.inbox.of(Connected)) == 1
+    assert len(fallback.connections) == 1
+
+
+SPEED = 10.0
+"""How much faster time passes for a session between services that hang."""
+
+
+def hurried_clock() -> float:
+    return SPEED * time.monotonic()
+
+
+def test_a_service_that_begins_and_hears_nothing_until_it_fails_is_left(
+    service: ScriptedService, fallback: ScriptedService, between: Between
+) -> None:
+    service.ears = spoken([])
+    hangs = end_session_after(3005, 16 / SPEED, "The engine hangs")
+    service.on_every_connection(ignore_terminate(), hangs)
+    with between(patience=10.0, clock=hurried_clock, retries=Retries(hurried_clock)) as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert len(service.connections) == 1
+    assert len(fallback.connections) == 1
+
+
+@pytest.mark.slow
+def test_a_service_that_never_answers_terminate_is_left(
+    service: ScriptedService, fallback: ScriptedService, between: Between
+) -> None:
+    service.ears = spoken([])
+    service.on_every_connection(ignore_terminate())
+    with between(patience=10.0, clock=hurried_clock, retries=Retries(hurried_clock)) as sitting:
+        assert sitting.wait_for_end()
+    assert_nothing_lost(sitting)
+    assert len(service.connections) == 1
+    assert len(fallback.connections) == 1
+
+
+@pytest.mark.slow
+def test_a_fault_after_a_long_silence_is_no_reason_to_go_elsewhere(
+    service: ScriptedService, fallback: ScriptedService, between: Between
+) -> None:
+    service.on_connection(1, end_session_after(3005, (HUNG + 5) / SPEED, "Restarting"))
+    silence = Speech(SPEECH.samples[:0], ())
+    with between(
+        patience=10.0,
+        clock=hurried_clock,
+        retries=Retries(hurried_clock),
+        said=silence,
+        finished=False,
+    ) as sitting:
+        service.wait_for_connection(2)
+        sitting.session.finish()
+        assert sitting.wait_for_end()
+    assert len(service.connections) == 2
+    assert fallback.connections == []
 
 
 def test_the_wait_for_a_token_ends_in_time(

@@ -1,6 +1,7 @@
 import itertools
 import logging
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,14 +179,52 @@ def test_without_a_fallback_there_is_nowhere_to_go() -> None:
     assert stays(trying, FAULTY, seconds=7200.0)
 
 
-def test_what_is_wrong_with_the_fallback_is_told_as_such() -> None:
+@pytest.mark.parametrize(
+    ("ending", "what", "remedy"),
+    [
+        (BAD_SETTING, "Fallback: setting refused", "check the settings"),
+        (NO_FUNDS, "Fallback: no credit left", "top up the account"),
+        (REFUSED, "Fallback: key refused", "run: appliance doctor"),
+        (Ending(Stage.TOKEN, 404), "Fallback: wrong address", "check fallback_url"),
+        (Ending(Stage.HANDSHAKE, 404), "Fallback: wrong address", "check fallback_url"),
+        (
+            Ending(Stage.HANDSHAKE, cause=Cause.UNUSABLE),
+            "Fallback: setting refused",
+            "check fallback_url",
+        ),
+        (
+            Ending(Stage.HANDSHAKE, cause=Cause.CERTIFICATE),
+            "Fallback: service not trusted",
+            "check ca_file",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_fallback_is_told_as_such(
+    ending: Ending, what: str, remedy: str
+) -> None:
     trying = Trying()
-    wrong = Ending(Stage.TOKEN, 404)
-    assert trying.services.current.fault(wrong) == fault_for(wrong)
+    assert trying.services.current.fault(ending) == fault_for(ending)
     trying.fail_until_it_turns(LOST)
-    fault = trying.services.current.fault(wrong)
+    fault = trying.services.current.fault(ending)
     assert fault
-    assert (fault.what, fault.remedy) == ("Wrong address", "check fallback_url")
+    assert (fault.what, fault.remedy) == (what, remedy)
+    assert fault.detail == str(ending)
+
+
+def test_the_address_of_the_fallbacks_tokens_is_named_where_there_is_one() -> None:
+    trying = Trying(msgspec.structs.replace(SETTINGS, fallback_token_url="http://house/tokens"))
+    trying.fail_until_it_turns(LOST)
+    remedies = [
+        fault.remedy
+        for stage in (Stage.TOKEN, Stage.HANDSHAKE)
+        if (fault := trying.services.current.fault(Ending(stage, 404)))
+    ]
+    assert remedies == ["check fallback_token_url", "check fallback_url"]
+
+
+def test_what_passes_by_itself_is_told_alike_of_both() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
     assert trying.services.current.fault(LOST) == fault_for(LOST)
     assert trying.services.current.fault(EXPIRED) is None
 

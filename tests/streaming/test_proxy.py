@@ -1,0 +1,170 @@
+"""Tokens and connections take the same way, straight or through a proxy."""
+
+import base64
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from appliance.config import ServiceSettings
+from appliance.streaming.connection import Connection
+from appliance.streaming.endings import Ending, Stage
+from appliance.streaming.messages import TERMINATE
+from appliance.streaming.proxy import way_to
+from appliance.streaming.tokens import TokenSource
+from tests.rig.certificates import self_signed
+from tests.rig.listener import Listener
+from tests.rig.service import ScriptedService
+
+STRAIGHT = {"http_no_proxy": ["*"]}
+GUEST = f"Basic {base64.b64encode(b'guest:secret!').decode()}"
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+class Tunnels:
+    """A proxy on the loopback that does nothing but `CONNECT`, and notes where to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._listener = Listener("proxy", self._serve)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.close()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listener.port}"
+
+    def _serve(self, client: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += client.recv(1)
+        self.asked.append(request.decode())
+        host, _, port = request.split()[1].decode().partition(":")
+        with client, socket.create_connection((host, int(port)), timeout=20) as service:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pass_on, args=(service, client), name="proxy back")
+            back.start()
+            pass_on(client, service)
+            back.join()
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Pass everything on until either side has had enough."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+    for sock in (source, target):
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
+class Guest:
+    """Says goodbye as soon as it is let in."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._connection = Connection(settings, TokenSource(settings).fetch(), self)
+
+    def come_and_go(self) -> Ending:
+        return self._connection.run()
+
+    def opened(self) -> None:
+        self._connection.send_message(TERMINATE)
+
+    def received(self, frame: str | bytes) -> None:
+        """Have nothing to do with it."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[Tunnels]:
+    with Tunnels() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[ServiceSettings]:
+    certificate = self_signed(tmp_path)
+    with ScriptedService(tls=certificate.context) as service:
+        yield ServiceSettings(
+            url=service.url, token_url=service.token_url, ca_file=str(certificate.file)
+        )
+
+
+def targets(settings: ServiceSettings) -> list[str]:
+    """Return where the token, and then the connection, is asked for."""
+    return [address.split("/")[2] for address in (settings.token_url, settings.url)]
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+def test_both_go_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, proxy: Tunnels, settings: ServiceSettings, variable: str
+) -> None:
+    monkeypatch.setenv(variable, f"http://guest:secret%21@{proxy.address}")
+    assert Guest(settings).come_and_go() == Ending(Stage.SESSION, 1000)
+    assert [request.split()[1] for request in proxy.asked] == targets(settings)
+    assert all(GUEST in request for request in proxy.asked)
+
+
+@pytest.mark.parametrize("besides", ["127.0.0.1", "127.0.0.0/8", "*"])
+def test_both_go_straight_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, proxy: Tunnels, settings: ServiceSettings, besides: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy.address)
+    monkeypatch.setenv("no_proxy", besides)
+    assert Guest(settings).come_and_go() == Ending(Stage.SESSION, 1000)
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "way"),
+    [
+        ({}, "wss://host/v3/ws", STRAIGHT),
+        ({"http_proxy": "http://p:1"}, "wss://host/v3/ws", STRAIGHT),
+        ({"https_proxy": "http://p:1"}, "ws://host/v3/ws", STRAIGHT),
+        ({"https_proxy": "http://p:1", "no_proxy": "host"}, "wss://a.host/v3/ws", STRAIGHT),
+        ({"https_proxy": "http://p:1", "no_proxy": "host"}, "wss://ahost/v3/ws", ("p", 1)),
+        ({"https_proxy": "http://p:1"}, "wss://host/v3/ws", ("p", 1)),
+        ({"http_proxy": "http://p"}, "ws://host/v3/ws", ("p", 80)),
+        ({"http_proxy": "p:3128"}, "ws://host:8765/v3/ws", ("p", 3128)),
+        ({"all_proxy": "p:3128"}, "wss://host/v3/ws", ("p", 3128)),
+    ],
+)
+def test_the_environment_is_read_as_for_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    url: str,
+    way: dict[str, object] | tuple[str, int],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = way_to(url)
+    proxied = isinstance(way, tuple)
+    assert ((found["http_proxy_host"], found["http_proxy_port"]) if proxied else found) == way
+
+
+def test_a_proxy_with_an_address_that_is_none_is_the_owners_to_mend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy:port")
+    with pytest.raises(ValueError, match="port"):
+        way_to("ws://host/v3/ws")
