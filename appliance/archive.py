@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -37,8 +38,51 @@ CREATE TABLE IF NOT EXISTS turn (
     ended REAL NOT NULL,
     PRIMARY KEY (session, origin, turn_order)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mark (
+    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    at REAL NOT NULL,           -- seconds after the session's start
+    text TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (session, kind, at)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL,
+    origin INTEGER NOT NULL,
+    turn_order INTEGER NOT NULL,
+    UNIQUE (session, origin, turn_order),
+    FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
+        ON DELETE CASCADE
+        DEFERRABLE INITIALLY DEFERRED  -- written before its turn, while that can be told to be new
+);
 COMMIT;
 """
+
+Kind = Literal["command", "mark", "note"]
+"""What a mark is: a command that was heard, a bookmark, or a note."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """What somebody put into the history by word, `at` seconds after the session's start.
+
+    `text` is what a command is called, or what a note says. The `outcome` of a command is "heard"
+    until it has ended; then it is why it failed, and empty if it was done.
+    """
+
+    kind: Kind
+    at: float
+    text: str
+    outcome: str = ""
+
+
+class KeptMark(msgspec.Struct, frozen=True):
+    """A mark as it is kept; `at` in Unix time."""
+
+    kind: Kind
+    at: float
+    text: str
+    outcome: str
 
 
 class KeptTurn(msgspec.Struct, frozen=True):
@@ -51,12 +95,29 @@ class KeptTurn(msgspec.Struct, frozen=True):
 
 
 class KeptSession(msgspec.Struct, frozen=True):
-    """A session with its turns; `started` and `ended` in Unix time, no end while it goes on."""
+    """A session with its turns and marks, each in the order of time.
+
+    `started` and `ended` are Unix time; there is no end while it goes on.
+    """
 
     id: str
     started: float
     ended: float | None
     turns: tuple[KeptTurn, ...]
+    marks: tuple[KeptMark, ...] = ()
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A finished turn that is still to be sent to others; `started` and `ended` in Unix time.
+
+    No two turns of one database ever have the same `id`; a later one has a higher one.
+    """
+
+    id: int
+    session: str
+    text: str
+    started: float
+    ended: float
 
 
 def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
@@ -76,16 +137,34 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
             {"wanted": wanted},
         )
         for id_, started, ended in rows.fetchall():
-            turns = database.execute(
-                "SELECT text, started, ended FROM turn WHERE session = ?"
-                " ORDER BY origin, turn_order",
-                (id_,),
+            turns = _turns(database, id_, started)
+            yield KeptSession(id_, started, ended, turns, _marks(database, id_, started))
+
+
+def outgoing(path: Path, limit: int = 32) -> list[Outgoing]:
+    """Return the first turns that are still to be sent; nothing when the database can't be read.
+
+    A turn that is not covered has to wait: a new connection would hear it again.
+    """
+    try:
+        if not _is_there(path, "rb"):
+            return []
+        with _reading(path) as database:
+            if not _has_table(database, "outgoing"):
+                return []
+            rows = database.execute(
+                "SELECT outgoing.id, session.id, turn.text,"
+                " session.started + turn.started, session.started + turn.ended"
+                " FROM outgoing JOIN turn USING (session, origin, turn_order)"
+                " JOIN session ON session.id = turn.session"
+                " WHERE (turn.origin, turn.turn_order) < (covered_origin, covered_order)"
+                " ORDER BY outgoing.id LIMIT ?",
+                (limit,),
             )
-            kept = tuple(
-                KeptTurn(order, text, started + begin, started + end)
-                for order, (text, begin, end) in enumerate(turns)
-            )
-            yield KeptSession(id_, started, ended, kept)
+            return [Outgoing(*row) for row in rows]
+    except (sqlite3.Error, OSError) as error:
+        log.warning("the history can't be read: %s", error)
+        return []
 
 
 def covered(path: Path) -> dict[str, Covered]:
@@ -104,7 +183,7 @@ def covered(path: Path) -> dict[str, Covered]:
 
 
 def delete(path: Path, session: str) -> bool:
-    """Delete a session and all its turns; tell whether there was one.
+    """Delete a session with its turns and marks; tell whether there was one.
 
     Raises:
         sqlite3.Error, OSError: the database can't be written.
@@ -156,6 +235,31 @@ def set_aside(path: Path, now: float) -> None:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     log.error("the history is damaged; it is kept as %s, and a new one begins", aside)
+
+
+def _turns(database: sqlite3.Connection, session: str, began_at: float) -> tuple[KeptTurn, ...]:
+    rows = database.execute(
+        "SELECT text, started, ended FROM turn WHERE session = ? ORDER BY origin, turn_order",
+        (session,),
+    )
+    return tuple(
+        KeptTurn(order, text, began_at + started, began_at + ended)
+        for order, (text, started, ended) in enumerate(rows)
+    )
+
+
+def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple[KeptMark, ...]:
+    if not _has_table(database, "mark"):
+        return ()
+    rows = database.execute(
+        "SELECT kind, at, text, outcome FROM mark WHERE session = ? ORDER BY at, kind", (session,)
+    )
+    return tuple(KeptMark(kind, began_at + at, text, outcome) for kind, at, text, outcome in rows)
+
+
+def _has_table(database: sqlite3.Connection, name: str) -> bool:
+    """Tell whether a table is there: an earlier version of the program made fewer."""
+    return bool(database.execute("SELECT 1 FROM pragma_table_info(?)", (name,)).fetchone())
 
 
 def _reading(path: Path) -> contextlib.closing[sqlite3.Connection]:

@@ -1,42 +1,33 @@
 """What was said, written for other programs: JSON, plain text, subtitles."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 import msgspec
 
-from appliance.archive import KeptSession, KeptTurn
+from appliance.archive import KeptMark, KeptSession, KeptTurn
+
+UNFINISHED = "perhaps not done"
+"""Stands for the outcome of a command that has not ended, or whose end a power cut hid."""
 
 SHORTEST_CUE = 0.5
 """Seconds for which a subtitle stands at least."""
 
 
 def as_json(sessions: Iterable[KeptSession]) -> str:
-    """Return a list of sessions with their turns, all times in ISO 8601 with offset."""
-    table = [
-        {
-            "id": session.id,
-            "started": iso(session.started),
-            "ended": None if session.ended is None else iso(session.ended),
-            "turns": [
-                {
-                    "order": turn.order,
-                    "text": turn.text,
-                    "started": iso(turn.started),
-                    "ended": iso(turn.ended),
-                }
-                for turn in session.turns
-            ],
-        }
-        for session in sessions
-    ]
+    """Return a list of sessions with their turns, all times in ISO 8601 with offset.
+
+    A session has "marks" only if there are some.
+    """
+    table = [_table(session) for session in sessions]
     return msgspec.json.format(msgspec.json.encode(table), indent=2).decode() + "\n"
 
 
 def as_text(sessions: Iterable[KeptSession]) -> str:
-    """Return each session as a heading and a line a turn."""
+    """Return each session as a heading and a line a turn; marks stand in brackets."""
     blocks = (
-        "\n".join([f"{local(session.started)}  {session.id}", *map(_line, session.turns)])
+        "\n".join([f"{local(session.started)}  {session.id}", *_lines(session)])
         for session in sessions
     )
     return "\n".join(f"{block}\n" for block in blocks)
@@ -76,6 +67,57 @@ def iso(moment: float) -> str:
 def local(moment: float) -> str:
     """Return Unix time as local time for people: "2026-01-31 14:05"."""
     return f"{_local(moment):%Y-%m-%d %H:%M}"
+
+
+def _table(session: KeptSession) -> dict[str, object]:
+    table: dict[str, object] = {
+        "id": session.id,
+        "started": iso(session.started),
+        "ended": None if session.ended is None else iso(session.ended),
+        "turns": [
+            {
+                "order": turn.order,
+                "text": turn.text,
+                "started": iso(turn.started),
+                "ended": iso(turn.ended),
+            }
+            for turn in session.turns
+        ],
+    }
+    if session.marks:
+        table["marks"] = [
+            {"kind": mark.kind, "time": iso(mark.at), "text": mark.text, "outcome": _outcome(mark)}
+            for mark in session.marks
+        ]
+    return table
+
+
+def _lines(session: KeptSession) -> Iterator[str]:
+    """Yield a line for each turn, and after it one for each mark made before the next turn."""
+    marks = deque(session.marks)
+    for turn in session.turns:
+        while marks and marks[0].at < turn.started:
+            yield _remark(marks.popleft())
+        yield _line(turn)
+    yield from map(_remark, marks)
+
+
+def _remark(mark: KeptMark) -> str:
+    """Return a mark in plain words, to be told from what was said."""
+    text = " ".join(mark.text.split())
+    match mark.kind:
+        case "mark":
+            return "[bookmark]"
+        case "note":
+            return f"[note: {text}]"
+        case "command":
+            outcome = _outcome(mark)
+            return f"[command: {text} - {UNFINISHED if outcome == 'heard' else outcome}]"
+
+
+def _outcome(mark: KeptMark) -> str:
+    """Return how a command ended: "done", or why not, or "heard"; nothing for other marks."""
+    return "done" if mark.kind == "command" and not mark.outcome else mark.outcome
 
 
 def _local(moment: float) -> datetime:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
+from appliance import statements
 from appliance.activity import Activity
-from appliance.archive import is_damaged, open_database, set_aside
+from appliance.archive import Mark, is_damaged, open_database, set_aside
 from appliance.config import HistorySettings
 from appliance.events import Fault, HistoryFailed, HistoryHealed, Kept, Post, TurnReceived
+from appliance.statements import Statement
 from appliance.streaming.recording import Recording
 from appliance.turns import Covered
 
@@ -31,8 +33,6 @@ CLEANING_INTERVAL = 3600.0
 STEP = 1.0
 """Seconds by which the wall clock must have been set for times of this boot to be corrected."""
 
-Statement = tuple[str, dict[str, object]]
-
 
 class Work(msgspec.Struct, frozen=True):
     """Statements that are carried out together or not at all, and what is told when they are."""
@@ -47,6 +47,11 @@ class History:
     The thread "history" works off a queue and tries again what the disk refuses. The queue has no
     bound: it holds a sentence each few seconds at most, and none may be lost.
 
+    Args:
+        settings: where the database is, and for how long sessions stay in it.
+        post: told what is on disk, and when the disk fails.
+        outgoing: whether turns are also kept in a list of those still to be sent to others.
+
     Attributes:
         activity: what the thread is at; a disk may hang.
     """
@@ -56,12 +61,14 @@ class History:
         settings: HistorySettings,
         post: Post,
         *,
+        outgoing: bool = False,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         cleaning_interval: float = CLEANING_INTERVAL,
     ) -> None:
         self._path = Path(settings.path)
         self._post = post
+        self._outgoing = outgoing
         self._keep_days = settings.keep_days
         self._wall_clock = wall_clock
         self._clock = clock
@@ -94,57 +101,55 @@ class History:
     def begin(self, recording: Recording) -> None:
         """Keep that a session has begun; one that is known already stays as it is."""
         self._recordings[recording.session] = recording
-        self._works.put(Work((_beginning(recording),)))
+        self._put(statements.beginning(recording))
 
     def restart(self, session: str, covered: Covered) -> None:
-        """Drop the turns that a new connection will hear again."""
-        self._put(
-            "DELETE FROM turn"
-            " WHERE session = :session AND (origin, turn_order) >= (:origin, :order)",
-            {"session": session, "origin": covered.origin, "order": covered.order},
-        )
+        """Drop the turns that a new connection will hear again.
+
+        Marks stay: what is heard again is not done again.
+        """
+        self._put(statements.dropping_uncovered(session, covered))
 
     def keep(self, heard: TurnReceived) -> None:
         """Keep a finished turn and what it covers, at once or not at all; posts `Kept`.
 
         Its session is there again if somebody deleted it, or if a new database had to begin.
         """
-        begun = _beginning(self._recordings[heard.session])
-        kept = (
-            "INSERT OR REPLACE INTO turn"
-            " SELECT :session, :origin, :order, :text, :started, :ended WHERE :text != ''",
-            {
-                "session": heard.session,
-                "origin": heard.origin,
-                "order": heard.turn.order,
-                "text": heard.turn.text,
-                "started": heard.started,
-                "ended": heard.ended,
-            },
-        )
-        covered = _covering(heard.session, heard.covered)
-        self._works.put(Work((begun, kept, covered), Kept(heard.session, heard.covered)))
+        begun = statements.beginning(self._recordings[heard.session])
+        # First, while it can be told whether the turn is a new one.
+        queued = [statements.queueing(heard)] if self._outgoing else []
+        kept = statements.keeping(heard)
+        covered = statements.covering(heard.session, heard.covered)
+        self._put(begun, *queued, kept, covered, kept=Kept(heard.session, heard.covered))
+
+    def mark(self, session: str, mark: Mark) -> None:
+        """Keep a mark; it replaces an earlier one of its kind at the same time.
+
+        A command may end after its session. If that was deleted meanwhile, so is the mark.
+        """
+        recording = self._recordings.get(session)
+        begun = [statements.beginning(recording)] if recording else []
+        self._put(*begun, statements.marking(session, mark))
+
+    def delivered(self, id_: int) -> None:
+        """Note that an outgoing turn has arrived: it is not given out again."""
+        self._put(statements.dropping_outgoing(id_))
 
     def cover(self, session: str, covered: Covered) -> None:
         """Keep that audio is covered though no turn came of it; posts `Kept`."""
-        self._works.put(Work((_covering(session, covered),), Kept(session, covered)))
+        self._put(statements.covering(session, covered), kept=Kept(session, covered))
 
     def finish(self, session: str, covered: Covered, ended: float) -> None:
         """Keep that a session ended, `ended` seconds after its start; posts `Kept`.
 
         One without words goes.
         """
-        end: Statement = (
-            "UPDATE session SET ended = coalesce(ended, started + :ended) WHERE id = :session",
-            {"session": session, "ended": ended},
+        self._put(
+            statements.covering(session, covered),
+            statements.ending(session, ended),
+            statements.dropping_empty(session),
+            kept=Kept(session, covered),
         )
-        unless_empty: Statement = (
-            "DELETE FROM session WHERE id = :session"
-            " AND NOT EXISTS (SELECT 1 FROM turn WHERE session = :session)",
-            {"session": session},
-        )
-        statements = (_covering(session, covered), end, unless_empty)
-        self._works.put(Work(statements, Kept(session, covered)))
         self._recordings.pop(session, None)
 
     def correct_clock(self, boot: str) -> None:
@@ -153,15 +158,10 @@ class History:
         A Pi has no clock of its own: until the network gives it one, its times are wrong by an
         unknown step. The monotonic clock knows nothing of that step.
         """
-        self._put(
-            "UPDATE session SET ended = ended + (monotonic + :offset - started),"
-            " started = monotonic + :offset"
-            " WHERE boot = :boot AND abs(monotonic + :offset - started) > :step",
-            {"offset": self._wall_clock() - self._clock(), "boot": boot, "step": STEP},
-        )
+        self._put(statements.correcting(boot, self._wall_clock() - self._clock(), STEP))
 
-    def _put(self, statement: str, values: dict[str, object]) -> None:
-        self._works.put(Work(((statement, values),)))
+    def _put(self, *changes: Statement, kept: Kept | None = None) -> None:
+        self._works.put(Work(changes, kept))
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
@@ -207,9 +207,7 @@ class History:
         if self._keep_days and due:
             oldest = self._wall_clock() - self._keep_days * 86_400
             with database:
-                database.execute(
-                    "DELETE FROM session WHERE coalesce(ended, started) < ?", (oldest,)
-                )
+                database.execute(*statements.dropping_old(oldest))
             self._cleaned_at = self._clock()
 
     def _begin_anew(self) -> None:
@@ -234,19 +232,3 @@ class History:
         if self._database is not None:
             self._database.close()
             self._database = None
-
-
-def _beginning(recording: Recording) -> Statement:
-    return (
-        "INSERT OR IGNORE INTO session (id, started, boot, monotonic)"
-        " VALUES (:session, :started, :boot, :monotonic)",
-        msgspec.structs.asdict(recording),
-    )
-
-
-def _covering(session: str, covered: Covered) -> Statement:
-    return (
-        "UPDATE session SET covered_position = :position, covered_origin = :origin,"
-        " covered_order = :order WHERE id = :session AND covered_position <= :position",
-        {"session": session, **msgspec.structs.asdict(covered)},
-    )

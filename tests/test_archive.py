@@ -75,6 +75,75 @@ def test_what_was_deleted_is_gone_from_the_files(path: Path) -> None:
     assert not any(secret.encode() in file.read_bytes() for file in path.parent.iterdir())
 
 
+def test_sessions_come_with_their_marks_in_the_order_of_time(path: Path) -> None:
+    database = archive.open_database(path)
+    with database:
+        database.executemany(
+            "INSERT INTO mark VALUES (?, ?, ?, ?, ?)",
+            [
+                ("earlier", "note", 9.5, "buy milk", ""),
+                ("earlier", "command", 2.0, "lamp on", ""),
+                ("later", "mark", 1.0, "mark this", ""),
+            ],
+        )
+    database.close()
+    assert [session.marks for session in archive.sessions(path)] == [
+        (
+            archive.KeptMark("command", 102.0, "lamp on", ""),
+            archive.KeptMark("note", 109.5, "buy milk", ""),
+        ),
+        (archive.KeptMark("mark", 201.0, "mark this", ""),),
+    ]
+
+
+@pytest.fixture
+def older(path: Path) -> Path:
+    """A database as an earlier version of the program left it."""
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("DROP TABLE mark")
+        database.execute("DROP TABLE outgoing")
+    database.close()
+    return path
+
+
+def test_a_database_of_an_earlier_version_has_no_marks_and_nothing_outgoing(older: Path) -> None:
+    assert [session.marks for session in archive.sessions(older)] == [(), ()]
+    assert archive.outgoing(older) == []
+
+
+def test_a_database_of_an_earlier_version_gets_what_it_lacks_when_it_is_written(
+    older: Path,
+) -> None:
+    database = archive.open_database(older)
+    with database:
+        database.execute("INSERT INTO mark VALUES ('earlier', 'mark', 1.0, 'mark this', '')")
+        database.execute("INSERT INTO outgoing VALUES (1, 'later', 0, 0)")
+    database.close()
+    [earlier, later] = archive.sessions(older)
+    assert [turn.text for turn in earlier.turns] == ["one", "two"]
+    assert earlier.marks == (archive.KeptMark("mark", 101.0, "mark this", ""),)
+    assert archive.outgoing(older) == [archive.Outgoing(1, "later", *archived(later.turns[0]))]
+
+
+def archived(turn: archive.KeptTurn) -> tuple[str, float, float]:
+    return turn.text, turn.started, turn.ended
+
+
+def test_deleting_takes_marks_and_what_is_outgoing_too(path: Path) -> None:
+    secret = "a note that nobody shall find again"
+    database = archive.open_database(path)
+    with database:
+        database.execute("INSERT INTO mark VALUES ('earlier', 'note', 1.0, ?, '')", (secret,))
+        database.execute("INSERT INTO outgoing VALUES (1, 'earlier', 0, 0)")
+        database.execute("INSERT INTO outgoing VALUES (2, 'later', 0, 0)")
+    database.close()
+    assert secret.encode() in path.read_bytes()
+    archive.delete(path, "earlier")
+    assert not any(secret.encode() in file.read_bytes() for file in path.parent.iterdir())
+    assert [turn.session for turn in archive.outgoing(path)] == ["later"]
+
+
 def test_there_may_be_nothing_to_delete(path: Path) -> None:
     assert not archive.delete(path, "none")
     assert not archive.delete(path.with_name("other.db"), "none")
@@ -88,6 +157,7 @@ def test_a_database_that_is_not_there_yet_is_empty(tmp_path: Path, contents: byt
         path.write_bytes(contents)
     assert list(archive.sessions(path)) == []
     assert archive.covered(path) == {}
+    assert archive.outgoing(path) == []
     assert not archive.delete(path, "last")
 
 
@@ -98,6 +168,7 @@ def test_a_damaged_database_can_not_be_read_and_says_nothing_is_covered(tmp_path
         list(archive.sessions(path))
     assert archive.is_damaged(caught.value)
     assert archive.covered(path) == {}
+    assert archive.outgoing(path) == []
 
 
 def test_a_file_that_can_not_be_opened_says_why(tmp_path: Path) -> None:
@@ -106,6 +177,7 @@ def test_a_file_that_can_not_be_opened_says_why(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         archive.delete(tmp_path, "last")
     assert archive.covered(tmp_path) == {}
+    assert archive.outgoing(tmp_path) == []
 
 
 def test_reading_goes_on_while_another_writes(path: Path) -> None:

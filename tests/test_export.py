@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
 import pytest
 
 from appliance import export
-from appliance.archive import KeptSession, KeptTurn
+from appliance.archive import KeptMark, KeptSession, KeptTurn
 
 SESSION = KeptSession(
     "5f3a",
@@ -16,6 +17,16 @@ SESSION = KeptSession(
     (
         KeptTurn(0, "Good morning.", 1_700_000_001.25, 1_700_000_002.5),
         KeptTurn(1, "It's <b>late</b> & cold.", 1_700_003_723.0, 1_700_003_723.1),
+    ),
+)
+MARKED = msgspec.structs.replace(
+    SESSION,
+    marks=(
+        KeptMark("note", 1_700_000_000.5, "buy\nmilk", ""),
+        KeptMark("mark", 1_700_000_001.25, "Good morning.", ""),
+        KeptMark("command", 1_700_000_100.0, "lamp on", ""),
+        KeptMark("command", 1_700_003_723.0, "lamp off", "no answer from lamp.local"),
+        KeptMark("command", 1_700_003_724.0, "bell", "heard"),
     ),
 )
 OPEN = KeptSession("77c0", 1_700_010_000.0, None, ())
@@ -55,6 +66,24 @@ def test_json_has_exactly_these_fields_with_times_that_have_an_offset() -> None:
     ]
 
 
+def test_json_tells_the_marks_only_of_a_session_that_has_some() -> None:
+    plain, marked = json.loads(export.as_json([SESSION, MARKED]))
+    marks = marked.pop("marks")
+    assert marked == plain
+    assert marks[0] == {
+        "kind": "note",
+        "time": "2023-11-14T23:13:20.500+01:00",
+        "text": "buy\nmilk",
+        "outcome": "",
+    }
+    assert [mark["outcome"] for mark in marks[1:]] == [
+        "",
+        "done",
+        "no answer from lamp.local",
+        "heard",
+    ]
+
+
 def test_json_times_are_the_very_moments() -> None:
     [session] = json.loads(export.as_json([SESSION]))
     assert datetime.fromisoformat(session["ended"]).timestamp() == SESSION.ended
@@ -72,6 +101,24 @@ def test_text_is_a_heading_and_a_line_a_turn() -> None:
         "\n"
         "2023-11-15 02:00  77c0\n"
     )
+
+
+def test_text_has_each_mark_after_the_turn_in_which_it_was_made() -> None:
+    assert export.as_text([MARKED]) == (
+        "2023-11-14 23:13  5f3a\n"
+        "[note: buy milk]\n"
+        "Good morning.\n"
+        "[bookmark]\n"
+        "[command: lamp on - done]\n"
+        "It's <b>late</b> & cold.\n"
+        "[command: lamp off - no answer from lamp.local]\n"
+        "[command: bell - perhaps not done]\n"
+    )
+
+
+@pytest.mark.parametrize("format_", ["srt", "vtt"])
+def test_captions_hold_only_what_was_said(format_: str) -> None:
+    assert export.FORMATS[format_]([MARKED]) == export.FORMATS[format_]([SESSION])
 
 
 def test_srt_counts_cues_from_one_and_time_from_the_start() -> None:

@@ -29,7 +29,14 @@ Write = Callable[..., "Writing"]
 class Writing:
     """A history that writes to a database, and what it posts."""
 
-    def __init__(self, path: Path, keep_days: int = 0, cleaning_interval: float = 3600.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        keep_days: int = 0,
+        cleaning_interval: float = 3600.0,
+        *,
+        outgoing: bool = False,
+    ) -> None:
         self.path = path
         self.clock = Clock(5000.0)
         self.wall_clock = Clock(NOW)
@@ -37,6 +44,7 @@ class Writing:
         self.history = History(
             HistorySettings(path=str(path), keep_days=keep_days),
             self.posted.put,
+            outgoing=outgoing,
             wall_clock=self.wall_clock,
             clock=self.clock,
             cleaning_interval=cleaning_interval,
@@ -48,8 +56,16 @@ class Writing:
         self.history.begin(Recording(session, now, self.clock.now, boot))
 
     def keep(
-        self, session: str, text: str, order: int = 0, *, origin: int = 0, covered: int = 0
+        self,
+        session: str,
+        text: str,
+        order: int = 0,
+        *,
+        origin: int = 0,
+        covered: int = 0,
+        known: Covered | None = None,
     ) -> None:
+        """Keep a turn which covers itself and that position; or what is `known` to be covered."""
         turn = Turn(order, text, finished=True)
         started = origin / 16_000 + order
         self.history.keep(
@@ -59,7 +75,7 @@ class Writing:
                 turn,
                 started=started,
                 ended=started + 0.5,
-                covered=Covered(covered, origin, order + 1),
+                covered=known or Covered(covered, origin, order + 1),
             )
         )
 
@@ -211,6 +227,85 @@ def test_what_still_waits_is_written_at_the_end(tmp_path: Path) -> None:
     assert len(writing.kept()[0].turns) == 200
 
 
+# Marks
+
+
+def test_marks_are_kept_with_their_session(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.history.mark("a", archive.Mark("note", 2.5, "buy milk"))
+    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.written()
+    assert writing.kept()[0].marks == (
+        archive.KeptMark("mark", NOW + 1.0, "mark this", ""),
+        archive.KeptMark("note", NOW + 2.5, "buy milk", ""),
+    )
+
+
+def test_how_a_command_ended_replaces_that_it_was_heard_even_after_its_session(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "lamp on")
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "heard"))
+    writing.history.mark("a", archive.Mark("note", 1.0, "not that one"))
+    writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "no broker"))
+    writing.written()
+    assert [(mark.kind, mark.outcome) for mark in writing.kept()[0].marks] == [
+        ("command", "no broker"),
+        ("note", ""),
+    ]
+
+
+def test_a_mark_stays_when_its_turn_is_heard_again(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "mark this")
+    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.history.restart("a", Covered())
+    assert writing.texts() == {"a": []}
+    assert len(writing.kept()[0].marks) == 1
+
+
+def test_a_command_that_ends_when_its_session_was_deleted_brings_nothing_back(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "lamp on")
+    writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
+    writing.written()
+    assert archive.delete(writing.path, "a")
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", ""))
+    assert writing.texts() == {}
+
+
+def test_a_mark_in_a_new_database_has_its_session(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.written()
+    assert archive.delete(writing.path, "a")
+    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.written()
+    assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
+
+
+def test_a_database_of_an_earlier_version_takes_marks(write: Write, tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    database = archive.open_database(path)
+    with database:
+        database.execute("DROP TABLE mark")
+        database.execute("DROP TABLE outgoing")
+    database.close()
+    writing = write()
+    writing.begin("a")
+    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.written()
+    assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
+
+
 # A process that is killed
 
 KILLED = """
@@ -219,7 +314,7 @@ from pathlib import Path
 from appliance.events import Kept
 from tests.test_history import Writing
 
-writing = Writing(Path(sys.argv[1]))
+writing = Writing(Path(sys.argv[1]), outgoing=True)
 writing.begin("a")
 for order in range(1_000_000):
     writing.keep("a", f"turn {order}", order, covered=order)
@@ -243,7 +338,8 @@ def test_a_killed_process_loses_nothing_that_was_told_to_be_kept(
     covered = archive.covered(path)["a"].position
     turns = list(archive.sessions(path))[0].turns  # noqa: RUF015 - a failure says how many
     assert [turn.text for turn in turns][: len(told)] == [f"turn {order}" for order in told]
-    assert covered == len(turns) - 1  # the two are committed together
+    assert covered == len(turns) - 1  # these are committed together
+    assert [turn.text for turn in archive.outgoing(path, 1000)] == [turn.text for turn in turns]
     writing = write(path)
     writing.begin("b")
     writing.keep("b", "goes on")
@@ -396,6 +492,22 @@ def test_without_keep_days_nothing_goes(write: Write) -> None:
     assert [*writing.texts()] == ["old"]
 
 
+def test_marks_and_outgoing_turns_go_with_their_session(tmp_path: Path, write: Write) -> None:
+    writing = Writing(tmp_path / "history.db", outgoing=True)
+    for name, days in [("old", 8.0), ("recent", 6.0)]:
+        writing.begin(name, started=NOW - days * DAY)
+        writing.keep(name, "words")
+        writing.history.mark(name, archive.Mark("note", 1.0, "buy milk"))
+        writing.history.finish(name, Covered(16_000, 0, 1), 60.0)
+    writing.history.end()
+    assert [turn.session for turn in archive.outgoing(writing.path)] == ["old", "recent"]
+    write(keep_days=7).written()
+    assert [turn.session for turn in archive.outgoing(writing.path)] == ["recent"]
+    database = sqlite3.connect(writing.path)
+    assert database.execute("SELECT session FROM mark").fetchall() == [("recent",)]
+    database.close()
+
+
 # The clock
 
 
@@ -406,6 +518,7 @@ def test_the_times_of_this_boot_are_corrected_once_the_clock_is_set(write: Write
     writing.keep("earlier boot", "words")
     writing.begin("ended")
     writing.keep("ended", "words")
+    writing.history.mark("ended", archive.Mark("mark", 2.0, "mark this"))
     writing.history.finish("ended", Covered(), 30.0)
     writing.clock.now += 100.0
     writing.wall_clock.now += 100.0
@@ -421,6 +534,7 @@ def test_the_times_of_this_boot_are_corrected_once_the_clock_is_set(write: Write
         "ended": (NOW - 100.0, NOW - 70.0, NOW - 100.0),
         "running": (NOW, NOW + 10.0, NOW),
     }
+    assert [mark.at for kept in writing.kept() for mark in kept.marks] == [NOW - 98.0]
 
 
 def test_times_that_are_right_are_left_alone(write: Write) -> None:

@@ -4,11 +4,14 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from appliance.cli.settings import CONFIG, fail, settings_of
+
+if TYPE_CHECKING:
+    from appliance.archive import KeptSession
 
 
 @click.group()
@@ -21,7 +24,7 @@ def history() -> None:
 def list_sessions(config: str | None) -> None:
     """List the sessions, a line each: name, start, length, first words.
 
-    A session is "open" until all of it is transcribed.
+    Bookmarks and notes are counted behind them. A session is "open" until all of it is transcribed.
     """
     from appliance import archive, export
 
@@ -32,15 +35,19 @@ def list_sessions(config: str | None) -> None:
         click.echo(f"no sessions yet in {path}", err=True)
     for session in kept:
         length = "open" if session.ended is None else _length(session.ended - session.started)
-        words = _shortened(" ".join(turn.text for turn in session.turns))
-        click.echo(f"{session.id}  {export.local(session.started)}  {length:>7}  {words}".rstrip())
+        said = _shortened(" ".join(turn.text for turn in session.turns))
+        began = export.local(session.started)
+        click.echo(f"{session.id}  {began}  {length:>7}  {said}  {_marks(session)}".rstrip())
 
 
 @history.command()
 @click.argument("session")
 @CONFIG
 def show(session: str, config: str | None) -> None:
-    """Show what was said in SESSION (a name from the list, or "last")."""
+    """Show what was said in SESSION (a name from the list, or "last").
+
+    Bookmarks, notes and commands stand between, in brackets.
+    """
     _export("txt", session, config)
 
 
@@ -110,6 +117,14 @@ def _length(seconds: float) -> str:
     from appliance.screen.wording import stopwatch
 
     return stopwatch(seconds)
+
+
+def _marks(session: "KeptSession") -> str:
+    """Return how many bookmarks and notes there are, where there are any: "(2 bookmarks)"."""
+    kinds = [mark.kind for mark in session.marks]
+    counts = [("bookmark", kinds.count("mark")), ("note", kinds.count("note"))]
+    told = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts if count]
+    return f"({', '.join(told)})" if told else ""
 
 
 def _shortened(text: str, width: int = 60) -> str:
