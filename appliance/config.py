@@ -4,27 +4,19 @@ Every key has a default; appliance.toml beside this module lists them all. All m
 are reported at once, each with its key, its value and what is allowed.
 """
 
-import difflib
-import logging
-import math
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-log = logging.getLogger(__name__)
+from appliance.commands.conflicts import conflicts
+from appliance.commands.settings import Command
+from appliance.mistakes import mistakes_in
 
 DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
-
-NOT_YET = {
-    "mqtt",
-    "commands_prefix",
-    "commands",
-}
-"""Keys that a file for a later version may have: accepted, and said in the log to do nothing."""
 
 OLEDS = (
     "ssd1306",
@@ -47,9 +39,6 @@ OLEDS = (
 """The panels of luma.oled; named here, since to ask luma takes a second on a Zero."""
 
 DRIVERS = (*OLEDS, "terminal", "none")
-
-ON_THE_CARD = ("api_key", "token_secret")
-"""Secrets that only a file on the boot partition may hold; what is left of them can't be used."""
 
 Parameter = str | bool | int | float | list[str]
 
@@ -148,6 +137,31 @@ class HistorySettings(msgspec.Struct, frozen=True):
     keep_days: Annotated[int, Meta(ge=0, description="days, 0 for ever")] = 0
 
 
+class MqttSettings(msgspec.Struct, frozen=True):
+    """[mqtt]: the house's broker; none where the host is empty."""
+
+    host: Annotated[
+        str, Meta(pattern=r"^[^\s/:@]*\Z|^[0-9a-fA-F:.]+\Z", description="a name or an address")
+    ] = ""
+    port: Annotated[int, Meta(ge=0, le=65_535, description="0 to 65535")] = 0
+    username: Annotated[str, Meta(description="text in quotes")] = ""
+    password_file: Path_ = ""
+    tls: Annotated[
+        bool | Annotated[str, Meta(pattern=r"^/.+")],
+        Meta(description="true, false, or the path of a file with certificates"),
+    ] = False
+    partials: Flag = False
+    discovery_prefix: Annotated[
+        str,
+        Meta(pattern=r"^([^+#/\s][^+#\s]*)?\Z", description="a topic without + and #, or empty"),
+    ] = "homeassistant"
+
+    @property
+    def usual_port(self) -> int:
+        """The port to connect to."""
+        return self.port or (8883 if self.tls else 1883)
+
+
 class Settings(msgspec.Struct, frozen=True):
     """The whole settings file."""
 
@@ -161,6 +175,18 @@ class Settings(msgspec.Struct, frozen=True):
     light: LightSettings = LightSettings()
     display: DisplaySettings = DisplaySettings()
     history: HistorySettings = HistorySettings()
+    mqtt: MqttSettings = MqttSettings()
+    commands_prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^\Z|[^\W_]",
+            max_length=100,
+            description="a word or two in quotes, or empty",
+        ),
+    ] = ""
+    commands: Annotated[
+        tuple[Command, ...], Meta(description="[[commands]], a table for each command")
+    ] = ()
 
     @property
     def spool(self) -> Path:
@@ -197,60 +223,21 @@ def load(path: Path) -> Settings:
         raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
-    problems = list(_problems(Settings, table, prefix=""))
-    if problems:
+    if problems := mistakes_in(Settings, table):
         raise SettingsError(path, problems)
-    return msgspec.convert(table, Settings)
+    settings = msgspec.convert(table, Settings)
+    if problems := conflicts(settings.commands, _pins_in_use(settings), bool(settings.mqtt.host)):
+        raise SettingsError(path, problems)
+    return settings
 
 
-def _problems(section: type[msgspec.Struct], table: dict[str, Any], prefix: str) -> list[str]:
-    """Return a sentence for each key of the table that is unknown or has a bad value."""
-    fields = {field.name: field for field in msgspec.structs.fields(section)}
-    problems = []
-    for key, value in table.items():
-        if f"{prefix}{key}" in NOT_YET:
-            log.warning("settings: %s%s has no effect in this version", prefix, key)
-        elif key in ON_THE_CARD:
-            problems.append(f"{prefix}{key} can't be used: write it on the card again, in quotes")
-        elif key not in fields:
-            problems.append(f"unknown key {prefix}{key}{_suggestion(key, list(fields))}")
-        elif _is_section(fields[key].type):
-            if isinstance(value, dict):
-                problems += _problems(fields[key].type, value, prefix=f"{prefix}{key}.")
-            else:
-                problems.append(f"{prefix}{key} is a section: write [{prefix}{key}]")
-        elif not _allows(fields[key].type, value):
-            allowed = _description(fields[key].type)
-            # Whoever takes a secret's file for the secret must not read it on the screen.
-            told = "..." if key.endswith("_file") else _as_toml(value)
-            problems.append(f"{prefix}{key} = {told} is not allowed: expected {allowed}")
-    return problems
-
-
-def _is_section(type_: Any) -> bool:  # noqa: ANN401 - an annotation may be anything
-    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
-
-
-def _allows(type_: Any, value: object) -> bool:  # noqa: ANN401 - an annotation may be anything
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    try:
-        msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _description(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
-    return str(type_.__metadata__[-1].description)
-
-
-def _suggestion(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
-
-
-def _as_toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+def _pins_in_use(settings: Settings) -> dict[int, str]:
+    """Return the pins that no command may switch, and what they are for."""
+    pins = {settings.button.pin: "the button"}
+    if isinstance(settings.light.pin, int):
+        pins[settings.light.pin] = "the light"
+    if settings.display.driver in OLEDS:
+        # As luma wires them: SDA and SCL, or CE0, MISO, MOSI, SCLK, data/command and reset.
+        bus = (2, 3) if settings.display.interface == "i2c" else (8, 9, 10, 11, 24, 25)
+        pins |= dict.fromkeys(bus, "the display")
+    return pins

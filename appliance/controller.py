@@ -1,25 +1,27 @@
 """The heart: one thread, one queue; takes events, owns the state, tells the parts what to do."""
 
 import contextlib
-import enum
 import logging
 import queue
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from appliance import events
 from appliance.activity import Activity
-from appliance.closing import Closing
+from appliance.commands.spoken import SpokenCommands
 from appliance.config import Settings
+from appliance.course import Course, Microphone, State
 from appliance.custody import Custody
-from appliance.events import Event, Fault
+from appliance.events import Event, Fault, Wish
 from appliance.faults import Faults
 from appliance.front import Front
 from appliance.history import History
 from appliance.hold import Hold
 from appliance.leaving import URGENCY, Leaving
 from appliance.live import Live
-from appliance.screen.scene import Mode
+from appliance.look import CHANGES_OF_LOOK
 from appliance.streaming.session import Session
 from appliance.timekeeping import Timekeeping
 from appliance.visibility import Visibility
@@ -48,24 +50,11 @@ HUNG_TIME = 30.0
 """Seconds for one piece of work, after which its thread is given up: cards and buses are slow."""
 
 
-class State(enum.Enum):
-    """What the live session is doing."""
+class Listener(Protocol):
+    """Who notes of each event what it means elsewhere."""
 
-    IDLE = Mode.READY
-    CONNECTING = Mode.CONNECTING
-    LISTENING = Mode.LISTENING
-    RECONNECTING = Mode.RECONNECTING
-    FINISHING = Mode.FINISHING
-
-
-class Microphone(Protocol):
-    """What captures; both return at once."""
-
-    def open(self, deliver: Callable[[bytes, float], None]) -> None:
-        """Capture and deliver chunks."""
-
-    def close(self) -> None:
-        """Deliver what was said until now, post `MicrophoneClosed`, and stop."""
+    def heed(self, event: Event) -> None:
+        """Take note of an event; returns at once."""
 
 
 class Controller:
@@ -80,6 +69,8 @@ class Controller:
         front: shows what is going on.
         history: keeps what was said.
         custody: keeps the audio until then.
+        spoken: knows the commands, and what they do.
+        listeners: who else is told of everything that happens; each returns at once.
         boot: the name of this boot.
         activities: what the parts' threads are at, to notice one that hangs.
         timekeeping: the clocks.
@@ -95,6 +86,8 @@ class Controller:
         front: Front,
         history: History,
         custody: Custody,
+        spoken: SpokenCommands,
+        listeners: Sequence[Listener] = (),
         boot: str,
         activities: Sequence[Activity] = (),
         timekeeping: Timekeeping,
@@ -102,7 +95,6 @@ class Controller:
     ) -> None:
         self._settings = settings
         self._inbox = inbox
-        self._microphone = microphone
         self._front = front
         self._history = history
         self._custody = custody
@@ -111,13 +103,18 @@ class Controller:
         self._timekeeping = timekeeping
         self._clock = timekeeping.now
         self._give_sign_of_life = give_sign_of_life
-        self._state = State.IDLE
-        self._live: Live | None = None
         self._faults = Faults()
         self._hold = Hold(settings.button)
-        self._closing = Closing()
         self._visibility = Visibility(self._clock)
         self._leaving = Leaving()
+        self._course = Course(microphone, front, custody, self._faults, self._clock)
+        self._listeners: tuple[Listener, ...] = (
+            self._faults,
+            front,
+            self._visibility,
+            spoken,
+            *listeners,
+        )
         self._interrupted: Session | None = None
         self._began_at = self._clock()
 
@@ -136,19 +133,19 @@ class Controller:
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
-                self._take(self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK))
+                event = self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK)
+                for listener in self._listeners:
+                    listener.heed(event)
+                self._take(event)
             self._watch_times()
         return reason
 
     def _may_not_leave_yet(self) -> bool:
-        return self._state is not State.IDLE and not self._leaving.at_once
+        return self._course.state is not State.IDLE and not self._leaving.at_once
 
     # What each event does
 
     def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
-        self._faults.heed(event)
-        self._front.heed(event)
-        self._visibility.heed(event)
         match event:
             case events.Pressed():
                 self._pressed()
@@ -156,20 +153,24 @@ class Controller:
                 self._released()
             case events.Held():
                 self._held()
+            case events.Asked():
+                self._asked(event)
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
-                self._connected(event)
+                self._history.restart(event.session, event.covered)
+                self._course.connected(event)
             case events.Disconnected():
-                self._disconnected(event)
+                self._custody.deliveries.disconnected(event.session)
+                self._course.disconnected(event)
             case events.SessionEnded():
                 self._session_ended(event)
             case events.Kept():
                 self._custody.kept(event)
             case events.MicrophoneOpened() | events.MicrophoneFailed():
-                self._note_microphone()
+                self._course.note_microphone()
             case events.MicrophoneClosed():
-                self._closing.closed()
+                self._course.microphone_closed()
             case events.ButtonReady() | events.ButtonFailed():
                 self._hold.drop()
             case _ if isinstance(event, URGENCY):
@@ -178,24 +179,17 @@ class Controller:
                 log.debug("%s", event)
 
     def _pressed(self) -> None:
-        in_session = self._in_session()
+        in_session = self._course.in_session
         self._hold.begin(self._clock(), ends_session=in_session and self._hold.switches_off)
-        if self._leaving.for_good:
-            log.info("pressed, but the program is about to end")
-        elif in_session and not self._hold.switches_off:
-            self._finish()
-        elif not (in_session or self._visibility):
-            log.warning("pressed, but nothing could show that the microphone is open")
-        elif not in_session:
-            if self._live:
-                # The one that is finishing goes on in the background.
-                self._custody.deliveries.adopt(self._live.session)
-            self._go_live(self._custody.begin())
+        if not in_session:
+            self._begin()
+        elif not self._hold.switches_off:
+            self._course.finish()
 
     def _released(self) -> None:
         # As long as it is down, a press in a session may become a hold, which must not end it.
-        if self._hold.release(self._clock()) and self._in_session():
-            self._finish()
+        if self._hold.release(self._clock()) and self._course.in_session:
+            self._course.finish()
 
     def _held(self) -> None:
         if self._hold.down and self._hold.switches_off:
@@ -203,100 +197,74 @@ class Controller:
             self._hold.drop()
             self._leave(events.PowerOffRequested())
 
-    def _connected(self, event: events.Connected) -> None:
-        self._history.restart(event.session, event.covered)
-        if live := self._live_named(event.session):
-            live.transcript.reconnected(event.covered)
-            live.connected = True
-            live.note_news(self._clock())
-            self._faults.clear("session", "loss")
-            if self._state is not State.FINISHING:
-                self._enter(State.LISTENING)
+    def _asked(self, event: events.Asked) -> None:
+        wish, failure, in_session = event.wish, "", self._course.in_session
+        if wish is Wish.CLEAR:
+            self._clear()
+        elif wish in CHANGES_OF_LOOK:
+            failure = self._front.change_look(wish)
+        elif in_session and wish in (Wish.STOP, Wish.PRESS):
+            self._course.finish()
+        elif not in_session and wish in (Wish.START, Wish.PRESS):
+            self._begin()
+        if event.command:
+            self._inbox.put(msgspec.structs.replace(event.command, failure=failure))
+
+    def _clear(self) -> None:
+        if self._course.live:
+            self._course.live.transcript.clear()
 
     def _turn_received(self, event: events.TurnReceived) -> None:
-        if live := self._live_named(event.session):
+        if live := self._course.named(event.session):
             live.receive(event, self._clock())
         if event.turn.finished:
             self._history.keep(event)
 
-    def _disconnected(self, event: events.Disconnected) -> None:
-        self._custody.deliveries.disconnected(event.session)
-        if (live := self._live_named(event.session)) and event.fault:
-            live.connected = False
-            self._faults.tell("session", event.fault)
-            if self._state is State.LISTENING:
-                self._enter(State.RECONNECTING)
-
     def _session_ended(self, event: events.SessionEnded) -> None:
-        if self._live_named(event.session):
+        if self._course.named(event.session):
             self._end_live()
         self._custody.ended(event)
 
-    def _note_microphone(self) -> None:
-        if self._live:
-            self._live.note_microphone(self._clock(), present="microphone" not in self._faults)
-
     def _leave(self, event: Event) -> None:
         self._leaving.ask(event)
-        if self._leaving.for_good and self._in_session():
-            self._finish()
+        if self._leaving.for_good and self._course.in_session:
+            self._course.finish()
 
-    # From state to state
+    # When a session begins and ends
+
+    def _begin(self) -> None:
+        if self._leaving.for_good:
+            log.info("no session begins: the program is about to end")
+        elif not self._visibility:
+            log.warning("no session begins: nothing could show that the microphone is open")
+        else:
+            self._course.begin()
 
     def _go_on(self) -> None:
         """Go on with the session that a crash cut off, as soon as that can be seen."""
         if (session := self._interrupted) is None:
             return
-        if self._visibility and not self._live:
+        if self._visibility and not self._course.live:
             self._interrupted = None
-            self._go_live(session)
-        elif self._live or self._clock() - self._began_at > UNSEEN_TIME:
+            self._course.go_live(session)
+        elif self._course.live or self._clock() - self._began_at > UNSEEN_TIME:
             self._interrupted = None
             session.finish()
             self._custody.deliveries.adopt(session)
-            if not self._live:
+            if not self._course.live:
                 self._custody.deliveries.resume()
-
-    def _go_live(self, session: Session) -> None:
-        log.info("session %s begins", session.name)
-        self._microphone.open(session.backlog.append)
-        self._live = Live(session, self._clock())
-        self._note_microphone()
-        self._front.begin()
-        self._faults.clear("session", "spool", "loss")
-        self._enter(State.CONNECTING)
-
-    def _finish(self) -> None:
-        if self._live:
-            self._live.finished_at = self._clock()
-            self._closing.begin(self._live.session, self._clock())
-            self._microphone.close()
-            self._enter(State.FINISHING)
 
     def _end_live(self) -> None:
-        if self._live:
-            summary = self._live.summary(self._clock())
-            log.info("session ends after %.0f s, %d words", summary.seconds, summary.words)
-            self._front.end(summary)
-            self._live = None
-            self._faults.clear("session")
-            self._enter(State.IDLE)
-            if not self._leaving.reason:
-                self._custody.deliveries.resume()
-
-    def _enter(self, state: State) -> None:
-        log.debug("%s", state.name.lower())
-        self._state = state
+        self._course.end()
+        if not self._leaving.reason:
+            self._custody.deliveries.resume()
 
     # What time does
 
     def _watch_times(self) -> None:
-        now = self._clock()
-        if self._live:
-            self._watch_session(self._live, now)
-        for session in self._closing.overdue(now):
-            log.warning("the microphone does not close; going on without its last piece")
-            session.finish()
+        if live := self._course.live:
+            self._watch_session(live, self._clock())
+        self._course.complete_overdue()
         if self._timekeeping.was_set():
             self._history.correct_clock(self._boot)
         for activity in self._activities:
@@ -305,36 +273,35 @@ class Controller:
                 self._leave(events.PartHung(activity.part))
 
     def _watch_session(self, live: Live, now: float) -> None:
-        live.follow(now, connected=self._state is State.LISTENING)
+        live.follow(now, connected=self._course.state is State.LISTENING)
         # Not while a turn that belongs to what is covered may still wait in the inbox.
         if self._inbox.empty() and live.uncommitted_silence():
             self._history.cover(live.session.name, live.progress.covered)
-        if self._in_session() and 0 < self._settings.session.auto_stop < live.silence(now):
+        if self._course.in_session and 0 < self._settings.session.auto_stop < live.silence(now):
             log.info("nothing was said for %.0f s", live.silence(now))
-            self._finish()
-        if self._in_session() and self._visibility.lost:
+            self._course.finish()
+        if self._course.in_session and self._visibility.lost:
             log.warning("nothing shows that the microphone is open; ending the session")
-            self._finish()
-        if self._state is State.FINISHING:
-            self._watch_finishing(live, now)
-
-    def _watch_finishing(self, live: Live, now: float) -> None:
-        patience = self._settings.session.finish_timeout
-        if self._leaving.to_switch_off and not live.transcript.words:
-            patience = min(patience, UNHEARD_TIME)
-        if live.out_of_reach(now) > patience:
+            self._course.finish()
+        if self._course.state is State.FINISHING and self._is_past_waiting(live, now):
             live.session.abandon()
             self._custody.deliveries.adopt(live.session)
             self._end_live()
+
+    def _is_past_waiting(self, live: Live, now: float) -> bool:
+        patience = self._settings.session.finish_timeout
+        if self._leaving.to_switch_off and not live.transcript.words:
+            patience = min(patience, UNHEARD_TIME)
+        return live.out_of_reach(now) > patience
 
     # What is shown
 
     def _show(self) -> None:
         now = self._clock()
         left = self._hold.left(now)
-        if live := self._live:
+        if live := self._course.live:
             hint = self._hint(live, now)
-            mode = self._state.value
+            mode = self._course.state.value
             self._front.show_session(live, mode, self._faults, hint=hint, power_off_in=left)
         else:
             waiting = self._custody.deliveries.seconds
@@ -344,11 +311,5 @@ class Controller:
         if self._leaving.to_switch_off:
             return "Then it switches off"
         left = self._settings.session.auto_stop - live.silence(now)
-        due = self._settings.session.auto_stop and self._in_session() and left < COUNTDOWN
+        due = self._settings.session.auto_stop and self._course.in_session and left < COUNTDOWN
         return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""
-
-    def _in_session(self) -> bool:
-        return self._state in (State.CONNECTING, State.LISTENING, State.RECONNECTING)
-
-    def _live_named(self, name: str) -> Live | None:
-        return self._live if self._live and self._live.session.name == name else None

@@ -60,6 +60,11 @@ class Custody:
                 backlog.remove()
         return self._deliver(*interrupted[0], Retries()) if interrupted else None
 
+    def began_at(self, session: str) -> float | None:
+        """Return when a session began, on the monotonic clock; None if that was an earlier boot."""
+        held = self._held.get(session)
+        return self._sessions.began_at(held.backlog) if held else None
+
     def ended(self, event: events.SessionEnded) -> None:
         """Take note that a session's threads are gone; what is left of it waits."""
         session = self._held[event.session]

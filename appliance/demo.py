@@ -1,7 +1,7 @@
 """`appliance demo`: the whole appliance with no hardware, account or network.
 
-Nothing of the program is replaced: gpiozero's mock pins are the button, a WAV file (or the
-machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
+Nothing of the program is replaced: gpiozero's mock pins are the button and a lamp, a WAV file (or
+the machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
 """
 
 import contextlib
@@ -19,16 +19,20 @@ from PIL import Image
 
 from appliance import archive, defects
 from appliance.assembly import Appliance
+from appliance.commands.settings import Gpio
 from appliance.config import Settings
 from appliance.events import Post, StopRequested
 from appliance.hardware.devices import Audio
 from appliance.hardware.quiet import quiet_audio
-from appliance.hardware.simulated import WavAudio, press
+from appliance.hardware.simulated import Lamp, WavAudio, press
 from appliance.screen.enlarged import enlarged
 from appliance.screen.panel import Panel, PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.wear import Light
 from appliance.services.local_service import LocalService
+
+LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
+"""The one command of the demo, unless its settings file lists others."""
 
 PATIENCE = 60.0
 """Seconds after which a step of the demo has failed."""
@@ -119,7 +123,7 @@ class Demo:
     Args:
         settings: all but the service, which is the local one.
         wav: what is spoken; None to listen to the machine's microphone.
-        panel: what the person watches.
+        panel: makes what the person watches, given a caption for it.
         screenshot: where to write a picture of the OLED, at the last word.
         presses: with a microphone, yields whenever the person presses, until they have enough or
             the event that it is given is set.
@@ -132,14 +136,16 @@ class Demo:
         self,
         settings: Settings,
         wav: Path | None,
-        panel: Panel | None,
+        panel: Callable[[Callable[[], str]], Panel | None],
         *,
         screenshot: Path | None = None,
         presses: Callable[[threading.Event], Iterable[None]] = lambda _: (),
     ) -> None:
         self._settings = settings
         self._wav = WavAudio(wav) if wav else None
-        self._stage = Stage(panel)
+        self._pins = MockFactory()
+        self.lamp = Lamp(self._pins.pin(LAMP.pin, pin_class=MockPin))
+        self._stage = Stage(panel(lambda: str(self.lamp)))
         self._screenshot = screenshot
         self._presses = presses
         self._failure: DemoError | None = None
@@ -165,14 +171,13 @@ class Demo:
         return new[-1]
 
     def _play(self) -> None:
-        pins = MockFactory()
-        pin = pins.pin(self._settings.button.pin, pin_class=MockPin)
+        pin = self._pins.pin(self._settings.button.pin, pin_class=MockPin)
         defect = threading.Event()
         with LocalService() as service:
             appliance = Appliance(
                 _served_by(self._settings, service),
                 audio=self._audio,
-                pin_factory=pins,
+                pin_factory=self._pins,
                 open_panel=lambda _: self._stage,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
@@ -285,8 +290,9 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def _served_by(settings: Settings, service: LocalService) -> Settings:
-    """Return the settings with the local service in place of the one they name."""
+    """Return the settings with the local service in place of the one they name, and the lamp."""
     served = msgspec.structs.replace(
         settings.service, url=service.url, token_url=service.token_url, fallback_url=""
     )
-    return msgspec.structs.replace(settings, service=served)
+    commands = settings.commands or (LAMP,)
+    return msgspec.structs.replace(settings, service=served, commands=commands)

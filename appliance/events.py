@@ -4,6 +4,7 @@ Parts post events; the controller takes them, one by one. Times are seconds of t
 clock, positions are samples from the start of the session.
 """
 
+import enum
 from collections.abc import Callable
 
 import msgspec
@@ -179,6 +180,66 @@ class HistoryFailed(Event, frozen=True):
 
 class HistoryHealed(Event, frozen=True):
     """The history is written again."""
+
+
+# What is wished for other than by the button
+
+
+class Wish(enum.Enum):
+    """What somebody may ask of the appliance by word, or from elsewhere in the house."""
+
+    START = "start"
+    STOP = "stop"
+    PRESS = "press"
+    CLEAR = "clear"
+    BIGGER = "bigger"
+    SMALLER = "smaller"
+    BRIGHTER = "brighter"
+    DARKER = "darker"
+
+
+class CommandHeard(SessionEvent, frozen=True):
+    """A finished turn was a command.
+
+    `name` is what the settings call it, `words` what was said, `at` when, in seconds after the
+    session's start.
+    """
+
+    name: str
+    words: str
+    at: float
+
+
+class CommandEnded(SessionEvent, frozen=True):
+    """What a command asks for was done, or failed: `failure` says why, in words for the screen."""
+
+    name: str
+    words: str
+    at: float
+    failure: str = ""
+
+
+class Asked(Event, frozen=True):
+    """Somebody wishes something: a press does what one of the button would do.
+
+    A `command` by which it was wished is told how it ended.
+    """
+
+    wish: Wish
+    command: CommandEnded | None = None
+
+
+# The house
+
+
+class BrokerFailed(Event, frozen=True):
+    """The MQTT broker can't be reached, or refuses; it is tried again."""
+
+    fault: Fault
+
+
+class BrokerHealed(Event, frozen=True):
+    """The MQTT broker is there (again)."""
 
 
 # The screen

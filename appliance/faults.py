@@ -19,6 +19,9 @@ WEIGHT = (
 )
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
 
+ASIDE = ("broker",)
+"""Whose fault neither keeps words from being heard nor from being read: it is but remarked on."""
+
 HINDRANCES = {"microphone", "button"}
 """Parts without which a press begins nothing worth keeping."""
 
@@ -60,6 +63,10 @@ class Faults:
                 self.clear("history")
             case events.PowerOffFailed():
                 self.tell("power", event.fault)
+            case events.BrokerFailed():
+                self.tell("broker", event.fault)
+            case events.BrokerHealed():
+                self.clear("broker")
             case events.LightFailed():
                 self.tell("light", event.fault)
             case events.LightReady():
@@ -78,12 +85,18 @@ class Faults:
         return part in self._by_part
 
     def __iter__(self) -> Iterator[tuple[str, Fault]]:
-        return ((part, self._by_part[part]) for part in WEIGHT if part in self._by_part)
+        parts = (*WEIGHT, *ASIDE)
+        return ((part, self._by_part[part]) for part in parts if part in self._by_part)
 
     @property
     def worst(self) -> Fault | None:
         """The fault to show, if any."""
-        return next((fault for _, fault in self), None)
+        return next((fault for part, fault in self if part in WEIGHT), None)
+
+    @property
+    def aside(self) -> Fault | None:
+        """The fault to remark on while nothing else is to be said, if any."""
+        return next((fault for part, fault in self if part in ASIDE), None)
 
     @property
     def hinder(self) -> bool:

@@ -3,18 +3,25 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from appliance import events
-from appliance.events import Event
+from appliance.config import Settings
+from appliance.events import Event, Wish
 from appliance.faults import Faults
 from appliance.integrations.network import has_network
 from appliance.integrations.status import Status
 from appliance.live import Live
+from appliance.look import WHY_NOT, look_after
 from appliance.screen import wording
-from appliance.screen.scene import Mode, Scene, Summary
+from appliance.screen.scene import Look, Mode, Scene, Summary
 from appliance.timekeeping import Timekeeping
 
 SAVED_TIME = 8.0
 """Seconds for which it says what the session came to."""
+
+REMARK_TIME = 5.0
+"""Seconds for which it says what became of a command."""
 
 QUIET = 0.5
 """Seconds without a level after which the microphone is dead: it is measured more often."""
@@ -33,7 +40,7 @@ class Front:
     Args:
         screens: what shows scenes: the display, the light.
         status: says it to whoever asks.
-        url: the service's address.
+        settings: all of them.
         timekeeping: the clocks.
         has_network: tells whether an address can be reached at all.
     """
@@ -42,19 +49,21 @@ class Front:
         self,
         screens: Sequence[Screen],
         status: Status,
-        url: str,
+        settings: Settings,
         timekeeping: Timekeeping,
         has_network: Callable[[str], bool] = has_network,
     ) -> None:
         self._screens = screens
         self._status = status
-        self._url = url
+        self._settings = settings
         self._time = timekeeping
         self._has_network = has_network
         self._ready = False
         self._level, self._level_at = 0.0, 0.0
         self._summary: Summary | None = None
         self._saved_at = 0.0
+        self._remark, self._remarked_at = "", 0.0
+        self._look = Look()
 
     def heed(self, event: Event) -> None:
         """Note what an event says that is to be seen."""
@@ -62,12 +71,23 @@ class Front:
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._time.now()
+            case events.CommandHeard():
+                self._remark_on(event.name, "…")
+            case events.CommandEnded():
+                self._remark_on(event.name, event.failure or "done")
             case events.ButtonReady() | events.ButtonFailed():
                 self._ready = True
 
     def begin(self) -> None:
         """A session begins: what the one before came to is no news any more."""
         self._summary = None
+        self._remark = ""
+
+    def change_look(self, wish: Wish) -> str:
+        """Change how the panel looks; return why not, if it goes no further."""
+        look = look_after(self._look, wish, self._settings.display)
+        self._look = look or self._look
+        return "" if look else WHY_NOT[wish]
 
     def end(self, summary: Summary) -> None:
         """A session has ended; say for a while what it came to."""
@@ -78,18 +98,18 @@ class Front:
     ) -> None:
         """Show the live session."""
         now = self._time.now()
+        if now - self._remarked_at > REMARK_TIME:
+            self._remark = ""
         heard_lately = now - self._level_at <= QUIET
-        self._show(
-            live.scene(
-                mode,
-                now,
-                level=self._level if heard_lately else 0.0,
-                fault=faults.worst,
-                hint=hint,
-                power_off_in=power_off_in,
-            ),
-            faults,
+        scene = live.scene(
+            mode,
+            now,
+            level=self._level if heard_lately else 0.0,
+            fault=faults.worst,
+            hint=hint,
+            power_off_in=power_off_in,
         )
+        self._show(replace(scene, remark=self._remark, look=self._look), faults)
 
     def show_idle(self, faults: Faults, *, waiting: float, power_off_in: int) -> None:
         """Show that there is no session, and whether a press would begin one."""
@@ -108,11 +128,21 @@ class Front:
                 summary=self._summary,
                 clock=self._time.time_of_day(),
                 hint="" if self._summary or faults.hinder else wording.HOW_TO_START,
-                network=self._has_network(self._url),
+                remark=str(faults.aside or ""),
+                look=self._look,
+                network=self._reaches_a_service(),
                 power_off_in=power_off_in,
             ),
             faults,
         )
+
+    def _reaches_a_service(self) -> bool:
+        service = self._settings.service
+        return any(self._has_network(url) for url in (service.url, service.fallback_url) if url)
+
+    def _remark_on(self, command: str, outcome: str) -> None:
+        self._remark = wording.command(command, outcome)
+        self._remarked_at = self._time.now()
 
     def _show(self, scene: Scene, faults: Faults) -> None:
         for screen in self._screens:

@@ -31,8 +31,8 @@ def set_up(level: int = logging.INFO) -> None:
             logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # requests' own library logs addresses, and these may hold secrets.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # requests' own library logs addresses, and these may hold secrets; its warnings do so too.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _goes_to_journal() -> bool:

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from appliance.commands.actions import Actions
+from appliance.commands.spoken import SpokenCommands
 from appliance.config import Settings
 from appliance.controller import Controller
 from appliance.custody import Custody
-from appliance.events import Event, Fault
-from appliance.front import Front
+from appliance.events import Event, Fault, Post
+from appliance.front import Front, Screen
 from appliance.hardware.button import Button
 from appliance.hardware.devices import Audio
 from appliance.hardware.light import Light
@@ -27,6 +29,8 @@ from appliance.timekeeping import Timekeeping
 
 if TYPE_CHECKING:
     from gpiozero.pins import Factory
+
+    from appliance.integrations.house.house import House
 
 
 class Part(Protocol):
@@ -66,12 +70,19 @@ class Parts:
         self._inbox = inbox
         self._display = display
         post = inbox.put
-        self._history = History(settings.history, post)
+        self._history = History(settings.history, post, outgoing=bool(settings.mqtt.host))
         self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
         self._light = Light(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
         self._sessions = Sessions(settings, post)
         self._custody = Custody(self._sessions, self._history)
+        self._house = _house(settings, post, self._history.delivered)
+        self._actions = Actions(
+            settings,
+            post,
+            pin_factory=pin_factory,
+            publish=self._house[0].publish if self._house else None,
+        )
         self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -82,6 +93,9 @@ class Parts:
             self._start(self._light, ending)
             self._start(self._button, ending)
             self._start(self._sessions, ending)
+            for house in self._house:
+                self._start(house, ending)
+            self._start(self._actions, ending)
             self._ending = ending.pop_all()
         return self
 
@@ -105,14 +119,23 @@ class Parts:
             source=self._source,
             frames=lambda: self._display.frames,
         )
-        screens = (self._display, self._light)
+        spoken = SpokenCommands(
+            self._settings,
+            self._inbox.put,
+            mark=self._history.mark,
+            perform=self._actions.perform,
+            began_at=self._custody.began_at,
+        )
+        screens: list[Screen] = [self._display, self._light, *self._house]
         controller = Controller(
             self._settings,
             self._inbox,
             microphone=self._microphone,
-            front=Front(screens, status, self._settings.service.url, timekeeping),
+            front=Front(screens, status, self._settings, timekeeping),
             history=self._history,
             custody=self._custody,
+            spoken=spoken,
+            listeners=self._house,
             boot=self._sessions.boot,
             timekeeping=timekeeping,
             activities=(
@@ -131,3 +154,12 @@ class Parts:
     def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
         part.start()
         ending.callback(part.end)
+
+
+def _house(settings: Settings, post: Post, delivered: Callable[[int], None]) -> "tuple[House, ...]":
+    """Return what talks to the rest of the house; nothing where the settings name no broker."""
+    if not settings.mqtt.host:
+        return ()
+    from appliance.integrations.house.house import House  # noqa: PLC0415 - most boxes are alone
+
+    return (House(settings, post, delivered),)

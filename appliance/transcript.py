@@ -16,6 +16,11 @@ class Transcript:
         self._turns: dict[Key, Turn] = {}
         self._words_of_earlier = 0
         self._heard_again: Key | None = None
+        self._cleared: Key | None = None
+
+    def clear(self) -> None:
+        """Show nothing of what was said until now; it still counts."""
+        self._cleared = self._keys[-1] if self._keys else None
 
     def reconnected(self, covered: Covered) -> None:
         """Note that a new connection hears again what is not covered.
@@ -46,7 +51,8 @@ class Transcript:
 
     def latest(self, count: int) -> list[Turn]:
         """Return the newest turns that have words, the newest last."""
-        turns = (self._turns[key] for key in self._keys)
+        first = bisect.bisect_right(self._keys, self._cleared) if self._cleared else 0
+        turns = (self._turns[key] for key in self._keys[first:])
         return [turn for turn in turns if turn.text or turn.tentative][-count:]
 
     @property

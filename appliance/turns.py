@@ -25,7 +25,7 @@ class Turn(msgspec.Struct, frozen=True):
     """One state of a turn; a later one with the same `order` replaces it (the protocol's `Turn`).
 
     `text` holds what is settled, `tentative` the words still being spoken. `finished` is the
-    service's `end_of_turn`.
+    service's `end_of_turn`; once it is `formatted`, its text does not change any more.
     """
 
     order: int
@@ -33,6 +33,7 @@ class Turn(msgspec.Struct, frozen=True):
     finished: bool = False
     tentative: str = ""
     words: tuple[Word, ...] = ()
+    formatted: bool = False
 
 
 Key = tuple[int, int]

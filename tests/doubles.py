@@ -15,6 +15,9 @@ import msgspec
 
 from appliance import archive
 from appliance.activity import Activity
+from appliance.commands.actions import Order
+from appliance.commands.settings import Command
+from appliance.commands.spoken import SpokenCommands
 from appliance.config import (
     ButtonSettings,
     DisplaySettings,
@@ -142,6 +145,7 @@ class Bench:
         *,
         visible: bool = True,
         button: ButtonSettings | None = None,
+        commands: tuple[Command, ...] = (),
         **session: float,
     ) -> None:
         defaults = Settings()
@@ -153,7 +157,9 @@ class Bench:
             button=button or defaults.button,
             display=DisplaySettings(driver="ssd1306" if visible else "none"),
             history=HistorySettings(path=str(self.path)),
+            commands=commands,
         )
+        self.orders: list[Order] = []
         self.clock_is_set = False
         self.clock = Clock(1000.0)
         self.wall_clock = Clock(1_700_000_000.0)
@@ -181,9 +187,17 @@ class Bench:
             self.settings,
             self.inbox,
             microphone=self.microphone,
-            front=Front([self], status, "wss://service", timekeeping, lambda _: self.network),
+            front=Front([self], status, self.settings, timekeeping, lambda _: self.network),
             history=self.history,
             custody=self.custody,
+            spoken=SpokenCommands(
+                self.settings,
+                self.inbox.put,
+                mark=self.history.mark,
+                perform=self.orders.append,
+                began_at=self.custody.began_at,
+                clock=self.clock,
+            ),
             boot=self.sessions.boot,
             timekeeping=timekeeping,
             activities=[self.activity],

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
+from appliance.commands.settings import Gpio, Stop
 from appliance.demo import sample
 from appliance.hardware.simulated import WavAudio
 from appliance.screen.scene import Mode
@@ -31,7 +33,7 @@ def test_what_is_said_stands_on_the_oled_and_in_the_history(
     audio = speech(words=12)
     with ScriptedService(numbered(audio.words)) as service:
         with Box(settings_for(service.url, service.token_url, tmp_path)) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.wait_for_words("w11")
@@ -70,7 +72,7 @@ def test_a_dropped_connection_costs_no_word(
     with ScriptedService(numbered(audio.words)) as service:
         service.on_connection(1, drop_after(seconds_of_audio=2.5, how=how, code=3005))
         with Box(settings_for(service.url, service.token_url, tmp_path)) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.press()
@@ -86,7 +88,7 @@ def test_a_slow_handshake_costs_no_word(sound: PipeMicrophone, tmp_path: Path) -
     with ScriptedService(numbered(audio.words)) as service:
         service.on_connection(1, slow_handshake(1.5))
         with Box(settings_for(service.url, service.token_url, tmp_path)) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.press()
@@ -100,7 +102,7 @@ def test_a_drop_while_finishing_costs_no_word(sound: PipeMicrophone, tmp_path: P
     with ScriptedService(numbered(audio.words)) as service:
         service.on_connection(1, drop_on_terminate())
         with Box(settings_for(service.url, service.token_url, tmp_path)) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.press()
@@ -115,7 +117,7 @@ def test_a_third_press_begins_anew_while_the_first_session_is_still_finishing(
     with ScriptedService(numbered(audio.words)) as service:
         service.hearing_delay = 1.0
         with Box(settings_for(service.url, service.token_url, tmp_path)) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.press()
@@ -140,7 +142,7 @@ def test_what_could_not_be_delivered_is_delivered_after_a_restart(
         settings = settings_for(service.url, service.token_url, tmp_path, finish_timeout=1.0)
         service.down_for()
         with Box(settings) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             sound.wait_played()
             box.press()
@@ -181,7 +183,7 @@ def test_a_refused_key_is_told_and_nothing_is_lost(sound: PipeMicrophone, tmp_pa
         service.on_every_connection(refuse(1008, "Not authorized"))
         settings = settings_for(service.url, service.token_url, tmp_path, finish_timeout=1.0)
         with Box(settings) as box:
-            box.press()
+            box.press_to_talk()
             sound.play(audio.pcm)
             wait_until(lambda: box.scene.fault and box.scene.fault.what == "Key refused")
             sound.wait_played()
@@ -190,3 +192,28 @@ def test_a_refused_key_is_told_and_nothing_is_lost(sound: PipeMicrophone, tmp_pa
             assert scene.waiting > audio.seconds - 1
         # Once with a fresh token, then not again and again.
         assert len(service.connections) <= 3
+
+
+def test_a_spoken_command_switches_a_pin_and_another_ends_the_session(
+    sound: PipeMicrophone, tmp_path: Path
+) -> None:
+    script = [(0.5, "It is dark"), (2.0, "Turn on the lamp."), (4.0, "Stop listening!")]
+    with ScriptedService(spoken(script)) as service:
+        settings = msgspec.structs.replace(
+            settings_for(service.url, service.token_url, tmp_path),
+            commands=(
+                Gpio(phrase="turn on [the] lamp", pin=22, state="on"),
+                Stop(phrase="stop listening"),
+            ),
+        )
+        with Box(settings) as box:
+            box.press()
+            wait_until(lambda: box.pin(22).state)
+            box.wait_for(Mode.SAVED)
+            assert "Turn on the lamp: done" in {scene.remark for scene in box.scenes}
+        assert service.connections[0].query["keyterms_prompt"]
+    [kept] = box.sessions()
+    assert [(mark.text, mark.outcome) for mark in kept.marks] == [
+        ("turn on the lamp", ""),
+        ("stop listening", ""),
+    ]

@@ -120,6 +120,7 @@ def test_the_version() -> None:
         ["demo", "--mic"],  # there is no terminal here
         ["local-service", "--port", "70000"],
         ["local-service", "--engine", "oracle"],
+        ["local-service", "--max-sessions", "0"],
     ],
 )
 def test_wrong_usage_is_status_2_and_says_what_would_be_right(arguments: list[str]) -> None:
@@ -139,6 +140,46 @@ def test_a_port_that_is_taken_is_status_1_and_a_sentence(folder: Path) -> None:
         result = run("local-service", "--port", str(other.getsockname()[1]))
     assert result.exit_code == 1
     assert "Can't listen on 127.0.0.1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "the key can't be read from"),
+        (b"", "holds no key"),
+        (b"two words\n", "holds no key"),
+        (b"one\ntwo\n", "holds no key"),
+        ("clé".encode(), "holds no key"),
+        (b"\xff\xfe", "holds no key"),
+    ],
+)
+def test_a_key_that_can_not_be_used_lets_nobody_in(
+    tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    result = run("local-service", "--port", "0", "--api-key-file", str(file))
+    assert result.exit_code == 1
+    assert complaint in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_the_local_service_takes_its_key_and_limit_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(
+        "appliance.services.local_service.serve", lambda *_, **options: given.update(options)
+    )
+    (tmp_path / "key").write_text("\ufeffsecret\r\n", encoding="utf-8")
+    options = ("--api-key-file", str(tmp_path / "key"), "--max-sessions", "3")
+    assert run("local-service", *options).exit_code == 0
+    assert given["keys"] == ["secret"]
+    assert given["max_sessions"] == 3
+    assert run("local-service").exit_code == 0
+    assert given["keys"] == []
+    assert given["max_sessions"] is None
 
 
 # Settings
@@ -197,6 +238,27 @@ def test_the_list_has_a_line_a_session(said: Path) -> None:
         "Good morning. How are you? How are you? How are you? How ar…",
         f"77c0  2023-11-14 23:13     open  {'你好' * 29}你…",
     ]
+
+
+@pytest.mark.usefixtures("utc")
+def test_bookmarks_and_notes_are_counted_in_the_list_and_stand_in_the_text(said: Path) -> None:
+    database = archive.open_database(said / "history.db")
+    with database:
+        database.executemany(
+            "INSERT INTO mark VALUES (?, ?, ?, ?, '')",
+            [
+                ("5f3a", "mark", 2.5, "mark this"),
+                ("5f3a", "mark", 9.5, "mark this"),
+                ("77c0", "note", 1.0, "buy milk"),
+                ("77c0", "command", 1.0, "lamp on"),
+            ],
+        )
+    database.close()
+    [first, second] = run("history", "list").stdout.splitlines()
+    assert first.endswith("How ar…  (2 bookmarks)")
+    assert second.endswith("你…  (1 note)")
+    assert run("history", "show", "5f3a").stdout.splitlines()[2] == "[bookmark]"
+    assert "[note: buy milk]" in run("history", "show", "last").stdout
 
 
 def test_an_empty_history_is_said_to_be_empty(folder: Path) -> None:

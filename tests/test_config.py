@@ -1,3 +1,4 @@
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,16 @@ import msgspec
 import pytest
 
 import appliance
-from appliance.config import DEFAULT_PATH, DRIVERS, Settings, SettingsError, load, settings_path
+from appliance.commands.settings import BY_ACTION
+from appliance.config import (
+    DEFAULT_PATH,
+    DRIVERS,
+    MqttSettings,
+    Settings,
+    SettingsError,
+    load,
+    settings_path,
+)
 
 DOCUMENTED = Path(appliance.__file__).parent / "appliance.toml"
 
@@ -46,7 +56,15 @@ def test_the_documented_defaults_are_the_defaults() -> None:
 
 def test_every_key_is_documented_and_nothing_else() -> None:
     documented = tomllib.loads(DOCUMENTED.read_text(encoding="utf-8"))
-    assert keys(documented) == keys(msgspec.to_builtins(Settings()))
+    # An empty list of commands would keep those behind it from being added.
+    assert keys({**documented, "commands": []}) == keys(msgspec.to_builtins(Settings()))
+
+
+def test_the_documented_commands_work_as_soon_as_their_signs_are_taken_away(write: Write) -> None:
+    text = re.sub(r"^#(?=\S)", "", DOCUMENTED.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    settings = load(write(text.replace('host = ""', 'host = "broker"')))
+    assert {type(command) for command in settings.commands} == set(BY_ACTION.values())
+    assert msgspec.structs.replace(settings, commands=(), mqtt=MqttSettings()) == Settings()
 
 
 def test_every_key_has_a_comment() -> None:
@@ -154,6 +172,36 @@ def test_any_parameter_of_the_service_can_be_set(write: Write) -> None:
             "[microphone]\ndevice = true",
             "microphone.device = true is not allowed: expected part of a name, an index, or empty",
         ),
+        (
+            "commands_prefix = 5",
+            "commands_prefix = 5 is not allowed: expected a word or two in quotes, or empty",
+        ),
+        (
+            "commands_prefix = '?!'",
+            'commands_prefix = "?!" is not allowed: expected a word or two in quotes, or empty',
+        ),
+        (
+            "[mqtt]\nhost = 'mqtt://broker'",
+            'mqtt.host = "mqtt://broker" is not allowed: expected a name or an address',
+        ),
+        (
+            "[mqtt]\nport = 65536",
+            "mqtt.port = 65536 is not allowed: expected 0 to 65535",
+        ),
+        (
+            "[mqtt]\ntls = 'yes'",
+            'mqtt.tls = "yes" is not allowed: '
+            "expected true, false, or the path of a file with certificates",
+        ),
+        (
+            "[mqtt]\npassword_file = 'my password'",
+            "mqtt.password_file = ... is not allowed: expected an absolute path, or empty",
+        ),
+        (
+            "[mqtt]\ndiscovery_prefix = 'home/#'",
+            'mqtt.discovery_prefix = "home/#" is not allowed: '
+            "expected a topic without + and #, or empty",
+        ),
         ("session = 600", "session is a section: write [session]"),
         ("[[button]]\npin = 17", "button is a section: write [button]"),
     ],
@@ -176,15 +224,6 @@ def test_every_kind_of_driver_is_taken(write: Write, driver: str) -> None:
     assert load(write(f"[display]\ndriver = '{driver}'")).display.driver == driver
 
 
-def test_keys_of_a_later_version_are_accepted_and_said_to_do_nothing(
-    write: Write, caplog: pytest.LogCaptureFixture
-) -> None:
-    text = "commands_prefix = 'box'\n[mqtt]\nhost = 'broker'\n[[commands]]\nphrase = 'x'"
-    assert load(write(text)) == Settings()
-    for key in ("commands_prefix", "mqtt", "commands"):
-        assert f"{key} has no effect in this version" in caplog.text
-
-
 def test_all_mistakes_are_told_at_once(write: Write) -> None:
     text = "nam = 'x'\n[button]\npin = 99\npul_up = true\n[display]\nlines = 40\n"
     told = problems(write(text))
@@ -204,6 +243,9 @@ def test_every_key_refuses_a_value_of_another_kind_in_words(write: Write) -> Non
         told = problems(write(text))
         assert len(told) == max(1, len(lines))
         for problem in told:
+            if section == "commands":
+                assert problem == "commands is a list of tables: write [[commands]]"
+                continue
             shown = "..." if "_file = " in problem else "1979-05-27"
             assert f" = {shown} is not allowed: expected " in problem
             assert "msgspec" not in problem
@@ -289,6 +331,19 @@ def test_the_fallback_may_be_none_but_not_just_anything(write: Write) -> None:
 @pytest.mark.parametrize("url", ["wss://eu.example/v3/ws", "ws://[::1]:8765/v3/ws", "ws://box:1"])
 def test_addresses_with_and_without_a_port_are_taken(write: Write, url: str) -> None:
     assert load(write(f"[service]\nurl = '{url}'")).service.url == url
+
+
+@pytest.mark.parametrize("host", ["broker", "homeassistant.local", "192.168.1.2", "fe80::1", ""])
+def test_a_broker_has_a_name_or_an_address(write: Write, host: str) -> None:
+    assert load(write(f"[mqtt]\nhost = '{host}'")).mqtt.host == host
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [("", 1883), ("tls = true", 8883), ("tls = '/etc/ca.pem'", 8883), ("port = 1\ntls = true", 1)],
+)
+def test_without_a_port_the_brokers_is_the_usual_one(write: Write, text: str, port: int) -> None:
+    assert load(write(f"[mqtt]\n{text}")).mqtt.usual_port == port
 
 
 def test_a_light_is_a_pin_or_none(write: Write) -> None:

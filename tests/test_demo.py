@@ -142,12 +142,16 @@ def test_it_hears_the_sample_and_says_where_to_read_it(tmp_path: Path) -> None:
         said = (SAMPLES / "sample.txt").read_text(encoding="utf-8").split()
         assert " ".join(show.told.partition("Heard: ")[2].split()[: len(said)]) == " ".join(said)
         assert "Word error rate: 0.000" in show.told
+        assert "Turn on the lamp: done\n" in show.told
+        assert "Switched on: Lamp (GPIO 22)\n" in show.told
         command = show.told.partition("Read it: ")[2]
         assert command.count("\n") == 1
     arguments = shlex.split(command)
     here = [sys.executable, "-m", "appliance", *arguments[arguments.index("history") :]]
     read = subprocess.run(here, check=True, capture_output=True, text=True).stdout
-    assert " ".join(said) in " ".join(read.split())
+    lamp = "[command: turn on the lamp - done]"
+    assert " ".join(said) in " ".join(read.replace(lamp, "").split())
+    assert read.partition("Turn on the lamp.")[2].split("\n")[1] == lamp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -33,7 +33,7 @@ class Shown:
         self.front = Front(
             [self.display, self.light],
             Status(Settings(), folder / "status.json"),
-            "wss://service/v3/ws",
+            Settings(),
             Timekeeping(self.clock, Clock(1_700_000_000.0), lambda: False),
             self._has_network,
         )
@@ -75,7 +75,7 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
         network=False,
         power_off_in=1,
     )
-    assert shown.asked == ["wss://service/v3/ws"]
+    assert shown.asked == [Settings().service.url]
 
 
 def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:

@@ -19,6 +19,7 @@ try:
 except ZeroDivisionError:
     log.critical("a defect", exc_info=True)
 logging.getLogger("urllib3").debug("https://example.org/?token=secret")
+logging.getLogger("urllib3.connection").warning("Failed to parse headers (url=https://a/secret)")
 """
 
 

@@ -14,6 +14,8 @@ from appliance import environment, logs
 from appliance.cli.settings import fail, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from appliance.screen.panel import Panel
 
 
@@ -69,7 +71,7 @@ def demo(
         played = stage.Demo(
             settings,
             wav,
-            _panel(screen),
+            functools.partial(_panel, screen),
             screenshot=screenshot,
             presses=functools.partial(space_bar, sys.stdin.fileno()) if mic else lambda _: (),
         )
@@ -83,6 +85,8 @@ def demo(
 
         _tell("Said", " ".join(said.split()))
         _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
+    if played.lamp.was_lit:
+        _tell("Switched on", played.lamp.name)
     _tell("Kept in", settings.history.path)
     import shlex
     import shutil
@@ -93,8 +97,8 @@ def demo(
     click.echo(f"Read it: {shlex.join([*program, 'history', 'show', kept.id, *options])}")
 
 
-def _panel(screen: str) -> "Panel | None":
-    """Return what the demo's OLED is shown on."""
+def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":
+    """Return what the demo's OLED is shown on; a terminal has room for a caption."""
     if screen == "none":
         return None
     if screen == "window":
@@ -103,7 +107,7 @@ def _panel(screen: str) -> "Panel | None":
         return WindowPanel(on_close=lambda: signal.raise_signal(signal.SIGINT))
     from appliance.screen.display import standard_output
 
-    return standard_output()
+    return standard_output(caption)
 
 
 def _tell(heading: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Hardware for a machine that has none: a microphone that hears a WAV file, and a finger."""
+"""Hardware for a machine that has none: a microphone that hears a WAV file, a finger, a lamp."""
 
 import io
 import itertools
@@ -214,6 +214,27 @@ class WavStream:
                 self._finished.set()
             if wish != pyaudio.paContinue:
                 return
+
+
+class Lamp:
+    """A lamp that is wired to a pin of gpiozero's `MockFactory`."""
+
+    def __init__(self, pin: "MockPin") -> None:
+        self._pin = pin
+
+    @property
+    def was_lit(self) -> bool:
+        """Whether it ever was on."""
+        return any(state.state for state in self._pin.states)
+
+    @property
+    def name(self) -> str:
+        """What it is called, and where it is wired."""
+        return f"Lamp (GPIO {self._pin.number})"
+
+    def __str__(self) -> str:
+        """Return its state in words."""
+        return f"{self.name}: {'on' if self._pin.state else 'off'}"
 
 
 def press(pin: "MockPin", seconds: float = 0.2, *, pull_up: bool = True) -> None:

@@ -55,11 +55,16 @@ def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  
     return Oled(settings, bus=bus)
 
 
-def standard_output() -> Panel:
-    """Return a panel on standard output: pictures in a terminal, plain lines elsewhere."""
+def standard_output(caption: Callable[[], str] = str) -> Panel:
+    """Return a panel on standard output: pictures in a terminal, plain lines elsewhere.
+
+    `caption` returns a line to stand below the pictures.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
-    return TerminalPanel(sys.stdout) if sys.stdout.isatty() else LinesPanel(sys.stdout)
+    if sys.stdout.isatty():
+        return TerminalPanel(sys.stdout, caption)
+    return LinesPanel(sys.stdout)
 
 
 class Display:

@@ -55,6 +55,7 @@ class Oled:
         self._renewed_at = clock()
         self._doubtful: list[int] = []
         self._light = Light.AWAKE
+        self._contrast = settings.contrast
         self._blank = self._send is not None
         driver = getattr(luma.oled.device, settings.driver)
         with _telling_faults(self._settings), contextlib.ExitStack() as opened:
@@ -75,12 +76,15 @@ class Oled:
         finally:
             atexit.unregister(cast("Callable[..., object]", _ExitHook(self._bus)))
         self._bus.initialised()
-        device.contrast(self._settings.contrast)
+        device.contrast(self._contrast)
         return device
 
-    def show(self, _: Scene, picture: Image.Image) -> None:
+    def show(self, scene: Scene, picture: Image.Image) -> None:
         """Send what differs from the picture before, and a page of it again now and then."""
         with _telling_faults(self._settings):
+            if scene.look.contrast not in (None, self._contrast):
+                self._contrast = scene.look.contrast
+                self._shine()
             if self._send:
                 # No picture shall take longer than others: of what is in doubt, each brings a page.
                 pages = packed(self._device.preprocess(picture))
@@ -119,8 +123,8 @@ class Oled:
         if self._blank or self._light is Light.ASLEEP:
             self._device.hide()
             return
-        dimmed = min(DIMMED, self._settings.contrast)
-        self._device.contrast(self._settings.contrast if self._light is Light.AWAKE else dimmed)
+        dimmed = min(DIMMED, self._contrast)
+        self._device.contrast(self._contrast if self._light is Light.AWAKE else dimmed)
         self._device.show()
 
     def _in_doubt(self) -> list[int]:

@@ -39,16 +39,24 @@ class Summary(msgspec.Struct, frozen=True):
     words: int
 
 
+class Look(msgspec.Struct, frozen=True):
+    """How the panel is to look other than its settings say: lines of text, and contrast."""
+
+    lines: int | None = None
+    contrast: int | None = None
+
+
 class Scene(msgspec.Struct, frozen=True):
     """Everything that can be seen at one moment.
 
     `elapsed` is seconds since the press, `level` the microphone's (0.0 to 1.0), `turns` the latest
     ones with the newest last, `waiting` seconds of audio that is kept but not yet transcribed,
     `summary` what the session that just ended came to, `clock` the time of day as "14:05" once it
-    is known, `hint` a short sentence about what comes next. `network` says whether the service is
-    connected, between sessions whether there is a network at all; `elsewhere` that the service is
-    the one to fall back on. `power_off_in` is how many more seconds the button must be held to
-    switch off; 0 when nobody holds it.
+    is known, `hint` a short sentence about what comes next, `remark` one about something beside the
+    captions: what became of a command, or what is amiss elsewhere in the house. `network` says
+    whether the service is connected, between sessions whether there is a network at all;
+    `elsewhere` that the service is the one to fall back on. `power_off_in` is how many more seconds
+    the button must be held to switch off; 0 when nobody holds it.
     """
 
     mode: Mode
@@ -63,3 +71,5 @@ class Scene(msgspec.Struct, frozen=True):
     network: bool = True
     elsewhere: bool = False
     power_off_in: int = 0
+    remark: str = ""
+    look: Look = Look()

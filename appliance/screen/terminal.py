@@ -43,14 +43,14 @@ class TerminalPanel:
 
     Args:
         stream: the terminal.
-        caption: a line to stand below the picture.
+        caption: returns a line to stand below the picture.
         measure: returns the terminal's size in characters.
     """
 
     def __init__(
         self,
         stream: TextIO,
-        caption: str = "",
+        caption: Callable[[], str] = str,
         measure: Callable[[], os.terminal_size] | None = None,
     ) -> None:
         self._stream = stream
@@ -92,7 +92,7 @@ class TerminalPanel:
         size = self._measure()
         written = [] if size == self._size else [HIDE_CURSOR, CLEAR_ALL]
         shown = self._rows if size == self._size else []
-        glass, caption = picture, self._caption
+        glass, caption = picture, self._caption()
         if self._asleep:
             glass, caption = Image.new("1", picture.size), ASLEEP
         whole = [*_framed(_characters(glass, size)), caption]
@@ -111,7 +111,7 @@ class TerminalPanel:
 
 
 class LinesPanel:
-    """Tells in plain lines what the panel shows: each state, fault and finished turn once.
+    """Tells in plain lines what the panel shows: each state, fault, remark and finished turn once.
 
     Args:
         stream: where the lines go.
@@ -121,6 +121,7 @@ class LinesPanel:
         self._stream = stream
         self._state = ""
         self._turns: Turns = ()
+        self._remark = ""
 
     def show(self, scene: Scene, _: Image.Image) -> None:
         """Write a line for each thing that is new."""
@@ -133,6 +134,9 @@ class LinesPanel:
         if state != self._state:
             self._write(state)
             self._state = state
+        if scene.remark not in ("", self._remark):
+            self._write(scene.remark)
+        self._remark = scene.remark
 
     def light(self, _: Light) -> None:
         """Lines shine by themselves."""

@@ -26,6 +26,9 @@ SMALL = 11
 SMALLEST = 9
 """Pixels from line to line; below 9, letters can't be told apart."""
 
+FEWEST_LINES, MOST_LINES = 2, 6
+"""Lines of transcript between which somebody may choose."""
+
 HEADLINES = (18, 16)
 """Pixels from line to line of a headline: the first that leaves room for the rest is taken."""
 
@@ -71,6 +74,8 @@ class View:
 
     def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
         self.size = (width, height)
+        self._lines, self._font = lines, font
+        self._of_other_lines: View | None = None
         # What is left when the picture has room to wander.
         width, height = self._canvas = (width - MARGIN[0], height - MARGIN[1])
         body = height - STATUS_HEIGHT
@@ -92,11 +97,8 @@ class View:
 
     @classmethod
     def of(cls, settings: DisplaySettings) -> Self:
-        """Return the view for these settings; a panel on its side is as high as it was wide."""
-        width, height = settings.width, settings.height
-        if settings.rotate % 2:
-            width, height = height, width
-        return cls(width, height, settings.lines, settings.font)
+        """Return the view for these settings."""
+        return cls(*_size(settings), settings.lines, settings.font)
 
     def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
         """Return the scene as a one-bit picture (mode "1", lit pixels are not 0).
@@ -104,8 +106,16 @@ class View:
         `shift` moves it by pixels across and down, at most by `wear.MARGIN`.
         """
         picture = Image.new("1", self.size)
-        picture.paste(self._drawn(scene), shift)
+        picture.paste(self._with_lines(scene.look.lines)._drawn(scene), shift)
         return picture
+
+    def _with_lines(self, lines: int | None) -> "View":
+        """Return the view that has so many lines, if somebody asked for other than its own."""
+        if lines is None or lines == self._lines:
+            return self
+        if self._of_other_lines is None or self._of_other_lines._lines != lines:
+            self._of_other_lines = View(*self.size, lines, self._font)
+        return self._of_other_lines
 
     def _drawn(self, scene: Scene) -> Image.Image:
         picture = Image.new("1", self._canvas)
@@ -218,6 +228,19 @@ class View:
             spare = width - line_width(line, type_, width)
             x = spare // 2 if centred else spare - margin if is_leftward(line) else margin
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
+
+
+def possible_lines(settings: DisplaySettings) -> range:
+    """Return how many lines of transcript the panel may have: from two to what can be read."""
+    _, height = _size(settings)
+    most = (height - MARGIN[1] - STATUS_HEIGHT) // SMALLEST
+    return range(FEWEST_LINES, max(FEWEST_LINES, min(MOST_LINES, most)) + 1)
+
+
+def _size(settings: DisplaySettings) -> tuple[int, int]:
+    """Return a panel's width and height as it hangs: one on its side is as high as it was wide."""
+    across = settings.width, settings.height
+    return across[::-1] if settings.rotate % 2 else across
 
 
 def _height(blocks: Sequence[Block]) -> int:

@@ -79,13 +79,14 @@ def message(scene: Scene) -> Message:
     if scene.mode is Mode.SAVED and scene.summary:
         headline, detail = words(scene.summary), length(scene.summary)
     waiting = kept(scene) if scene.mode in TELLS_WHAT_WAITS else ""
-    return Message(headline, _present(detail, waiting, hint))
+    return Message(headline, _present(detail, waiting, hint, scene.remark))
 
 
 def _trouble(scene: Scene, fault: Fault) -> Message:
     if scene.mode in IN_SESSION:
         # What is about to happen matters more than what might be mended.
-        return Message(fault.what, _present(scene.hint or fault.remedy, kept(scene)))
+        about = scene.remark or scene.hint or fault.remedy
+        return Message(fault.what, _present(about, kept(scene)))
     aside = scene.hint or _came_to(scene)
     return Message(fault.what, _present(fault.remedy, kept(scene)), aside)
 
@@ -94,6 +95,8 @@ def notice(scene: Scene) -> tuple[str, ...]:
     """Return what to say below a transcript: at most two remarks, none when all is well."""
     if scene.power_off_in:
         return _switching_off(scene), LET_GO
+    if scene.remark:
+        return (scene.remark,)  # for some seconds it goes before what is told all the time
     if not scene.fault:
         return _present(scene.hint or (kept(scene) if scene.mode is Mode.RECONNECTING else ""))
     remarks = _present(kept(scene), scene.hint or scene.fault.remedy)
@@ -206,6 +209,11 @@ def length(summary: Summary) -> str:
     if not 0 < minutes < 60:
         return f"in {duration(summary.seconds)}"
     return f"in {minutes} min {seconds} s"
+
+
+def command(name: str, outcome: str) -> str:
+    """Return what became of a command: "turn on the lamp: done"."""
+    return f"{name[:1].upper()}{name[1:]}: {outcome}"
 
 
 def _present(*remarks: str) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class _WireTurn(msgspec.Struct):
     turn_order: _Order
     transcript: str
     end_of_turn: bool
+    turn_is_formatted: Any = False
     words: Any = None
 
 
@@ -87,6 +88,7 @@ def _turn(wire: _WireTurn) -> Turn:
         finished=wire.end_of_turn,
         tentative="" if wire.end_of_turn else _tentative(wire.transcript, words),
         words=words,
+        formatted=wire.turn_is_formatted is True,
     )
 
 

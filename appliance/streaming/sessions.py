@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance import archive
+from appliance.commands.keyterms import favouring_commands
 from appliance.config import Settings
 from appliance.events import Post
 from appliance.streaming.backlog import Backlog
@@ -35,6 +36,7 @@ class Sessions:
         at_rest: float = AT_REST,
     ) -> None:
         self._settings = settings
+        self._service = favouring_commands(settings)
         self._post = post
         self._clock = clock
         self._wall_clock = wall_clock
@@ -72,11 +74,14 @@ class Sessions:
 
         With the `retries` of an earlier session, the next try comes when it would have there.
         """
-        session = Session(
-            backlog, self._settings.service, self._post, covered=covered, retries=retries
-        )
+        session = Session(backlog, self._service, self._post, covered=covered, retries=retries)
         session.start()
         return session
+
+    def began_at(self, backlog: Backlog) -> float | None:
+        """Return when a recording began, on the monotonic clock; None if it was an earlier boot."""
+        recording = backlog.recording
+        return recording.monotonic if recording.boot == self.boot else None
 
     def was_cut_off(self, backlog: Backlog) -> bool:
         """Tell whether a crash of the program alone, just now, ended this recording."""

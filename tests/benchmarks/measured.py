@@ -6,7 +6,7 @@ python -m tests.benchmarks.measured SETTINGS.toml: reports besides when the cont
 import sys
 from pathlib import Path
 
-from appliance import assembly, logs
+from appliance import logs, parts
 from appliance.config import load
 from appliance.controller import Controller
 from appliance.events import TurnReceived
@@ -46,8 +46,8 @@ class ReportingController(Controller):
 def main() -> None:
     """Be the appliance."""
     logs.set_up()
-    # The assembly names its controller itself; nothing else has to be replaced.
-    vars(assembly)["Controller"] = ReportingController
+    # The parts name their controller themselves; nothing else has to be replaced.
+    vars(parts)["Controller"] = ReportingController
     serve(load(Path(sys.argv[1])), quiet_audio, WriteOnlyBus())
 
 

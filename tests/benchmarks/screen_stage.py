@@ -87,8 +87,8 @@ class Stage(Box):
 
     def __enter__(self) -> Self:
         self._taps.enter_context(in_place_of_smbus(self.bus))
-        self._taps.enter_context(_stamping(Connection, "_on_message", self.arrived))
-        self._taps.enter_context(_stamping(Controller, "_turn_received", self.handled))
+        self._taps.enter_context(stamping(Connection, "_on_message", self.arrived))
+        self._taps.enter_context(stamping(Controller, "_turn_received", self.handled))
         super().__enter__()
         self.press()
         self.wait_for(Mode.LISTENING)
@@ -164,7 +164,7 @@ def write_speech(path: Path, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _stamping(class_: type, method: str, moments: list[float]) -> Iterator[None]:
+def stamping(class_: type, method: str, moments: list[float]) -> Iterator[None]:
     """Note the moments at which a method of a class is called: nothing outside tells them."""
     real = getattr(class_, method)
 

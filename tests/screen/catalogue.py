@@ -30,6 +30,8 @@ TURNS = (
     ShownTurn("Good morning, everybody."),
     ShownTurn("The kitchen is closed on Friday, so please bring", "your lunch"),
 )
+COMMANDED = (ShownTurn("It is getting dark in here."), ShownTurn("Turn on the lamp."))
+BROKER = "No MQTT broker: check mqtt.host, or the broker"
 UNREACHABLE = Fault("Can't reach the service", "check the network")
 NO_MICROPHONE = Fault("No microphone", "plug one in")
 KEY_REFUSED = next(Fault(rule.what, rule.remedy) for rule in TABLE if rule.what == "Key refused")
@@ -47,11 +49,41 @@ STATES = {
     "listening-elsewhere": Scene(
         Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, elsewhere=True
     ),
+    "lagging-elsewhere": Scene(
+        Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=30, elsewhere=True
+    ),
+    "lagging-elsewhere-for-long": Scene(
+        Mode.LISTENING, elapsed=4217, level=0.7, turns=TURNS, waiting=3540, elsewhere=True
+    ),
     "deaf": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
     "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),
     "lagging": Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=12),
     "auto-stop": Scene(
         Mode.LISTENING, elapsed=903, level=0.1, turns=TURNS, hint="Silence: stopping in 9 s"
+    ),
+    "command-done": Scene(
+        Mode.LISTENING, elapsed=83, level=0.2, turns=COMMANDED, remark="Turn on the lamp: done"
+    ),
+    "command-failed": Scene(
+        Mode.LISTENING,
+        elapsed=83,
+        level=0.2,
+        turns=COMMANDED,
+        remark="Turn on the lamp: no answer from lamp.local",
+    ),
+    "command-while-away": Scene(
+        Mode.RECONNECTING,
+        elapsed=98,
+        turns=COMMANDED,
+        waiting=42,
+        fault=UNREACHABLE,
+        network=False,
+        remark="Turn on the lamp: no MQTT broker",
+    ),
+    "cleared": Scene(Mode.LISTENING, elapsed=83, level=0.2, remark="Clear the screen: done"),
+    "ready-without-broker": Scene(Mode.READY, clock="14:05", hint="Press to start", remark=BROKER),
+    "ready-waiting-without-broker": Scene(
+        Mode.READY, clock="14:05", hint="Press to start", waiting=130, remark=BROKER
     ),
     "keep-speaking": Scene(Mode.RECONNECTING, elapsed=98, level=0.5, waiting=42, network=False),
     "reconnecting": Scene(

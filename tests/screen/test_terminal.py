@@ -51,7 +51,7 @@ def _lit(character: str) -> list[tuple[int, int]]:
 
 
 def shown_on(terminal: Terminal, *scenes: Scene) -> TerminalPanel:
-    panel = TerminalPanel(terminal, "space: press", measure=lambda: terminal.size)
+    panel = TerminalPanel(terminal, lambda: "space: press", measure=lambda: terminal.size)
     for scene in scenes:
         panel.show(scene, View().draw(scene))
     return panel

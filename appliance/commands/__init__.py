@@ -1,0 +1,1 @@
+"""Spoken commands: what the settings file lists, and nothing else, is done when it is said."""

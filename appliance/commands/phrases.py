@@ -1,0 +1,140 @@
+"""Which commands a finished turn holds: whole phrases, however they are cased and punctuated."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from appliance.commands.settings import Command, Note
+from appliance.spoken_words import spoken_words
+
+MOST_OPTIONS = 6
+"""Brackets in a phrase: with each, it may be said in twice as many ways."""
+
+Words = tuple[str, ...]
+
+_PIECE = re.compile(r"(?:[^\s\-–—,.:;!?…，。：；！？、]|(?<=\d)[.,](?=\d))+")  # noqa: RUF001 - Chinese
+"""What is written without a break: mostly a word; a number keeps its points and commas."""
+
+_LEAD = re.compile(r"[\s,.:;!?…，。：；！？、]*(?:[–—]\s*|-\s+)?")  # noqa: RUF001 - Chinese
+"""What sets off a note from the phrase before it, but not the sign of a number."""
+
+_PHRASE = re.compile(r"(?:[^\[\]]|\[[^\[\]]*\])*")
+"""A phrase with brackets around some of its words, and none within brackets."""
+
+_BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")
+
+
+class Heard(NamedTuple):
+    """A command that was said; `rest` is what followed a note's phrase, as it is written."""
+
+    command: Command
+    rest: str = ""
+
+
+class _Piece(NamedTuple):
+    """What a piece of the text sounds like, and from where to where it is written.
+
+    It may be several words when spoken, as "21" is.
+    """
+
+    spoken: Words
+    start: int
+    end: int
+
+
+class Phrasebook:
+    """All commands, by what may be said.
+
+    Without a `prefix`, a turn is a command only if it is nothing else: what people say to each
+    other must not switch anything. After a prefix, the command may follow anything, and go on to
+    the end of the turn or to another prefix. A note may go on in any words, until a prefix with a
+    command behind it.
+    """
+
+    def __init__(self, commands: Sequence[Command], prefix: str = "") -> None:
+        self._prefix = tuple(spoken_words(prefix))
+        self._whole: dict[Words, Command] = {}
+        self._begun: dict[Words, Command] = {}
+        for command in commands:
+            book = self._begun if isinstance(command, Note) else self._whole
+            for phrase in command.phrases:
+                for said in ways_to_say(phrase):
+                    book.setdefault(said, command)
+        self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
+
+    def commands_in(self, text: str) -> list[Heard]:
+        """Return what the words of a finished turn command, in their order; mostly nothing."""
+        if not self._longest:
+            return []
+        pieces = _pieces(text)
+        calls = _occurrences(self._prefix, pieces) if self._prefix else [(0, 0)]
+        stops = {begin for begin, _ in calls} | {len(pieces)}
+        heard: list[Heard] = []
+        end = len(pieces)
+        for begin, after in reversed(calls):
+            if command := self._command(text, pieces, after, end, stops):
+                heard.append(command)
+                end = begin
+        return heard[::-1]
+
+    def _command(
+        self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
+    ) -> Heard | None:
+        """Return the command that begins there; unless it is a note, it reaches to a stop."""
+        said: Words = ()
+        whole = note = None
+        for number in range(begin, min(end, begin + self._longest)):
+            said += pieces[number].spoken
+            if number + 1 in stops and said in self._whole:
+                whole = Heard(self._whole[said])
+            if said in self._begun:
+                until = pieces[end].start if end < len(pieces) else len(text)
+                rest = _LEAD.sub("", text[pieces[number].end : until], count=1)
+                note = Heard(self._begun[said], rest.strip())
+        return whole or note
+
+
+def ways_to_say(phrase: str) -> set[Words]:
+    """Return every way to say a phrase: "turn on [the] lamp" may be said in two.
+
+    Raises:
+        ValueError: it can't be said; the message says why.
+    """
+    if not _PHRASE.fullmatch(phrase):
+        raise ValueError("its brackets don't match")
+    if _BRACKET_IN_WORD.search(phrase):
+        raise ValueError("its brackets stand within a word")
+    pieces = re.split(r"\[([^\[\]]*)\]", phrase)  # every other one stood in brackets
+    if len(pieces) // 2 > MOST_OPTIONS:
+        raise ValueError(f"it has more than {MOST_OPTIONS} brackets")
+    options = [("", piece) if number % 2 else (piece,) for number, piece in enumerate(pieces)]
+    ways = {tuple(spoken_words(" ".join(way))) for way in itertools.product(*options)}
+    if () in ways:
+        raise ValueError("it has no word that must be said")
+    return ways
+
+
+def _pieces(text: str) -> list[_Piece]:
+    placed = (
+        _Piece(tuple(spoken_words(piece.group())), *piece.span()) for piece in _PIECE.finditer(text)
+    )
+    return [piece for piece in placed if piece.spoken]
+
+
+def _occurrences(said: Words, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
+    """Return from where to where each time it is said, as places in the pieces."""
+    places = ((begin, _end_of(said, pieces, begin)) for begin in range(len(pieces)))
+    return [(begin, end) for begin, end in places if end]
+
+
+def _end_of(said: Words, pieces: Sequence[_Piece], begin: int) -> int | None:
+    """Return where what is `said` ends in the pieces from `begin` on; None if it is not said."""
+    spoken: Words = ()
+    for end in range(begin, len(pieces)):
+        spoken += pieces[end].spoken
+        if spoken == said:
+            return end + 1
+        if spoken != said[: len(spoken)]:
+            break
+    return None

@@ -1,0 +1,97 @@
+"""[[commands]] of the settings file: what may be said, and what it does.
+
+There is a struct for each `action`; its docstring is what the action does.
+"""
+
+from typing import Annotated, Literal, get_args
+
+import msgspec
+from msgspec import Meta
+
+Phrase = Annotated[str, Meta(min_length=1, max_length=200)]
+Phrases = Annotated[
+    Phrase | Annotated[tuple[Phrase, ...], Meta(min_length=1)],
+    Meta(description="text in quotes, or a list of such texts"),
+]
+Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="action"):
+    """Something that is done when one of its phrases is said."""
+
+    phrase: Phrases
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """All that may be said; words in brackets may be left out."""
+        return (self.phrase,) if isinstance(self.phrase, str) else self.phrase
+
+    @property
+    def name(self) -> str:
+        """What the command is called: its first phrase."""
+        return " ".join(self.phrases[0].replace("[", "").replace("]", "").split())
+
+
+class Stop(_Command, frozen=True, tag="stop"):
+    """End the session."""
+
+
+class Clear(_Command, frozen=True, tag="clear"):
+    """Take what was said off the screen; it stays in the history."""
+
+
+class Bigger(_Command, frozen=True, tag="bigger"):
+    """Show fewer, larger lines."""
+
+
+class Smaller(_Command, frozen=True, tag="smaller"):
+    """Show more, smaller lines."""
+
+
+class Brighter(_Command, frozen=True, tag="brighter"):
+    """Let the panel shine more brightly."""
+
+
+class Darker(_Command, frozen=True, tag="darker"):
+    """Let the panel shine less brightly."""
+
+
+class Mark(_Command, frozen=True, tag="mark"):
+    """Put a bookmark into the history."""
+
+
+class Note(_Command, frozen=True, tag="note"):
+    """Keep what follows in the turn as a note."""
+
+
+class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
+    """Switch a GPIO pin. `seconds` is how long a pulse lasts."""
+
+    pin: Pin
+    state: Annotated[
+        Literal["on", "off", "toggle", "pulse"],
+        Meta(description='"on", "off", "toggle" or "pulse"'),
+    ]
+    seconds: Annotated[float, Meta(ge=0.01, le=3600, description="seconds, 0.01 to 3600")] = 0.5
+
+
+class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):
+    """Publish a message."""
+
+    topic: Annotated[
+        str, Meta(pattern=r"^[^+#\x00]{1,250}\Z", description="a topic without + and #")
+    ]
+    payload: Annotated[str, Meta(max_length=10_000, description="text in quotes")] = ""
+
+
+class Webhook(_Command, frozen=True, kw_only=True, tag="webhook"):
+    """Post the words as JSON to an address."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s/]\S*\Z", description="an http(s):// address")]
+
+
+Command = Stop | Clear | Bigger | Smaller | Brighter | Darker | Mark | Note | Gpio | Mqtt | Webhook
+
+BY_ACTION: dict[str, type[_Command]] = {
+    str(command.__struct_config__.tag): command for command in get_args(Command)
+}
