@@ -146,6 +146,7 @@ class Bench:
         visible: bool = True,
         button: ButtonSettings | None = None,
         commands: tuple[Command, ...] = (),
+        commands_prefix: str = "",
         **session: float,
     ) -> None:
         defaults = Settings()
@@ -158,6 +159,7 @@ class Bench:
             display=DisplaySettings(driver="ssd1306" if visible else "none"),
             history=HistorySettings(path=str(self.path)),
             commands=commands,
+            commands_prefix=commands_prefix,
         )
         self.orders: list[Order] = []
         self.clock_is_set = False

@@ -63,12 +63,21 @@ class Phrasebook:
                     book.setdefault(said, command)
         self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
 
-    def commands_in(self, text: str) -> list[Heard]:
-        """Return what the words of a finished turn command, in their order; mostly nothing."""
+    def is_call(self, text: str) -> bool:
+        """Tell whether a finished turn is the prefix and nothing else."""
+        return bool(self._prefix) and tuple(spoken_words(text)) == self._prefix
+
+    def commands_in(self, text: str, *, called: bool = False) -> list[Heard]:
+        """Return what the words of a finished turn command, in their order; mostly nothing.
+
+        `called` says that the prefix was said just before.
+        """
         if not self._longest:
             return []
         pieces = _pieces(text)
-        calls = _occurrences(self._prefix, pieces) if self._prefix else [(0, 0)]
+        calls = _occurrences(self._prefix, pieces) if self._prefix else []
+        if called or not self._prefix:
+            calls = [(0, 0), *calls]
         stops = {begin for begin, _ in calls} | {len(pieces)}
         heard: list[Heard] = []
         end = len(pieces)

@@ -22,6 +22,9 @@ TIMELY = 30.0
 """Seconds after which a command is too old to be carried out: who said "turn on the lamp" while the
 network was away does not want it on an hour later."""
 
+CALL_TIME = 5.0
+"""Seconds for which an attention word that was said by itself is waiting for its command."""
+
 REMEMBERED = 32
 """Sessions whose last command is remembered: only the newest may be heard again."""
 
@@ -72,16 +75,25 @@ class SpokenCommands:
         self._began_at = began_at
         self._clock = clock
         self._acted: dict[str, Acted] = {}
+        self._called = ("", 0.0)
         self._under_way: set[tuple[str, float]] = set()
 
     def heed(self, event: Event) -> None:
         """Look at what was said, and note how commands ended."""
         match event:
             case TurnReceived() if event.turn.finished:
-                if heard := self._phrasebook.commands_in(event.turn.text):
-                    self._heed_commands(event, heard)
+                self._heed_turn(event)
             case CommandEnded():
                 self._conclude(event)
+
+    def _heed_turn(self, event: TurnReceived) -> None:
+        text = event.turn.text
+        session, since = self._called
+        called = session == event.session and event.started - since < CALL_TIME
+        if heard := self._phrasebook.commands_in(text, called=called):
+            self._heed_commands(event, heard)
+        elif self._phrasebook.is_call(text):
+            self._called = event.session, event.ended
 
     def _heed_commands(self, event: TurnReceived, heard: list[Heard]) -> None:
         key = event.origin, event.turn.order

@@ -108,6 +108,19 @@ class Visit:
             return self._advised(found, "see that the token server has the right API key")
         return self._advised(found, self._put_in_anew())
 
+    def try_fallback(self) -> Finding:
+        """Tell whether a session opens at the service to fall back on, and ends as it should."""
+        resident = self._observe()
+        if resident and resident.in_session:
+            return not_tried("a session goes on, or may: it is left alone")
+        there = msgspec.structs.replace(self._settings, url=self._settings.fallback_url)
+        try:
+            token = TokenSource(self._settings, fallback=True).fetch()
+        except TokenError as refusal:
+            return self._advised(told(refusal.ending), "check fallback_token_url")
+        found = Rehearsal(there, token, self._clock).hold()
+        return self._advised(found, "check fallback_url")
+
     def _is_kept_back(self) -> bool:
         """Tell whether there may be a key or secret that this user can't read."""
         return not os.access(self._named, os.R_OK) and any(

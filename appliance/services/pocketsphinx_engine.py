@@ -14,8 +14,9 @@ FRAME_MS = 10
 UNWEIGHED = 0.5
 """The confidence of a word of an unfinished utterance: only its end weighs words against others."""
 
-FAVOUR = 100
-"""How many times likelier than the average word a favoured term is, whatever was said before."""
+FAVOUR = 1000
+"""How many times likelier than the average word a favoured one is at least, whatever was said
+before."""
 
 _NO_WORD = re.compile(r"[<\[(+].*")
 """How the model writes what is no word: <s>, <sil>, [NOISE], ++UH++."""
@@ -23,21 +24,25 @@ _NO_WORD = re.compile(r"[<\[(+].*")
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 """The dictionary numbers a word's other pronunciations: "the(2)"."""
 
-_JOINT, _FAVOURED = "_", "*"
-"""A favoured term is a word of its own in the dictionary: "little_screen*"."""
+_FAVOURED = "*"
+"""A favoured word is one more in the dictionary: "screen*"."""
+
+_AVERAGE = "*"
+"""A word of the language model alone, as likely as its average word."""
 
 
 class PocketsphinxRecognizer:
     """A `Recognizer`: American English, large vocabulary.
 
-    It knows a term whose every word is in its dictionary; a phrase is favoured as a whole.
+    Of a phrase it favours each word by itself: a phrase favoured as a whole is heard wherever
+    anything sounds like it. It knows the words that are in its dictionary.
     """
 
     lag = 0
 
     def __init__(self) -> None:
-        self._terms: tuple[str, ...] = ()
-        self._decoder = _decoder(self._terms)
+        self._favoured: tuple[str, ...] = ()
+        self._decoder = _decoder(self._favoured)
         self._in_utterance = False
 
     def hear(self, pcm: bytes) -> list[HeardWord]:
@@ -57,13 +62,13 @@ class PocketsphinxRecognizer:
         return list(self._words(1.0))
 
     def favour(self, terms: Sequence[str]) -> None:
-        """Favour the known ones of these words and phrases from the next utterance on."""
-        wanted = tuple(sorted({" ".join(term.lower().split()) for term in terms} - {""}))
-        if wanted != self._terms:
+        """Favour the known words of these terms from the next utterance on."""
+        wanted = tuple(sorted({word for term in terms for word in term.lower().split()}))
+        if wanted != self._favoured:
             # Its dictionary can be added to, and nothing be taken out of it. What it learnt of the
             # microphone goes on.
             channel = self._decoder.get_cmn()
-            self._decoder, self._terms = _decoder(wanted), wanted
+            self._decoder, self._favoured = _decoder(wanted), wanted
             self._decoder.set_cmn(channel)
 
     def close(self) -> None:
@@ -73,42 +78,30 @@ class PocketsphinxRecognizer:
         for segment in self._decoder.seg() or ():
             if not _NO_WORD.match(segment.word):
                 confidence = round(min(segment.prob, ceiling), 3)
+                text = _PRONUNCIATION.sub("", segment.word).removesuffix(_FAVOURED)
                 start, end = segment.start_frame * FRAME_MS, (segment.end_frame + 1) * FRAME_MS
-                yield from _spread(segment.word, start, end, confidence)
+                yield HeardWord(text, start, end, confidence)
 
 
-def _decoder(terms: Sequence[str]) -> Decoder:
+def _decoder(favoured: Sequence[str]) -> Decoder:
     # A tenth of the default's 30000 hypotheses a frame: half the work, and hardly more errors.
     # The language model can be added to only where it isn't mapped from its file.
-    decoder = Decoder(samprate=SAMPLE_RATE, maxhmmpf=3000, mmap=not terms, loglevel="FATAL")
-    known = {term: sound for term in terms if (sound := _sound(decoder, term))}
-    for term, sound in known.items():
-        entry = term.replace(" ", _JOINT) + _FAVOURED
-        decoder.get_lm().add_word(entry, FAVOUR)
-        last = term == next(reversed(known))
-        decoder.add_word(entry, sound, last)  # the search is rebuilt once, for all of them
+    decoder = Decoder(samprate=SAMPLE_RATE, maxhmmpf=3000, mmap=not favoured, loglevel="FATAL")
+    sounds = {word: sound for word in favoured if (sound := decoder.lookup_word(word))}
+    if sounds:
+        decoder.get_lm().add_word(_AVERAGE, 1)
+    for word, sound in sounds.items():
+        decoder.get_lm().add_word(word + _FAVOURED, max(FAVOUR, _usual_weight(decoder, word)))
+        last = word == next(reversed(sounds))
+        decoder.add_word(word + _FAVOURED, sound, last)  # the search is rebuilt once, for all
     return decoder
 
 
-def _sound(decoder: Decoder, term: str) -> str:
-    """Return a term's phones, or "" if one of its words is unknown."""
-    sounds = [decoder.lookup_word(word) for word in term.split(" ")]
-    return " ".join(sounds) if all(sounds) else ""
-
-
-def _spread(entry: str, start: int, end: int, confidence: float) -> Iterator[HeardWord]:
-    """Yield the words of a dictionary's entry; those of a phrase get time by their length."""
-    texts = _PRONUNCIATION.sub("", entry).removesuffix(_FAVOURED).split(_JOINT)
-    letters = sum(map(len, texts))
-    said = 0
-    for text in texts:
-        begun, said = said, said + len(text)
-        yield HeardWord(
-            text,
-            start + (end - start) * begun // letters,
-            start + (end - start) * said // letters,
-            confidence,
-        )
+def _usual_weight(decoder: Decoder, word: str) -> float:
+    """Return how many times likelier than the average word it is, whatever was said before."""
+    model = decoder.get_lm()
+    weight: float = decoder.get_logmath().exp(model.prob([word]) - model.prob([_AVERAGE]))
+    return weight
 
 
 def voice_detector(threshold: float) -> Callable[[bytes], bool]:

@@ -208,6 +208,21 @@ def test_a_late_note_is_kept_all_the_same(tmp_path: Path) -> None:
         wait_until(lambda: [mark.text for mark in marks(bench)] == ["water the plants"])
 
 
+def test_after_the_attention_word_and_a_pause_the_command_counts(tmp_path: Path) -> None:
+    with Bench(tmp_path, commands=COMMANDS, commands_prefix="computer") as bench:
+        session = bench.listen()
+        say(bench, session, "turn on the lamp", 0)
+        assert not bench.orders
+        bench.advance(10.0)
+        say(bench, session, "Computer.", 1)
+        bench.advance(3.0)
+        say(bench, session, "Turn on the lamp.", 2)
+        assert len(bench.orders) == 1
+        bench.advance(30.0)
+        say(bench, session, "Turn on the lamp.", 3)
+        assert len(bench.orders) == 1
+
+
 # What is asked for from elsewhere in the house
 
 

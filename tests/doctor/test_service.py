@@ -265,3 +265,32 @@ def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
         thread.join()
     assert found.found == "Connection lost (the service never said Begin)"
     assert heard[-1] == '{"type":"Terminate"}'
+
+
+# The fallback
+
+
+def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> None:
+    away = "ws://127.0.0.1:9/v3/ws"
+    settings = ServiceSettings(
+        url=away, fallback_url=service.url, fallback_token_url=service.token_url
+    )
+    found = visit(settings).try_fallback()
+    assert found.result is Result.FINE
+    assert found.found.startswith("a session opened in ")
+    assert service.connections[0].terminated_at
+
+
+def test_a_fallback_without_tokens_is_told(service: ScriptedService) -> None:
+    service.token_down_for()
+    settings = ServiceSettings(fallback_url=service.url, fallback_token_url=service.token_url)
+    assert visit(settings).try_fallback().result is Result.FAILED
+    assert not service.connections
+
+
+def test_a_fallback_that_refuses_is_told(service: ScriptedService) -> None:
+    service.on_every_connection(refuse(3006, "Invalid parameter"))
+    settings = ServiceSettings(fallback_url=service.url, fallback_token_url=service.token_url)
+    found = visit(settings).try_fallback()
+    assert found.result is Result.FAILED
+    assert "Setting refused" in found.found
