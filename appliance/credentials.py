@@ -5,6 +5,7 @@ from pathlib import Path
 
 API_KEY = "assemblyai-api-key"
 TOKEN_SECRET = "appliance-token-secret"
+MQTT_PASSWORD = "appliance-mqtt-password"
 """The names under which systemd hands them over, and of their files in /etc/credstore."""
 
 VARIABLE = "ASSEMBLYAI_API_KEY"
@@ -18,6 +19,11 @@ def api_key(file: str | Path | None = None) -> str:
 def token_secret(file: str | Path | None = None) -> str:
     """Return the token server's secret from `file`, else systemd's credential, else nothing."""
     return _read(file) or _credential(TOKEN_SECRET)
+
+
+def mqtt_password(file: str | Path | None = None) -> str:
+    """Return the broker's password from `file`, else systemd's credential, else nothing."""
+    return _read(file) or _credential(MQTT_PASSWORD)
 
 
 def _credential(name: str) -> str:

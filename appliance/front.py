@@ -128,7 +128,7 @@ class Front:
                 summary=self._summary,
                 clock=self._time.time_of_day(),
                 hint="" if self._summary or faults.hinder else wording.HOW_TO_START,
-                remark=str(faults.aside or ""),
+                remark=wording.aside(faults.aside),
                 look=self._look,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,

@@ -39,6 +39,7 @@ declare -A purposes=(
     [flite]="speaks what the tests listen to"
     [tesseract-ocr]="reads the screen in the tests"
     [dbus-daemon]="carries the wish to switch off in the tests"
+    [mosquitto]="the house's MQTT broker in the tests"
     [nodejs]="runs the vendor's other SDK in the tests"
     [npm]="gets that SDK"
     [shellcheck]="checks the shell scripts"

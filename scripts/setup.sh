@@ -17,7 +17,7 @@ program_packages=(
     fonts-liberation fonts-dejavu-core fonts-unifont
 )
 test_packages=(
-    pulseaudio libasound2-plugins flite tesseract-ocr dbus-daemon
+    pulseaudio libasound2-plugins flite tesseract-ocr dbus-daemon mosquitto
     shellcheck python3-pip python3-setuptools python3-wheel
 )
 
@@ -26,10 +26,26 @@ test_packages=(
 prepare() {
     local extras=$1
     shift
-    install_packages "$@"
+    install_but_leave_off mosquitto "$@"
     check_python
     make_environment
     install_program "$extras"
+}
+
+# Installs packages, and keeps Debian from starting one's service, now or at boot: the tests run a
+# broker of their own. A service that was there before stays as it is.
+install_but_leave_off() {
+    local service=$1
+    shift
+    if [[ ! -d /run/systemd/system || ! " $(missing_packages "$@" | xargs) " == *" $service "* ]]; then
+        install_packages "$@"
+        return
+    fi
+    choose_root "$@"
+    "${as_root[@]}" systemctl --runtime --quiet mask "$service.service"
+    install_packages "$@"
+    "${as_root[@]}" systemctl --runtime --quiet unmask "$service.service"
+    "${as_root[@]}" systemctl --quiet disable "$service.service"
 }
 
 # Made anew when the checkout was moved or the system has another Python: a virtual environment

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Settings
-from appliance.events import ButtonFailed, ButtonReady, Event, Fault
+from appliance.events import BrokerFailed, ButtonFailed, ButtonReady, Event, Fault
 from appliance.faults import Faults
 from appliance.front import Front
 from appliance.integrations.status import Status
@@ -76,6 +76,16 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
         power_off_in=1,
     )
     assert shown.asked == [Settings().service.url]
+
+
+def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    faults = Faults()
+    faults.heed(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
+    scene = shown.idle(faults)
+    assert scene.fault is None
+    assert scene.hint == "Press to start"
+    assert scene.remark == "No MQTT broker: check it"
 
 
 def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:

@@ -20,7 +20,7 @@ NOT_FOR_THE_FIRST_PICTURE = (
     "ssl",
     "websocket",
 )
-NOT_TO_BE_READY = ("luma.emulator", "numpy", "pocketsphinx", "requests", "ssl", "websocket")
+NOT_TO_BE_READY = ("luma.emulator", "numpy", "paho", "pocketsphinx", "requests", "ssl", "websocket")
 
 
 def loaded_by(statement: str) -> set[str]:

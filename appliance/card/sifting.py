@@ -16,6 +16,7 @@ class Secret(enum.Enum):
 
     API_KEY = "assemblyai-api-key"
     TOKEN_SECRET = "appliance-token-secret"
+    MQTT_PASSWORD = "appliance-mqtt-password"
 
 
 class Sifted(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ class Sifted(msgspec.Struct, frozen=True):
     mistakes: tuple[int, ...]
 
 
-_NAME = r"(?:assemblyai[_-]?)?api[_-]?key|token[_-]?secret"
+_NAME = r"(?:assemblyai[_-]?)?api[_-]?key|token[_-]?secret|mqtt[_-]?password"
 
 _ASSIGNMENT = re.compile(
     rf"""(?P<start> \s* (?: [\w"'-]+ \s* \. \s* )* ["']? (?P<name> {_NAME} ) ["']? \s* = )
@@ -107,4 +108,6 @@ def _line_end(line: str) -> str:
 
 
 def _kind(name: str) -> Secret:
+    if name.lower().endswith("password"):
+        return Secret.MQTT_PASSWORD
     return Secret.TOKEN_SECRET if name.lower().startswith("token") else Secret.API_KEY

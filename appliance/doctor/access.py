@@ -124,8 +124,10 @@ def _devices(settings: Settings, user: User, devices: Path) -> Iterable[Need]:
 
 
 def _files(settings: Settings, path: Path, user: str) -> Iterable[Need]:
-    service = settings.service
-    for file in (str(path), service.api_key_file, service.token_secret_file, service.ca_file):
+    service, mqtt = settings.service, settings.mqtt
+    secrets = service.api_key_file, service.token_secret_file, mqtt.password_file
+    certificates = service.ca_file, mqtt.tls if isinstance(mqtt.tls, str) else ""
+    for file in (str(path), *secrets, *certificates):
         if file:
             yield Need(Path(file), f"let {user} read {file}", written=False)
 

@@ -8,7 +8,18 @@ from typing import NamedTuple
 from gpiozero.pins import Factory
 
 from appliance.config import DisplaySettings, Settings, SettingsError, load
-from appliance.doctor import access, board, button, clock, disk, light, microphone, running, screen
+from appliance.doctor import (
+    access,
+    board,
+    button,
+    clock,
+    disk,
+    light,
+    microphone,
+    mqtt,
+    running,
+    screen,
+)
 from appliance.doctor.examination import Check
 from appliance.doctor.finding import Finding, not_tried
 from appliance.doctor.network import Peer
@@ -165,6 +176,22 @@ class Plan:
             when_stuck="check the network",
             needs={"TLS": "no service to open it at", "token": "no token"},
         )
+        if settings.fallback_url:
+            yield Check(
+                "fallback",
+                visit.try_fallback,
+                limit=15,
+                when_stuck="check fallback_url, or that service",
+                needs=_GOOD_SETTINGS,
+            )
+        if self._settings.mqtt.host:
+            yield Check(
+                "MQTT",
+                lambda: mqtt.examine(self._settings, self._around.stores),
+                limit=10,
+                when_stuck="check mqtt.host, or the broker",
+                needs=_GOOD_SETTINGS,
+            )
 
 
 def _way_to(peer: Peer, name: str, trust: str) -> Iterator[Check]:

@@ -28,7 +28,7 @@ GARBLED = not_tried("an appliance runs here, but what it tells can't be understo
 
 STARTING = not_tried("it is starting", "try again in a moment")
 
-_TOLD_ELSEWHERE = {"settings", "session", "microphone", "button", "screen"}
+_TOLD_ELSEWHERE = {"broker", "settings", "session", "microphone", "button", "screen"}
 """Parts whose faults have a check of their own."""
 
 _SOURCE = "so says the running appliance"

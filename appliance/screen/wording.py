@@ -211,6 +211,11 @@ def length(summary: Summary) -> str:
     return f"in {minutes} min {seconds} s"
 
 
+def aside(fault: Fault | None) -> str:
+    """Return what is said of a fault that hinders nobody, and what to do; nothing of none."""
+    return ": ".join(_present(fault.what, fault.remedy)) if fault else ""
+
+
 def command(name: str, outcome: str) -> str:
     """Return what became of a command: "turn on the lamp: done"."""
     return f"{name[:1].upper()}{name[1:]}: {outcome}"

@@ -30,6 +30,15 @@ def test_a_key_is_taken_however_it_is_written(line: str) -> None:
     assert sifted.mistakes == ()
 
 
+@pytest.mark.parametrize("name", ["mqtt_password", "mqtt-password", "mqtt.mqtt_password"])
+def test_the_password_of_the_broker_is_taken_and_the_file_that_holds_it_left(name: str) -> None:
+    sifted = sift(f'password_file = "/etc/p"\n{name} = "to the house"\n')
+    assert sifted.mistakes == (2,)  # of one word
+    sifted = sift(f'password_file = "/etc/p"\n{name} = "to-the-house"\n')
+    assert sifted.secrets == {Secret.MQTT_PASSWORD: "to-the-house"}
+    assert sifted.text == f'password_file = "/etc/p"\n# {name} = ""\n'
+
+
 def test_everything_else_stays_as_it_is() -> None:
     before = (
         '# The kitchen\r\nname = "kitchen"\r\n\r\n[service]\r\n'

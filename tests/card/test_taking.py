@@ -29,9 +29,10 @@ def test_the_file_stays_on_the_partition_without_the_key(card: Card) -> None:
 
 
 def test_only_root_reads_the_secrets(card: Card) -> None:
-    card.put(TEXT + f'[history]\ntoken_secret = "{SECRET}"\n')
+    card.put(TEXT + f'[history]\ntoken_secret = "{SECRET}"\nmqtt_password = "pass"\n')
     take_settings(card.root)
     assert card.secret(Secret.TOKEN_SECRET) == SECRET
+    assert card.secret(Secret.MQTT_PASSWORD) == "pass"
     assert card.credentials.stat().st_mode & 0o777 == 0o700
     for secret in Secret:
         assert (card.credentials / secret.value).stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,72 @@
+"""A message that somebody waits for: published now, or never."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from appliance.commands.failure import ActionError
+
+NO_BROKER = "no broker"
+NO_ANSWER = "no answer from the broker"
+
+
+class Errand:
+    """A message, and what becomes of it; nothing is kept for later."""
+
+    def __init__(self, topic: str, payload: bytes) -> None:
+        self.topic = topic
+        self.payload = payload
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._failure = ""
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end.
+
+        Raises:
+            ActionError: it failed, or takes longer; then it will not be published any more.
+        """
+        if not self._ended.wait(seconds):
+            self.end(NO_ANSWER)
+        if self._failure:
+            raise ActionError(self._failure)
+
+    def is_wanted(self) -> bool:
+        """Tell whether somebody still waits for it."""
+        return not self._ended.is_set()
+
+    def end(self, failure: str = "") -> None:
+        """It was published, or failed; its first end counts."""
+        with self._lock:
+            if not self._ended.is_set():
+                self._failure = failure
+                self._ended.set()
+
+
+class Errands:
+    """The messages that somebody waits for. `add` may be called by any thread.
+
+    There are as many as people who wait: each hands over one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._new: deque[Errand] = deque()
+        self._sent: list[Errand] = []
+
+    def add(self, errand: Errand) -> None:
+        """Take a message."""
+        self._new.append(errand)
+
+    def take(self) -> Iterator[Errand]:
+        """Yield those that are to be published now, and are still wanted."""
+        self._sent = [errand for errand in self._sent if errand.is_wanted()]
+        while self._new:
+            errand = self._new.popleft()
+            if errand.is_wanted():
+                self._sent.append(errand)
+                yield errand
+
+    def drop(self) -> None:
+        """The broker is gone: whatever it has not acknowledged has failed."""
+        for errand in (*self.take(), *self._sent):
+            errand.end(NO_BROKER)

@@ -1,0 +1,286 @@
+"""The box at home: tells the house over MQTT what goes on, and heeds what the house wishes."""
+
+import functools
+import logging
+import math
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from appliance import archive, credentials, events
+from appliance.archive import Outgoing
+from appliance.commands.failure import ActionError
+from appliance.config import Settings
+from appliance.events import Asked, BrokerFailed, BrokerHealed, Event, Fault, Post, Wish
+from appliance.integrations.house import discovery, messages
+from appliance.integrations.house.bell import Bell
+from appliance.integrations.house.deliveries import Deliveries
+from appliance.integrations.house.errands import NO_BROKER, Errand, Errands
+from appliance.integrations.house.failures import DROPPED, BrokerError
+from appliance.integrations.house.messages import State
+from appliance.integrations.house.newest import Newest
+from appliance.integrations.house.retries import Retries
+from appliance.integrations.house.topics import Topics
+from appliance.screen.scene import Scene
+
+if TYPE_CHECKING:
+    from appliance.integrations.house.connection import Connection
+
+log = logging.getLogger(__name__)
+
+STATE_INTERVAL = 0.5
+PARTIAL_INTERVAL = 0.25
+"""Seconds between two messages."""
+
+PATIENCE = 5.0
+"""Seconds for the broker to acknowledge a message that somebody waits for."""
+
+GOODBYE = 1.0
+"""Seconds at the end for the broker to take that we are gone."""
+
+LONGEST_END = 3.0
+"""Seconds for the thread to end: one that looks up a name or connects can't be interrupted."""
+
+MOST_EVENTS = 32
+"""Spoken commands whose end waits to be told."""
+
+WISHES = {wish.value.encode(): wish for wish in (Wish.START, Wish.STOP, Wish.PRESS, Wish.CLEAR)}
+"""What may be asked for on the topic `command`."""
+
+
+class House:
+    """Speaks with the broker on the thread "house"; whatever goes wrong there goes wrong there.
+
+    `show`, `heed` and `publish` only hand over. Of the state and of the words being spoken the
+    newest waits for the thread, of finished turns nothing: they lie in the history until the
+    broker has them.
+
+    Args:
+        settings: all of them; `mqtt.host` is set.
+        post: told Asked, BrokerFailed and BrokerHealed.
+        delivered: takes a finished turn off the outgoing ones; returns at once.
+        outgoing: returns the first of those; the history's when not given.
+        clock: monotonic seconds.
+        random: a number from 0 to 1, so that boxes don't all come back at the same moment.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        post: Post,
+        delivered: Callable[[int], None],
+        *,
+        outgoing: Callable[[], Sequence[Outgoing]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._clock = clock
+        self._random = random
+        self._topics = Topics.of(settings)
+        self._microphone: str | None = None
+        self._state = Newest[State](STATE_INTERVAL)
+        self._partial = Newest[str](PARTIAL_INTERVAL, "")
+        path = Path(settings.history.path)
+        read = outgoing or functools.partial(archive.outgoing, path)
+        self._deliveries = Deliveries(read, delivered, clock)
+        self._events: deque[events.CommandEnded] = deque(maxlen=MOST_EVENTS)
+        self._errands = Errands()
+        self._retries = Retries(clock, random)
+        self._introduce_at = 0.0
+        self._connected = threading.Event()
+        self._told: Fault | None = None
+        self._ending = threading.Event()
+        self._bell = Bell()
+        self._thread = threading.Thread(target=self._run, name="house", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Say goodbye, and end the thread."""
+        self._ending.set()
+        self._bell.ring()
+        self._thread.join(LONGEST_END)
+        if self._thread.is_alive():
+            log.warning("the MQTT broker takes too long; going without a goodbye")
+        else:
+            self._bell.close()
+
+    def show(self, scene: Scene) -> None:
+        """Tell the house what goes on, if that is news; returns at once."""
+        state = messages.state(scene, self._microphone, self._state.value)
+        news = self._state.put(state)
+        if self._settings.mqtt.partials:
+            news |= self._partial.put(messages.spoken(scene))
+        if news:
+            self._wake()
+
+    def heed(self, event: Event) -> None:
+        """Note what an event says to the house; returns at once."""
+        match event:
+            case events.MicrophoneOpened():
+                self._microphone = event.device
+            case events.MicrophoneFailed():
+                self._microphone = None
+            case events.TurnReceived() if event.turn.finished and event.turn.formatted:
+                self._deliveries.note_formatted(event.session, event.turn.text)
+            case events.Kept():
+                self._deliveries.look()
+                self._wake()
+            case events.CommandEnded() if self._connected.is_set():
+                self._events.append(event)
+                self._bell.ring()
+
+    def publish(self, topic: str, payload: str) -> None:
+        """Publish a message, and wait until the broker has it. Any thread may call this.
+
+        Raises:
+            ActionError: the broker is away, or is silent for 5 seconds; the message is not kept.
+        """
+        if not self._connected.is_set():
+            raise ActionError(NO_BROKER)
+        errand = Errand(topic, payload.encode())
+        self._errands.add(errand)
+        self._bell.ring()
+        errand.wait(PATIENCE)
+
+    # On the thread
+
+    def _run(self) -> None:
+        # With paho and OpenSSL it takes long to load on a Zero: nobody else should wait for it.
+        from appliance.integrations.house.connection import Connection  # noqa: PLC0415 - see above
+
+        while not self._ending.is_set():
+            connection = Connection(
+                self._settings.mqtt,
+                credentials.mqtt_password(self._settings.mqtt.password_file),
+                self._topics.identity,
+                last_will=self._topics.availability,
+                receive=self._receive,
+                bell=self._bell,
+            )
+            try:
+                if connection.open(self._ending.is_set):
+                    self._converse(connection)
+            except BrokerError as failure:
+                self._note_failure(failure)
+                self._ending.wait(self._retries.delay)
+
+    def _converse(self, connection: "Connection") -> None:
+        """Publish what is due until it is time to end.
+
+        Raises:
+            BrokerError: the connection is lost.
+        """
+        self._begin(connection)
+        try:
+            while not self._ending.is_set():
+                self._note_health()
+                self._publish_due(connection)
+                connection.wait(self._due_in())
+        finally:
+            self._connected.clear()
+            self._errands.drop()
+        connection.publish(self._topics.availability, messages.OFFLINE, retain=True)
+        connection.close(GOODBYE)
+
+    def _begin(self, connection: "Connection") -> None:
+        log.info("connected to the MQTT broker at %s", connection.place)
+        now = self._clock()
+        self._retries.connected()
+        self._events.clear()
+        self._state.begin(now, anew=True)
+        self._partial.begin(now, anew=False)
+        self._deliveries.begin()
+        self._introduce_at = now
+        listen_to = [self._topics.command]
+        if self._topics.discovery_prefix:
+            listen_to.append(self._topics.birth)
+        connection.subscribe(listen_to)
+        connection.publish(self._topics.availability, messages.ONLINE, retain=True)
+        self._connected.set()
+
+    def _publish_due(self, connection: "Connection") -> None:
+        now = self._clock()
+        topics = self._topics
+        if self._introduce_at <= now:
+            self._introduce_at = math.inf
+            self._introduce(connection)
+        if state := self._state.take(now):
+            payload = msgspec.json.encode(state)
+            connection.publish(topics.state, payload, self._state.acknowledged, retain=True)
+        if (text := self._partial.take(now)) is not None:
+            connection.publish(topics.partial, messages.partial(text), self._partial.acknowledged)
+        if turn := self._deliveries.take():
+            payload = messages.transcript(turn)
+            connection.publish(topics.transcript, payload, self._deliveries.acknowledged)
+        while self._events:
+            connection.publish(topics.event, messages.event(self._events.popleft()))
+        for errand in self._errands.take():
+            connection.publish(errand.topic, errand.payload, errand.end)
+
+    def _introduce(self, connection: "Connection") -> None:
+        if self._topics.discovery_prefix:
+            names = [command.name for command in self._settings.commands]
+            payload = discovery.device(self._topics, names)
+            connection.publish(self._topics.discovery, payload, retain=True)
+
+    def _due_in(self) -> float:
+        """Return after how many seconds something is due, unless the bell rings."""
+        now = self._clock()
+        return min(
+            self._state.due_in(now),
+            self._partial.due_in(now),
+            self._deliveries.due_in(),
+            max(0.0, self._introduce_at - now),
+        )
+
+    def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
+        wish = WISHES.get(payload.strip().lower())
+        if topic == self._topics.birth:
+            if payload == messages.ONLINE and not retained:
+                # All boxes of the house hear of it at once.
+                self._introduce_at = self._clock() + self._random()
+        elif retained:
+            log.warning("%r on %s is retained by the broker: ignored", payload[:40], topic)
+        elif wish:
+            log.info("asked over MQTT to %s", wish.value)
+            self._post(Asked(wish))
+        elif payload:
+            log.warning("%r on %s is nothing that can be asked for", payload[:40], topic)
+
+    # How it goes
+
+    def _note_failure(self, failure: BrokerError) -> None:
+        """Tell of a failure, once; not of a lost connection, which is but tried again at first."""
+        had_been_connected = self._retries.failed()
+        if had_been_connected:
+            log.warning("MQTT: %s; trying again", failure.fault.detail)
+        if self._retries.keeps_dropping:
+            self._tell(msgspec.structs.replace(DROPPED, detail=failure.fault.detail))
+        elif not had_been_connected:
+            self._tell(failure.fault)
+
+    def _tell(self, fault: Fault) -> None:
+        if self._told is None or self._told.what != fault.what:
+            log.warning("%s; trying again", fault)
+            self._told = fault
+            self._post(BrokerFailed(fault))
+
+    def _note_health(self) -> None:
+        if self._told and not self._retries.keeps_dropping:
+            self._told = None
+            self._post(BrokerHealed())
+
+    def _wake(self) -> None:
+        if self._connected.is_set():
+            self._bell.ring()
