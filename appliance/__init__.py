@@ -1,3 +1,3 @@
 """A voice appliance for the Raspberry Pi: press, speak, read."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from appliance.commands.actions import Actions
+from appliance.commands.keyterms import favouring_commands
 from appliance.commands.spoken import SpokenCommands
 from appliance.config import Settings
 from appliance.controller import Controller
@@ -74,7 +75,7 @@ class Parts:
         self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
         self._light = Light(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
-        self._sessions = Sessions(settings, post)
+        self._sessions = Sessions(favouring_commands(settings), post)
         self._custody = Custody(self._sessions, self._history)
         self._house = _house(settings, post, self._history.delivered)
         self._actions = Actions(

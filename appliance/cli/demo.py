@@ -78,23 +78,30 @@ def demo(
         kept = played.run()
     except (stage.DemoError, PanelError, ValueError, OSError) as error:
         fail(str(error))
-    heard = " ".join(turn.text for turn in kept.turns)
+    _tell_heard(" ".join(turn.text for turn in kept.turns), said)
+    if played.lamp.was_lit:
+        _tell("Switched on", played.lamp.name)
+    _tell("Kept in", settings.history.path)
+    _tell_how_to_read(kept.id, stage.settings_file())
+
+
+def _tell_heard(heard: str, said: str) -> None:
     _tell("Heard", heard)
     if said:
         from appliance.services.word_error_rate import word_error_rate
 
         _tell("Said", " ".join(said.split()))
         _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
-    if played.lamp.was_lit:
-        _tell("Switched on", played.lamp.name)
-    _tell("Kept in", settings.history.path)
+
+
+def _tell_how_to_read(session: str, settings_file: Path) -> None:
     import shlex
     import shutil
 
     program = ["appliance"] if shutil.which("appliance") else [sys.executable, "-m", "appliance"]
-    options = ["--config", str(stage.settings_file())]
+    options = ["--config", str(settings_file)]
     # Unwrapped, however long: it is there to be copied.
-    click.echo(f"Read it: {shlex.join([*program, 'history', 'show', kept.id, *options])}")
+    click.echo(f"Read it: {shlex.join([*program, 'history', 'show', session, *options])}")
 
 
 def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":

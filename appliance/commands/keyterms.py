@@ -2,27 +2,28 @@
 
 import msgspec
 
-from appliance.config import ServiceSettings, Settings
+from appliance.config import Settings
 
 MOST = 100
 LONGEST = 50
 """Terms, and characters of one, that the vendor takes."""
 
 
-def favouring_commands(settings: Settings) -> ServiceSettings:
-    """Return the service's settings with all phrases among the words to be favoured.
+def favouring_commands(settings: Settings) -> Settings:
+    """Return the settings with all phrases among the words that the service is to favour.
 
     The owner's own words go first; what is more than the service takes is left out.
     """
     phrases = [phrase for command in settings.commands for phrase in command.phrases]
     if not phrases:
-        return settings.service
+        return settings
     own = _terms(settings.service.parameters.get("keyterms_prompt", []))
     said = (" ".join(it.replace("[", " ").replace("]", " ").split()) for it in phrases)
     terms = dict.fromkeys(term for term in [*own, settings.commands_prefix, *said] if term)
     taken = [term for term in terms if len(term) <= LONGEST][:MOST]
     parameters = {**settings.service.parameters, "keyterms_prompt": taken}
-    return msgspec.structs.replace(settings.service, parameters=parameters)
+    service = msgspec.structs.replace(settings.service, parameters=parameters)
+    return msgspec.structs.replace(settings, service=service)
 
 
 def _terms(value: object) -> list[str]:

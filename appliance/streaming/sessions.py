@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from appliance import archive
-from appliance.commands.keyterms import favouring_commands
 from appliance.config import Settings
 from appliance.events import Post
 from appliance.streaming.backlog import Backlog
@@ -36,7 +35,6 @@ class Sessions:
         at_rest: float = AT_REST,
     ) -> None:
         self._settings = settings
-        self._service = favouring_commands(settings)
         self._post = post
         self._clock = clock
         self._wall_clock = wall_clock
@@ -74,7 +72,9 @@ class Sessions:
 
         With the `retries` of an earlier session, the next try comes when it would have there.
         """
-        session = Session(backlog, self._service, self._post, covered=covered, retries=retries)
+        session = Session(
+            backlog, self._settings.service, self._post, covered=covered, retries=retries
+        )
         session.start()
         return session
 

@@ -110,7 +110,7 @@ async def _as_heard(url: str, voice: str, *, keyterms: bool) -> Outcome:
 
 
 def _query(settings: Settings, *, keyterms: bool) -> str:
-    service = favouring_commands(settings) if keyterms else settings.service
+    service = (favouring_commands(settings) if keyterms else settings).service
     terms = service.parameters.get("keyterms_prompt", [])
     parameters = {**service.parameters, "keyterms_prompt": msgspec.json.encode(terms).decode()}
     return urlencode(parameters)

@@ -66,13 +66,13 @@ def serves_tokens(pi: VirtualPi) -> str:
 def _put_in(pi: VirtualPi, vendor: ScriptedService) -> str:
     """Do what the README says, word by word, and return the secret of the first appliance."""
     pi.shell.run(f"rm -rf {CHECKOUT} && cp -r /mnt/parcel/checkout {CHECKOUT}")
-    pi.shell.write("/root/key", f"{vendor.api_key}\n")
-    pi.shell.write("/root/ask.py", ASK)
+    pi.shell.write("/run/key", f"{vendor.api_key}\n")
+    pi.shell.write("/run/ask.py", ASK)
     # The only thing that the README does not say: the vendor is somewhere else here.
     pi.shell.run(f"mkdir -p {DROP_INS}")
     _write_drop_in(pi, "vendor", f"[Service]\nExecStart=\nExecStart={PROGRAM} run {VENDOR}\n")
     commands = _readme("sudo apt-get install --yes python3-venv").replace("sudo ", "")
-    commands = commands.replace("FILE-WITH-THE-API-KEY", "/root/key")
+    commands = commands.replace("FILE-WITH-THE-API-KEY", "/run/key")
     said = pi.shell.run(f"set -e; {OFFLINE}; cd {CHECKOUT}; {commands}", INSTALLING)
     (pi.place.results / "token-server-install.txt").write_text(said)
     secret = re.search(r"^[\w-]{43}$", said, re.MULTILINE)
@@ -168,10 +168,10 @@ def _speaks_tls(pi: VirtualPi, kitchen: str) -> None:
     assert "--key %d/key" in settings, settings
     plain = f"{DROP_INS}/vendor.conf"
     _write_drop_in(pi, "override", settings.replace("--key", f"{VENDOR} --key"))
-    pi.shell.run(f"mv {plain} /root && systemctl daemon-reload && systemctl restart {UNIT}", SOON)
+    pi.shell.run(f"mv {plain} /run && systemctl daemon-reload && systemctl restart {UNIT}", SOON)
     assert _ask(pi, f"{TLS}/token", kitchen).startswith("200 ")
     assert _ask(pi, f"{TLS}/token", "guessed").startswith("401 ")
-    pi.shell.run(f"rm {DROP_INS}/override.conf && mv /root/vendor.conf {plain}")
+    pi.shell.run(f"rm {DROP_INS}/override.conf && mv /run/vendor.conf {plain}")
     pi.shell.run(f"systemctl daemon-reload && systemctl restart {UNIT}", SOON)
 
 
@@ -195,7 +195,7 @@ def _program(pi: VirtualPi, arguments: str) -> str:
 
 def _ask(pi: VirtualPi, url: str, secret: str = "") -> str:
     trusted = f"SSL_CERT_FILE={LIVE}/fullchain.pem"
-    return pi.shell.run(f"{trusted} python3 /root/ask.py {url} {secret}").strip()
+    return pi.shell.run(f"{trusted} python3 /run/ask.py {url} {secret}").strip()
 
 
 def _log(pi: VirtualPi) -> str:
