@@ -92,11 +92,16 @@ class Actions:
         self._lanes: dict[str, Lane] = {}
         for command in settings.commands:
             match command:
-                case Gpio(pin=pin) if pin not in self._outputs:
+                case Gpio(pin=pin, active_high=active_high) if pin not in self._outputs:
                     # Whatever is not reported as given up must have come about, and is not undone.
                     patience = 0.9 * limit
-                    output = Output(pin, pin_factory=pin_factory, patience=patience, clock=clock)
-                    self._outputs[pin] = output
+                    self._outputs[pin] = output = Output(
+                        pin,
+                        active_high=active_high,
+                        pin_factory=pin_factory,
+                        patience=patience,
+                        clock=clock,
+                    )
                     self._add_lane(command, limit, last=output.close)
                 case Mqtt():
                     # One second more, for what `publish` itself says of a broker that is silent.

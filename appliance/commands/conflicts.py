@@ -15,6 +15,7 @@ def conflicts(
     """
     found = []
     owners: dict[Words, int] = {}
+    pins: dict[int, Gpio] = {}
     for number, command in enumerate(commands, start=1):
         name = f"commands[{number}]"
         for phrase in command.phrases:
@@ -27,6 +28,9 @@ def conflicts(
             found += [f'"{phrase}" means commands[{it}] and {name}' for it in sorted(others)]
         if isinstance(command, Mqtt) and not has_broker:
             found.append(f"{name} needs a broker: set mqtt.host")
-        if isinstance(command, Gpio) and command.pin in pins_in_use:
-            found.append(f"{name}.pin = {command.pin} is taken by {pins_in_use[command.pin]}")
+        if isinstance(command, Gpio):
+            if command.pin in pins_in_use:
+                found.append(f"{name}.pin = {command.pin} is taken by {pins_in_use[command.pin]}")
+            if pins.setdefault(command.pin, command).active_high is not command.active_high:
+                found.append(f"{name}.active_high differs from that of an earlier command's pin")
     return found

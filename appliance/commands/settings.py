@@ -65,7 +65,11 @@ class Note(_Command, frozen=True, tag="note"):
 
 
 class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
-    """Switch a GPIO pin. `seconds` is how long a pulse lasts."""
+    """Switch a GPIO pin.
+
+    `seconds` is how long a pulse lasts; a relay that is not `active_high` is on while the pin is
+    low.
+    """
 
     pin: Pin
     state: Annotated[
@@ -73,6 +77,7 @@ class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
         Meta(description='"on", "off", "toggle" or "pulse"'),
     ]
     seconds: Annotated[float, Meta(ge=0.01, le=3600, description="seconds, 0.01 to 3600")] = 0.5
+    active_high: Annotated[bool, Meta(description="true or false")] = True
 
 
 class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 class Output:
     """One pin: opened when it is first switched, and kept until it is closed.
 
-    A relay's module or a lamp's driver between the GPIO pin and ground; high is on. Calls may
-    block, must not come from several threads at once, and begin with a pin that is off.
+    A relay's module or a lamp's driver between the GPIO pin and ground. Calls may block, must not
+    come from several threads at once, and begin with a pin that is off.
 
         lamp = Output(22)
         lamp.switch("on")
@@ -27,6 +27,7 @@ class Output:
 
     Args:
         pin: its GPIO number.
+        active_high: whether it is on while the pin is high, or low.
         pin_factory: gpiozero's way to the pins; its default one when not given, as set by
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
         patience: seconds after which nobody waits for a switching any more. One that comes about
@@ -38,11 +39,13 @@ class Output:
         self,
         pin: int,
         *,
+        active_high: bool = True,
         pin_factory: "gpiozero.Factory | None" = None,
         patience: float = pins.LONGEST_END,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pin = pin
+        self._active_high = active_high
         self._pin_factory = pin_factory
         self._patience = patience
         self._clock = clock
@@ -90,4 +93,4 @@ class Output:
         factory = pins.factory(self._pin_factory)
         import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
-        return gpiozero.OutputDevice(self._pin, pin_factory=factory)
+        return gpiozero.OutputDevice(self._pin, active_high=self._active_high, pin_factory=factory)

@@ -43,6 +43,13 @@ def test_a_pin_that_is_taken_is_not_switched() -> None:
     ]
 
 
+def test_a_pin_is_not_high_and_low_for_the_same() -> None:
+    low = Gpio(phrase="lamp off", pin=22, state="off", active_high=False)
+    assert conflicts([LAMP, low], {}, has_broker=False) == [
+        "commands[2].active_high differs from that of an earlier command's pin"
+    ]
+
+
 def test_a_phrase_that_can_not_be_said_is_told_beside_the_others() -> None:
     commands: list[Command] = [Stop(phrase=("stop [it", "[stop]")), RADIO]
     assert conflicts(commands, {}, False) == [

@@ -156,3 +156,16 @@ def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
     assert (pin.function, history(pin)) == ("input", [False, True, False])
     output.switch("off")
     assert pin.function == "output"
+
+
+def test_a_relay_that_is_on_while_its_pin_is_low_is_switched_the_other_way(
+    factory: MockFactory,
+) -> None:
+    pin, output = factory.pin(22), Output(22, active_high=False, pin_factory=factory)
+    output.switch("on")
+    assert not pin.state
+    output.switch("off")
+    assert pin.state
+    output.switch("toggle")
+    assert not pin.state
+    output.close()
