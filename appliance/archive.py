@@ -7,7 +7,7 @@ import contextlib
 import io
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -179,6 +179,23 @@ def covered(path: Path) -> dict[str, Covered]:
             return {id_: Covered(*position) for id_, *position in rows}
     except (sqlite3.Error, OSError) as error:
         log.warning("the history can't be read: %s", error)
+        return {}
+
+
+def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
+    """Return when the last mark of each session was said, in seconds after the session's start.
+
+    Nothing of a session without one, nor when the database can't be read.
+    """
+    try:
+        if not (of_sessions and _is_there(path, "rb")):
+            return {}
+        with _reading(path) as database:
+            asked = "SELECT max(at) FROM mark WHERE session = ?"
+            found = {it: database.execute(asked, (it,)).fetchone()[0] for it in of_sessions}
+            return {session: at for session, at in found.items() if at is not None}
+    except (sqlite3.Error, OSError) as error:
+        log.debug("the history has no marks that can be read: %s", error)
         return {}
 
 

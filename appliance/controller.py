@@ -199,7 +199,9 @@ class Controller:
 
     def _asked(self, event: events.Asked) -> None:
         wish, failure, in_session = event.wish, "", self._course.in_session
-        if wish is Wish.CLEAR:
+        if event.command and not self._course.named(event.command.session):
+            failure = "that session is over"
+        elif wish is Wish.CLEAR:
             self._clear()
         elif wish in CHANGES_OF_LOOK:
             failure = self._front.change_look(wish)

@@ -23,6 +23,9 @@ SAVED_TIME = 8.0
 REMARK_TIME = 5.0
 """Seconds for which it says what became of a command."""
 
+FAILURE_TIME = 10.0
+"""Seconds for which it says why one failed: on the smallest panels a line at a time."""
+
 QUIET = 0.5
 """Seconds without a level after which the microphone is dead: it is measured more often."""
 
@@ -62,7 +65,8 @@ class Front:
         self._level, self._level_at = 0.0, 0.0
         self._summary: Summary | None = None
         self._saved_at = 0.0
-        self._remark, self._remarked_at = "", 0.0
+        self._remark, self._remarked_until = "", 0.0
+        self._failed_until = 0.0
         self._look = Look()
 
     def heed(self, event: Event) -> None:
@@ -74,14 +78,14 @@ class Front:
             case events.CommandHeard():
                 self._remark_on(event.name, "…")
             case events.CommandEnded():
-                self._remark_on(event.name, event.failure or "done")
+                self._remark_on(event.name, event.failure or "done", failed=bool(event.failure))
             case events.ButtonReady() | events.ButtonFailed():
                 self._ready = True
 
     def begin(self) -> None:
         """A session begins: what the one before came to is no news any more."""
         self._summary = None
-        self._remark = ""
+        self._remark, self._failed_until = "", 0.0
 
     def change_look(self, wish: Wish) -> str:
         """Change how the panel looks; return why not, if it goes no further."""
@@ -98,8 +102,6 @@ class Front:
     ) -> None:
         """Show the live session."""
         now = self._time.now()
-        if now - self._remarked_at > REMARK_TIME:
-            self._remark = ""
         heard_lately = now - self._level_at <= QUIET
         scene = live.scene(
             mode,
@@ -109,7 +111,7 @@ class Front:
             hint=hint,
             power_off_in=power_off_in,
         )
-        self._show(replace(scene, remark=self._remark, look=self._look), faults)
+        self._show(replace(scene, remark=self._fresh_remark(), look=self._look), faults)
 
     def show_idle(self, faults: Faults, *, waiting: float, power_off_in: int) -> None:
         """Show that there is no session, and whether a press would begin one."""
@@ -128,7 +130,7 @@ class Front:
                 summary=self._summary,
                 clock=self._time.time_of_day(),
                 hint="" if self._summary or faults.hinder else wording.HOW_TO_START,
-                remark=wording.aside(faults.aside),
+                remark=self._fresh_remark() or wording.aside(faults.aside),
                 look=self._look,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,
@@ -140,9 +142,17 @@ class Front:
         service = self._settings.service
         return any(self._has_network(url) for url in (service.url, service.fallback_url) if url)
 
-    def _remark_on(self, command: str, outcome: str) -> None:
+    def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
+        now = self._time.now()
+        if now < self._failed_until and not failed:
+            return  # why one failed is not hidden by the next that did not
         self._remark = wording.command(command, outcome)
-        self._remarked_at = self._time.now()
+        self._remarked_until = now + (FAILURE_TIME if failed else REMARK_TIME)
+        if failed:
+            self._failed_until = self._remarked_until
+
+    def _fresh_remark(self) -> str:
+        return self._remark if self._time.now() < self._remarked_until else ""
 
     def _show(self, scene: Scene, faults: Faults) -> None:
         for screen in self._screens:

@@ -2,18 +2,19 @@
 
 import contextlib
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from appliance import archive
 from appliance.commands.actions import Actions
 from appliance.commands.keyterms import favouring_commands
 from appliance.commands.spoken import SpokenCommands
 from appliance.config import Settings
 from appliance.controller import Controller
 from appliance.custody import Custody
-from appliance.events import Event, Fault, Post
+from appliance.events import CommandEnded, Event, Fault, Post
 from appliance.front import Front, Screen
 from appliance.hardware.button import Button
 from appliance.hardware.devices import Audio
@@ -84,6 +85,7 @@ class Parts:
             pin_factory=pin_factory,
             publish=self._house[0].publish if self._house else None,
         )
+        self._spoken: SpokenCommands | None = None
         self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -96,6 +98,7 @@ class Parts:
             self._start(self._sessions, ending)
             for house in self._house:
                 self._start(house, ending)
+            ending.callback(self._conclude_commands)
             self._start(self._actions, ending)
             self._ending = ending.pop_all()
         return self
@@ -120,13 +123,8 @@ class Parts:
             source=self._source,
             frames=lambda: self._display.frames,
         )
-        spoken = SpokenCommands(
-            self._settings,
-            self._inbox.put,
-            mark=self._history.mark,
-            perform=self._actions.perform,
-            began_at=self._custody.began_at,
-        )
+        left_over = self._sessions.left_over()
+        self._spoken = self._spoken_commands([backlog.session for backlog, _ in left_over])
         screens: list[Screen] = [self._display, self._light, *self._house]
         controller = Controller(
             self._settings,
@@ -135,7 +133,7 @@ class Parts:
             front=Front(screens, status, self._settings, timekeeping),
             history=self._history,
             custody=self._custody,
-            spoken=spoken,
+            spoken=self._spoken,
             listeners=self._house,
             boot=self._sessions.boot,
             timekeeping=timekeeping,
@@ -148,9 +146,27 @@ class Parts:
             ),
             give_sign_of_life=Watchdog().feed,
         )
-        interrupted = self._custody.take_up(self._sessions.left_over())
+        interrupted = self._custody.take_up(left_over)
         notify("READY=1")
         return controller.run(interrupted, fault)
+
+    def _spoken_commands(self, left_over: Sequence[str]) -> SpokenCommands:
+        """Return what looks for commands; those in what is heard again are done already."""
+        return SpokenCommands(
+            self._settings,
+            self._inbox.put,
+            mark=self._history.mark,
+            perform=self._actions.perform,
+            began_at=self._custody.began_at,
+            acted=archive.last_marks(Path(self._settings.history.path), left_over),
+        )
+
+    def _conclude_commands(self) -> None:
+        """Keep how commands ended after the controller had left."""
+        while self._spoken and not self._inbox.empty():
+            event = self._inbox.get()
+            if isinstance(event, CommandEnded):
+                self._spoken.heed(event)
 
     def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
         part.start()

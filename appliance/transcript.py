@@ -19,8 +19,9 @@ class Transcript:
         self._cleared: Key | None = None
 
     def clear(self) -> None:
-        """Show nothing of what was said until now; it still counts."""
-        self._cleared = self._keys[-1] if self._keys else None
+        """Show no turn any more that is finished by now; it still counts."""
+        finished = [key for key in self._keys if self._turns[key].finished]
+        self._cleared = finished[-1] if finished else self._cleared
 
     def reconnected(self, covered: Covered) -> None:
         """Note that a new connection hears again what is not covered.

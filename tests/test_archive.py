@@ -130,6 +130,20 @@ def archived(turn: archive.KeptTurn) -> tuple[str, float, float]:
     return turn.text, turn.started, turn.ended
 
 
+def test_the_last_mark_of_each_session_that_is_asked_for(path: Path, tmp_path: Path) -> None:
+    assert archive.last_marks(path, ["earlier", "later"]) == {}
+    database = archive.open_database(path)
+    with database:
+        database.executemany(
+            "INSERT INTO mark VALUES (?, ?, ?, 'x', '')",
+            [("earlier", "mark", 1.0), ("earlier", "command", 7.5), ("later", "note", 2.0)],
+        )
+    database.close()
+    assert archive.last_marks(path, ["earlier", "unknown"]) == {"earlier": 7.5}
+    assert archive.last_marks(path, []) == {}
+    assert archive.last_marks(tmp_path / "none.db", ["earlier"]) == {}
+
+
 def test_deleting_takes_marks_and_what_is_outgoing_too(path: Path) -> None:
     secret = "a note that nobody shall find again"
     database = archive.open_database(path)

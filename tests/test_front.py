@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Settings
-from appliance.events import BrokerFailed, ButtonFailed, ButtonReady, Event, Fault
+from appliance.events import BrokerFailed, ButtonFailed, ButtonReady, CommandEnded, Event, Fault
 from appliance.faults import Faults
-from appliance.front import Front
+from appliance.front import FAILURE_TIME, Front
 from appliance.integrations.status import Status
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.screen.view import View
@@ -76,6 +76,31 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
         power_off_in=1,
     )
     assert shown.asked == [Settings().service.url]
+
+
+def ended(name: str, failure: str = "") -> CommandEnded:
+    return CommandEnded("s", name, name, 1.0, failure)
+
+
+def test_how_a_command_ended_is_told_after_the_session_too(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    shown.front.end(Summary(seconds=60.0, words=90))
+    shown.front.heed(ended("call the nurse", "no answer"))
+    assert shown.idle().remark == "Call the nurse: no answer"
+    shown.clock.now += FAILURE_TIME
+    assert shown.idle().remark == ""
+
+
+def test_why_one_failed_is_not_hidden_by_one_that_did_not(shown: Shown) -> None:
+    shown.front.heed(ButtonReady())
+    shown.front.heed(ended("lamp on", "GPIO 22 can't be used"))
+    shown.front.heed(ended("radio on"))
+    assert shown.idle().remark == "Lamp on: GPIO 22 can't be used"
+    shown.front.heed(ended("bell", "took too long"))
+    assert shown.idle().remark == "Bell: took too long"
+    shown.clock.now += FAILURE_TIME
+    shown.front.heed(ended("radio on"))
+    assert shown.idle().remark == "Radio on: done"
 
 
 def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:

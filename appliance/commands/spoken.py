@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -38,12 +39,33 @@ WISHES: dict[type[commands.Command], Wish] = {
 }
 
 
-class Acted(msgspec.Struct, frozen=True):
-    """The last turn of a session that held commands, and when it was said."""
+SLACK = 0.5
+"""Seconds by which a turn may seem to begin later when it is heard again: word times are not exact,
+and nobody says two commands within so little."""
 
-    key: Key
+
+class Acted(msgspec.Struct, frozen=True):
+    """The last turn of a session that held commands, and when it began."""
+
+    key: Key | None
     started: float
+
+
+class Call(msgspec.Struct):
+    """An attention word that was said by itself; the first turn after it may be a command."""
+
+    session: str
+    key: Key
     ended: float
+    answer: Key | None = None
+
+    def is_answered_by(self, event: TurnReceived) -> bool:
+        """Tell whether a turn is the one after the call; its formatted text is, too."""
+        key = _key_of(event)
+        if event.session != self.session or not 0 <= event.started - self.ended < CALL_TIME:
+            return False
+        self.answer = self.answer or key
+        return self.answer == key
 
 
 class SpokenCommands:
@@ -55,6 +77,8 @@ class SpokenCommands:
         mark: puts a mark into a session's history.
         perform: carries out what has wires or goes over the network; returns at once.
         began_at: when a session began, on this boot's monotonic clock; None for earlier boots.
+        acted: when the last command of a session was said that an earlier run acted on, in seconds
+            after its start.
         clock: monotonic seconds.
     """
 
@@ -66,6 +90,7 @@ class SpokenCommands:
         mark: Callable[[str, Mark], None],
         perform: Callable[[Order], None],
         began_at: Callable[[str], float | None],
+        acted: Mapping[str, float] = MappingProxyType({}),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._phrasebook = Phrasebook(settings.commands, settings.commands_prefix)
@@ -74,8 +99,8 @@ class SpokenCommands:
         self._perform = perform
         self._began_at = began_at
         self._clock = clock
-        self._acted: dict[str, Acted] = {}
-        self._called = ("", 0.0)
+        self._acted = {session: Acted(None, started) for session, started in acted.items()}
+        self._call: Call | None = None
         self._under_way: set[tuple[str, float]] = set()
 
     def heed(self, event: Event) -> None:
@@ -87,21 +112,20 @@ class SpokenCommands:
                 self._conclude(event)
 
     def _heed_turn(self, event: TurnReceived) -> None:
-        text = event.turn.text
-        session, since = self._called
-        called = session == event.session and event.started - since < CALL_TIME
+        text, key = event.turn.text, _key_of(event)
+        called = bool(text and self._call and self._call.is_answered_by(event))
         if heard := self._phrasebook.commands_in(text, called=called):
             self._heed_commands(event, heard)
-        elif self._phrasebook.is_call(text):
-            self._called = event.session, event.ended
+        elif self._phrasebook.is_call(text) and not (self._call and self._call.key == key):
+            self._call = Call(event.session, key, event.ended)
 
     def _heed_commands(self, event: TurnReceived, heard: list[Heard]) -> None:
-        key = event.origin, event.turn.order
+        key = _key_of(event)
         before = self._acted.get(event.session)
         if before and before.key == key:
             self._keep_notes(event.session, before.started, heard)  # now with its commas
         elif not (before and _is_heard_again(event, before)):
-            self._remember(event.session, Acted(key, event.started, event.ended))
+            self._remember(event.session, Acted(key, event.started))
             self._keep_notes(event.session, event.started, heard)
             for number, (command, rest) in enumerate(heard):
                 self._carry_out(event, _moment(event.started, number), command, rest)
@@ -158,13 +182,18 @@ class SpokenCommands:
 
 
 def _is_heard_again(event: TurnReceived, before: Acted) -> bool:
-    """Tell whether a turn was acted on already: a new connection hears some of the last one again.
+    """Tell whether a turn was acted on already.
 
-    Word times are not exact, so the middle of the turn decides.
+    A new connection hears some of the last one again, and after a crash a new run of the program
+    does.
     """
-    if event.origin == before.key[0]:
+    if before.key and event.origin == before.key[0]:
         return event.turn.order < before.key[1]
-    return (event.started + event.ended) / 2 < before.ended
+    return event.started < before.started + SLACK
+
+
+def _key_of(event: TurnReceived) -> Key:
+    return event.origin, event.turn.order
 
 
 def _moment(started: float, number: int) -> float:

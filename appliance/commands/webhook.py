@@ -72,6 +72,9 @@ def call(
         # The exception's own text may hold the address; its cause is all that is needed.
         cause = cause_of(error)
         log.info("%s: %s", host, cause.value)
+        if isinstance(error, requests.ReadTimeout):
+            # Whoever asks again should know that it may have been done.
+            raise ActionError(f"sent, no answer from {host}") from None
         raise ActionError(_failure(cause, host)) from None
     if not 200 <= status < 300:
         raise ActionError(f"{host} says {status}")

@@ -89,7 +89,7 @@ def test_a_host_that_answers_nonsense_has_no_answer(behaviour: Behaviour) -> Non
 
 def test_a_host_that_hangs_is_not_waited_for() -> None:
     with Web(hangs) as web:
-        assert refusal(web.url, http=impatient) == "no answer from 127.0.0.1"
+        assert refusal(web.url, http=impatient) == "sent, no answer from 127.0.0.1"
         assert not web.released.is_set()
 
 
