@@ -3,8 +3,6 @@
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from appliance import environment
@@ -34,17 +32,27 @@ class PinError(Exception):
         super().__init__(f"GPIO {pin}: {named}: {error}")
 
 
-@contextmanager
-def telling_errors(pin: int | str) -> Iterator[None]:
-    """Turn what the pin libraries raise where there is no such pin into a PinError.
+class telling_errors:  # noqa: N801 - reads as what it does in a `with` statement
+    """Turns what the pin libraries raise where there is no such pin into a PinError.
+
+    No generator: from Python 3.13 on, one would keep the error in a cycle, and with it a device
+    that gave up half-way, which holds on to its pin.
 
     Raises:
         PinError: something in the `with` block could not use the pin.
     """
-    try:
-        yield
-    except _pin_errors() as error:
-        raise PinError(pin, error) from error
+
+    def __init__(self, pin: int | str) -> None:
+        self._pin = pin
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        if isinstance(error, Exception) and isinstance(error, _pin_errors()):
+            raise PinError(self._pin, error) from error
 
 
 def factory(given: "Factory | None" = None) -> "Factory":
