@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
-import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
+from msgspec.structs import replace
 from PIL import Image
 
 from appliance import archive, defects
@@ -22,7 +22,6 @@ from appliance.assembly import Appliance
 from appliance.commands.settings import Gpio
 from appliance.config import Settings
 from appliance.events import Post, StopRequested
-from appliance.hardware.devices import Audio
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import Lamp, WavAudio, press
 from appliance.screen.enlarged import enlarged
@@ -31,8 +30,8 @@ from appliance.screen.scene import Mode, Scene
 from appliance.screen.wear import Light
 from appliance.services.local_service import LocalService
 
-LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
-"""The one command of the demo, unless its settings file lists others."""
+LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
+"""The one command of the demo, on the first pin that is free, unless its settings list others."""
 
 PATIENCE = 60.0
 """Seconds after which a step of the demo has failed."""
@@ -141,11 +140,11 @@ class Demo:
         screenshot: Path | None = None,
         presses: Callable[[threading.Event], Iterable[None]] = lambda _: (),
     ) -> None:
-        self._settings = settings
+        self._settings = _with_commands(settings)
         self._wav = WavAudio(wav) if wav else None
         self._pins = MockFactory()
-        self.lamp = Lamp(self._pins.pin(LAMP.pin, pin_class=MockPin))
-        self._stage = Stage(panel(lambda: str(self.lamp)))
+        self.lamp = Lamp.of(self._settings.commands, self._pins)
+        self._stage = Stage(panel(lambda: str(self.lamp or "")))
         self._screenshot = screenshot
         self._presses = presses
         self._failure: DemoError | None = None
@@ -176,7 +175,7 @@ class Demo:
         with LocalService() as service:
             appliance = Appliance(
                 _served_by(self._settings, service),
-                audio=self._audio,
+                audio=lambda: self._wav or quiet_audio(),
                 pin_factory=self._pins,
                 open_panel=lambda _: self._stage,
             )
@@ -202,9 +201,6 @@ class Demo:
         self._stopped = True
         if self._post:
             self._post(StopRequested())
-
-    def _audio(self) -> Audio:
-        return self._wav or quiet_audio()
 
     def _act(self, appliance: Appliance, pin: MockPin) -> None:
         """Be the person at the button."""
@@ -290,9 +286,14 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def _served_by(settings: Settings, service: LocalService) -> Settings:
-    """Return the settings with the local service in place of the one they name, and the lamp."""
-    served = msgspec.structs.replace(
-        settings.service, url=service.url, token_url=service.token_url, fallback_url=""
-    )
-    commands = settings.commands or (LAMP,)
-    return msgspec.structs.replace(settings, service=served, commands=commands)
+    """Return the settings with the local service in place of the one they name."""
+    at = {"url": service.url, "token_url": service.token_url, "fallback_url": ""}
+    return replace(settings, service=replace(settings.service, **at))
+
+
+def _with_commands(settings: Settings) -> Settings:
+    """Return the settings; where they list no commands with the lamp's, said without a prefix."""
+    if settings.commands:
+        return settings
+    lamp = next(it for it in LAMPS if it.pin not in {settings.button.pin, settings.light.pin})
+    return replace(settings, commands=(lamp,), commands_prefix="")

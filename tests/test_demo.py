@@ -11,17 +11,22 @@ import termios
 import threading
 import wave
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 from PIL import Image
 
 from appliance import archive
+from appliance.commands.settings import Gpio, Stop
+from appliance.hardware.outputs import Output
+from appliance.hardware.simulated import Lamp
 from appliance.screen.terminal import HIDE_CURSOR, SHOW_CURSOR
 from tests.rig.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
+LAMP_STATES: tuple[Literal["on", "off"], ...] = ("off", "on", "off")
 SAMPLES = Path(__file__).parents[1] / "appliance" / "samples"
 STOPPED = "appliance: stopped before the end\n"
 
@@ -86,14 +91,32 @@ def left_over(home: Path) -> list[Path]:
     return list(own(home).rglob("*.pcm"))
 
 
-@pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample's first sentence."""
-    path = tmp_path_factory.mktemp("wav") / "short.wav"
+def part_of_sample(path: Path, begin: float, end: float) -> Path:
+    """Write what the sample has from `begin` to `end`, in seconds."""
     with wave.open(str(SAMPLES / "sample.wav")) as whole, wave.open(str(path), "wb") as file:
         file.setparams(whole.getparams())
-        file.writeframes(whole.readframes(3 * whole.getframerate()))
+        whole.setpos(round(begin * whole.getframerate()))
+        file.writeframes(whole.readframes(round((end - begin) * whole.getframerate())))
     return path
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's first sentence: "Press the button when you want to speak."."""
+    return part_of_sample(tmp_path_factory.mktemp("wav") / "short.wav", 0.0, 3.0)
+
+
+@pytest.fixture(scope="module")
+def lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's "Turn on the lamp."."""
+    return part_of_sample(tmp_path_factory.mktemp("wav") / "lamp.wav", 14.6, 17.6)
+
+
+def settle(home: Path, settings: str) -> None:
+    """Give a demo a settings file of its own."""
+    own(home).mkdir()
+    history = f'[history]\npath = "{own(home)}/history.db"\n'
+    (own(home) / "appliance.toml").write_text(f"{settings}\n{history}", encoding="utf-8")
 
 
 @pytest.fixture
@@ -152,6 +175,59 @@ def test_it_hears_the_sample_and_says_where_to_read_it(tmp_path: Path) -> None:
     lamp = "[command: turn on the lamp - done]"
     assert " ".join(said) in " ".join(read.replace(lamp, "").split())
     assert read.partition("Turn on the lamp.")[2].split("\n")[1] == lamp
+
+
+def test_the_lamp_is_told_whatever_prefix_and_pins_are_set(tmp_path: Path, lamp: Path) -> None:
+    settle(tmp_path, 'commands_prefix = "computer"\nbutton.pin = 22\nlight.pin = 23')
+    with Show(tmp_path, lamp) as show:
+        assert show.status() == 0, show.complaint
+        assert "Turn on the lamp: done\n" in show.told
+        assert "Switched on: Lamp (GPIO 27)\n" in show.told
+
+
+def test_the_button_is_not_taken_for_the_lamp(tmp_path: Path, short: Path) -> None:
+    settle(tmp_path, "button.pin = 22")
+    with Show(tmp_path, short) as show:
+        assert show.status() == 0, show.complaint
+        assert "Heard: " in show.told
+        assert "Switched on" not in show.told
+
+
+@pytest.mark.parametrize("active_high", ["true", "false"])
+def test_a_command_of_ones_own_is_told_with_its_pin(
+    tmp_path: Path, short: Path, active_high: str
+) -> None:
+    said = 'phrase = "when you want to speak", action = "gpio", state = "pulse"'
+    command = f"{{{said}, pin = 5, active_high = {active_high}}}"
+    settle(tmp_path, f'commands_prefix = "press the button"\ncommands = [{command}]')
+    with Show(tmp_path, short) as show:
+        assert show.status() == 0, show.complaint
+        assert "When you want to speak: done\n" in show.told
+        assert "Switched on: Lamp (GPIO 5)\n" in show.told
+
+
+def test_where_no_command_switches_a_pin_there_is_no_lamp(tmp_path: Path, lamp: Path) -> None:
+    settle(tmp_path, 'commands = [{phrase = "mark this", action = "mark"}]')
+    with Show(tmp_path, lamp) as show:
+        assert show.status() == 0, show.complaint
+        assert "Lamp (" not in show.told
+
+
+@pytest.mark.parametrize("pin", [2, 5])
+@pytest.mark.parametrize("active_high", [True, False])
+def test_a_lamp_is_lit_while_its_output_is_on_and_not_before(pin: int, active_high: bool) -> None:
+    pins = MockFactory()
+    command = Gpio(phrase="lamp", pin=pin, state="on", active_high=active_high)
+    [wired] = filter(None, [Lamp.of([Stop(phrase="stop"), command], pins)])
+    output = Output(pin, active_high=active_high, pin_factory=pins)
+    seen = [(wired.is_lit, wired.was_lit)]
+    for state in LAMP_STATES:
+        output.switch(state)
+        seen.append((wired.is_lit, wired.was_lit))
+    output.close()
+    seen.append((wired.is_lit, wired.was_lit))
+    assert seen == [(False, False), (False, False), (True, True), (False, True), (False, True)]
+    assert str(wired) == f"Lamp (GPIO {pin}): off"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -79,7 +79,7 @@ def demo(
     except (stage.DemoError, PanelError, ValueError, OSError) as error:
         fail(str(error))
     _tell_heard(" ".join(turn.text for turn in kept.turns), said)
-    if played.lamp.was_lit:
+    if played.lamp and played.lamp.was_lit:
         _tell("Switched on", played.lamp.name)
     _tell("Kept in", settings.history.path)
     _tell_how_to_read(kept.id, stage.settings_file())

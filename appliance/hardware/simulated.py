@@ -5,17 +5,18 @@ import itertools
 import threading
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pyaudio
 
+from appliance.commands.settings import Command, Gpio
 from appliance.hardware.devices import Info, StreamCallback
 from appliance.turns import SAMPLE_BYTES
 
 if TYPE_CHECKING:
-    from gpiozero.pins.mock import MockPin
+    from gpiozero.pins.mock import MockFactory, MockPin
 
 
 class Recording:
@@ -217,15 +218,31 @@ class WavStream:
 
 
 class Lamp:
-    """A lamp that is wired to a pin of gpiozero's `MockFactory`."""
+    """A lamp that is wired to a pin of gpiozero's `MockFactory`.
 
-    def __init__(self, pin: "MockPin") -> None:
+    It is on while the pin is driven high, or low where it is not `active_high`.
+    """
+
+    def __init__(self, pin: "MockPin", *, active_high: bool = True) -> None:
         self._pin = pin
+        self._active_high = active_high
+
+    @classmethod
+    def of(cls, commands: Iterable[Command], pins: "MockFactory") -> Self | None:
+        """Return a lamp at the pin of the first command that switches one."""
+        gpio = next((command for command in commands if isinstance(command, Gpio)), None)
+        return cls(pins.pin(gpio.pin), active_high=gpio.active_high) if gpio else None
 
     @property
     def was_lit(self) -> bool:
         """Whether it ever was on."""
-        return any(state.state for state in self._pin.states)
+        # The first state is that of a pin which nothing drives yet.
+        return any(state.state == self._active_high for state in self._pin.states[1:])
+
+    @property
+    def is_lit(self) -> bool:
+        """Whether it is on."""
+        return self._pin.function == "output" and bool(self._pin.state) is self._active_high
 
     @property
     def name(self) -> str:
@@ -234,7 +251,7 @@ class Lamp:
 
     def __str__(self) -> str:
         """Return its state in words."""
-        return f"{self.name}: {'on' if self._pin.state else 'off'}"
+        return f"{self.name}: {'on' if self.is_lit else 'off'}"
 
 
 def press(pin: "MockPin", seconds: float = 0.2, *, pull_up: bool = True) -> None:

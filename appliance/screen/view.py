@@ -76,11 +76,9 @@ class View:
         self.size = (width, height)
         self._lines, self._font = lines, font
         self._of_other_lines: View | None = None
-        # What is left when the picture has room to wander.
-        width, height = self._canvas = (width - MARGIN[0], height - MARGIN[1])
-        body = height - STATUS_HEIGHT
-        self._text = typeface(body // min(lines, body // SMALLEST), font, width)
-        self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, width)
+        self._canvas = _canvas(self.size)
+        self._text = _text_type(self.size, lines, font)
+        self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, self._canvas[0])
         self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
         self._status = self._small if self._text.pitch >= SMALL else self._smallest
         large = [typeface(pitch, font) for pitch in HEADLINES]
@@ -131,18 +129,15 @@ class View:
         draw_status(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
-        shown = (self._canvas[1] - STATUS_HEIGHT) // self._text.pitch
+        shown = _body(self.size) // self._text.pitch
         every = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
         type_, pitch = self._text, self._text.pitch
         if has_ideographs(every):
             type_, pitch = self._tall_text, max(IDEOGRAPHS, self._tall_text.pitch)
-        # Above a notice, lines may move a little closer so that one more fits.
-        closest = min(pitch, max(type_.height + 2, pitch - 1))
-        notice = self._draw_notice(picture, scene, closest)
-        room = self._canvas[1] - STATUS_HEIGHT - notice
-        count = max(1, room // closest)
+        notice = self._draw_notice(picture, scene, _closest(type_, pitch))
+        count, pitch = _spread(type_, pitch, _body(self.size) - notice)
         lines = latest_lines(scene.turns, type_, self._canvas[0], count)
-        self._draw_block(picture, Block(lines, type_, min(pitch, room // count)))
+        self._draw_block(picture, Block(lines, type_, pitch))
 
     def _draw_notice(self, picture: Image.Image, scene: Scene, line: int) -> int:
         """Draw remarks, dark on light, along the bottom; return the height that they take.
@@ -230,11 +225,65 @@ class View:
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
 
 
-def possible_lines(settings: DisplaySettings) -> range:
-    """Return how many lines of transcript the panel may have: from two to what can be read."""
-    _, height = _size(settings)
-    most = (height - MARGIN[1] - STATUS_HEIGHT) // SMALLEST
-    return range(FEWEST_LINES, max(FEWEST_LINES, min(MOST_LINES, most)) + 1)
+def fewer_lines(settings: DisplaySettings, lines: int) -> int | None:
+    """Return the next fewer lines of transcript that are larger; None where none are.
+
+    Most of what it needs, a view of `lines` has set already: new type takes milliseconds.
+    """
+    size, font = _size(settings), settings.font
+    seen = _seen(size, lines, font)
+    for fewer in range(lines, FEWEST_LINES - 1, -1):
+        if _seen(size, fewer, font) > seen:
+            return fewer
+        if _text_type(size, fewer, font).pitch < _room(size, fewer):
+            break  # the width limits them, so height is of no use
+    return None
+
+
+def more_lines(settings: DisplaySettings, lines: int) -> int | None:
+    """Return the next more lines of transcript that are smaller; None where none are."""
+    size, font = _size(settings), settings.font
+    pitch = _text_type(size, lines, font).pitch
+    smaller = (it for it in range(lines + 1, MOST_LINES + 1) if _room(size, it) < pitch)
+    seen = _seen(size, lines, font)
+    return next((more for more in smaller if _seen(size, more, font) < seen), None)
+
+
+def _seen(size: tuple[int, int], lines: int, font: str) -> tuple[int, int]:
+    """Return how large so many lines look: the height of their letters, and how far apart."""
+    type_ = _text_type(size, lines, font)
+    return type_.height, _spread(type_, type_.pitch, _body(size))[1]
+
+
+def _spread(type_: Typeface, pitch: int, room: int) -> tuple[int, int]:
+    """Return how many lines there is room for, and how many pixels they then stand apart."""
+    count = max(1, room // _closest(type_, pitch))
+    return count, min(pitch, room // count)
+
+
+def _closest(type_: Typeface, pitch: int) -> int:
+    """Return how close lines may move so that one more fits."""
+    return min(pitch, max(type_.height + 2, pitch - 1))
+
+
+def _canvas(size: tuple[int, int]) -> tuple[int, int]:
+    """Return what is left of a panel's width and height when the picture has room to wander."""
+    return size[0] - MARGIN[0], size[1] - MARGIN[1]
+
+
+def _body(size: tuple[int, int]) -> int:
+    """Return the height that is left below the status line."""
+    return _canvas(size)[1] - STATUS_HEIGHT
+
+
+def _room(size: tuple[int, int], lines: int) -> int:
+    """Return how many pixels high one of so many lines of transcript may be."""
+    return _body(size) // min(lines, _body(size) // SMALLEST)
+
+
+def _text_type(size: tuple[int, int], lines: int, font: str) -> Typeface:
+    """Return the type of so many lines of transcript, which height and width limit."""
+    return typeface(_room(size, lines), font, _canvas(size)[0])
 
 
 def _size(settings: DisplaySettings) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from PIL import Image, ImageChops
 from appliance.config import DisplaySettings
 from appliance.events import Fault
 from appliance.screen import icons
-from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.screen.scene import Look, Mode, Scene, ShownTurn, Summary
 from appliance.screen.status import STATUS_HEIGHT
 from appliance.screen.view import View
 from appliance.screen.wear import MARGIN, ROUND
@@ -52,6 +52,14 @@ def test_every_mode_looks_different() -> None:
 def test_panels_on_their_side_are_drawn_upright() -> None:
     assert View.of(DisplaySettings(rotate=1)).size == (64, 128)
     assert View.of(DisplaySettings(rotate=2)).size == (128, 64)
+
+
+def test_a_view_shows_as_many_lines_as_each_scene_asks_for() -> None:
+    view = View(lines=3)
+    # Back and forth: what was asked for before must not stay.
+    for lines in (2, 5, 2, 3, None, 6):
+        scene = Scene(Mode.LISTENING, turns=TURNS, look=Look(lines=lines))
+        assert view.draw(scene).tobytes() == View(lines=lines or 3).draw(scene).tobytes()
 
 
 def test_level_and_time_move_in_the_status_line_alone() -> None:
