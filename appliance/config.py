@@ -65,6 +65,7 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     ca_file: Path_ = ""
     fallback_url: OptionalSocketUrl = ""
     fallback_token_url: HttpUrl = ""
+    fallback_token_secret_file: Path_ = ""
     parameters: Annotated[
         dict[str, Parameter], Meta(description="a table of the service's query parameters")
     ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})
@@ -141,7 +142,11 @@ class MqttSettings(msgspec.Struct, frozen=True):
     """[mqtt]: the house's broker; none where the host is empty."""
 
     host: Annotated[
-        str, Meta(pattern=r"^[^\s/:@]*\Z|^[0-9a-fA-F:.]+\Z", description="a name or an address")
+        str,
+        Meta(
+            pattern=r"^[^\s/:@]*\Z|^[0-9a-fA-F:.]+\Z",
+            description='a name or an address, without "mqtt://"',
+        ),
     ] = ""
     port: Annotated[int, Meta(ge=0, le=65_535, description="0 to 65535")] = 0
     username: Annotated[str, Meta(description="text in quotes")] = ""
@@ -166,7 +171,12 @@ class Settings(msgspec.Struct, frozen=True):
     """The whole settings file."""
 
     name: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_-]+\Z", description="letters, digits, - and _")
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]+\Z",
+            max_length=64,
+            description="up to 64 letters, digits, - and _",
+        ),
     ] = "appliance"
     service: ServiceSettings = ServiceSettings()
     session: SessionSettings = SessionSettings()
@@ -179,9 +189,9 @@ class Settings(msgspec.Struct, frozen=True):
     commands_prefix: Annotated[
         str,
         Meta(
-            pattern=r"^\Z|[^\W_]",
+            pattern=r"^\Z|^[^\[\]]*[^\W_\[\]][^\[\]]*\Z",
             max_length=100,
-            description="a word or two in quotes, or empty",
+            description="a word or two in quotes, without brackets, or empty",
         ),
     ] = ""
     commands: Annotated[
@@ -226,9 +236,19 @@ def load(path: Path) -> Settings:
     if problems := mistakes_in(Settings, table):
         raise SettingsError(path, problems)
     settings = msgspec.convert(table, Settings)
-    if problems := conflicts(settings.commands, _pins_in_use(settings), bool(settings.mqtt.host)):
+    pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)
+    if problems := conflicts(settings.commands, pins, has_broker, settings.commands_prefix):
         raise SettingsError(path, problems)
     return settings
+
+
+_BUSES: dict[tuple[str, int], tuple[int, ...]] = {
+    ("i2c", 0): (0, 1),
+    ("i2c", 1): (2, 3),
+    ("spi", 0): (8, 9, 10, 11),
+    ("spi", 1): (18, 19, 20, 21),
+}
+"""SDA and SCL, or CE0, MISO, MOSI and SCLK; where other buses are is up to the system."""
 
 
 def _pins_in_use(settings: Settings) -> dict[int, str]:
@@ -237,7 +257,9 @@ def _pins_in_use(settings: Settings) -> dict[int, str]:
     if isinstance(settings.light.pin, int):
         pins[settings.light.pin] = "the light"
     if settings.display.driver in OLEDS:
-        # As luma wires them: SDA and SCL, or CE0, MISO, MOSI, SCLK, data/command and reset.
-        bus = (2, 3) if settings.display.interface == "i2c" else (8, 9, 10, 11, 24, 25)
-        pins |= dict.fromkeys(bus, "the display")
+        display = settings.display
+        wires = _BUSES.get((display.interface, display.port), ())
+        if display.interface == "spi":
+            wires += (24, 25)  # data/command and reset, as luma wires them
+        pins |= dict.fromkeys(wires, "the display")
     return pins

@@ -7,14 +7,17 @@ from typing import Any
 
 import msgspec
 
-from appliance.commands.settings import BY_ACTION
+from appliance.commands.settings import BY_ACTION, Gpio
 
 ON_THE_CARD = ("api_key", "token_secret", "mqtt_password")
 """Secrets that only a file on the boot partition may hold; what is left of them can't be used."""
 
-_UNSHOWN = re.compile(r".*_file|commands.*\.url")
-"""Keys whose value may hold a secret: whoever takes a secret's file for the secret must not read it
-on the screen."""
+AT_THE_TOP = ("name", "commands_prefix")
+"""Keys of no section: whoever adds them at the end of a file puts them into its last one."""
+
+_UNSHOWN = re.compile(r"(.*_file|commands.*\.url|mqtt\.host) = .*|[^=]*url = .*[@?#].*", re.DOTALL)
+"""Values that may hold a secret: whoever takes a secret's file for the secret, or puts a password
+into an address, must not read it on the screen."""
 
 
 def mistakes_in(
@@ -30,6 +33,8 @@ def mistakes_in(
         name = f"{prefix}{key}"
         if key in ON_THE_CARD:
             mistakes.append(f"{name} can't be used: write it on the card again, in quotes")
+        elif key in AT_THE_TOP and key not in fields:
+            mistakes.append(_misplaced(name))
         elif key not in fields:
             mistakes.append(f"unknown key {name}{_suggestion(key, list(fields))}")
         elif _is_section(fields[key].type):
@@ -41,6 +46,8 @@ def mistakes_in(
             mistakes += _mistakes_in_commands(value)
         elif not _allows(fields[key].type, value):
             mistakes.append(_not_allowed(name, value, _description(fields[key].type)))
+        elif isinstance(value, dict):
+            mistakes += [_misplaced(f"{name}.{it}") for it in AT_THE_TOP if it in value]
     return mistakes
 
 
@@ -64,16 +71,22 @@ def _mistakes_in_command(name: str, table: dict[str, Any]) -> list[str]:
         if action is None:
             return [f"{name}.action is missing: write one of {allowed}"]
         return [_not_allowed(f"{name}.action", action, allowed)]
-    missing = [
+    mistakes = [
         f"{name}.{field.name} is missing: write {_description(field.type)}"
         for field in msgspec.structs.fields(command)
         if field.required and field.name not in table
     ]
-    return missing + mistakes_in(command, others, prefix=f"{name}.")
+    if command is Gpio and "seconds" in table and table.get("state") in ("on", "off", "toggle"):
+        mistakes.append(f'{name}.seconds belongs to state = "pulse": write that, or leave it out')
+    return mistakes + mistakes_in(command, others, prefix=f"{name}.")
+
+
+def _misplaced(name: str) -> str:
+    return f"{name} belongs at the top of the file, before the first [section]"
 
 
 def _not_allowed(name: str, value: object, allowed: str) -> str:
-    told = "..." if _UNSHOWN.fullmatch(name) else _as_toml(value)
+    told = "..." if _UNSHOWN.fullmatch(f"{name} = {value}") else _as_toml(value)
     return f"{name} = {told} is not allowed: expected {allowed}"
 
 

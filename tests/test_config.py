@@ -18,6 +18,7 @@ from appliance.config import (
     load,
     settings_path,
 )
+from appliance.mistakes import AT_THE_TOP
 
 DOCUMENTED = Path(appliance.__file__).parent / "appliance.toml"
 
@@ -130,7 +131,7 @@ def test_any_parameter_of_the_service_can_be_set(write: Write) -> None:
         ),
         (
             "name = 'two words'",
-            'name = "two words" is not allowed: expected letters, digits, - and _',
+            'name = "two words" is not allowed: expected up to 64 letters, digits, - and _',
         ),
         (
             "[button]\npin = 28",
@@ -174,15 +175,35 @@ def test_any_parameter_of_the_service_can_be_set(write: Write) -> None:
         ),
         (
             "commands_prefix = 5",
-            "commands_prefix = 5 is not allowed: expected a word or two in quotes, or empty",
+            "commands_prefix = 5 is not allowed: "
+            "expected a word or two in quotes, without brackets, or empty",
         ),
         (
             "commands_prefix = '?!'",
-            'commands_prefix = "?!" is not allowed: expected a word or two in quotes, or empty',
+            'commands_prefix = "?!" is not allowed: '
+            "expected a word or two in quotes, without brackets, or empty",
+        ),
+        (
+            "commands_prefix = '[hey] computer'",
+            'commands_prefix = "[hey] computer" is not allowed: '
+            "expected a word or two in quotes, without brackets, or empty",
+        ),
+        (
+            "[history]\nkeep_days = 3\ncommands_prefix = 'computer'",
+            "history.commands_prefix belongs at the top of the file, before the first [section]",
+        ),
+        (
+            "[mqtt]\nname = 5",
+            "mqtt.name belongs at the top of the file, before the first [section]",
+        ),
+        (
+            "[service.parameters]\nspeech_model = 'x'\ncommands_prefix = 'computer'",
+            "service.parameters.commands_prefix belongs at the top of the file, "
+            "before the first [section]",
         ),
         (
             "[mqtt]\nhost = 'mqtt://broker'",
-            'mqtt.host = "mqtt://broker" is not allowed: expected a name or an address',
+            'mqtt.host = ... is not allowed: expected a name or an address, without "mqtt://"',
         ),
         (
             "[mqtt]\nport = 65536",
@@ -246,7 +267,8 @@ def test_every_key_refuses_a_value_of_another_kind_in_words(write: Write) -> Non
             if section == "commands":
                 assert problem == "commands is a list of tables: write [[commands]]"
                 continue
-            shown = "..." if "_file = " in problem else "1979-05-27"
+            hidden = "_file = " in problem or problem.startswith("mqtt.host = ")
+            shown = "..." if hidden else "1979-05-27"
             assert f" = {shown} is not allowed: expected " in problem
             assert "msgspec" not in problem
             assert "typing" not in problem
@@ -307,6 +329,27 @@ def test_a_key_written_where_its_file_belongs_is_not_shown(write: Write) -> None
     [problem] = problems(write("[service]\napi_key_file = 'abc123'"))
     assert "abc123" not in problem
     assert "service.api_key_file" in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[mqtt]\nhost = 'mqtt://u:geheim@broker'",
+        "[mqtt]\nhost = 'u:geheim@broker'",
+        "[service]\nurl = 'wss://u:geheim@example.org'",
+        "[service]\ntoken_url = 'example.org/token?key=geheim'",
+        "[service]\nfallback_token_url = 'u:geheim@example.org'",
+    ],
+)
+def test_a_secret_in_an_address_is_not_shown(write: Write, text: str) -> None:
+    [problem] = problems(write(text))
+    assert "geheim" not in problem
+    assert " = ... is not allowed: expected a" in problem
+
+
+def test_what_belongs_at_the_top_is_all_that_is_no_section() -> None:
+    top = {name for name, value in msgspec.to_builtins(Settings()).items() if value == str(value)}
+    assert top == set(AT_THE_TOP)
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "86401"])

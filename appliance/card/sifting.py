@@ -40,12 +40,26 @@ _ASSIGNMENT = re.compile(
 )
 """A line that gives a secret and nothing else, in whatever section it stands."""
 
+_BASIC = r"""(?: [^"\\\r\n] | \\[^\r\n] )"""
+_LONG = r"""\"{3} (?: [^\\\r\n] | \\[^\r\n] )*? \"{3,5} | '{3} [^\r\n]*? '{3,5}"""
+_TEXT = rf"""(?: {_LONG} | "{_BASIC}*+"? | '[^'\r\n]*+'? )"""
+"""A character within double quotes; a text within three of them, or of the single ones; any text in
+quotes, even one without an end."""
+
+_OTHER_VALUE = rf"""(?: ^ | [=\[,{{] ) [ \t]*+ (?> {_LONG} | "{_BASIC}*" | '[^'\r\n]*' )
+                    (?= [ \t]* (?: [,\]}}\#\r\n] | \Z ) )"""
+
 _MENTION = re.compile(
-    rf"""(?<! [\w-] ) (?P<start> (?: {_NAME} ) ["']? [ \t]* = [ \t]* )
-         (?: "[^"\r\n]*"? | '[^'\r\n]*'? | [^\s,}}\]\#"']+ )""",
+    rf"""{_OTHER_VALUE}
+       | (?<! [\w-] ) (?P<start> (?: {_NAME} ) ["']? [ \t]* = [ \t]* )
+         (?: {_TEXT} | \[ (?: {_TEXT} | [^\]\r\n"'] )*+ \]? | \{{ (?: {_TEXT} | [^}}\r\n"'] )*+ \}}?
+           | [^\s,}}\]\#"'\[{{]+ )++""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""A secret anywhere else: in a comment, or in a table within a line."""
+"""A secret anywhere else: in a comment, or in a table within a line.
+
+Without a `start` it is the quoted value of another key, an address with "?api_key=" for instance.
+"""
 
 _QUOTES = r"[\"'\u2018-\u201f]"
 """Some editors turn straight quotes into curly ones."""
@@ -69,14 +83,17 @@ _LINES = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 def sift(text: str) -> Sifted:
-    """Take the secrets out of a settings file; what is left is the same when sifted again."""
+    """Take the secrets out of a settings file; what is left is the same when sifted again.
+
+    A file of valid TOML stays one, unless a text of several lines holds what looks like a secret.
+    """
     sifted: list[str] = []
     secrets: dict[Secret, str] = {}
     mistakes = []
     for line, continuation in _entries(text):
         found = _ASSIGNMENT.fullmatch(line)
         if found is None:
-            sifted.append(_MENTION.sub(r'\g<start>""', line))
+            sifted.append(_without_mentions(line))
             continue
         value = _QUOTED.fullmatch(found["value"]) or _BARE.fullmatch(found["value"])
         if value is None or continuation:
@@ -85,7 +102,8 @@ def sift(text: str) -> Sifted:
         else:
             if value["secret"]:
                 secrets[_kind(found["name"])] = value["secret"]
-            sifted.append(f'# {found["start"].strip()} ""{value["rest"]}{found["end"]}')
+            rest = _without_mentions(value["rest"])
+            sifted.append(f'# {found["start"].strip()} ""{rest}{found["end"]}')
         sifted += [_line_end(removed) for removed in continuation]
     return Sifted("".join(sifted), secrets, tuple(mistakes))
 
@@ -101,6 +119,10 @@ def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
             while lines and not _LINE_OF_ITS_OWN.match(lines[0].rstrip("\r\n")):
                 continuation.append(lines.popleft())
         yield line, continuation
+
+
+def _without_mentions(line: str) -> str:
+    return _MENTION.sub(lambda it: f'{it["start"]}""' if it["start"] else it[0], line)
 
 
 def _line_end(line: str) -> str:

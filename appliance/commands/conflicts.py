@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 
 from appliance.commands.phrases import Words, ways_to_say
 from appliance.commands.settings import Command, Gpio, Mqtt
+from appliance.spoken_words import spoken_words
 
 
 def conflicts(
-    commands: Sequence[Command], pins_in_use: Mapping[int, str], has_broker: bool
+    commands: Sequence[Command],
+    pins_in_use: Mapping[int, str],
+    has_broker: bool,
+    prefix: str = "",
 ) -> list[str]:
     """Return what is wrong with the commands, the first of which is number 1.
 
-    `pins_in_use` says what for.
+    `pins_in_use` says what for; `prefix` is what is said before every phrase.
     """
     found = []
+    call = tuple(spoken_words(prefix))
     owners: dict[Words, int] = {}
     pins: dict[int, Gpio] = {}
     for number, command in enumerate(commands, start=1):
@@ -24,6 +29,9 @@ def conflicts(
             except ValueError as error:
                 found.append(f'{name}.phrase = "{phrase}" is not allowed: {error}')
                 continue
+            if call and any(way[: len(call)] == call for way in ways):
+                why = "it begins with commands_prefix, which is said before it anyway"
+                found.append(f'{name}.phrase = "{phrase}" is not allowed: {why}')
             others = {owners.setdefault(way, number) for way in ways} - {number}
             found += [f'"{phrase}" means commands[{it}] and {name}' for it in sorted(others)]
         if isinstance(command, Mqtt) and not has_broker:

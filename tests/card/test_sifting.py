@@ -1,8 +1,11 @@
+import json
+import tomllib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.card.sifting import UNUSABLE, Secret, sift
+from appliance.card.sifting import UNUSABLE, Secret, Sifted, sift
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -64,6 +67,14 @@ def test_everything_else_stays_as_it_is() -> None:
         f"service = {{api_key={KEY}}}\n",
         f'x = 1 # token_secret = "{KEY}\n',
         f"# api_key = \u201c{KEY}\u201d\n",
+        f'name = "box"  # token_secret={KEY}\n',
+        f'# for instance: "api_key = {KEY}"\n',
+        f'x = "kitchen, api_key = "{KEY}"\n',
+        f"x = 'it's' # api_key = '{KEY}'\n",
+        f'service = {{ api_key = """{KEY}""" }}\n',
+        f'service = {{ api_key = "\\"{KEY}" }}\n',
+        f'service = {{ api_key = ["", "{KEY}"] }}\n',
+        f'service = {{ api_key = {{ x = 1, y = "{KEY}" }} }}\n',
     ],
 )
 def test_a_key_in_a_comment_or_within_a_line_is_removed_but_not_taken(text: str) -> None:
@@ -71,6 +82,34 @@ def test_a_key_in_a_comment_or_within_a_line_is_removed_but_not_taken(text: str)
     assert sifted.secrets == {}
     assert KEY not in sifted.text
     assert len(sifted.text.splitlines()) == len(text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'url = "https://ha.local/hook?api_key=abc"',
+        "url = 'https://ha.local/hook?token_secret=abc&x=1' # the lamp",
+        '#url = "https://ha.local/hook?mqtt_password=abc"',
+        'url = """https://ha.local/hook?api_key=abc"""',
+        "phrase = 'x api_key = y'",
+        'phrase = "say \\"api_key = y\\""',
+        'phrase = ["lamp", "x api_key = y" , "z"]',
+        '  "x api_key = y",',
+        'x = { url = "https://ha.local/hook?api_key=abc" }',
+    ],
+)
+def test_what_another_key_has_in_quotes_stays_as_it_is(line: str) -> None:
+    for text in (line, f"[[commands]]\n{line}\nlines = 3\n", f"{line}\r\n"):
+        assert sift(text) == Sifted(text, {}, ())
+
+
+def test_what_another_key_has_in_quotes_hides_no_secret_behind_it() -> None:
+    before = f'url = "http://x?api_key=abc" # api_key = {KEY}\napi_key = "{KEY}" # api_key = {KEY}'
+    sifted = sift(before)
+    assert sifted.text == (
+        'url = "http://x?api_key=abc" # api_key = ""\n# api_key = "" # api_key = ""'
+    )
+    assert sifted.secrets == {Secret.API_KEY: KEY}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +170,30 @@ def test_sifting_again_changes_and_finds_nothing(text: str) -> None:
     assert once.text.count("\n") == text.count("\n")
 
 
+SAID = st.lists(
+    st.sampled_from([*WORDS[:-1], "api_key = ", "?token_secret=", *"\"'#[]{},=\\ "]), max_size=8
+).map("".join)
+TEXTS = st.one_of(
+    SAID.map(json.dumps),
+    SAID.map(lambda said: f"'{said.replace(chr(39), '')}'"),
+    SAID.map(lambda said: f'""{json.dumps(said)}""'),
+)
+VALUES = st.one_of(TEXTS, st.lists(TEXTS, max_size=3).map(lambda texts: f"[{', '.join(texts)}]"))
+TABLES = st.builds("{{ x = {}, api_key = {}, y = {} }}".format, VALUES, VALUES, VALUES)
+COMMENTS = st.just("") | SAID.map("  # {}".format)
+SETTINGS = st.lists(st.tuples(VALUES | TABLES, COMMENTS), max_size=4)
+
+
+@given(SETTINGS)
+def test_valid_toml_stays_valid_and_loses_secrets_alone(settings: list[tuple[str, str]]) -> None:
+    text = "".join(f"x{n} = {value}{comment}\n" for n, (value, comment) in enumerate(settings))
+    before = tomllib.loads(text)
+    for value in before.values():
+        if isinstance(value, dict):
+            value["api_key"] = ""
+    assert tomllib.loads(sift(text).text) == before
+
+
 @given(
     st.lists(PIECES, max_size=20).map("".join),
     st.sampled_from(["api_key = ", "service.api_key=", "token_secret = "]),
@@ -145,5 +208,18 @@ def test_whatever_stands_around_it_a_key_never_stays(
 
 
 def test_a_large_file_of_one_line_takes_no_time() -> None:
-    for piece in ("a", ".", " ", '"', "api_key=", "api_key ", "[", "'a'."):
+    for piece in (
+        "a",
+        ".",
+        " ",
+        '"',
+        "api_key=",
+        "api_key ",
+        "[",
+        "'a'.",
+        '="""',
+        "{'",
+        '="""\\',
+        'api_key="""\\',
+    ):
         sift(piece * (64 * 1024 // len(piece)))

@@ -60,6 +60,27 @@ def test_a_phrase_that_can_not_be_said_is_told_beside_the_others() -> None:
 
 
 @pytest.mark.parametrize(
+    "phrase", ["computer stop", "Computer, stop!", "[hey] computer", "computer"]
+)
+def test_a_phrase_does_not_begin_with_what_is_said_before_it_anyway(phrase: str) -> None:
+    commands: list[Command] = [Mark(phrase="turn off the computer"), Stop(phrase=("end", phrase))]
+    assert conflicts(commands, {}, False) == []
+    assert conflicts(commands, {}, False, prefix="computer") == [
+        f'commands[2].phrase = "{phrase}" is not allowed: '
+        "it begins with commands_prefix, which is said before it anyway"
+    ]
+    assert conflicts(commands, {}, False, prefix="hey computers") == []
+
+
+def test_a_settings_file_is_told_of_such_a_phrase(tmp_path: Path) -> None:
+    path = tmp_path / "appliance.toml"
+    stop = '[[commands]]\nphrase = "computer stop"\naction = "stop"\n'
+    path.write_text(f'commands_prefix = "Computer"\n{stop}', encoding="utf-8")
+    with pytest.raises(SettingsError, match="begins with commands_prefix"):
+        load(path)
+
+
+@pytest.mark.parametrize(
     ("pin", "text", "owner"),
     [
         (17, "", "the button"),
@@ -67,7 +88,11 @@ def test_a_phrase_that_can_not_be_said_is_told_beside_the_others() -> None:
         (22, "[light]\npin = 22", "the light"),
         (2, "", "the display"),
         (3, "[display]\ndriver = 'sh1106'", "the display"),
+        (0, "[display]\nport = 0", "the display"),
+        (1, "[display]\nport = 0", "the display"),
         (24, "[display]\ninterface = 'spi'", "the display"),
+        (11, "[display]\ninterface = 'spi'\nport = 0", "the display"),
+        (18, "[display]\ninterface = 'spi'\nport = 1", "the display"),
     ],
 )
 def test_what_the_box_is_wired_with_is_not_switched(
@@ -87,6 +112,9 @@ def test_what_the_box_is_wired_with_is_not_switched(
         (17, "[button]\npin = 27"),
         (2, "[display]\ndriver = 'terminal'"),
         (3, "[display]\ninterface = 'spi'"),
+        (1, ""),
+        (2, "[display]\nport = 0"),
+        (3, "[display]\nport = 22"),
     ],
 )
 def test_pins_that_nothing_is_wired_to_may_be_switched(tmp_path: Path, pin: int, text: str) -> None:

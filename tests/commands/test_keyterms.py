@@ -1,4 +1,7 @@
+import logging
+
 import msgspec
+import pytest
 
 from appliance.commands.keyterms import LONGEST, MOST, favouring_commands
 from appliance.commands.settings import Command, Gpio, Stop
@@ -42,6 +45,41 @@ def test_no_more_is_asked_than_the_service_takes() -> None:
     many = [Stop(phrase=f"command number {number}") for number in range(2 * MOST)]
     assert len(keyterms(*many)) == MOST
     assert keyterms(Stop(phrase="word " * LONGEST), LAMP) == ["turn on the lamp", "lamp on"]
+
+
+def test_what_is_left_out_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    keyterms(*[Stop(phrase=f"command number {number}") for number in range(MOST)])
+    assert caplog.records == []
+    long = "word " * LONGEST
+    keyterms(Stop(phrase=("stop", long)), LAMP, keyterms_prompt=["x" * (LONGEST + 1)])
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.message.startswith("2 phrases are not favoured")
+    assert f'the first of them "{"x" * (LONGEST + 1)}"' in record.message
+    caplog.clear()
+    keyterms(*[Stop(phrase=f"command {number}") for number in range(MOST + 7)])
+    [record] = caplog.records
+    assert record.message.startswith("7 phrases")
+    assert '"command 100"' in record.message
+
+
+@pytest.mark.parametrize("none", [[], "", "[]", [""]])
+def test_an_empty_list_means_none_since_they_cost_extra(none: Parameter) -> None:
+    parameters: dict[str, Parameter] = {"keyterms_prompt": none}
+    settings = Settings(service=ServiceSettings(parameters=parameters), commands=(LAMP,))
+    assert favouring_commands(settings) is settings
+
+
+def test_a_model_that_favours_no_words_is_not_asked_to(caplog: pytest.LogCaptureFixture) -> None:
+    service = ServiceSettings(parameters={"speech_model": "whisper-rt"})
+    settings = Settings(service=service, commands=(LAMP, Stop(phrase="word " * LONGEST)))
+    assert favouring_commands(settings) is settings
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("model", ["universal-streaming-multilingual", "u3-rt-pro", "a-new-one"])
+def test_every_other_model_is_asked_to(model: str) -> None:
+    assert keyterms(LAMP, speech_model=model) == ["turn on the lamp", "lamp on"]
 
 
 def test_all_other_settings_stay() -> None:

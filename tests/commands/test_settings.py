@@ -192,6 +192,20 @@ def test_there_need_be_no_commands(commands: Load, text: str) -> None:
             command("action = 'gpio'\npin = 22\nstate = 'pulse'\nseconds = nan"),
             ["commands[1].seconds = nan is not allowed: expected seconds, 0.01 to 3600"],
         ),
+        *(
+            (
+                command(f"action = 'gpio'\npin = 22\nstate = '{state}'\nseconds = 0.5"),
+                ['commands[1].seconds belongs to state = "pulse": write that, or leave it out'],
+            )
+            for state in ("on", "off", "toggle")
+        ),
+        (
+            command("action = 'stop'\ncommands_prefix = 'computer'"),
+            [
+                "commands[1].commands_prefix belongs at the top of the file, "
+                "before the first [section]"
+            ],
+        ),
         (
             BROKER + command("action = 'mqtt'"),
             ["commands[1].topic is missing: write a topic without + and #"],
