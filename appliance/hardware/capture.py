@@ -1,5 +1,6 @@
 """One stream of a microphone, from its opening to its closing."""
 
+import queue
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from appliance.hardware.devices import Audio, Device, open_stream
 from appliance.turns import SAMPLE_BYTES
 
 _PATIENCE = 2.0  # seconds without audio after which a stream counts as frozen
+_LONGEST_QUEUE = 300  # blocks of a tenth of a second
 
 
 class Block(NamedTuple):
@@ -20,7 +22,6 @@ class Block(NamedTuple):
     PortAudio can't say. `overflows` counts the gaps since the block before.
     """
 
-    source: "Capture"
     audio: bytes
     arrived_at: float
     age: float
@@ -33,7 +34,6 @@ class Capture:
     Args:
         audio: PortAudio.
         device: what to open.
-        hand_over: takes each block on PortAudio's thread; False when it has no room for it.
         clock: monotonic seconds.
 
     Raises:
@@ -44,13 +44,26 @@ class Capture:
         self,
         audio: Audio,
         device: Device,
-        hand_over: Callable[[Block], bool],
         clock: Callable[[], float],
     ) -> None:
-        self._hand_over = hand_over
+        # Bounded by the callback, which counts what it had to drop.
+        self._blocks: queue.SimpleQueue[Block] = queue.SimpleQueue()
         self._clock = clock
         self._overflows = 0
         self._stream, self.format = open_stream(audio, device, self._receive)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a block waits to be taken."""
+        return not self._blocks.empty()
+
+    def take(self, timeout: float) -> Block:
+        """Return the next block, as soon as it is captured.
+
+        Raises:
+            queue.Empty: none came for so many seconds.
+        """
+        return self._blocks.get(timeout=timeout)
 
     def span(self, block: Block) -> tuple[float, float]:
         """Return when the block began and when it ended, in monotonic seconds."""
@@ -93,7 +106,9 @@ class Capture:
         # PortAudio's clock need not be ours, but its differences are good.
         age = times["current_time"] - times["input_buffer_adc_time"]
         age = age if 0 < age < _PATIENCE else 0.0
-        block = Block(self, audio or b"", self._clock(), age, self._overflows)
-        # What found no room is a gap before the next block.
-        self._overflows = 0 if self._hand_over(block) else self._overflows + 1
+        if self._blocks.qsize() < _LONGEST_QUEUE:
+            self._blocks.put(Block(audio or b"", self._clock(), age, self._overflows))
+            self._overflows = 0
+        else:
+            self._overflows += 1  # a gap before the next block that finds room
         return None, pyaudio.paContinue

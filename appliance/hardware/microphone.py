@@ -4,15 +4,12 @@ PortAudio may block wherever it is called, so it is called on the microphone's o
 Its callback only hands over what was captured.
 """
 
-import collections
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from appliance.activity import Activity
 from appliance.config import MicrophoneSettings
@@ -35,36 +32,18 @@ from appliance.hardware.devices import (
     can_do,
     find_device,
 )
+from appliance.hardware.hearing import Deliver, Hearing
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.resampling import make_ready
 from appliance.turns import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 
-Deliver = Callable[[bytes, float], None]
-"""Takes a chunk (s16le, 16 kHz, mono, 100 ms or less) and when its first sample was captured."""
-
-_LONGEST_QUEUE = 300  # blocks of a tenth of a second
 _LONGEST_END = 5.0  # seconds; a driver that is stuck must not keep the program from ending
 _LOOK = 0.25  # seconds between two looks at a stream that delivers nothing
 _RETRY = 0.5  # seconds between two tries to get the microphone back
 _CARDS_CHECK = 1.0  # seconds between two looks at the sound cards
 _MISSING_CHECK = 5.0  # seconds between two searches for a microphone that isn't there
-
-
-class _Open(NamedTuple):
-    deliver: Deliver
-
-
-class _Close(NamedTuple):
-    asked_at: float
-
-
-class _End(NamedTuple):
-    asked_at: float
-
-
-_Message = _Open | _Close | _End | Block
 
 
 class Microphone:
@@ -73,6 +52,7 @@ class Microphone:
     What it delivers is always 16 kHz mono s16le, whichever rate the device has. While nothing is
     open it follows the sound cards, so that a press finds a microphone plugged in meanwhile, and
     tells when there is none (`MicrophoneFailed`) and when there is again (`MicrophoneOpened`).
+    One thread opens, closes and ends it.
 
         microphone = Microphone(MicrophoneSettings(device="usb"), post)
         microphone.start()
@@ -110,13 +90,12 @@ class Microphone:
         self._searched_at = 0.0
         self._audio: Audio | None = None
         self._fault: Fault | None = None
+        self._told = ""  # the remedy that was told last
         self._overflows = 0
         self._meter = Meter()
-        # Bounded by the callback, which counts what it had to drop.
-        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
-        self._closed_at: float | None = None
-        # What was asked while audio was still being taken; as short as a person's presses.
-        self._postponed: collections.deque[_Message] = collections.deque()
+        # Unbounded: presses are few, and what is over when its turn comes takes no time. None ends.
+        self._hearings: queue.SimpleQueue[Hearing | None] = queue.SimpleQueue()
+        self._latest: Hearing | None = None
         self.activity = Activity("microphone")
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
@@ -125,19 +104,28 @@ class Microphone:
         self._thread.start()
 
     def open(self, deliver: Deliver) -> None:
-        """Begin to listen; returns at once. `deliver` is called on the microphone's thread."""
-        self._inbox.put(_Open(deliver))
+        """Begin to listen; returns at once. `deliver` is called on the microphone's thread.
+
+        What was still open is closed before. However fast it is opened and closed, each opening
+        gets what was said in its time and one MicrophoneClosed, in their order; one that is
+        closed before its turn comes never opens the device.
+        """
+        self.close()
+        self._latest = Hearing(deliver)
+        self._hearings.put(self._latest)
 
     def close(self) -> None:
         """Stop listening; returns at once.
 
         What was said until now is still delivered, then MicrophoneClosed is posted.
         """
-        self._inbox.put(_Close(self._clock()))
+        if self._latest:
+            self._latest.close(self._clock())
 
     def end(self) -> None:
         """Close if need be, and end the thread. Nothing is delivered or posted afterwards."""
-        self._inbox.put(_End(self._clock()))
+        self.close()
+        self._hearings.put(None)
         self._thread.join(timeout=_LONGEST_END)
         if self._thread.is_alive():
             log.error("the sound system is stuck, so the microphone can't be closed properly")
@@ -146,40 +134,34 @@ class Microphone:
         with self.activity:
             self._renew()
             self._look()
-        while deliver := self._rest():
-            self._listen(deliver)
+        while hearing := self._rest():
+            self._listen(hearing)
         self._release()
 
-    def _rest(self) -> Deliver | None:
+    def _rest(self) -> Hearing | None:
         """Follow the sound cards until the next press; None at the end."""
         while True:
             try:
-                message = self._next(timeout=_CARDS_CHECK)
+                return self._hearings.get(timeout=_CARDS_CHECK)
             except queue.Empty:
                 self._follow_cards()
-                continue
-            if isinstance(message, _Open):
-                return message.deliver
-            if isinstance(message, _End):
-                return None
 
-    def _listen(self, deliver: Deliver) -> None:
+    def _listen(self, hearing: Hearing) -> None:
         """Deliver until closed, through every outage."""
-        self._fault = None
+        self._told = ""
         self._meter = Meter()
-        self._closed_at = None
-        while self._closed_at is None:
+        while not hearing.closed:
             try:
-                self._capture(deliver)
+                self._capture(hearing)
             except MicrophoneError as outage:
                 self._fail(outage.fault)
-                self._wait(_RETRY)
+                hearing.pause(_RETRY)
                 with self.activity:
                     self._renew()
         log.info("microphone closed")
         self._post(MicrophoneClosed())
 
-    def _capture(self, deliver: Deliver) -> None:
+    def _capture(self, hearing: Hearing) -> None:
         """Deliver until closed.
 
         Raises:
@@ -187,88 +169,54 @@ class Microphone:
         """
         with self.activity:
             audio, device = self._find()
-            capture = Capture(audio, device, self._hand_over, self._clock)
+            capture = Capture(audio, device, self._clock)
         cutter = Cutter(capture.format.rate, capture.format.channels)
         try:
-            for number, block in enumerate(self._blocks(capture)):
+            for number, block in enumerate(self._blocks(capture, hearing)):
                 if number == 0:
                     self._tell_found(device, capture.format.rate)
                 self._count(block.overflows)
-                self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
+                self._give(cutter.cut(block.audio, capture.span(block)[0]), hearing.deliver)
         finally:
             with self.activity:
                 capture.close()
-            for block in self._late_blocks(capture):
-                self._give(cutter.cut(block.audio, capture.span(block)[0]), deliver)
-            self._give(cutter.finish(), deliver)
+            for block in self._late_blocks(capture, hearing):
+                self._give(cutter.cut(block.audio, capture.span(block)[0]), hearing.deliver)
+            self._give(cutter.finish(), hearing.deliver)
 
-    def _blocks(self, capture: Capture) -> Iterator[Block]:
+    def _blocks(self, capture: Capture, hearing: Hearing) -> Iterator[Block]:
         """Yield what is captured, up to the block that holds the moment of the closing.
 
         Raises:
             MicrophoneError: nothing comes any more.
         """
+        if hearing.closed and not capture.waiting:
+            return  # closed while it was being opened
         heard_at = self._clock()
         while True:
             try:
-                message = self._inbox.get(timeout=_LOOK)
+                block = capture.take(timeout=_LOOK)
             except queue.Empty:
                 fault = capture.fault(silent_for=self._clock() - heard_at)
-                if fault and self._closed_at is None:
+                if fault and not hearing.closed:
                     # Told at once: closing takes as long as the device is stuck.
                     self._fail(fault)
                     raise MicrophoneError(fault) from None
                 if fault:
                     return
                 continue
-            if not isinstance(message, Block):
-                self._heed(message)
-            elif message.source is capture:
-                heard_at = message.arrived_at
-                yield message
-                _, ended_at = capture.span(message)
-                if self._closed_at is not None and ended_at >= self._closed_at:
-                    return
-
-    def _late_blocks(self, capture: Capture) -> Iterator[Block]:
-        """Yield what came while a stream that seemed dead was being closed, and was not dead."""
-        while self._closed_at is None:
-            try:
-                message = self._inbox.get_nowait()
-            except queue.Empty:
+            heard_at = block.arrived_at
+            yield block
+            _, ended_at = capture.span(block)
+            if ended_at >= hearing.closed_at:
                 return
-            if not isinstance(message, Block):
-                self._heed(message)
-            elif message.source is capture:
-                yield message
 
-    def _hand_over(self, block: Block) -> bool:
-        """Take a block from PortAudio's thread, if there is room."""
-        if self._inbox.qsize() >= _LONGEST_QUEUE:
-            return False
-        self._inbox.put(block)
-        return True
-
-    def _heed(self, command: _Open | _Close | _End) -> None:
-        """Remember what was asked while listening."""
-        if self._closed_at is not None or isinstance(command, _End):
-            self._postponed.append(command)
-        if self._closed_at is None and not isinstance(command, _Open):
-            self._closed_at = command.asked_at
-
-    def _wait(self, seconds: float) -> None:
-        """Let the time pass, or less when the microphone is closed meanwhile."""
-        deadline = self._clock() + seconds
-        while self._closed_at is None and (left := deadline - self._clock()) > 0:
-            with suppress(queue.Empty):
-                message = self._inbox.get(timeout=left)
-                if not isinstance(message, Block):
-                    self._heed(message)
-
-    def _next(self, timeout: float) -> _Message:
-        if self._postponed:
-            return self._postponed.popleft()
-        return self._inbox.get(timeout=timeout)
+    def _late_blocks(self, capture: Capture, hearing: Hearing) -> Iterator[Block]:
+        """Yield what came while a stream that seemed dead was being closed, and was not dead."""
+        while capture.waiting:
+            block = capture.take(timeout=0)
+            if capture.span(block)[0] < hearing.closed_at:
+                yield block
 
     def _give(self, chunks: Iterator[Chunk], deliver: Deliver) -> None:
         for chunk in chunks:
@@ -278,7 +226,7 @@ class Microphone:
 
     def _tell_found(self, device: Device, rate: int) -> None:
         log.info("microphone: %s at %d Hz", device.name, rate)
-        self._fault = None
+        self._fault, self._told = None, ""
         self._post(MicrophoneOpened(device.name, rate))
 
     def _count(self, overflows: int) -> None:
@@ -289,10 +237,10 @@ class Microphone:
 
     def _fail(self, fault: Fault) -> None:
         """Tell of an outage, once for as long as the person can do the same about it."""
-        if self._fault is None or fault.remedy != self._fault.remedy:
+        if fault.remedy != self._told:
             log.warning("%s", fault)
             self._post(MicrophoneFailed(fault))
-        self._fault = fault
+        self._fault, self._told = fault, fault.remedy
 
     def _follow_cards(self) -> None:
         """Look for the microphone again if it may have come or gone."""
