@@ -2,6 +2,7 @@
 
 import contextlib
 import hmac
+import logging
 import os
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -9,8 +10,15 @@ from collections.abc import Callable, Collection, Iterator
 from starlette.requests import HTTPConnection
 
 from appliance.services import wire
+from appliance.services.place import Place
 from appliance.services.temporary_tokens import TemporaryTokens
 from appliance.services.wire import RefusedError
+
+log = logging.getLogger(__name__)
+
+SILENCE = 5.0
+"""Seconds without audio or `KeepAlive` after which a session gives way when there is no other room:
+a client whose network was away comes back, and finds its own session in its place."""
 
 
 def usual_limit() -> int:
@@ -21,7 +29,8 @@ def usual_limit() -> int:
 class Admission:
     """Admits clients by key or by token; used from the event loop alone.
 
-    Without `keys`, any key will do. `limit` is how many sessions there may be at a time.
+    Without `keys`, any key will do. `limit` is how many sessions there may be at a time; beyond
+    it, only one takes the place of another, of whose client nothing was heard for `SILENCE`.
     """
 
     def __init__(
@@ -33,7 +42,8 @@ class Admission:
         self.tokens = TemporaryTokens(clock)
         self._keys = tuple(keys)
         self._limit = limit or usual_limit()
-        self._taken = 0
+        self._clock = clock
+        self._places: set[Place] = set()
 
     @property
     def is_open(self) -> bool:
@@ -47,37 +57,48 @@ class Admission:
             return bool(given)
         return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._keys)
 
-    def lifetime(self, handshake: HTTPConnection) -> int:
-        """Return how long the session of this handshake may last, in seconds; uses its token up.
-
-        Raises:
-            RefusedError: there is neither a key nor a token, or not a right one (1008).
-        """
-        if token := handshake.query_params.get("token"):
-            return self.tokens.redeem(token)
-        if (token := _credential(handshake)) in self.tokens:
-            return self.tokens.redeem(token)  # the vendor's SDK sends its token as a key
-        if self.has_key(handshake):
-            return wire.LONGEST_SESSION
-        raise RefusedError(wire.UNAUTHORIZED, "Not authorized: send a token or an API key")
-
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """Keep a place for a session for as long as it lasts.
+    def place(self, handshake: HTTPConnection) -> Iterator[Place]:
+        """Keep a place for the session of this handshake for as long as it lasts.
+
+        Its token is used up when there is one.
 
         Raises:
-            RefusedError: all are taken (3009).
+            RefusedError: there is neither a key nor a token, or not a right one (1008); or all
+                places are taken (3009).
         """
-        if self._taken >= self._limit:
+        token = self._token(handshake)
+        if token:
+            self.tokens.check(token)
+        elif not self.has_key(handshake):
+            raise RefusedError(wire.UNAUTHORIZED, "Not authorized: send a token or an API key")
+        self._make_room()
+        lifetime = self.tokens.redeem(token) if token else wire.LONGEST_SESSION
+        place = Place(lifetime, self._clock)
+        self._places.add(place)
+        try:
+            yield place
+        finally:
+            self._places.discard(place)
+
+    def _token(self, handshake: HTTPConnection) -> str | None:
+        if token := handshake.query_params.get("token"):
+            return token
+        shown = _credential(handshake)
+        return shown if shown in self.tokens else None  # the vendor's SDK sends it as a key
+
+    def _make_room(self) -> None:
+        if len(self._places) < self._limit:
+            return
+        quietest = max(self._places, key=lambda place: place.silence)
+        if quietest.silence < SILENCE:
             raise RefusedError(
                 wire.TOO_MANY_SESSIONS,
                 f"Too many concurrent sessions: there is room for {self._limit}",
             )
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1
+        log.info("a client was silent for %.0f s: its place goes to another", quietest.silence)
+        quietest.lose()
+        self._places.remove(quietest)
 
 
 def _credential(connection: HTTPConnection) -> str:

@@ -52,7 +52,7 @@ def _allowed(type_: inspect.Type) -> str:
         case inspect.UnionType(types=types):  # with None, which means that it was not given
             words = _allowed(types[0])
         case _:
-            words = "a name: small letters, digits, dots and hyphens"
+            words = "a name: letters, digits, dots, hyphens and underscores"
     return words
 
 

@@ -4,6 +4,7 @@ For demonstrations, tests and homes that want no cloud. `/v3/ws` is the stream a
 out its temporary tokens; `/token` does so as a token server would.
 """
 
+import contextlib
 import logging
 import signal
 import socket
@@ -11,7 +12,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +20,14 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.services import wire
 from appliance.services.admission import Admission
 from appliance.services.engines import engine_named
+from appliance.services.place import Place
 from appliance.services.recognizer import RecognizerError
 from appliance.services.streaming_session import StreamingSession
 from appliance.services.wire import RefusedError, SessionParameters, TokenParameters
@@ -40,7 +42,7 @@ TOKEN_LIFETIME = 60
 
 SIGN_OF_LIFE = 10
 """Seconds of silence after which a client's machine is asked whether it is there; after three times
-as long it is gone, and its place free."""
+as long it is gone, and its place free, also when no other client needs it."""
 
 CLOSE_REASON_BYTES = 123
 """The most that a close frame can say (RFC 6455, 5.5)."""
@@ -87,9 +89,10 @@ class LocalService:
 
     `port` 0 takes a free one. Without `keys`, any key is accepted, and `/token` is open; with them,
     one of them is needed as `Authorization`, or for a session a token. Sessions beyond
-    `max_sessions` (two for each core, and four at least) are refused (3009). With a `certificate`,
-    everything goes over TLS; its private key is in the same file, or in `key`. An engine that can't
-    be had at the start is logged; sessions are then refused until it can (3005).
+    `max_sessions` (two for each core, and four at least) are refused (3009), unless one gives way
+    (4031) whose client has been silent for five seconds. With a `certificate`, everything goes over
+    TLS; its private key is in the same file, or in `key`. An engine that can't be had at the start
+    is logged; sessions then fail until it can (3005).
 
     Raises:
         UnknownEngineError: there is no such engine.
@@ -166,14 +169,19 @@ class LocalService:
         try:
             self._engine.warm_up()
         except RecognizerError as error:
-            log.error("%s; sessions are refused until then", error)
+            log.error("%s; sessions fail until then", error)
 
     def _serve(self) -> None:
-        log.info("local service at %s", self.url)
         try:
             self._server.run(sockets=[self._socket])
         finally:
             self._engine.close()
+
+    @contextlib.asynccontextmanager
+    async def _life(self, _: Starlette) -> AsyncIterator[None]:
+        # not earlier: whoever reads it may send a signal, and by now there is a loop to take it
+        log.info("local service at %s", self.url)
+        yield
 
     def _settings(self) -> uvicorn.Config:
         application = Starlette(
@@ -181,14 +189,15 @@ class LocalService:
                 Route("/v3/token", self._temporary_token),
                 Route("/token", self._token),
                 WebSocketRoute("/v3/ws", self._stream),
-            ]
+                WebSocketRoute("/{path:path}", _elsewhere),
+            ],
+            lifespan=self._life,
         )
         # uvicorn prints whole URLs, and so tokens: in its access log, and of WebSockets at "info"
         return uvicorn.Config(
             application,
             ws="wsproto",
             ws_per_message_deflate=False,  # speech doesn't shrink, and it costs both ends
-            lifespan="off",
             access_log=False,
             log_config=None,
             log_level="warning",
@@ -218,8 +227,8 @@ class LocalService:
         # a refusal is told in an accepted socket: a handshake's can't carry the protocol's codes
         await websocket.accept()
         try:
-            with self._admission.place():
-                await self._session(websocket).run()
+            with self._admission.place(websocket) as place:
+                await self._session(websocket, place).run()
             await websocket.close(1000)
         except RefusedError as refusal:
             log.info("session refused: %s %s", refusal.code, refusal)
@@ -230,15 +239,20 @@ class LocalService:
         except WebSocketDisconnect as disconnect:
             log.info("the client went away: %s", disconnect.code)
 
-    def _session(self, websocket: WebSocket) -> StreamingSession:
+    def _session(self, websocket: WebSocket, place: Place) -> StreamingSession:
         return StreamingSession(
             websocket,
-            lifetime=self._admission.lifetime(websocket),
             parameters=wire.parameters(websocket.query_params.multi_items(), SessionParameters),
             engine=self._engine,
+            place=place,
             look_ahead=self._look_ahead,
             clock=self._clock,
         )
+
+
+async def _elsewhere(websocket: WebSocket) -> None:
+    # unless told otherwise, Starlette says 403, and that is what a wrong key looks like
+    await websocket.send_denial_response(PlainTextResponse("Not Found: stream to /v3/ws", 404))
 
 
 async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:

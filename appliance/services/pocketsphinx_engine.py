@@ -1,5 +1,6 @@
 """Speech to words with pocketsphinx: the English model comes in its wheel."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,6 +25,9 @@ _NO_WORD = re.compile(r"[<\[(+].*")
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 """The dictionary numbers a word's other pronunciations: "the(2)"."""
 
+_LIKE_A_WORD = re.compile(r"[\w.'-]+")
+_WORD = re.compile(r"\w+(?:'\w+)*")
+
 _FAVOURED = "*"
 """A favoured word is one more in the dictionary: "screen*"."""
 
@@ -34,8 +38,8 @@ _AVERAGE = "*"
 class PocketsphinxRecognizer:
     """A `Recognizer`: American English, large vocabulary.
 
-    Of a phrase it favours each word by itself: a phrase favoured as a whole is heard wherever
-    anything sounds like it. It knows the words that are in its dictionary.
+    Of a phrase it favours each word by itself, however it is pronounced: a phrase favoured as a
+    whole is heard wherever anything sounds like it. It knows the words that are in its dictionary.
     """
 
     lag = 0
@@ -63,7 +67,8 @@ class PocketsphinxRecognizer:
 
     def favour(self, terms: Sequence[str]) -> None:
         """Favour the known words of these terms from the next utterance on."""
-        wanted = tuple(sorted({word for term in terms for word in term.lower().split()}))
+        plain = " ".join(terms).lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        wanted = tuple(sorted(set(plain.split())))
         if wanted != self._favoured:
             # Its dictionary can be added to, and nothing be taken out of it. What it learnt of the
             # microphone goes on.
@@ -87,14 +92,41 @@ def _decoder(favoured: Sequence[str]) -> Decoder:
     # A tenth of the default's 30000 hypotheses a frame: half the work, and hardly more errors.
     # The language model can be added to only where it isn't mapped from its file.
     decoder = Decoder(samprate=SAMPLE_RATE, maxhmmpf=3000, mmap=not favoured, loglevel="FATAL")
-    sounds = {word: sound for word in favoured if (sound := decoder.lookup_word(word))}
+    words = [word for written in favoured for word in _words(decoder, written)]
+    sounds = {word: said for word in words if (said := _pronunciations(decoder, word))}
     if sounds:
         decoder.get_lm().add_word(_AVERAGE, 1)
-    for word, sound in sounds.items():
+    for word in sounds:
         decoder.get_lm().add_word(word + _FAVOURED, max(FAVOUR, _usual_weight(decoder, word)))
-        last = word == next(reversed(sounds))
-        decoder.add_word(word + _FAVOURED, sound, last)  # the search is rebuilt once, for all
+    entries = {
+        _numbered(word + _FAVOURED, number): sound
+        for word, said in sounds.items()
+        for number, sound in enumerate(said, start=1)
+    }
+    for entry, sound in entries.items():
+        last = entry == next(reversed(entries))
+        decoder.add_word(entry, sound, last)  # the search is rebuilt once, for all
     return decoder
+
+
+def _words(decoder: Decoder, written: str) -> list[str]:
+    """Return the words in what is written between two spaces.
+
+    The dictionary has "a.m." and "air-force", but neither "lamp," nor "kitchen-lamp".
+    """
+    if _LIKE_A_WORD.fullmatch(written) and decoder.lookup_word(written):
+        return [written]
+    return _WORD.findall(written)
+
+
+def _pronunciations(decoder: Decoder, word: str) -> list[str]:
+    """Return how a word is said; nothing for one that is not in the dictionary."""
+    names = (_numbered(word, number) for number in itertools.count(1))
+    return list(itertools.takewhile(bool, map(decoder.lookup_word, names)))
+
+
+def _numbered(word: str, pronunciation: int) -> str:
+    return word if pronunciation == 1 else f"{word}({pronunciation})"
 
 
 def _usual_weight(decoder: Decoder, word: str) -> float:

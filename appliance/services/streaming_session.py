@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from appliance.services import wire
 from appliance.services.engines import Engine
 from appliance.services.incoming_audio import IncomingAudio
+from appliance.services.place import Place
 from appliance.services.pocketsphinx_engine import voice_detector
 from appliance.services.turn_listener import (
     BYTES_PER_MS,
@@ -43,22 +44,22 @@ PIECES_A_SECOND = 20
 
 
 class StreamingSession:
-    """A session on an accepted socket. `lifetime` is the longest it may last, in seconds."""
+    """A session on an accepted socket, for as long as its place is its own."""
 
     def __init__(
         self,
         websocket: WebSocket,
         parameters: SessionParameters,
         engine: Engine,
+        place: Place,
         *,
-        lifetime: float,
         look_ahead: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._websocket = websocket
         self._parameters = parameters
         self._engine = engine
-        self._lifetime = lifetime
+        self._place = place
         self._clock = clock
         self._began = clock()
         self._id = str(uuid.uuid4())
@@ -74,7 +75,7 @@ class StreamingSession:
         """Converse until the client ends the session.
 
         Raises:
-            RefusedError: the client broke a rule, or the session's time is up.
+            RefusedError: the client broke a rule, the session's time is up, or its place lost.
             RecognizerError: there is no recognizer to be had, or it can't go on.
             WebSocketDisconnect: the client went away.
         """
@@ -92,7 +93,7 @@ class StreamingSession:
 
     async def _begin(self) -> None:
         log.info("session %s begins, asked for %s", self._id, self._parameters.speech_model)
-        await self._tell(wire.Begin(self._id, int(time.time() + self._lifetime)))
+        await self._tell(wire.Begin(self._id, int(time.time() + self._place.lifetime)))
 
     async def _converse(self, listener: TurnListener) -> None:
         tasks = [
@@ -122,12 +123,13 @@ class StreamingSession:
                 return
 
     async def _next_message(self) -> Message:
-        remaining = self._began + self._lifetime - self._clock()
-        patience = self._parameters.inactivity_timeout or self._lifetime
+        lifetime = self._place.lifetime
+        remaining = self._began + lifetime - self._clock()
+        patience = self._parameters.inactivity_timeout or lifetime
         if remaining > 0:
             try:
-                async with asyncio.timeout(min(remaining, patience)):
-                    message = await self._websocket.receive()
+                seconds = min(remaining, patience)
+                message = await self._place.wait_for(self._websocket.receive, seconds)
             except TimeoutError:
                 if patience < remaining:
                     raise RefusedError(wire.IDLE, "Session idle for too long") from None

@@ -36,16 +36,28 @@ class TemporaryTokens:
     def __contains__(self, token: str) -> bool:
         return token in self._grants
 
-    def redeem(self, token: str) -> int:
-        """Use a token up and return the longest its session may last, in seconds.
+    def check(self, token: str) -> None:
+        """See that a token can be used.
 
         Raises:
             RefusedError: nobody was given such a token, or it was used, or it expired (1008).
         """
+        self._unused(token)
+
+    def redeem(self, token: str) -> int:
+        """Use a token up and return the longest its session may last, in seconds.
+
+        Raises:
+            RefusedError: as `check` does.
+        """
+        grant = self._unused(token)
+        grant.used = True
+        return grant.max_session
+
+    def _unused(self, token: str) -> _Grant:
         grant = self._grants.get(token)
         if grant is None or grant.expires <= self._clock():
             raise RefusedError(UNAUTHORIZED, "Not authorized: the token is unknown or has expired")
         if grant.used:
             raise RefusedError(UNAUTHORIZED, "Not authorized: the token has been used")
-        grant.used = True
-        return grant.max_session
+        return grant

@@ -35,7 +35,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 Encoding = Literal["pcm_s16le", "pcm_mulaw"]
-SpeechModel = Annotated[str, Meta(pattern=r"^[a-z0-9.-]+\Z", max_length=100)]
+SpeechModel = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z", max_length=100)]
 """Any name: there are new ones every few months, and an appliance that falls back on this service
 asks for that of the service it could not reach."""
 

@@ -7,22 +7,27 @@ again, and nothing is lost.
 import asyncio
 import logging
 import time
+import wave
 from collections.abc import Callable, Sequence
+from importlib import resources
 
 from appliance.services.recognizer import HeardWord, Recognizer, RecognizerError
 from appliance.services.word_times import spread
-from appliance.services.wyoming_pulse import SilentError
-from appliance.services.wyoming_server import Address, WyomingServer
+from appliance.services.wyoming_pulse import MOST, SilentError
+from appliance.services.wyoming_server import BYTES_PER_SECOND, Address, WyomingServer
 from appliance.services.wyoming_utterance import Utterance
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds for which a server that fails is asked again; longer, and the client must know. One that
-is silent was waited for long enough."""
+PATIENCE = 3.0
+"""Seconds for which a server that fails is asked again; longer, and the client must know, which may
+have another service to go to. One that is silent was waited for long enough."""
 
 PAUSE = 0.5
 """Seconds between two tries."""
+
+FIRST = 3
+"""Seconds of the bundled sample that a server hears first: silence might take it no time."""
 
 
 class WyomingEngine:
@@ -36,12 +41,21 @@ class WyomingEngine:
         self._server = WyomingServer(Address.parse(url))
 
     def warm_up(self) -> None:
-        """See whether the server is there.
+        """See whether the server is there, and for how long it is silent while it thinks.
 
         Raises:
             RecognizerError: it isn't, or recognizes no speech.
         """
         asyncio.run(self._server.streams())
+        speech = _speech()
+        began = time.monotonic()
+        asyncio.run(self._server.transcript(speech, patience=MOST))
+        log.info(
+            "%s took %.1f s for %.1f s of speech",
+            self._server.address,
+            time.monotonic() - began,
+            len(speech) / BYTES_PER_SECOND,
+        )
 
     def lend(self) -> Recognizer:
         """Return a recognizer, having seen that the server is there.
@@ -133,3 +147,10 @@ class WyomingRecognizer:
                     raise
                 log.warning("%s; the audio is kept, asking again", error)
                 self._sleep(PAUSE)
+
+
+def _speech() -> bytes:
+    sample = resources.files("appliance") / "samples" / "sample.wav"
+    with sample.open("rb") as file, wave.open(file) as speech:
+        pcm: bytes = speech.readframes(FIRST * speech.getframerate())
+    return pcm

@@ -84,15 +84,20 @@ class Pulse:
         self._between = between
 
     @contextlib.asynccontextmanager
-    async def felt(self, audio: Callable[[], float]) -> AsyncIterator[None]:
+    async def felt(self, audio: Callable[[], float], patience: float = 0.0) -> AsyncIterator[None]:
         """Interrupt what is done in this context when the server hangs.
 
-        `audio` returns how many seconds of audio the server was asked about until now.
+        `audio` returns how many seconds of audio the server was asked about until now. It may be
+        silent for `patience` seconds, however little is known of it.
 
         Raises:
             SilentError: it hangs.
         """
-        watch = _Watch(self._sign_of_life, self._between, lambda: self._silences.bearable(audio()))
+        watch = _Watch(
+            self._sign_of_life,
+            self._between,
+            lambda: max(patience, self._silences.bearable(audio())),
+        )
         try:
             async with asyncio.timeout(None) as limit:
                 watching = asyncio.create_task(watch.keep(limit))

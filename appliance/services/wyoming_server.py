@@ -105,11 +105,12 @@ class WyomingServer:
 
         Raises:
             RecognizerError: it can't be reached, or recognizes no speech.
+            SilentError: it is not there, or hangs.
         """
         # It need but say what it is, not hear anything: one that takes long for that hangs, unless
         # it is known to do nothing else while it thinks.
         patience = max(self._connect_time, self._silences.bearable(audio=0))
-        async with self._conversation(patience) as client:
+        async with self._conversation(None) as client, _taken_for_hanging_after(patience):
             await client.write_event(Describe().event())
             async for event in _events(client):
                 if Info.is_type(event.type):
@@ -120,8 +121,10 @@ class WyomingServer:
         """Return how long to wait for the transcript of so much audio, in seconds."""
         return self._answer_time + 3 * seconds
 
-    async def transcript(self, pcm: bytes, terms: Sequence[str] = ()) -> str:
+    async def transcript(self, pcm: bytes, terms: Sequence[str] = (), patience: float = 0.0) -> str:
         """Return what a whole utterance (mono s16le, 16000 Hz) says; it may hold the `terms`.
+
+        The server may be silent for `patience` seconds, however little is known of it.
 
         Raises:
             RecognizerError: the server can't be reached, refuses, or gives no answer in time.
@@ -130,7 +133,7 @@ class WyomingServer:
         length = len(pcm) / BYTES_PER_SECOND
         async with (
             self._conversation(self.time_for(length)) as client,
-            self._pulse.felt(lambda: length),
+            self._pulse.felt(lambda: length, patience),
         ):
             await self._begin(client, terms)
             for start in range(0, len(pcm), PIECE):
@@ -244,6 +247,15 @@ class WyomingServer:
 
     def _sentence(self, what: str) -> str:
         return f"The engine {self.address} {what}"
+
+
+@contextlib.asynccontextmanager
+async def _taken_for_hanging_after(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise SilentError from error
 
 
 def _reason(error: OSError) -> str:

@@ -3,11 +3,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import requests
+import websocket
 
 from appliance.services import local_service
 from appliance.services.engines import UnknownEngineError
@@ -175,6 +177,41 @@ def test_a_session_too_many_is_refused_until_there_is_a_place() -> None:
         second.close()
 
 
+def test_a_silent_client_gives_way_to_another(clock: Clock) -> None:
+    with LocalService(max_sessions=1, clock=clock) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        clients = []
+
+        def another_begins() -> bool:
+            clock.now += 6  # since the service has begun to wait for the first one
+            clients.append(Client(service))
+            begins: bool = clients[-1].next()["type"] == "Begin"
+            return begins
+
+        wait_until(another_begins)
+        second = clients[-1]
+        assert refusal(first) == (4031, "Session idle for too long: another needed its place")
+        second.audio(bytes(3200))
+        assert [message["type"] for message in second.terminated()] == ["Termination"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", ["KeepAlive", "audio"])
+def test_a_client_that_gives_signs_of_life_keeps_its_place(sign: str) -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        for _ in range(4):
+            time.sleep(2)  # altogether far longer than one silence may last
+            if sign == "audio":
+                first.audio(bytes(3200))
+            else:
+                first.say("KeepAlive")
+            assert refusal(Client(service))[0] == 3009
+        assert first.terminated()[-1]["type"] == "Termination"
+
+
 @pytest.mark.slow
 @needs_vanishing
 def test_a_client_whose_cable_was_pulled_leaves_its_place() -> None:
@@ -190,8 +227,29 @@ def test_a_client_whose_cable_was_pulled_leaves_its_place() -> None:
             return begins
 
         assert not is_admitted()
-        wait_until(is_admitted, within=90)
+        wait_until(is_admitted, within=20)
         first.close()
+
+
+@pytest.mark.slow
+@needs_vanishing
+def test_a_session_whose_cable_was_pulled_ends_though_nobody_needs_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with LocalService() as service, caplog.at_level(logging.INFO):
+        client = Client(service)
+        assert client.next()["type"] == "Begin"
+        client.vanish()
+        wait_until(lambda: "the client went away" in caplog.text, within=90)
+        client.close()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v3/ws/", "/v3/sw", "/token"])
+def test_a_path_that_is_none_is_not_found(service: LocalService, path: str) -> None:
+    url = service.url.removesuffix("/v3/ws") + path
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        websocket.create_connection(url, timeout=20, header=KEY)
+    assert caught.value.status_code == 404
 
 
 def test_unknown_parameters_are_passed_over(service: LocalService) -> None:

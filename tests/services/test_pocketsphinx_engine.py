@@ -49,6 +49,8 @@ def text(words: Sequence[HeardWord]) -> str:
         ("ask doctor feynman about the neutrino", ["Neutrino", "Feynman"]),
         ("professor hawking lectured on thermodynamics", ["thermodynamics"]),
         ("ask doctor feynman about the neutrino", ["doctor Feynman"]),
+        # the second of its pronunciations
+        ("ask her about the barbarity tomorrow", ["barbarity"]),
     ],
 )
 def test_favoured_words_are_heard_where_others_sound_alike(
@@ -87,8 +89,44 @@ def test_a_phrase_is_heard_as_its_words_in_their_places(
         assert word.end == pytest.approx(before.end, abs=100)
 
 
+@pytest.mark.parametrize(
+    "term",
+    ["Feynman,", '"Feynman"', "doctor-Feynman!", "(Feynman)", "Feynman\N{HORIZONTAL ELLIPSIS}"],
+)
+def test_punctuation_keeps_no_word_from_being_favoured(
+    recognizer: PocketsphinxRecognizer, sample: bytes, speak: Speak, term: str
+) -> None:
+    hear(recognizer, sample[: 3400 * 32])
+    recognizer.favour([term])
+    assert "feynman" in text(hear(recognizer, speak("ask doctor feynman about the neutrino")))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "term", "word"),
+    [
+        ("they read einstein's letters", "Einstein\N{RIGHT SINGLE QUOTATION MARK}s", "einstein's"),
+        ("this is the baby-sitter", "baby-sitter", "baby-sitter"),
+    ],
+)
+def test_apostrophes_and_hyphens_are_part_of_the_words_that_have_them(
+    recognizer: PocketsphinxRecognizer,
+    sample: bytes,
+    speak: Speak,
+    sentence: str,
+    term: str,
+    word: str,
+) -> None:
+    pcm = speak(sentence)
+    hear(recognizer, sample[: 3400 * 32])
+    assert word not in text(hear(recognizer, pcm))
+    recognizer.favour([term])
+    assert word in text(hear(recognizer, pcm))
+
+
 def test_unknown_words_are_passed_over(recognizer: PocketsphinxRecognizer, sample: bytes) -> None:
-    recognizer.favour(["xyzzy", "little xyzzy", "", "C3PO", "*", "two_words", "Größe", "(2)"])
+    recognizer.favour(
+        ["xyzzy", "little xyzzy", "", "C3PO", "*", "two_words", "Größe", "(2)", "<s>"]
+    )
     words = hear(recognizer, sample[: 3400 * 32])
     assert text(words) == "press the button when you want to speak"
 

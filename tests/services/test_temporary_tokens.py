@@ -18,6 +18,15 @@ def test_a_token_works_once(clock: Clock) -> None:
         tokens.redeem(token)
 
 
+def test_to_check_a_token_does_not_use_it_up(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    token = tokens.issue(60)
+    tokens.check(token)
+    tokens.redeem(token)
+    with pytest.raises(RefusedError, match="used"):
+        tokens.check(token)
+
+
 def test_a_token_works_until_it_expires(clock: Clock) -> None:
     tokens = TemporaryTokens(clock)
     token, late = tokens.issue(60), tokens.issue(60)

@@ -61,8 +61,17 @@ def lag(recognizer: WyomingRecognizer) -> int:
 # The engine
 
 
-def test_an_engine_warms_up_when_its_server_is_there() -> None:
+def test_an_engine_warms_up_with_a_sentence() -> None:
     with WyomingRig(seconds) as rig:
+        WyomingEngine(rig.url).warm_up()
+        assert rig.asked == [3 * len(SECOND)]
+
+
+def test_a_server_that_can_hear_nothing_is_told_when_the_engine_warms_up() -> None:
+    def refuses(_: bytes) -> str:
+        raise ValueError("no model for Klingon")
+
+    with WyomingRig(refuses) as rig, pytest.raises(RecognizerError, match="no model for Klingon"):
         WyomingEngine(rig.url).warm_up()
 
 

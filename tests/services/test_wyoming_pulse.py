@@ -122,6 +122,18 @@ def test_once_interrupted_the_same_question_is_given_longer() -> None:
     assert silences.bearable(audio=2.0) > 2 * 0.05
 
 
+@pytest.mark.slow
+def test_with_patience_a_server_is_waited_for_of_which_nothing_is_known() -> None:
+    silences = Silences(least=0.05, unknown=0.05)
+
+    async def run() -> None:
+        async with pulse(never, silences).felt(lambda: 2.0, patience=60.0):
+            await asyncio.sleep(1)
+
+    asyncio.run(run())
+    assert silences.bearable(audio=2.0) >= 3 * 0.9
+
+
 def test_a_time_out_of_somebody_else_is_passed_on() -> None:
     async def run() -> None:
         async with pulse(at_once).felt(lambda: 1.0):

@@ -71,6 +71,20 @@ def test_a_slow_server_does_not_cut_a_sentence_short(sentence: bytes) -> None:
     assert transcript(messages) == "all of it"
 
 
+@pytest.mark.slow
+def test_a_server_that_is_silent_while_it_thinks_keeps_its_first_session(sentence: bytes) -> None:
+    def slow(_: bytes) -> str:
+        time.sleep(8)
+        return "all of it"
+
+    with WyomingRig(slow, single=True) as rig, LocalService(engine=rig.url) as service:
+        client = Client(service)
+        client.audio(sentence)
+        messages = client.terminated()
+    assert client.close_code == 1000
+    assert transcript(messages) == "all of it"
+
+
 def test_a_server_that_is_away_at_the_start_is_logged_and_heals(
     sentence: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,6 +110,7 @@ def test_a_restart_amid_a_turn_loses_no_audio(
         LocalService(engine=rig.url) as service,
         caplog.at_level(logging.WARNING),
     ):
+        rig.wanted.clear()  # when the service began
         client = Client(service)
         client.audio(sentence[: 2 * BYTES_PER_SECOND])
         wait_until(lambda: rig.wanted)

@@ -27,7 +27,8 @@ class WyomingRig:
     """Answers what `hears` makes of an utterance's audio, on a thread of its own.
 
     A server that `streams` says all but the last word of that every half second. `impatient`
-    is after how many bytes of audio it answers without waiting for the end.
+    is after how many bytes of audio it answers without waiting for the end. One that is `single`
+    does one thing at a time, and is silent to everybody while it thinks.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class WyomingRig:
         streams: bool = False,
         recognizes: bool = True,
         impatient: int | None = None,
+        single: bool = False,
     ) -> None:
         self.hears = hears
         self.streams = streams
         self.impatient = impatient
+        self.single = single
         self.asked: list[int] = []
         self.wanted: list[Transcribe] = []
         self.at_once = 0
@@ -140,7 +143,10 @@ class _Handler(AsyncEventHandler):
     async def _answer(self) -> bool:
         self._rig.asked.append(len(self._pcm))
         try:
-            text = await asyncio.to_thread(self._rig.hears, self._pcm)
+            if self._rig.single:
+                text = self._rig.hears(self._pcm)
+            else:
+                text = await asyncio.to_thread(self._rig.hears, self._pcm)
         except ValueError as error:
             await self.write_event(Error(str(error)).event())
         else:
