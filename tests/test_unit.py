@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance import credentials
+
 UNIT = Path(__file__).parents[1] / "systemd" / "appliance.service"
 
 MOST = 2.0
@@ -24,3 +26,13 @@ def test_the_program_is_exposed_no_more_than_it_must_be() -> None:
     rated = re.search(r"exposure level for appliance.service: ([\d.]+)", said)
     assert rated, said
     assert float(rated[1]) <= MOST
+
+
+def test_it_hands_over_each_secret_that_the_program_asks_for() -> None:
+    named = re.findall(r"^LoadCredential=(.+)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert named == [
+        credentials.API_KEY,
+        credentials.TOKEN_SECRET,
+        credentials.FALLBACK_TOKEN_SECRET,
+        credentials.MQTT_PASSWORD,
+    ]

@@ -125,7 +125,12 @@ def _devices(settings: Settings, user: User, devices: Path) -> Iterable[Need]:
 
 def _files(settings: Settings, path: Path, user: str) -> Iterable[Need]:
     service, mqtt = settings.service, settings.mqtt
-    secrets = service.api_key_file, service.token_secret_file, mqtt.password_file
+    secrets = (
+        service.api_key_file,
+        service.token_secret_file,
+        service.fallback_token_secret_file,
+        mqtt.password_file,
+    )
     certificates = service.ca_file, mqtt.tls if isinstance(mqtt.tls, str) else ""
     for file in (str(path), *secrets, *certificates):
         if file:

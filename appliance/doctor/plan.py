@@ -25,7 +25,7 @@ from appliance.doctor.finding import Finding, not_tried
 from appliance.doctor.network import Peer
 from appliance.doctor.programs import Ask, ask
 from appliance.doctor.running import Resident
-from appliance.doctor.service import STORES, Visit
+from appliance.doctor.service import OF_THE_FALLBACK, STORES, Visit
 from appliance.doctor.settings import examine_settings, examine_version
 from appliance.doctor.unit import Unit
 from appliance.hardware.devices import Audio
@@ -83,7 +83,15 @@ class Plan:
 
     def checks(self) -> list[Check]:
         """Return all checks, each behind those that it needs."""
-        return [*self._of_program(), *self._of_board(), *self._of_parts(), *self._of_network()]
+        visit = Visit(self._settings.service, self._observe, self._around.stores)
+        return [
+            *self._of_program(),
+            *self._of_board(),
+            *self._of_parts(),
+            *self._of_network(),
+            *self._of_service(visit),
+            *self._of_others(visit),
+        ]
 
     def _observe(self) -> Resident | None:
         """Return the appliance that runs here, or that systemd has just started."""
@@ -153,7 +161,6 @@ class Plan:
 
     def _of_network(self) -> Iterator[Check]:
         settings = self._settings.service
-        visit = Visit(settings, self._observe, self._around.stores)
         service, token_server = Peer.service(settings), Peer.token_server(settings)
         yield from _way_to(service, "DNS", "TLS")
         if token_server:
@@ -161,7 +168,10 @@ class Plan:
         yield Check(
             "clock", lambda: clock.examine(service), limit=8, needs={"DNS": "no address to ask"}
         )
-        way = "token TLS" if token_server else "TLS"
+
+    def _of_service(self, visit: Visit) -> Iterator[Check]:
+        has_token_server = Peer.token_server(self._settings.service) is not None
+        way = "token TLS" if has_token_server else "TLS"
         yield Check(
             "token",
             visit.fetch_token,
@@ -176,12 +186,15 @@ class Plan:
             when_stuck="check the network",
             needs={"TLS": "no service to open it at", "token": "no token"},
         )
-        if settings.fallback_url:
+
+    def _of_others(self, visit: Visit) -> Iterator[Check]:
+        """Yield the checks of what the box may do without."""
+        if self._settings.service.fallback_url:
             yield Check(
                 "fallback",
                 visit.try_fallback,
                 limit=15,
-                when_stuck="check fallback_url, or that service",
+                when_stuck=OF_THE_FALLBACK,
                 needs=_GOOD_SETTINGS,
             )
         if self._settings.mqtt.host:

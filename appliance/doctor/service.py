@@ -4,7 +4,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,8 +40,22 @@ ANSWER_TIME = 3.0
 GOODBYE = 1.0
 """Seconds for the service to close behind its `Termination`."""
 
+OF_THE_FALLBACK = "check fallback_url, or that service"
+
+REFUSED = (401, 403)
+"""HTTP statuses for a key or secret that is wrong or missing."""
+
 _TO_THE_DOCTOR = "run: appliance doctor"
 """What the OLED says where there is more to say than fits on it; here it leads nowhere."""
+
+_AT_THE_FALLBACK = {
+    _TO_THE_DOCTOR: OF_THE_FALLBACK,
+    "check the network": OF_THE_FALLBACK,
+    "check Wi-Fi or cable": OF_THE_FALLBACK,
+    "check address and key": OF_THE_FALLBACK,
+    "check service url": "check fallback_url",
+}
+"""What the OLED says of any service, and what it comes to here: the first one may be well."""
 
 
 class _Credential(NamedTuple):
@@ -60,6 +74,13 @@ _SECRET = _Credential(
     "secret", "token_secret_file", credentials.TOKEN_SECRET, "--token-secret-file", "token_secret"
 )
 
+_FILES = {
+    _KEY.field: _KEY.name,
+    _SECRET.field: _SECRET.name,
+    "fallback_token_secret_file": credentials.FALLBACK_TOKEN_SECRET,
+}
+"""The settings that name a file, and the credential of systemd's that stands in for it."""
+
 
 class Visit:
     """What anybody who transcribes must do first: fetch a token, and open a session with it.
@@ -67,7 +88,7 @@ class Visit:
     Args:
         settings: where the service is, and what it wants.
         observe: tells which appliance runs on this box now.
-        stores: folders where systemd finds the key or secret that it gives the service.
+        stores: folders where systemd finds the key and secrets that it gives the service.
         clock: monotonic seconds.
     """
 
@@ -78,9 +99,10 @@ class Visit:
         stores: Sequence[Path] = STORES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = _with_credential(settings, stores)
+        self._settings = _with_credentials(settings, stores)
         self._observe = observe
         self._clock = clock
+        self._given = settings
         self._named = getattr(settings, _credential_of(settings).field)
         self._stores = stores
         self._token = ""
@@ -92,9 +114,10 @@ class Visit:
             self._token = TokenSource(self._settings).fetch()
         except TokenError as refusal:
             ending = refusal.ending
-            if (ending.cause is Cause.NO_KEY or ending.code in {401, 403}) and self._is_kept_back():
+            refused = ending.cause is Cause.NO_KEY or ending.code in REFUSED
+            if refused and self._is_kept_back(self._named):
                 return not_tried("only root may read the key or secret", "try with sudo")
-            return self._advised(told(ending), self._put_in_anew())
+            return _advised(told(ending), {_TO_THE_DOCTOR: self._put_in_anew()})
         source = "the token server" if self._settings.token_url else "the service, for the API key,"
         return fine(f"{source} gave one in {self._clock() - began_at:.1f} s")
 
@@ -104,9 +127,9 @@ class Visit:
         if resident and resident.in_session:
             return not_tried("a session goes on, or may: it is left alone")
         found = Rehearsal(self._settings, self._token, self._clock).hold()
-        if self._settings.token_url:
-            return self._advised(found, "see that the token server has the right API key")
-        return self._advised(found, self._put_in_anew())
+        with_token_server = "see that the token server has the right API key"
+        remedy = with_token_server if self._settings.token_url else self._put_in_anew()
+        return _advised(found, {_TO_THE_DOCTOR: remedy})
 
     def try_fallback(self) -> Finding:
         """Tell whether a session opens at the service to fall back on, and ends as it should."""
@@ -117,22 +140,34 @@ class Visit:
         try:
             token = TokenSource(self._settings, fallback=True).fetch()
         except TokenError as refusal:
-            return self._advised(told(refusal.ending), "check fallback_token_url")
-        found = Rehearsal(there, token, self._clock).hold()
-        return self._advised(found, "check fallback_url")
+            return self._without_fallback_token(refusal.ending)
+        return _advised(Rehearsal(there, token, self._clock).hold(), _AT_THE_FALLBACK)
 
-    def _is_kept_back(self) -> bool:
-        """Tell whether there may be a key or secret that this user can't read."""
-        return not os.access(self._named, os.R_OK) and any(
-            os.access(place, os.F_OK) and not os.access(place, os.R_OK)
-            for place in (self._named, *self._stores)
+    def _without_fallback_token(self, ending: Ending) -> Finding:
+        given = self._given
+        files = given.fallback_token_secret_file, given.token_secret_file
+        if ending.code in REFUSED and self._is_kept_back(*files):
+            return not_tried("only root may read the secret", "try with sudo")
+        found = self._settings.fallback_token_secret_file
+        secret = f"put the right secret into {found}" if found else "set fallback_token_secret_file"
+        address = "fallback_token_url" if given.fallback_token_url else "fallback_url"
+        remedies = {
+            _TO_THE_DOCTOR: secret,
+            "put in the right one": secret,
+            "check token_url": f"check {address}",
+            "check token server": f"check {address}",
+        }
+        return _advised(told(ending), _AT_THE_FALLBACK | remedies)
+
+    def _is_kept_back(self, first: str, *others: str) -> bool:
+        """Tell whether there may be a key or secret that this user can't read.
+
+        Where the file that goes `first` is readable, nothing else is looked for.
+        """
+        places = (first, *others, *map(str, self._stores))
+        return not os.access(first, os.R_OK) and any(
+            os.access(place, os.F_OK) and not os.access(place, os.R_OK) for place in places
         )
-
-    def _advised(self, finding: Finding, remedy: str) -> Finding:
-        """Return the finding with this remedy, where its own is to run the doctor."""
-        if finding.remedy != _TO_THE_DOCTOR:
-            return finding
-        return msgspec.structs.replace(finding, remedy=remedy)
 
     def _put_in_anew(self) -> str:
         """Return how the right key or secret comes to where this one is."""
@@ -225,13 +260,20 @@ def _credential_of(settings: ServiceSettings) -> _Credential:
     return _SECRET if settings.token_url else _KEY
 
 
-def _with_credential(settings: ServiceSettings, stores: Sequence[Path]) -> ServiceSettings:
-    """Return the settings with a file for what systemd gives the service: the key, or the secret.
+def _advised(finding: Finding, remedies: Mapping[str, str]) -> Finding:
+    """Return the finding with what its remedy comes to here."""
+    return msgspec.structs.replace(finding, remedy=remedies.get(finding.remedy, finding.remedy))
+
+
+def _with_credentials(settings: ServiceSettings, stores: Sequence[Path]) -> ServiceSettings:
+    """Return the settings with files for what systemd gives the service: the key and the secrets.
 
     As there, the file that the settings name goes first, if there is anything to read in it.
     """
-    credential = _credential_of(settings)
-    named = getattr(settings, credential.field)
-    places = [named, *(str(store / credential.name) for store in stores)]
-    readable = [place for place in places if os.access(place, os.R_OK)]
-    return msgspec.structs.replace(settings, **{credential.field: (readable or [named])[0]})
+    found = {field: _file(getattr(settings, field), name, stores) for field, name in _FILES.items()}
+    return msgspec.structs.replace(settings, **found)
+
+
+def _file(named: str, name: str, stores: Sequence[Path]) -> str:
+    places = [named, *(str(store / name) for store in stores)]
+    return next((place for place in places if os.access(place, os.R_OK)), named)

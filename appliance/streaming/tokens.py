@@ -10,7 +10,7 @@ import msgspec
 import requests
 
 from appliance.config import ServiceSettings
-from appliance.credentials import api_key, token_secret
+from appliance.credentials import api_key, fallback_token_secret, token_secret
 from appliance.streaming.endings import Cause, Ending, Stage, cause_of
 
 TIME_OUT = (5.0, 8.0)
@@ -38,7 +38,8 @@ class TokenSource:
 
     With `token_url` set, no key is needed on the device. Files are read at each fetch, so that a
     key that was put right works without a restart. The tokens of the `fallback` come from
-    `fallback_token_url`, else from `/token` beside `fallback_url`; the key never goes there.
+    `fallback_token_url`, else from `/token` beside `fallback_url`; the key never goes there, and
+    the fallback's own secret nowhere else.
     """
 
     def __init__(
@@ -97,9 +98,9 @@ class TokenSource:
         settings = self._settings
         if self._fallback:
             url = settings.fallback_token_url or _url_beside(settings.fallback_url)
-            return url, _secret_header(settings) if _is_known(url, settings) else {}
+            return url, _bearer(_fallback_secret(url, settings))
         if settings.token_url:
-            return settings.token_url, _secret_header(settings)
+            return settings.token_url, _bearer(token_secret(settings.token_secret_file))
         key = api_key(settings.api_key_file)
         if not key:
             raise TokenError(Ending(Stage.TOKEN, cause=Cause.NO_KEY))
@@ -125,8 +126,14 @@ def _over_http(parts: SplitResult, path: str, query: str = "") -> str:
     return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
+def _fallback_secret(url: str, settings: ServiceSettings) -> str:
+    """Return what the fallback's token is asked for with: its own secret, else the known one."""
+    own = fallback_token_secret(settings.fallback_token_secret_file)
+    return own or (token_secret(settings.token_secret_file) if _is_known(url, settings) else "")
+
+
 def _is_known(url: str, settings: ServiceSettings) -> bool:
-    """Tell whether the token server that the secret is for is asked: no other may see it.
+    """Tell whether the token server that `token_secret_file` is for is asked: no other may see it.
 
     It is the one at `token_url`, or at `fallback_token_url` where no other is set.
     """
@@ -134,8 +141,7 @@ def _is_known(url: str, settings: ServiceSettings) -> bool:
     return (asked.scheme, asked.netloc) == (known.scheme, known.netloc)
 
 
-def _secret_header(settings: ServiceSettings) -> dict[str, str]:
-    secret = token_secret(settings.token_secret_file)
+def _bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 

@@ -15,6 +15,7 @@ settings=$destination/etc/appliance/appliance.toml
 credentials=$destination/etc/credstore
 api_key=$credentials/assemblyai-api-key
 token_secret=$credentials/appliance-token-secret
+fallback_token_secret=$credentials/appliance-fallback-token-secret
 mqtt_password=$credentials/appliance-mqtt-password
 
 command=/usr/local/bin/appliance

@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.server import ServerConnection, serve
 
 from appliance.config import ServiceSettings
-from appliance.credentials import API_KEY, TOKEN_SECRET
+from appliance.credentials import API_KEY, FALLBACK_TOKEN_SECRET, TOKEN_SECRET
 from appliance.doctor.finding import Finding, Result
 from appliance.doctor.running import Resident
 from appliance.doctor.service import Visit
@@ -24,6 +24,10 @@ from tests.rig.faults import (
 from tests.rig.service import ScriptedService
 
 SECRET = "sk-very-secret"
+
+NOWHERE = "ws://127.0.0.1:9/v3/ws"
+
+AS_FOR_ANY = "check fallback_url, or that service"
 
 
 @pytest.fixture
@@ -270,12 +274,22 @@ def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
 # The fallback
 
 
-def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> None:
-    away = "ws://127.0.0.1:9/v3/ws"
-    settings = ServiceSettings(
-        url=away, fallback_url=service.url, fallback_token_url=service.token_url
+def fallback_at(service: ScriptedService) -> ServiceSettings:
+    """Return the settings of a box whose first service is away."""
+    return ServiceSettings(
+        url=NOWHERE, fallback_url=service.url, fallback_token_url=service.token_url
     )
-    found = visit(settings).try_fallback()
+
+
+def guarded_fallback_at(service: ScriptedService) -> ServiceSettings:
+    """Return the settings for a fallback whose tokens want `SECRET`."""
+    return msgspec.structs.replace(
+        fallback_at(service), fallback_token_url=guarded(service).token_url
+    )
+
+
+def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> None:
+    found = visit(fallback_at(service)).try_fallback()
     assert found.result is Result.FINE
     assert found.found.startswith("a session opened in ")
     assert service.connections[0].terminated_at
@@ -283,14 +297,138 @@ def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> No
 
 def test_a_fallback_without_tokens_is_told(service: ScriptedService) -> None:
     service.token_down_for()
-    settings = ServiceSettings(fallback_url=service.url, fallback_token_url=service.token_url)
-    assert visit(settings).try_fallback().result is Result.FAILED
+    found = visit(fallback_at(service)).try_fallback()
+    assert found.result is Result.FAILED
+    assert found.remedy == AS_FOR_ANY
     assert not service.connections
 
 
-def test_a_fallback_that_refuses_is_told(service: ScriptedService) -> None:
-    service.on_every_connection(refuse(3006, "Invalid parameter"))
-    settings = ServiceSettings(fallback_url=service.url, fallback_token_url=service.token_url)
-    found = visit(settings).try_fallback()
+@pytest.mark.parametrize(
+    ("fault", "what", "remedy"),
+    [
+        (refuse(3006, "Invalid parameter"), "Setting refused", "check the settings"),
+        (refuse(1008, "Unauthorized"), "Key refused", AS_FOR_ANY),
+        (refuse_handshake(404), "Wrong address", "check fallback_url"),
+    ],
+)
+def test_a_fallback_that_refuses_is_told(
+    service: ScriptedService, fault: object, what: str, remedy: str
+) -> None:
+    service.on_every_connection(fault)  # type: ignore[arg-type]
+    found = visit(fallback_at(service)).try_fallback()
     assert found.result is Result.FAILED
-    assert "Setting refused" in found.found
+    assert found.found.startswith(what)
+    assert found.remedy == remedy
+
+
+@pytest.mark.parametrize("url", [NOWHERE, "ws://nowhere.invalid/v3/ws", "ws://127.0.0.1:99999/ws"])
+def test_a_fallback_that_is_not_there_is_not_blamed_on_the_network(
+    service: ScriptedService, url: str
+) -> None:
+    for settings in (
+        ServiceSettings(fallback_url=url),
+        msgspec.structs.replace(fallback_at(service), fallback_url=url),
+    ):
+        found = visit(settings).try_fallback()
+        assert found.result is Result.FAILED
+        assert found.remedy == AS_FOR_ANY
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"), [((404, {}), "Wrong address"), ((200, {}), "No token")]
+)
+def test_an_address_without_tokens_is_told_by_its_key(
+    service: ScriptedService, answer: tuple[int, dict[str, str]], what: str
+) -> None:
+    service.token_answer = answer
+    found = visit(fallback_at(service)).try_fallback()
+    assert found.found.startswith(what)
+    assert found.remedy == "check fallback_token_url"
+    beside = visit(ServiceSettings(fallback_url=service.url)).try_fallback()
+    assert beside.found.startswith(what)
+    assert beside.remedy == "check fallback_url"
+
+
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_the_fallbacks_secret_is_found_where_the_service_has_it(
+    service: ScriptedService, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / FALLBACK_TOKEN_SECRET).write_text(f"{SECRET}\n")
+    settings = guarded_fallback_at(service)
+    if place == "file":
+        named = str(tmp_path / FALLBACK_TOKEN_SECRET)
+        settings = msgspec.structs.replace(settings, fallback_token_secret_file=named)
+    stores = [tmp_path] if place == "store" else []
+    assert visit(settings, *stores).try_fallback().result is Result.FINE
+
+
+def test_a_box_with_an_api_key_has_a_token_server_for_its_fallback(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    (tmp_path / API_KEY).write_text("the-vendor-s")
+    (tmp_path / TOKEN_SECRET).write_text(SECRET)
+    assert visit(guarded_fallback_at(service), tmp_path).try_fallback().result is Result.FINE
+
+
+def test_a_fallback_that_wants_a_secret_is_told_how_to_give_it_one(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    settings = guarded_fallback_at(service)
+    found = visit(settings, tmp_path).try_fallback()
+    assert found.found.startswith("Key refused (fetching a token: 401")
+    assert found.remedy == "set fallback_token_secret_file"
+    service.token_answer = 401, {"error": "Secret refused"}
+    assert visit(settings).try_fallback().remedy == "set fallback_token_secret_file"
+
+
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_a_refused_secret_of_the_fallbacks_is_put_in_anew_and_never_shown(
+    service: ScriptedService, tmp_path: Path, place: str
+) -> None:
+    secret = tmp_path / FALLBACK_TOKEN_SECRET
+    secret.write_text("sk-wrong-secret")
+    named = str(secret) if place == "file" else ""
+    settings = msgspec.structs.replace(
+        guarded_fallback_at(service), fallback_token_secret_file=named
+    )
+    found = visit(settings, tmp_path).try_fallback()
+    assert found.result is Result.FAILED
+    assert found.remedy == f"put the right secret into {secret}"
+    assert "sk-wrong-secret" not in str(found)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("place", ["fallback_token_secret_file", "token_secret_file", "store"])
+def test_a_secret_of_the_fallbacks_that_only_root_may_read_is_left_to_root(
+    service: ScriptedService, tmp_path: Path, place: str
+) -> None:
+    kept_back = tmp_path / "kept-back"
+    kept_back.mkdir(mode=0)
+    named = {} if place == "store" else {place: str(kept_back)}
+    settings = msgspec.structs.replace(guarded_fallback_at(service), **named)
+    found = visit(settings, kept_back).try_fallback()
+    assert found.result is Result.NOT_TRIED
+    assert found.found == "only root may read the secret"
+    assert found.remedy == "try with sudo"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_wrong_secret_that_anybody_may_read_is_told(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir(mode=0)
+    secret = tmp_path / "secret"
+    secret.write_text("sk-wrong-secret")
+    settings = msgspec.structs.replace(
+        guarded_fallback_at(service), fallback_token_secret_file=str(secret)
+    )
+    assert visit(settings, store).try_fallback().result is Result.FAILED
+
+
+def test_no_session_is_tried_at_the_fallback_beside_one_that_goes_on(
+    service: ScriptedService,
+) -> None:
+    found = visit(fallback_at(service), resident=Resident(None)).try_fallback()
+    assert found.result is Result.NOT_TRIED
+    assert service.token_requests == []

@@ -8,6 +8,12 @@ from tests.scripts.fresh_box import FreshBox
 
 KEY = "0123456789abcdef-the-key"
 
+OTHER_SECRETS = (
+    "appliance-token-secret",
+    "appliance-fallback-token-secret",
+    "appliance-mqtt-password",
+)
+
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> FreshBox:
@@ -207,6 +213,8 @@ def test_uninstalling_leaves_only_what_it_says(box: FreshBox, purge: bool) -> No
     before = box.files()
     assert box.run("install", ASSEMBLYAI_API_KEY=KEY).returncode == 0
     box.write("var/lib/appliance/history.db", "what was said")
+    for name in OTHER_SECRETS:
+        box.write(f"etc/credstore/{name}", "s3cret")
     told = box.run("uninstall", *(["--purge"] if purge else []))
     assert told.returncode == 0, told.stdout
     left = box.files() - before - {"run/lock/appliance-install"}
@@ -217,6 +225,7 @@ def test_uninstalling_leaves_only_what_it_says(box: FreshBox, purge: bool) -> No
         assert left == {
             "etc/appliance/appliance.toml",
             "etc/credstore/assemblyai-api-key",
+            *(f"etc/credstore/{name}" for name in OTHER_SECRETS),
             "var/lib/appliance/history.db",
         }
     assert not list(box.folder.glob("enabled-*"))

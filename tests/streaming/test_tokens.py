@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from appliance.config import ServiceSettings
+from appliance.services.local_service import LocalService
 from appliance.streaming.endings import Answer, Cause, Stage, rule_for
 from appliance.streaming.tokens import TokenError, TokenSource
 from tests.rig.service import ScriptedService
@@ -241,8 +242,10 @@ def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "appliance-token-secret").write_text(SECRET)
 
 
-def asked(settings: ServiceSettings, folder: Path) -> tuple[str, str | None]:
-    """Return where the fallback's token is fetched, and with what."""
+def asked(
+    settings: ServiceSettings, folder: Path, *, fallback: bool = True
+) -> tuple[str, str | None]:
+    """Return where the fallback's token is fetched, or the first one's, and with what."""
     seen: list[tuple[str, str | None]] = []
 
     def get(url: str, headers: dict[str, str], **_options: object) -> requests.Response:
@@ -251,7 +254,7 @@ def asked(settings: ServiceSettings, folder: Path) -> tuple[str, str | None]:
         return response
 
     given = msgspec.structs.replace(settings, api_key_file=str(folder / "key"))
-    assert TokenSource(given, get, fallback=True).fetch() == "t"
+    assert TokenSource(given, get, fallback=fallback).fetch() == "t"
     return seen[0]
 
 
@@ -295,6 +298,93 @@ def test_the_secret_goes_to_the_server_that_it_is_for_alone(
         fallback_token_url=fallback_token_url,
     )
     assert asked(settings, tmp_path) == (fallback_token_url, secret)
+
+
+OWN_SECRET = "key-of-the-fallback-alone"
+
+
+@pytest.fixture(params=["file", "credential"])
+def own_secret_file(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The setting that leads to `OWN_SECRET`: a file, or nothing where systemd hands it over."""
+    name = {"file": "own", "credential": "appliance-fallback-token-secret"}[request.param]
+    (tmp_path / name).write_text(f"{OWN_SECRET}\n")
+    return str(tmp_path / name) if request.param == "file" else ""
+
+
+@pytest.mark.usefixtures("_secrets")
+@pytest.mark.parametrize(
+    ("token_url", "fallback_token_url", "sent_to"),
+    [
+        ("", "", "http://house:8765/token"),
+        ("https://tokens.example/token", "", "http://house:8765/token"),
+        ("https://tokens.example/token", "https://house/t", "https://house/t"),
+        ("https://tokens.example/a", "https://tokens.example/b", "https://tokens.example/b"),
+    ],
+)
+def test_the_fallbacks_own_secret_goes_to_its_token_address(
+    tmp_path: Path, own_secret_file: str, token_url: str, fallback_token_url: str, sent_to: str
+) -> None:
+    settings = ServiceSettings(
+        fallback_url="ws://house:8765/v3/ws",
+        token_url=token_url,
+        fallback_token_url=fallback_token_url,
+        fallback_token_secret_file=own_secret_file,
+    )
+    assert asked(settings, tmp_path) == (sent_to, f"Bearer {OWN_SECRET}")
+
+
+@pytest.mark.usefixtures("_secrets")
+@pytest.mark.parametrize(
+    ("token_url", "first_gets"),
+    [("http://house:8765/token", f"Bearer {SECRET}"), ("", "key-in-a-file")],
+)
+def test_the_fallbacks_own_secret_goes_nowhere_else(
+    tmp_path: Path, own_secret_file: str, token_url: str, first_gets: str
+) -> None:
+    settings = ServiceSettings(
+        url="ws://house:8765/v3/ws",
+        token_url=token_url,
+        fallback_url="ws://house:8765/v3/ws",
+        fallback_token_secret_file=own_secret_file,
+    )
+    _url, secret = asked(settings, tmp_path, fallback=False)
+    assert secret == first_gets
+
+
+def test_the_fallbacks_own_secret_follows_no_redirection(
+    tmp_path: Path, own_secret_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with ScriptedService() as service:
+        settings = ServiceSettings(
+            fallback_url="ws://house:8765/v3/ws", fallback_token_secret_file=own_secret_file
+        )
+        get = answer(b"", 302, {"Location": service.token_url})
+        assert refusal(TokenSource(settings, get, fallback=True)).ending.code == 302
+        assert service.token_requests == []
+
+
+def test_the_fallbacks_own_secret_is_not_in_the_error(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text(OWN_SECRET)
+    body = f'{{"error": "{OWN_SECRET} is unknown"}}'.encode()
+    settings = ServiceSettings(
+        fallback_url="ws://house/v3/ws", fallback_token_secret_file=str(tmp_path / "own")
+    )
+    refused = refusal(TokenSource(settings, answer(body, 401), fallback=True))
+    assert OWN_SECRET not in str(refused) + repr(refused.ending)
+    assert "is unknown" in refused.ending.text
+
+
+def test_a_local_service_with_a_key_is_the_fallback_of_a_box_with_a_token_server(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "key").write_text(OWN_SECRET)
+    settings = ServiceSettings(token_url="https://tokens.example/token")
+    with LocalService(keys=[OWN_SECRET]) as service:
+        there = msgspec.structs.replace(settings, fallback_url=service.url)
+        keyed = msgspec.structs.replace(there, fallback_token_secret_file=str(tmp_path / "key"))
+        assert refusal(TokenSource(there, fallback=True)).ending.code == 401
+        assert TokenSource(keyed, fallback=True).fetch()
 
 
 @pytest.mark.parametrize(
