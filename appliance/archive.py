@@ -47,15 +47,14 @@ CREATE TABLE IF NOT EXISTS mark (
     PRIMARY KEY (session, kind, at)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outgoing (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
     session TEXT NOT NULL,
     origin INTEGER NOT NULL,
     turn_order INTEGER NOT NULL,
-    UNIQUE (session, origin, turn_order),
+    PRIMARY KEY (session, origin, turn_order),
     FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
         ON DELETE CASCADE
         DEFERRABLE INITIALLY DEFERRED  -- written before its turn, while that can be told to be new
-);
+) WITHOUT ROWID;
 COMMIT;
 """
 
@@ -110,14 +109,20 @@ class KeptSession(msgspec.Struct, frozen=True):
 class Outgoing(msgspec.Struct, frozen=True):
     """A finished turn that is still to be sent to others; `started` and `ended` in Unix time.
 
-    No two turns of one database ever have the same `id`; a later one has a higher one.
+    `origin` and `order` are its key in the session.
     """
 
-    id: int
     session: str
+    origin: int
+    order: int
     text: str
     started: float
     ended: float
+
+    @property
+    def id(self) -> str:
+        """What no other turn is called, whichever database it lies in."""
+        return f"{self.session}-{self.origin}-{self.order}"
 
 
 def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
@@ -142,29 +147,30 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[KeptSession]:
 
 
 def outgoing(path: Path, limit: int = 32) -> list[Outgoing]:
-    """Return the first turns that are still to be sent; nothing when the database can't be read.
+    """Return the first turns that are still to be sent: by session as these began, then as said.
 
     A turn that is not covered has to wait: a new connection would hear it again.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be read.
     """
-    try:
-        if not _is_there(path, "rb"):
-            return []
-        with _reading(path) as database:
-            if not _has_table(database, "outgoing"):
-                return []
-            rows = database.execute(
-                "SELECT outgoing.id, session.id, turn.text,"
-                " session.started + turn.started, session.started + turn.ended"
-                " FROM outgoing JOIN turn USING (session, origin, turn_order)"
-                " JOIN session ON session.id = turn.session"
-                " WHERE (turn.origin, turn.turn_order) < (covered_origin, covered_order)"
-                " ORDER BY outgoing.id LIMIT ?",
-                (limit,),
-            )
-            return [Outgoing(*row) for row in rows]
-    except (sqlite3.Error, OSError) as error:
-        log.warning("the history can't be read: %s", error)
+    if not _is_there(path, "rb"):
         return []
+    with _reading(path) as database:
+        if not _has_table(database, "outgoing"):
+            return []
+        rows = database.execute(
+            "SELECT session.id, turn.origin, turn.turn_order, turn.text,"
+            " session.started + turn.started, session.started + turn.ended"
+            # So it need not sort thousands that wait. A row's number tells which session began
+            # first, even if the clock was wrong then.
+            " FROM session CROSS JOIN outgoing ON outgoing.session = session.id"
+            " CROSS JOIN turn USING (session, origin, turn_order)"
+            " WHERE (outgoing.origin, outgoing.turn_order) < (covered_origin, covered_order)"
+            " ORDER BY session.rowid, outgoing.origin, outgoing.turn_order LIMIT ?",
+            (limit,),
+        )
+        return [Outgoing(*row) for row in rows]
 
 
 def covered(path: Path) -> dict[str, Covered]:

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance import statements
 from appliance.activity import Activity
-from appliance.archive import Mark, is_damaged, open_database, set_aside
+from appliance.archive import Mark, Outgoing, is_damaged, open_database, set_aside
 from appliance.config import HistorySettings
 from appliance.events import Fault, HistoryFailed, HistoryHealed, Kept, Post, TurnReceived
 from appliance.statements import Statement
@@ -131,9 +131,9 @@ class History:
         begun = [statements.beginning(recording)] if recording else []
         self._put(*begun, statements.marking(session, mark))
 
-    def delivered(self, id_: int) -> None:
+    def delivered(self, turn: Outgoing) -> None:
         """Note that an outgoing turn has arrived: it is not given out again."""
-        self._put(statements.dropping_outgoing(id_))
+        self._put(statements.dropping_outgoing(turn))
 
     def cover(self, session: str, covered: Covered) -> None:
         """Keep that audio is covered though no turn came of it; posts `Kept`."""

@@ -173,7 +173,9 @@ class Parts:
         ending.callback(part.end)
 
 
-def _house(settings: Settings, post: Post, delivered: Callable[[int], None]) -> "tuple[House, ...]":
+def _house(
+    settings: Settings, post: Post, delivered: Callable[[archive.Outgoing], None]
+) -> "tuple[House, ...]":
     """Return what talks to the rest of the house; nothing where the settings name no broker."""
     if not settings.mqtt.host:
         return ()

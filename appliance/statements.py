@@ -2,7 +2,7 @@
 
 import msgspec
 
-from appliance.archive import Mark
+from appliance.archive import Mark, Outgoing
 from appliance.events import TurnReceived
 from appliance.streaming.recording import Recording
 from appliance.turns import Covered
@@ -42,9 +42,12 @@ def queueing(heard: TurnReceived) -> Statement:
     )
 
 
-def dropping_outgoing(id_: int) -> Statement:
+def dropping_outgoing(turn: Outgoing) -> Statement:
     """Take a turn off the outgoing ones."""
-    return "DELETE FROM outgoing WHERE id = :id", {"id": id_}
+    return (
+        "DELETE FROM outgoing WHERE (session, origin, turn_order) = (:session, :origin, :order)",
+        {"session": turn.session, "origin": turn.origin, "order": turn.order},
+    )
 
 
 def dropping_uncovered(session: str, covered: Covered) -> Statement:

@@ -34,6 +34,13 @@ def given_out(writing: Writing, limit: int = 32) -> list[str]:
     return [turn.text for turn in archive.outgoing(writing.path, limit)]
 
 
+def take_off(writing: Writing, text: str) -> None:
+    """Note that a turn has arrived."""
+    writing.written()
+    (turn,) = (turn for turn in archive.outgoing(writing.path) if turn.text == text)
+    writing.history.delivered(turn)
+
+
 def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> None:
     writing = write()
     writing.begin("a")
@@ -41,10 +48,10 @@ def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> Non
     writing.keep("a", "one", order=1)
     writing.written()
     assert archive.outgoing(writing.path) == [
-        archive.Outgoing(1, "a", "zero", NOW, NOW + 0.5),
-        archive.Outgoing(2, "a", "one", NOW + 1.0, NOW + 1.5),
+        archive.Outgoing("a", 0, 0, "zero", NOW, NOW + 0.5),
+        archive.Outgoing("a", 0, 1, "one", NOW + 1.0, NOW + 1.5),
     ]
-    writing.history.delivered(1)
+    take_off(writing, "zero")
     assert given_out(writing) == ["one"]
     assert writing.texts() == {"a": ["zero", "one"]}
 
@@ -80,7 +87,7 @@ def test_the_formatted_text_takes_the_place_of_the_first(write: Write) -> None:
     writing.keep("a", "Good morning.")
     writing.written()
     assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
-        (1, "Good morning.")
+        ("a-0-0", "Good morning.")
     ]
 
 
@@ -88,7 +95,7 @@ def test_a_formatted_text_that_comes_after_the_delivery_is_not_given_out(write: 
     writing = write()
     writing.begin("a")
     writing.keep("a", "good morning")
-    writing.history.delivered(1)
+    take_off(writing, "good morning")
     writing.keep("a", "Good morning.")
     assert given_out(writing) == []
     assert writing.texts() == {"a": ["Good morning."]}
@@ -114,23 +121,74 @@ def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Writ
     writing.keep("a", "heard well", origin=16_000)
     writing.written()
     assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
-        (1, "kept"),
-        (3, "heard well"),
+        ("a-0-0", "kept"),
+        ("a-16000-0", "heard well"),
     ]
 
 
-def test_ids_are_never_given_again(write: Write) -> None:
+def test_a_turn_that_is_finished_late_is_given_out_in_its_place(write: Write) -> None:
     writing = write()
     writing.begin("a")
-    writing.keep("a", "first")
-    writing.history.delivered(1)
-    writing.written()
-    writing.history.end()
+    for order in (2, 1, 0):
+        writing.keep("a", str(order), order, known=Covered(0, 0, 0))
+    writing.keep("a", "after a reconnection", origin=16_000, known=Covered(32_000, 16_000, 1))
+    assert given_out(writing) == ["0", "1", "2", "after a reconnection"]
+
+
+def test_what_is_left_of_a_session_comes_before_those_that_began_later(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.begin("b")
+    writing.keep("b", "of the session that goes on")
+    writing.keep("a", "of the one before")
+    assert given_out(writing) == ["of the one before", "of the session that goes on"]
+
+
+def test_a_wrong_clock_changes_nothing_in_their_order(write: Write) -> None:
+    writing = write()
+    writing.begin("a", boot="the one before")
+    writing.begin("b", started=60.0)  # a Pi that thinks it is 1970
+    writing.begin("c", started=90.0)
+    for session in "cba":
+        writing.keep(session, f"of {session}")
+    assert given_out(writing) == ["of a", "of b", "of c"]
+    writing.history.correct_clock("boot")
+    assert given_out(writing) == ["of a", "of b", "of c"]
+
+
+def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
+    ids = []
+    for _ in range(2):
+        writing = write()
+        writing.begin("a")
+        writing.keep("a", "words", order=1)
+        writing.written()
+        ids += [turn.id for turn in archive.outgoing(writing.path)]
+        writing.history.end()
+    for file in writing.path.parent.glob("history.db*"):
+        file.unlink()
     later = write()
-    later.begin("b")
-    later.keep("b", "second")
+    later.begin("a")
+    later.keep("a", "other words", order=0)
+    later.keep("a", "words", order=1)
     later.written()
-    assert [turn.id for turn in archive.outgoing(later.path)] == [2]
+    assert [turn.id for turn in archive.outgoing(later.path)] == ["a-0-0", *ids[:1]]
+    assert len(set(ids)) == 1
+
+
+def test_what_arrived_from_a_database_that_is_gone_takes_nothing_off_the_new_one(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "zero", order=0)
+    writing.written()
+    (arrived,) = archive.outgoing(writing.path)
+    for file in writing.path.parent.glob("history.db*"):
+        file.unlink()
+    writing.keep("a", "one", order=1)
+    writing.history.delivered(arrived)
+    assert given_out(writing) == ["one"]
 
 
 def test_what_is_outgoing_has_the_times_of_the_corrected_clock(write: Write) -> None:
@@ -176,6 +234,40 @@ def test_a_database_of_an_earlier_version_gives_out_only_new_turns(
     writing.begin("a")
     writing.keep("a", "From before.")
     writing.keep("a", "new", order=1)
+    assert given_out(writing) == ["new"]
+
+
+EARLIER_TABLE = """
+CREATE TABLE outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL,
+    origin INTEGER NOT NULL,
+    turn_order INTEGER NOT NULL,
+    UNIQUE (session, origin, turn_order),
+    FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+)
+"""
+
+
+def test_what_an_earlier_version_numbered_is_given_out(tmp_path: Path, write: Write) -> None:
+    path = tmp_path / "history.db"
+    earlier = write()
+    earlier.begin("a")
+    earlier.keep("a", "numbered")
+    earlier.written()
+    earlier.history.end()
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("DROP TABLE outgoing")
+        database.execute(EARLIER_TABLE)
+        database.execute("INSERT INTO outgoing VALUES (7, 'a', 0, 0)")
+    database.close()
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "new", order=1)
+    assert given_out(writing) == ["numbered", "new"]
+    take_off(writing, "numbered")
     assert given_out(writing) == ["new"]
 
 
@@ -257,7 +349,7 @@ class Listener:
         writing.written()
         turns = archive.outgoing(writing.path, limit)
         for turn in turns:
-            writing.history.delivered(turn.id)
+            writing.history.delivered(turn)
         self.received += turns
         return len(turns)
 

@@ -1,19 +1,27 @@
-"""The house's broker, where there is one: that it is there, and lets the appliance in."""
+"""The house's broker, where there is one: that it lets the appliance in, and do what it must."""
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance import credentials
 from appliance.config import Settings
-from appliance.doctor.finding import Finding, failing, fine, not_tried
+from appliance.doctor.finding import Finding, failed, failing, fine, not_tried
 from appliance.doctor.service import STORES
 from appliance.integrations.house.failures import REFUSED, BrokerError
 from appliance.integrations.house.topics import Topics
 
+if TYPE_CHECKING:
+    from appliance.integrations.house.connection import Connection
+
+PATIENCE = 5.0
+"""Seconds for a message to go to the broker and come back."""
+
 
 def examine(settings: Settings, stores: Sequence[Path] = STORES) -> Finding:
-    """Connect as the appliance would, and leave again.
+    """Connect as the appliance would, send it a message, and leave again.
 
     It is done under another name: the broker would drop an appliance of the same one.
 
@@ -29,22 +37,45 @@ def examine(settings: Settings, stores: Sequence[Path] = STORES) -> Finding:
     places += [store / credentials.MQTT_PASSWORD for store in stores]
     readable = [place for place in places if os.access(place, os.R_OK)]
     password = credentials.mqtt_password(readable[0]) if readable else ""
-    connection = Connection(mqtt, password, f"{Topics.of(settings).identity}_doctor")
+    came: list[str] = []
+    connection = Connection(
+        mqtt,
+        password,
+        f"{Topics.of(settings).identity}_doctor",
+        receive=lambda topic, _payload, _retained: came.append(topic),
+    )
     try:
         connection.open()
+        finding = _try_it(connection, settings.name, came)
     except BrokerError as failure:
         refused = failure.fault.what == REFUSED.what
-        if refused and not readable and _is_kept_back(mqtt.password_file, stores):
+        if refused and not readable and _is_kept_back([*places, *stores]):
             return not_tried("only root may read the password", "try with sudo")
         return failing(failure.fault)
     connection.close(0.0)
     how = "over TLS" if mqtt.tls else "without TLS"
-    return fine(f"{connection.place} lets the appliance in, {how}")
+    return finding or fine(f"{connection.place} lets the appliance in, {how}")
 
 
-def _is_kept_back(file: str, stores: Sequence[Path]) -> bool:
+def _try_it(connection: "Connection", name: str, came: Sequence[str]) -> Finding | None:
+    """Send a message and wait for it; return what hinders it.
+
+    Raises:
+        BrokerError: the connection is lost.
+    """
+    topic = f"appliance/{name}/doctor"
+    connection.subscribe([topic])
+    connection.publish(topic, b"Can this be written and read?")
+    until = time.monotonic() + PATIENCE
+    while not came and not connection.refusal and (left := until - time.monotonic()) > 0:
+        connection.wait(left)
+    if came:
+        return None
+    refusal = connection.refusal
+    why = refusal.detail if refusal else f"{connection.place}: what goes to {topic} is not brought"
+    return failed(f"{REFUSED.what} ({why})", f"let it read and write appliance/{name}/#")
+
+
+def _is_kept_back(places: Sequence[Path]) -> bool:
     """Tell whether there may be a password that this user can't read."""
-    return any(
-        os.access(place, os.F_OK) and not os.access(place, os.R_OK)
-        for place in (Path(file), *stores)
-    )
+    return any(os.access(place, os.F_OK) and not os.access(place, os.R_OK) for place in places)

@@ -1,3 +1,4 @@
+import contextlib
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from appliance.doctor import mqtt
 from appliance.doctor.finding import Finding, Result
 from appliance.doctor.plan import Plan, Surroundings
 from tests.integrations.house.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto
+from tests.integrations.house.fakes import OLDER_ONLY, OlderBroker
 from tests.integrations.house.home import NAME, Home
 from tests.rig.certificates import self_signed
 
@@ -73,6 +75,57 @@ def test_a_password_that_only_root_may_read_is_left_to_root(tmp_path: Path) -> N
         finding = found(replace(broker.settings, username=USER), store)
     assert finding.result is Result.NOT_TRIED
     assert finding.remedy == "try with sudo"
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("allowed", ["write", "read"])
+def test_what_the_broker_does_not_allow_is_told(tmp_path: Path, allowed: str, older: bool) -> None:
+    acl = f"topic {allowed} appliance/{NAME}/#"
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(Broker(tmp_path, acl=acl))
+        settings = broker.settings
+        if older:
+            old = stack.enter_context(OlderBroker(broker.port, OLDER_ONLY))
+            settings = replace(settings, port=old.port)
+        finding = found(settings)
+    assert finding.result is Result.FAILED
+    assert finding.found.startswith("MQTT refused (127.0.0.1:")
+    assert finding.remedy == f"let it read and write appliance/{NAME}/#"
+
+
+@needs_mosquitto
+def test_what_it_needs_is_enough(tmp_path: Path) -> None:
+    with Broker(tmp_path, acl=f"topic readwrite appliance/{NAME}/#") as broker:
+        assert found(broker.settings).result is Result.FINE
+
+
+@needs_mosquitto
+def test_a_file_that_is_no_password_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "certificates"
+    file.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
+    with Broker(tmp_path, guarded=True) as broker:
+        finding = found(replace(broker.settings, username=USER, password_file=str(file)))
+    assert finding.found.startswith("MQTT refused (it holds over 1024 bytes")
+    assert finding.remedy == "check mqtt.password_file"
+
+
+def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
+    finding = found(MqttSettings(host="127.0.0.1", tls=str(tmp_path / "gone.pem")))
+    assert finding.found == f"MQTT not trusted ({tmp_path}/gone.pem: No such file or directory)"
+
+
+@needs_mosquitto
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_this_user_may_not_read_is_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.chmod(0o100)
+    with Broker(tmp_path, guarded=True) as broker:
+        assert found(replace(broker.settings, username=USER)).result is Result.FAILED
 
 
 def test_a_broker_that_is_away_is_told() -> None:

@@ -8,14 +8,19 @@ from appliance.commands.failure import ActionError
 
 NO_BROKER = "no broker"
 NO_ANSWER = "no answer from the broker"
+REFUSES = "the broker refuses"
 
 
 class Errand:
-    """A message, and what becomes of it; nothing is kept for later."""
+    """A message, and what becomes of it; nothing is kept for later.
 
-    def __init__(self, topic: str, payload: bytes) -> None:
+    `due` is when the broker must have answered, in monotonic seconds.
+    """
+
+    def __init__(self, topic: str, payload: bytes, due: float) -> None:
         self.topic = topic
         self.payload = payload
+        self.due = due
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._failure = ""
@@ -66,7 +71,7 @@ class Errands:
                 self._sent.append(errand)
                 yield errand
 
-    def drop(self) -> None:
-        """The broker is gone: whatever it has not acknowledged has failed."""
+    def drop(self, now: float) -> None:
+        """The broker is gone or given up: whatever it has not acknowledged has failed."""
         for errand in (*self.take(), *self._sent):
-            errand.end(NO_BROKER)
+            errand.end(NO_BROKER if now < errand.due else NO_ANSWER)

@@ -17,16 +17,17 @@ from appliance import archive, credentials, events
 from appliance.archive import Outgoing
 from appliance.commands.failure import ActionError
 from appliance.config import Settings
-from appliance.events import Asked, BrokerFailed, BrokerHealed, Event, Fault, Post, Wish
+from appliance.events import BrokerFailed, BrokerHealed, Event, Fault, Post
 from appliance.integrations.house import discovery, messages
 from appliance.integrations.house.bell import Bell
 from appliance.integrations.house.deliveries import Deliveries
-from appliance.integrations.house.errands import NO_BROKER, Errand, Errands
+from appliance.integrations.house.errands import NO_BROKER, REFUSES, Errand, Errands
 from appliance.integrations.house.failures import DROPPED, BrokerError
 from appliance.integrations.house.messages import State
 from appliance.integrations.house.newest import Newest
 from appliance.integrations.house.retries import Retries
 from appliance.integrations.house.topics import Topics
+from appliance.integrations.house.wishes import Wishes
 from appliance.screen.scene import Scene
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ STATE_INTERVAL = 0.5
 PARTIAL_INTERVAL = 0.25
 """Seconds between two messages."""
 
-PATIENCE = 5.0
+ANSWER_TIME = 4.0
 """Seconds for the broker to acknowledge a message that somebody waits for."""
+
+PATIENCE = 5.0
+"""Seconds for that and for us: what is told to have failed can't happen any more."""
 
 GOODBYE = 1.0
 """Seconds at the end for the broker to take that we are gone."""
@@ -47,11 +51,11 @@ GOODBYE = 1.0
 LONGEST_END = 3.0
 """Seconds for the thread to end: one that looks up a name or connects can't be interrupted."""
 
+INTRODUCTION_INTERVAL = 1.0
+"""Seconds, at least, from Home Assistant's start to our introduction."""
+
 MOST_EVENTS = 32
 """Spoken commands whose end waits to be told."""
-
-WISHES = {wish.value.encode(): wish for wish in (Wish.START, Wish.STOP, Wish.PRESS, Wish.CLEAR)}
-"""What may be asked for on the topic `command`."""
 
 
 class House:
@@ -74,7 +78,7 @@ class House:
         self,
         settings: Settings,
         post: Post,
-        delivered: Callable[[int], None],
+        delivered: Callable[[Outgoing], None],
         *,
         outgoing: Callable[[], Sequence[Outgoing]] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -93,6 +97,8 @@ class House:
         self._deliveries = Deliveries(read, delivered, clock)
         self._events: deque[events.CommandEnded] = deque(maxlen=MOST_EVENTS)
         self._errands = Errands()
+        self._wishes = Wishes(post, clock)
+        self._older_broker = False
         self._retries = Retries(clock, random)
         self._introduce_at = 0.0
         self._connected = threading.Event()
@@ -144,11 +150,12 @@ class House:
         """Publish a message, and wait until the broker has it. Any thread may call this.
 
         Raises:
-            ActionError: the broker is away, or is silent for 5 seconds; the message is not kept.
+            ActionError: the broker is away, refuses, or is silent for some seconds; the message is
+                not kept.
         """
         if not self._connected.is_set():
             raise ActionError(NO_BROKER)
-        errand = Errand(topic, payload.encode())
+        errand = Errand(topic, payload.encode(), self._clock() + ANSWER_TIME)
         self._errands.add(errand)
         self._bell.ring()
         errand.wait(PATIENCE)
@@ -160,16 +167,19 @@ class House:
         from appliance.integrations.house.connection import Connection  # noqa: PLC0415 - see above
 
         while not self._ending.is_set():
-            connection = Connection(
-                self._settings.mqtt,
-                credentials.mqtt_password(self._settings.mqtt.password_file),
-                self._topics.identity,
-                last_will=self._topics.availability,
-                receive=self._receive,
-                bell=self._bell,
-            )
             try:
-                if connection.open(self._ending.is_set):
+                connection = Connection(
+                    self._settings.mqtt,
+                    credentials.mqtt_password(self._settings.mqtt.password_file),
+                    self._topics.identity,
+                    last_will=self._topics.availability,
+                    receive=self._receive,
+                    bell=self._bell,
+                    older=self._older_broker,
+                )
+                is_let_in = connection.open(self._ending.is_set)
+                self._older_broker = connection.older
+                if is_let_in:
                     self._converse(connection)
             except BrokerError as failure:
                 self._note_failure(failure)
@@ -184,14 +194,15 @@ class House:
         self._begin(connection)
         try:
             while not self._ending.is_set():
-                self._note_health()
+                self._note_health(connection)
+                self._wishes.grant()
                 self._publish_due(connection)
                 connection.wait(self._due_in())
         finally:
             self._connected.clear()
-            self._errands.drop()
-        connection.publish(self._topics.availability, messages.OFFLINE, retain=True)
-        connection.close(GOODBYE)
+            self._errands.drop(self._clock())
+            self._wishes.grant(early=True)
+        self._say_goodbye(connection)
 
     def _begin(self, connection: "Connection") -> None:
         log.info("connected to the MQTT broker at %s", connection.place)
@@ -217,22 +228,34 @@ class House:
             self._introduce(connection)
         if state := self._state.take(now):
             payload = msgspec.json.encode(state)
-            connection.publish(topics.state, payload, self._state.acknowledged, retain=True)
+            done = self._state.answered
+            connection.publish(topics.state, payload, done, refused=done, retain=True)
         if (text := self._partial.take(now)) is not None:
-            connection.publish(topics.partial, messages.partial(text), self._partial.acknowledged)
+            done = self._partial.answered
+            connection.publish(topics.partial, messages.partial(text), done, refused=done)
         if turn := self._deliveries.take():
+            arrived, refused = self._deliveries.acknowledged, self._deliveries.refused
             payload = messages.transcript(turn)
-            connection.publish(topics.transcript, payload, self._deliveries.acknowledged)
+            connection.publish(topics.transcript, payload, arrived, refused=refused)
         while self._events:
             connection.publish(topics.event, messages.event(self._events.popleft()))
         for errand in self._errands.take():
-            connection.publish(errand.topic, errand.payload, errand.end)
+            refuse = functools.partial(errand.end, REFUSES)
+            within = errand.due - now
+            connection.publish_now(errand.topic, errand.payload, errand.end, refuse, within)
 
     def _introduce(self, connection: "Connection") -> None:
         if self._topics.discovery_prefix:
             names = [command.name for command in self._settings.commands]
             payload = discovery.device(self._topics, names)
             connection.publish(self._topics.discovery, payload, retain=True)
+
+    def _say_goodbye(self, connection: "Connection") -> None:
+        if state := self._state.value:
+            payload = msgspec.json.encode(messages.state_at_the_end(state))
+            connection.publish(self._topics.state, payload, retain=True)
+        connection.publish(self._topics.availability, messages.OFFLINE, retain=True)
+        connection.close(GOODBYE)
 
     def _due_in(self) -> float:
         """Return after how many seconds something is due, unless the bell rings."""
@@ -241,22 +264,17 @@ class House:
             self._state.due_in(now),
             self._partial.due_in(now),
             self._deliveries.due_in(),
+            self._wishes.due_in(),
             max(0.0, self._introduce_at - now),
         )
 
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
-        wish = WISHES.get(payload.strip().lower())
-        if topic == self._topics.birth:
-            if payload == messages.ONLINE and not retained:
-                # All boxes of the house hear of it at once.
-                self._introduce_at = self._clock() + self._random()
-        elif retained:
-            log.warning("%r on %s is retained by the broker: ignored", payload[:40], topic)
-        elif wish:
-            log.info("asked over MQTT to %s", wish.value)
-            self._post(Asked(wish))
-        elif payload:
-            log.warning("%r on %s is nothing that can be asked for", payload[:40], topic)
+        if topic == self._topics.command:
+            self._wishes.hear(payload, retained=retained)
+        elif topic == self._topics.birth and payload == messages.ONLINE and not retained:
+            # All boxes of the house hear of it at once, and maybe again and again.
+            seconds = INTRODUCTION_INTERVAL + self._random()
+            self._introduce_at = min(self._introduce_at, self._clock() + seconds)
 
     # How it goes
 
@@ -271,13 +289,15 @@ class House:
             self._tell(failure.fault)
 
     def _tell(self, fault: Fault) -> None:
-        if self._told is None or self._told.what != fault.what:
+        if self._told is None or (self._told.what, self._told.remedy) != (fault.what, fault.remedy):
             log.warning("%s; trying again", fault)
             self._told = fault
             self._post(BrokerFailed(fault))
 
-    def _note_health(self) -> None:
-        if self._told and not self._retries.keeps_dropping:
+    def _note_health(self, connection: "Connection") -> None:
+        if refusal := connection.refusal:
+            self._tell(refusal)
+        elif self._told and connection.all_answered and not self._retries.keeps_dropping:
             self._told = None
             self._post(BrokerHealed())
 

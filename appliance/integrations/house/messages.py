@@ -14,7 +14,10 @@ from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 
 ONLINE, OFFLINE = b"online", b"offline"
 
-ON, OFF = "ON", "OFF"
+Switch = Literal["ON", "OFF"]
+
+ON: Switch = "ON"
+OFF: Switch = "OFF"
 
 DONE = "done"
 """The outcome of a command that did what it should."""
@@ -29,7 +32,7 @@ class State(msgspec.Struct, frozen=True):
     """
 
     state: str
-    session: Literal["ON", "OFF"]
+    session: Switch
     status: str
     fault: str | None
     network: bool
@@ -42,12 +45,19 @@ def state(scene: Scene, microphone: str | None, before: State | None) -> State:
     connecting = scene.mode is Mode.CONNECTING and not scene.fault
     return State(
         state=scene.mode.value,
-        session="ON" if scene.mode in MICROPHONE_OPEN else "OFF",
+        session=ON if scene.mode in MICROPHONE_OPEN else OFF,
         status=_calm_sentence(scene),
         fault=scene.fault.what if scene.fault else None,
         # That a first connection is not made yet says nothing about the network.
         network=before.network if connecting and before else scene.network,
         microphone=microphone,
+    )
+
+
+def state_at_the_end(before: State) -> State:
+    """Return what is to be found of a box that has gone; `before` is what was said last."""
+    return replace(
+        before, state=Mode.OFF.value, session=OFF, status=wording.STATE[Mode.OFF], fault=None
     )
 
 
@@ -68,7 +78,7 @@ def transcript(turn: Outgoing) -> bytes:
     """Return a finished turn as a message; `id` stays the same whenever it is sent again."""
     return msgspec.json.encode(
         {
-            "id": f"{turn.session}-{turn.id}",
+            "id": turn.id,
             "session": turn.session,
             "text": turn.text,
             "started": iso(turn.started),

@@ -51,6 +51,6 @@ class Newest(Generic[Value]):
         self._not_before = now + self._interval
         return self._published
 
-    def acknowledged(self) -> None:
-        """The broker has it; the next may follow."""
+    def answered(self) -> None:
+        """The broker has it, or refuses it; the next may follow."""
         self._under_way = False

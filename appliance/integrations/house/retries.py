@@ -5,6 +5,9 @@ from collections.abc import Callable
 SHORTEST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds between two tries."""
 
+MOST_DOUBLINGS = 6
+"""Enough for the longest delay; after some hours of doubling no number is large enough."""
+
 STEADY = 10.0
 """Seconds after which a connection is one that lasts."""
 
@@ -52,7 +55,7 @@ class Retries:
     @property
     def delay(self) -> float:
         """Seconds until the next try: more with each failure, and not the same for all boxes."""
-        longest = min(LONGEST_DELAY, 2.0**self._failures)
+        longest = min(LONGEST_DELAY, 2.0 ** min(self._failures, MOST_DOUBLINGS))
         return SHORTEST_DELAY + self._random() * (longest - SHORTEST_DELAY)
 
     @property

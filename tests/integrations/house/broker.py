@@ -32,11 +32,17 @@ class Broker:
     """Runs Mosquitto; a context manager that starts and ends it.
 
     It keeps on disk what it has acknowledged, as in a house. With a `certificate` it speaks TLS,
-    `guarded` it lets in only those who know the password.
+    `guarded` it lets in only those who know the password. With an `acl`, the lines of such a file,
+    it allows no more than they say.
     """
 
     def __init__(
-        self, folder: Path, certificate: Certificate | None = None, *, guarded: bool = False
+        self,
+        folder: Path,
+        certificate: Certificate | None = None,
+        *,
+        guarded: bool = False,
+        acl: str | None = None,
     ) -> None:
         self._folder = folder / "mosquitto"
         self._folder.mkdir()
@@ -61,6 +67,11 @@ class Broker:
             passwords.touch(0o600)
             subprocess.run(["mosquitto_passwd", "-b", str(passwords), USER, PASSWORD], check=True)
             lines.append(f"password_file {passwords}")
+        self._acl = self._folder / "acl"
+        if acl is not None:
+            self._acl.write_text(acl)
+            self._acl.chmod(0o600)
+            lines.append(f"acl_file {self._acl}")
         self._settings = self._folder / "mosquitto.conf"
         self._settings.write_text("\n".join(lines) + "\n")
 
@@ -108,6 +119,12 @@ class Broker:
         self._process.terminate()
         self._process.wait()
         self._process = None
+
+    def allow(self, acl: str) -> None:
+        """Allow what these lines say, from now on."""
+        assert self._process
+        self._acl.write_text(acl)
+        self._process.send_signal(signal.SIGHUP)
 
     def freeze(self) -> None:
         """Let it hang, with all its connections open."""

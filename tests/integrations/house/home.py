@@ -34,7 +34,8 @@ class Turns:
         with self._lock:
             self._said += 1
             number = self._said
-            turn = Outgoing(number, "s1", text or f"turn {number}", 1e9 + number, 1e9 + number + 1)
+            words = text or f"turn {number}"
+            turn = Outgoing("s1", 0, number, words, 1e9 + number, 1e9 + number + 1)
             self._waiting.append(turn)
         return turn
 
@@ -54,10 +55,10 @@ class Turns:
         with self._lock:
             return self._waiting[:limit]
 
-    def delivered(self, number: int) -> None:
+    def delivered(self, turn: Outgoing) -> None:
         """Take one off."""
         with self._lock:
-            self._waiting = [turn for turn in self._waiting if turn.id != number]
+            self._waiting = [waiting for waiting in self._waiting if waiting.id != turn.id]
 
     @property
     def all_delivered(self) -> bool:

@@ -1,11 +1,18 @@
+import logging
 import math
+import sqlite3
+from collections.abc import Sequence
 
 import pytest
 
+from appliance.archive import Outgoing
 from appliance.integrations.house.deliveries import (
     LOOK_INTERVAL,
     PATIENCE,
+    REFUSED_TIME,
+    SELDOM,
     SETTLING_TIME,
+    UNREADABLE_INTERVAL,
     Deliveries,
 )
 from tests.integrations.house.home import Turns
@@ -18,8 +25,14 @@ class Stage:
     def __init__(self) -> None:
         self.clock = Clock(1000.0)
         self.turns = Turns()
-        self.delivered: list[int] = []
-        self.deliveries = Deliveries(self.turns.read, self.delivered.append, self.clock)
+        self.delivered: list[Outgoing] = []
+        self.failure: Exception | None = None
+        self.deliveries = Deliveries(self._read, self.delivered.append, self.clock)
+
+    def _read(self) -> Sequence[Outgoing]:
+        if self.failure:
+            raise self.failure
+        return self.turns.read()
 
     def settle(self) -> None:
         """Let so much time pass that a turn will not change any more."""
@@ -75,7 +88,7 @@ def test_only_one_is_under_way(stage: Stage) -> None:
     assert stage.deliveries.take() is None
     assert stage.deliveries.due_in() == math.inf
     stage.deliveries.acknowledged()
-    assert stage.delivered == [1]
+    assert [turn.text for turn in stage.delivered] == ["turn 1"]
     stage.delete()
     assert stage.send() == "turn 2"
 
@@ -114,8 +127,8 @@ def test_a_disk_that_forgets_nothing_holds_up_the_rest_for_a_while_only(stage: S
         stage.clock.now += PATIENCE
     assert sent == [f"turn {n}" for n in range(1, 33)]
     assert stage.deliveries.take() is None, "the rest is hidden by what is not forgotten"
-    for number in stage.delivered:
-        stage.turns.delivered(number)
+    for turn in stage.delivered:
+        stage.turns.delivered(turn)
     stage.clock.now += stage.deliveries.due_in()
     stage.deliveries.take()
     stage.settle()
@@ -128,17 +141,17 @@ def test_what_arrived_is_not_sent_again_on_the_next_connection(stage: Stage) -> 
     stage.settle()
     assert stage.send() == "turn 1"
     stage.deliveries.begin()
-    stage.clock.now += PATIENCE
+    stage.clock.now += LOOK_INTERVAL
     assert stage.deliveries.take() is None
-    assert stage.delivered == [1]
+    assert [turn.text for turn in stage.delivered] == ["turn 1"]
 
 
-def test_a_disk_that_can_not_be_read_for_a_while_makes_nothing_new(stage: Stage) -> None:
+def test_what_was_not_to_be_seen_for_a_while_is_nothing_new(stage: Stage) -> None:
     turn = stage.turns.say()
     stage.deliveries.take()
     stage.settle()
     stage.send()
-    stage.turns.delivered(turn.id)
+    stage.turns.delivered(turn)
     stage.clock.now += LOOK_INTERVAL
     assert stage.deliveries.take() is None
     stage.turns.put_back(turn)
@@ -146,6 +159,77 @@ def test_a_disk_that_can_not_be_read_for_a_while_makes_nothing_new(stage: Stage)
     stage.deliveries.take()
     stage.clock.now += PATIENCE
     assert stage.deliveries.take() is None
+
+
+@pytest.mark.parametrize("failure", [sqlite3.OperationalError("disk I/O error"), OSError("EIO")])
+def test_a_disk_that_can_not_be_read_is_looked_at_again(
+    stage: Stage, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.turns.say()
+    stage.failure = failure
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            assert stage.deliveries.take() is None
+            assert stage.deliveries.due_in() == UNREADABLE_INTERVAL
+            stage.clock.now += UNREADABLE_INTERVAL
+    assert len(caplog.records) == 1
+    stage.failure = None
+    stage.deliveries.take()
+    stage.settle()
+    assert stage.send() == "turn 1"
+
+
+def test_what_is_known_of_turns_outlasts_a_disk_that_can_not_be_read(stage: Stage) -> None:
+    stage.turns.say()
+    stage.turns.say()
+    stage.deliveries.take()
+    stage.settle()
+    stage.send()
+    stage.failure = OSError("EIO")
+    stage.clock.now += LOOK_INTERVAL
+    assert stage.deliveries.take() is None, "nobody knows whether it is on disk that one arrived"
+    stage.turns.delivered(stage.delivered[-1])
+    stage.failure = None
+    stage.clock.now += stage.deliveries.due_in()
+    assert stage.send() == "turn 2"
+
+
+def test_a_turn_that_arrived_is_taken_off_a_new_database_too(stage: Stage) -> None:
+    turn = stage.turns.say()
+    stage.deliveries.take()
+    stage.settle()
+    stage.send()
+    stage.delete()
+    stage.turns.put_back(turn)  # the database was deleted, and its formatted text came late
+    stage.deliveries.look()
+    for _ in range(100):
+        assert stage.deliveries.take() is None
+        stage.clock.now += SELDOM
+    assert stage.delivered == [turn, turn]
+
+
+def test_a_refused_turn_is_kept_and_sent_again_later_and_in_order(stage: Stage) -> None:
+    stage.turns.say()
+    stage.turns.say()
+    stage.deliveries.take()
+    stage.settle()
+    first = stage.deliveries.take()
+    stage.deliveries.refused()
+    assert stage.deliveries.take() is None
+    assert stage.deliveries.due_in() == REFUSED_TIME
+    stage.clock.now += REFUSED_TIME
+    assert stage.deliveries.take() == first
+    assert stage.delivered == []
+
+
+def test_a_new_connection_asks_at_once_for_what_was_refused(stage: Stage) -> None:
+    stage.turns.say()
+    stage.deliveries.take()
+    stage.settle()
+    first = stage.deliveries.take()
+    stage.deliveries.refused()
+    stage.deliveries.begin()
+    assert stage.deliveries.take() == first
 
 
 def test_an_acknowledgement_that_nobody_waits_for_says_nothing(stage: Stage) -> None:
@@ -163,7 +247,7 @@ def test_a_deleted_turn_is_not_sent_any_more(stage: Stage) -> None:
     turn = stage.turns.say()
     stage.deliveries.take()
     stage.settle()
-    stage.turns.delivered(turn.id)
+    stage.turns.delivered(turn)
     stage.deliveries.look()
     assert stage.deliveries.take() is None
 

@@ -7,7 +7,7 @@ from appliance.integrations.house.errands import Errand, Errands
 
 
 def errand() -> Errand:
-    return Errand("lamp/set", b"ON")
+    return Errand("lamp/set", b"ON", due=4.0)
 
 
 def test_an_errand_ends_well() -> None:
@@ -48,8 +48,17 @@ def test_when_the_broker_goes_all_that_it_does_not_have_has_failed() -> None:
     list(errands.take())
     had.end()
     errands.add(new)
-    errands.drop()
+    errands.drop(3.9)
     had.wait(0)
     for lost in (sent, new):
         with pytest.raises(ActionError, match="no broker"):
             lost.wait(0)
+
+
+def test_a_broker_that_was_given_up_has_not_answered() -> None:
+    errands, sent = Errands(), errand()
+    errands.add(sent)
+    list(errands.take())
+    errands.drop(4.0)
+    with pytest.raises(ActionError, match="no answer from the broker"):
+        sent.wait(0)

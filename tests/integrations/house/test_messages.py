@@ -61,6 +61,19 @@ def test_a_connection_that_is_being_made_is_no_network_that_is_away() -> None:
     assert not lost.network
 
 
+def test_what_is_to_be_found_of_a_box_that_has_gone_is_that_it_is_off() -> None:
+    fault = Fault("Connection lost", "trying again")
+    before = messages.state(Scene(Mode.LISTENING, fault=fault), "USB microphone", None)
+    assert messages.state_at_the_end(before) == messages.State(
+        state="off",
+        session="OFF",
+        status="Off",
+        fault=None,
+        network=before.network,
+        microphone="USB microphone",
+    )
+
+
 def test_what_is_being_said_ends_with_the_words_still_to_be_settled() -> None:
     turns = (ShownTurn("First."), ShownTurn("second", "thi"))
     assert messages.spoken(Scene(Mode.LISTENING, turns=turns)) == "second thi"
@@ -69,9 +82,9 @@ def test_what_is_being_said_ends_with_the_words_still_to_be_settled() -> None:
 
 
 def test_a_turn_has_times_with_their_offset() -> None:
-    turn = Outgoing(7, "20260131-1", "Grüße, 世界", 1_700_000_000.5, 1_700_000_001.0)
+    turn = Outgoing("20260131-1", 16_000, 7, "Grüße, 世界", 1_700_000_000.5, 1_700_000_001.0)
     told = json.loads(messages.transcript(turn))
-    assert told["id"] == "20260131-1-7"
+    assert told["id"] == "20260131-1-16000-7"
     assert told["text"] == "Grüße, 世界"
     assert told["started"][:4] == "2023"
     assert told["started"][-6] in "+-"

@@ -22,14 +22,14 @@ def test_the_newest_is_published_and_those_before_are_not() -> None:
     newest.put("first")
     newest.put("second")
     assert newest.take(0.0) == "second"
-    newest.acknowledged()
+    newest.answered()
     assert newest.due_in(10.0) == math.inf
 
 
 def test_between_two_there_is_an_interval() -> None:
     newest = begun()
     assert newest.take(0.0) == "old"
-    newest.acknowledged()
+    newest.answered()
     newest.put("new")
     assert newest.due_in(0.2) == INTERVAL - 0.2
     assert newest.take(0.2) is None
@@ -42,7 +42,7 @@ def test_one_is_under_way_at_a_time() -> None:
     newest.put("new")
     assert newest.due_in(100.0) == math.inf
     assert newest.take(100.0) is None
-    newest.acknowledged()
+    newest.answered()
     assert newest.take(100.0) == "new"
 
 
@@ -51,7 +51,7 @@ def test_what_came_back_to_what_it_was_is_not_published_twice() -> None:
     newest.take(0.0)
     newest.put("new")
     newest.put("old")
-    newest.acknowledged()
+    newest.answered()
     assert newest.take(100.0) is None
 
 

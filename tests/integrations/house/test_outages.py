@@ -120,7 +120,7 @@ def test_turns_outlast_a_network_that_breaks_again_and_again(
     said = listener.wait_for("/transcript", TURNS)
     # Where a connection breaks between a message and its acknowledgement, nobody can know.
     by_id = list(dict.fromkeys(message.value["id"] for message in said))
-    assert by_id == [f"s1-{n}" for n in range(1, TURNS + 1)]
+    assert by_id == [f"s1-0-{n}" for n in range(1, TURNS + 1)]
     assert len(said) <= TURNS + 4
 
 
@@ -163,12 +163,15 @@ def test_no_partial_turn_or_event_waits_for_the_broker(broker: Broker, listener:
 
 
 def test_a_box_says_goodbye(broker: Broker, listener: Listener) -> None:
-    with Home(broker.settings):
-        listener.wait_for("/state")
+    with Home(broker.settings) as home:
+        home.show(Scene(Mode.LISTENING))
+        wait_until(lambda: [it.value["session"] for it in listener.on("/state")][-1:] == ["ON"])
     assert listener.wait_for("/availability", 2)[-1].payload == b"offline"
     with Listener(broker.port, "late") as late:
         (kept,) = late.wait_for("/availability")
+        (state,) = late.wait_for("/state")
     assert (kept.payload, kept.retained) == (b"offline", True)
+    assert (state.value["state"], state.value["session"], state.retained) == ("off", "OFF", True)
 
 
 def test_a_box_without_power_is_told_offline(broker: Broker, listener: Listener) -> None:
@@ -223,6 +226,36 @@ def test_a_wrong_password_is_told_and_never_shown(
 def test_a_broker_that_wants_a_password_is_not_told_to_be_away(tmp_path: Path) -> None:
     with Broker(tmp_path, guarded=True) as broker, Home(broker.settings) as home:
         assert home.wait_for(BrokerFailed).fault.what == "MQTT refused"
+
+
+ALL_BUT_TRANSCRIPTS = """
+topic readwrite #
+topic deny appliance/kitchen/transcript
+topic deny lamp/set
+"""
+
+
+@needs_mosquitto
+@pytest.mark.slow
+def test_turns_that_the_broker_refuses_are_kept_until_it_takes_them(tmp_path: Path) -> None:
+    with (
+        Broker(tmp_path, acl=ALL_BUT_TRANSCRIPTS) as broker,
+        Listener(broker.port) as listener,
+        Proxy(broker.port) as network,
+        Home(replace(broker.settings, port=network.port)) as home,
+    ):
+        for _ in range(5):
+            home.say()
+        fault = home.wait_for(BrokerFailed).fault
+        assert fault.what == "MQTT refused"
+        with pytest.raises(ActionError, match=r"\Athe broker refuses\Z"):
+            home.house.publish("lamp/set", "ON")
+        assert len(home.turns.read()) == 5
+        broker.allow("topic readwrite #")
+        network.cut()
+        home.wait_until_delivered()
+        home.wait_for(BrokerHealed)
+        told_once_in_order(listener.wait_for("/transcript", 5), 5)
 
 
 @needs_mosquitto
@@ -330,6 +363,10 @@ def test_a_command_is_told_that_the_broker_hangs(broker: Broker, listener: Liste
         with pytest.raises(ActionError, match="no answer from the broker"):
             home.house.publish("lamp/set", "ON")
         broker.thaw()
+        home.say()
+        home.wait_until_delivered()
+        listener.wait_for("/transcript")
+    assert listener.on("/set") == [], "what was told to have failed has happened"
 
 
 @pytest.mark.slow

@@ -64,6 +64,24 @@ def test_turns_outlast_box_and_broker(tmp_path: Path, broker: Broker, listener: 
     assert said(listener) == [f"Turn {number}." for number in range(1, 41)]
 
 
+@pytest.mark.slow
+def test_a_history_that_is_deleted_while_turns_come_mixes_nothing_up(
+    tmp_path: Path, broker: Broker, listener: Listener
+) -> None:
+    database = tmp_path / "history.db"
+    with talker(database, broker.port, 1, TURNS):
+        listener.wait_for("/transcript", 5)
+        for file in tmp_path.glob("history.db*"):
+            file.unlink()
+        wait_until(lambda: said(listener)[-1:] == [f"Turn {TURNS}."])
+        wait_until(lambda: archive.outgoing(database) == [])
+    told = [message.value for message in listener.on("/transcript")]
+    numbers = [int(turn["text"].strip(".").partition(" ")[2]) for turn in told]
+    assert [turn["id"] for turn in told] == [f"s1-0-{number}" for number in numbers]
+    # What was still to be sent is gone with the history; nothing is out of order, or twice.
+    assert numbers == sorted(set(numbers))
+
+
 def has_kept(database: Path, count: int) -> bool:
     """Tell whether so many turns are on disk as they stay."""
     turns = [turn for session in archive.sessions(database) for turn in session.turns]

@@ -12,6 +12,13 @@ def test_each_failure_makes_the_next_try_later() -> None:
     assert delays[-1] == LONGEST_DELAY
 
 
+def test_a_broker_that_is_away_for_years_is_still_tried() -> None:
+    retries = Retries(Clock(0.0), lambda: 1.0)
+    for _ in range(1_000_000):
+        retries.failed()
+    assert retries.delay == LONGEST_DELAY
+
+
 def test_boxes_come_back_at_different_moments() -> None:
     def delay(chance: float) -> float:
         retries = Retries(Clock(0.0), lambda: chance)
