@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlencode
 
+import msgspec
 import websocket
 
 from appliance.config import ServiceSettings
@@ -28,9 +29,9 @@ STALL = 8.0
 that nobody acknowledges."""
 
 CHECK_INTERVAL = 0.5
-PING_INTERVAL = 5.0
+PING_INTERVAL = 3.0
 PONG_PATIENCE = 15.0
-"""Seconds in which a peer whose kernel took everything must have sent something, if only a pong."""
+"""Seconds in which a peer that pings arrive at must have sent something, if only a pong."""
 
 UNDER_WAY = 32 * 1024
 """Bytes on their way at which nothing more is sent: a blocked `send` would hold the lock that a
@@ -43,6 +44,14 @@ _BYTES_ACKED = struct.Struct("120xQ")
 
 # The library logs what it was told by the service; here that is said once, in plain words.
 logging.getLogger("websocket").setLevel(logging.CRITICAL)
+
+
+class _Ping(msgspec.Struct):
+    """The oldest ping without an answer; it has arrived once `end` bytes are acknowledged."""
+
+    sent_at: float
+    end: int
+    arrived_at: float | None = None
 
 
 class Listener(Protocol):
@@ -58,7 +67,8 @@ class Listener(Protocol):
 class Connection:
     """One connection to the service at `settings.url`, opened by one token.
 
-    `patience` is how many seconds the service may let TCP, TLS and the handshake wait, each.
+    `patience` is how many seconds the service may let TCP, TLS and the handshake wait, each;
+    `pong_patience` for how many it may say nothing afterwards, though pings arrive.
     """
 
     def __init__(
@@ -68,11 +78,14 @@ class Connection:
         listener: Listener,
         patience: float = STALL,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        pong_patience: float = PONG_PATIENCE,
     ) -> None:
         self._url = settings.url
         self._token = token
         self._listener = listener
         self._patience = patience
+        self._pong_patience = pong_patience
         self._clock = clock
         self._ca_file = settings.ca_file
         self._opened: socket.socket | None = None
@@ -84,7 +97,8 @@ class Connection:
         self._received_at = clock()
         self._acknowledged = 0
         self._acknowledged_at = clock()
-        self._drained_at: float | None = None
+        self._idle_at = clock()
+        self._ping: _Ping | None = None
         self._checked_at = self._pinged_at = clock()
         self._app = websocket.WebSocketApp(
             connection_url(settings, token),
@@ -126,6 +140,17 @@ class Connection:
         """Whether so much is on its way that more has to wait."""
         return self._under_way() > UNDER_WAY
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the last sign of life: something came, or was acknowledged.
+
+        Once a ping has arrived only an answer is one: for a peer that hangs its kernel goes on
+        to acknowledge.
+        """
+        if (ping := self._unanswered()) and ping.arrived_at:
+            return self._clock() - self._received_at
+        return self._clock() - max(self._received_at, self._acknowledged_at)
+
     def without_token(self, text: str) -> str:
         """Return what the service said, should it repeat the token, without it."""
         return text.replace(self._token, "…")
@@ -143,8 +168,8 @@ class Connection:
     def check(self) -> None:
         """Ping now and then, and end the connection when the peer is gone. Called often.
 
-        A peer is gone when it acknowledges nothing of what is on its way, or acknowledges
-        everything and says nothing. As long as its acknowledgements go on, a slow uplink is the
+        A peer is gone when it acknowledges nothing of what is on its way, or got a ping and says
+        nothing. As long as a ping is on its way and acknowledgements go on, a slow uplink is the
         reason for the silence. (`TCP_USER_TIMEOUT` would end a connection to a peer that reads
         slowly, too: the kernel counts from when its window was first full.)
         """
@@ -152,22 +177,34 @@ class Connection:
         if now - self._checked_at < CHECK_INTERVAL:
             return
         self._checked_at = now
-        if now - self._pinged_at > PING_INTERVAL:
-            self._pinged_at = now
-            self._send(b"", websocket.ABNF.OPCODE_PING)
-        under_way = self._under_way()
-        if not under_way or self._note_acknowledged():
-            self._acknowledged_at = now
-        elif now - self._acknowledged_at > STALL:
+        self._note_acknowledged(now)
+        if now - self._pinged_at >= PING_INTERVAL:
+            self._send_ping(now)
+        if now - max(self._acknowledged_at, self._idle_at) > STALL:
             log.info("the service acknowledges nothing any more; connecting anew")
             self.abort()
-        if under_way or now - self._received_at < PONG_PATIENCE:
-            self._drained_at = None
-        elif self._drained_at is None:
-            self._drained_at = now
-        elif now - self._drained_at > PONG_PATIENCE - PING_INTERVAL:
+        elif self._is_dumb(now):
             log.info("the service takes everything and answers nothing; connecting anew")
             self.abort()
+
+    def _send_ping(self, now: float) -> None:
+        self._pinged_at = now
+        self._send(b"", websocket.ABNF.OPCODE_PING)
+        if not self._unanswered():
+            self._ping = _Ping(now, self._acknowledged + self._under_way())
+
+    def _unanswered(self) -> _Ping | None:
+        """Return the oldest ping since which nothing came."""
+        ping = self._ping
+        return ping if ping and ping.sent_at > self._received_at else None
+
+    def _is_dumb(self, now: float) -> bool:
+        """Tell whether the peer had its time to answer a ping that has arrived."""
+        ping = self._unanswered()
+        if ping is None or ping.arrived_at is None:
+            return False
+        waited = now - ping.arrived_at > self._pong_patience - PING_INTERVAL
+        return waited and now - self._received_at > self._pong_patience
 
     def _send(self, payload: bytes, opcode: int) -> bool:
         sock = self._app.sock
@@ -187,15 +224,23 @@ class Connection:
         sock = self._app.sock
         return sock.sock if sock is not None else None
 
-    def _note_acknowledged(self) -> bool:
-        """Tell whether the peer has acknowledged anything since the last look."""
+    def _note_acknowledged(self, now: float) -> None:
+        """Note whether the peer has acknowledged anything since the last look."""
+        if not self._under_way():
+            self._idle_at = now
+        before, self._acknowledged = self._acknowledged, self._bytes_acknowledged()
+        if self._acknowledged != before:
+            self._acknowledged_at = now
+        if self._ping and not self._ping.arrived_at and self._acknowledged >= self._ping.end:
+            self._ping.arrived_at = now
+
+    def _bytes_acknowledged(self) -> int:
         raw = self._raw_socket()
         try:
-            info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128) if raw else bytes(128)
+            info = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128) if raw else None
         except OSError:
-            return False
-        before, (self._acknowledged,) = self._acknowledged, _BYTES_ACKED.unpack(info)
-        return self._acknowledged != before
+            info = None
+        return int(_BYTES_ACKED.unpack(info)[0]) if info else self._acknowledged
 
     def _under_way(self) -> int:
         """Return how many bytes nobody has acknowledged yet (SIOCOUTQ; see tcp(7))."""
@@ -247,6 +292,8 @@ class Connection:
             self._error = error
 
     def _on_close(self, _app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
+        if code is not None:
+            self._received_at = self._clock()
         self._close = (code, reason or "")
 
     def _ending(self) -> Ending:

@@ -11,7 +11,7 @@ from appliance.events import Connected, Post, TurnReceived
 from appliance.streaming.backlog import Backlog
 from appliance.streaming.connection import Connection, Listener
 from appliance.streaming.coverage import PATIENCE, Coverage
-from appliance.streaming.endings import Cause, Ending
+from appliance.streaming.endings import Cause, Ending, Stage
 from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
 from appliance.streaming.pace import Pace
 from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE, Covered, Turn
@@ -30,6 +30,10 @@ ANSWER_TIME = 60.0
 """Seconds in which a service that hears in real time answers `Terminate`, counted from the moment
 when it has heard everything."""
 
+PROVEN = 3.0
+"""Seconds after which one at a service that broke off before is told to be connected, unless it
+finishes a turn first. What it hears until then would only come and go on the screen."""
+
 LATE = 10.0
 """Seconds that captions may stay behind before a connection that is held back is given up."""
 
@@ -44,7 +48,11 @@ class Conversation:
 
     `run` blocks on the session's thread, which thus is the thread of the callbacks; a thread
     "sender" reads the backlog. `began` tells that the service listens, `heard_turn` that it heard
-    words, and `complete` that it has transcribed everything.
+    words, and `complete` that it has transcribed everything; `silence` is for how many seconds the
+    service had given no sign of life when it ended.
+
+    Args:
+        wary: the service broke off lately; that it begins is not worth telling yet.
     """
 
     def __init__(
@@ -55,28 +63,34 @@ class Conversation:
         connect: Connect,
         post: Post,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        wary: bool = False,
     ) -> None:
         self._backlog = backlog
         self._pace = pace
         self._post = post
         self._clock = clock
+        self._wary = wary
         self._opened_at = clock()
         self._earlier = earlier
         self.origin = max(earlier.position, backlog.start)
         self.sent = self.origin
         self._coverage = Coverage(self.origin, earlier, self._opened_at)
-        self._lock = threading.Lock()  # the coverage: the sender notes, the callbacks ask
+        self._lock = threading.Lock()  # coverage and posts: of the sender, and of the callbacks
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
         self._refusal = ""
         self._refusal_code: int | None = None
         self._held_back = False
+        self._given_up = False
+        self._connected = False
         self._terminating = False
         self._terminated_at = self._opened_at
         self.began = False
         self.heard_turn = False
         self.complete = False
+        self.silence = 0.0
         self._connection = connect(self)
 
     @property
@@ -109,6 +123,7 @@ class Conversation:
     def run(self) -> Ending:
         """Talk until the connection ends; return how it did."""
         ending = self._connection.run()
+        self.silence = self._connection.silence
         self._over.set()
         if self._sender.ident is not None:
             self._sender.join()
@@ -121,6 +136,8 @@ class Conversation:
         code, text = ending.code, ending.text or self._refusal
         if code is None and self._refusal_code is not None:
             return Ending(ending.stage, self._refusal_code, text)
+        if code is None and not self.began and (self._given_up or ending.stage is Stage.SESSION):
+            return Ending(ending.stage, text=text, cause=Cause.NEVER_BEGAN)
         return Ending(ending.stage, code, text, ending.cause)
 
     def abandon(self) -> None:
@@ -132,6 +149,7 @@ class Conversation:
     def give_up(self) -> None:
         """End it unless the service listens by now; returns at once."""
         if not self.began:
+            self._given_up = True
             self.abandon()
 
     # On the connection's thread
@@ -151,10 +169,11 @@ class Conversation:
         """Take one message (`on_message`)."""
         match decode(frame):
             case Turn() as turn:
-                self._begin()  # who transcribes listens, whether or not it said so
+                # Who transcribes listens, whether or not it said so.
+                self._begin(proven=turn.finished or not self._wary)
                 self._heard(turn)
             case Begin():
-                self._begin()
+                self._begin(proven=not self._wary)
             case Termination():
                 if self._terminating:
                     # Unasked, it says nothing of what is still on its way.
@@ -167,13 +186,14 @@ class Conversation:
                 self._refusal_code = refusal.code
                 log.info("the service says: %s", self._refusal)
 
-    def _begin(self) -> None:
-        """Say, before the first turn, that the service listens; many accept only to refuse."""
-        if self.began:
-            return
+    def _begin(self, *, proven: bool) -> None:
+        """Note that the service listens; say so, before the first turn, once it is proven."""
         with self._lock:
-            self._coverage.began()
-        self._post(Connected(self._backlog.session, self._earlier))
+            if not self.began:
+                self._coverage.began()
+            if proven and not self._connected:
+                self._post(Connected(self._backlog.session, self._earlier))
+                self._connected = True
         self.began = True
 
     def _heard(self, turn: Turn) -> None:
@@ -184,6 +204,8 @@ class Conversation:
             if self._held_back:
                 return  # cut off amid a word; the next connection hears it whole
             self._coverage.heard(turn, now)
+            if not self._connected:
+                return
             first, last = self._extent(turn)
             self._post(
                 TurnReceived(
@@ -211,6 +233,8 @@ class Conversation:
         while not self._over.is_set():
             self._connection.check()
             self._watch_pace()
+            if self.began and not self._connected and self._elapsed() > PROVEN:
+                self._begin(proven=True)
             if self._is_hopeless():
                 if not self._terminating:
                     self._connection.send_message(TERMINATE)

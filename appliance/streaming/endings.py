@@ -34,6 +34,12 @@ class Cause(enum.Enum):
     NO_KEY = "neither an API key nor a token server is set"
     HELD_BACK = "no further ahead on this connection"
     UNUSABLE = "an address or a key that can't be used"
+    PROXY = "a proxy that can't be used"
+    NEVER_BEGAN = "ended before it began"
+
+
+class UnusableProxyError(ValueError):
+    """The environment names a proxy that nobody can go through; never holds its password."""
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -101,6 +107,8 @@ VENDOR_AWAY = "out of reach|too slow"
 
 FUNDS = "fund|balance|credit|billing|payment"
 
+UNREACHABLE = "Can't reach the service"
+
 # fmt: off
 TABLE = (
     # The service, over its WebSocket
@@ -129,16 +137,18 @@ TABLE = (
     Rule(HANDSHAKE, NOT_THERE, Answer.OWNER, "Wrong address", "check service url"),
     Rule(HTTP, (429,), Answer.WAIT, "Service is busy", "waiting for a place"),
     Rule(HTTP, (400,), Answer.OWNER, "Setting refused", "check the settings"),
-    Rule(TOKEN, (502, 504), Answer.RETRY, "Can't reach the service", "trying again", VENDOR_AWAY),
+    Rule(TOKEN, (502, 504), Answer.RETRY, UNREACHABLE, "trying again", VENDOR_AWAY),
     Rule(TOKEN, SERVER_ERROR, Answer.RETRY, "Token server fault", "trying again"),
     Rule(TOKEN, (Cause.BAD_ANSWER,), Answer.RETRY, "No token", "check token server"),
     Rule(HANDSHAKE, SERVER_ERROR, Answer.RETRY, "Service fault", "trying again"),
     Rule(HTTP, (Cause.UNUSABLE,), Answer.OWNER, "Setting refused", "check address and key"),
+    Rule(ANYWHERE, (Cause.PROXY,), Answer.OWNER, "Setting refused", "check the proxy"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Answer.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.CERTIFICATE,), Answer.OWNER, "Service not trusted", "check ca_file"),
     Rule(ANYWHERE, (Cause.DNS,), Answer.RECONNECT, "No network", "check Wi-Fi or cable"),
-    Rule(HTTP, AWAY, Answer.RECONNECT, "Can't reach the service", "check the network"),
+    Rule(HTTP, AWAY, Answer.RECONNECT, UNREACHABLE, "check the network"),
+    Rule(ANYWHERE, (Cause.NEVER_BEGAN,), Answer.RECONNECT, UNREACHABLE, "trying again"),
     Rule(SESSION, AWAY, Answer.RECONNECT, "Connection lost", "trying again"),
     # What nobody has seen yet
     Rule(HTTP, ANYTHING, Answer.RETRY, "Service fault", "trying again"),
@@ -174,8 +184,26 @@ def cause_of(error: BaseException) -> Cause:
             ("Timeout", "TimeoutError")
         ):
             return Cause.TIME_OUT
+    if _is_of_proxy(error):
+        return Cause.PROXY
     # What is no address, or no text for a header, is found while it is put together.
     return Cause.UNUSABLE if isinstance(error, ValueError) else Cause.NETWORK
+
+
+def _is_of_proxy(error: BaseException) -> bool:
+    """Tell whether the proxy's address, not that of the service, is the one that is none.
+
+    requests has an exception of its own for some of this. For the rest it says "SOCKS", or
+    complains of an address when the request, with its own, was complete.
+    """
+    match type(error).__name__:
+        case "UnusableProxyError" | "InvalidProxyURL":
+            return True
+        case "InvalidSchema":
+            return "SOCKS" in str(error)
+        case "InvalidURL":
+            return getattr(error, "request", None) is not None
+    return False
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -40,7 +40,11 @@ OF_THE_OWNER = (Answer.OWNER, Answer.NEW_TOKEN)
 
 
 class Service:
-    """One of the two services, and what the tries at it have taught."""
+    """One of the two services, and what the tries at it have taught.
+
+    `refusal` is what its owner must mend there, `breaks_off` whether its last connection began
+    and broke off before it was of use.
+    """
 
     def __init__(
         self, settings: ServiceSettings, retries: Retries, *, is_fallback: bool = False
@@ -48,9 +52,11 @@ class Service:
         self.settings = settings
         self.retries = retries
         self.is_fallback = is_fallback
+        self.refusal: Fault | None = None
+        self.breaks_off = False
 
     def fault(self, ending: Ending) -> Fault | None:
-        """Return what the person is told about this ending; None when it need not be noticed.
+        """Return what this ending says of the service; None when it need not be noticed.
 
         What the owner must mend at the fallback says so: the first one may be as it should.
         """
@@ -86,6 +92,7 @@ class Services:
         self._clock = clock
         self._useless_since: float | None = None
         self._turned = False
+        self._fault: Fault | None = None
         self._told: set[Service] = set()
 
     @property
@@ -110,10 +117,34 @@ class Services:
         self.current.retries.note_success()
         self._useless_since = None
         self._told.clear()
+        self._fault = None
+        for service in (self.current, self._other):
+            if service:
+                service.refusal = None
 
-    def note(self, ending: Ending) -> float:
-        """Note how a try ended; return the seconds until the next, wherever that will be."""
-        self.note_try()
+    def fault(self, ending: Ending) -> Fault | None:
+        """Return what the person is told about this ending at the current one, before it is noted.
+
+        While this one is merely away, what the owner must mend at the other one stays in sight.
+        One that was given up before it began tells nothing new.
+        """
+        if self._other and self._other.refusal and rule_for(ending).answer in AWAY:
+            return self._other.refusal
+        if ending.cause is Cause.NEVER_BEGAN and self._fault:
+            return self._fault
+        return self.current.fault(ending)
+
+    def note(self, ending: Ending, since: float | None = None) -> float:
+        """Note how a try ended; return the seconds until the next, wherever that will be.
+
+        `since` is when the connection last gave a sign of life: one that was of use is of none
+        from then on.
+        """
+        if self._useless_since is None:
+            self._useless_since = self._clock() if since is None else since
+        self._fault = self.fault(ending) or self._fault
+        if rule_for(ending).answer in OF_THE_OWNER:
+            self.current.refusal = self.current.fault(ending)
         answer = self.current.retries.note(ending)
         wait = self.current.retries.wait
         if not (answer in AWAY or self._turned):

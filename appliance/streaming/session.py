@@ -148,6 +148,7 @@ class Session:
         self._wake.wait(self.retries.wait)
         while not (complete or self._abandoned.is_set()):
             service = self._services.current
+            alive_at = None
             self._services.note_try()
             try:
                 ending = self._converse(service, self._fetch_token(service))
@@ -155,11 +156,12 @@ class Session:
                 ending = refusal.ending
             if conversation := self._conversation:
                 complete = conversation.complete
+                alive_at = self._clock() - conversation.silence
                 self._covered = conversation.covered()
                 self._last_word = max(self._last_word, conversation.last_word)
                 self._conversation = None
             if not (complete or self._abandoned.is_set()):
-                self._recover(ending)
+                self._recover(ending, alive_at)
         self._post(SessionEnded(self.name, complete))
 
     def _fetch_token(self, service: Service) -> str:
@@ -172,26 +174,34 @@ class Session:
         return source.fetch(self._services.left)
 
     def _converse(self, service: Service, token: str) -> Ending:
-        from appliance.streaming.connection import STALL, Connection
+        from appliance.streaming.connection import PONG_PATIENCE, STALL, Connection
         from appliance.streaming.conversation import Conversation
 
         began_at = self._clock()
         left = self._services.left
         patience = STALL if left is None else min(STALL, max(left, 0.1))
+        # Where there is a fallback, a service that hangs has one more chance before it gives way.
+        pong = PONG_PATIENCE if left is None else STALL
         conversation = Conversation(
             self.backlog,
             self._covered,
             service.retries.pace,
-            lambda listener: Connection(service.settings, token, listener, patience),
+            lambda listener: Connection(
+                service.settings, token, listener, patience, pong_patience=pong
+            ),
             self._post,
             self._clock,
+            wary=service.breaks_off,
         )
         self._conversation = conversation
         if self._abandoned.is_set():
             conversation.abandon()
         with self._patience_with(conversation):
             ending = conversation.run()
-        if _was_of_use(conversation, ending, self._clock() - began_at):
+        alive_for = self._clock() - conversation.silence - began_at
+        of_use = _was_of_use(conversation, ending, alive_for)
+        service.breaks_off = not of_use and (conversation.began or service.breaks_off)
+        if of_use:
             self._services.note_success()
             self._warned.clear()
         return ending
@@ -213,11 +223,12 @@ class Session:
             patience.cancel()
             patience.join()
 
-    def _recover(self, ending: Ending) -> None:
+    def _recover(self, ending: Ending, alive_at: float | None) -> None:
         """Say what happened, and wait for the time of the next try."""
         self._wake.clear()
         fault = self._services.current.fault(ending)
-        wait = self._services.note(ending)
+        told = self._services.fault(ending)
+        wait = self._services.note(ending, alive_at)
         log.log(
             self._level(fault),
             "%s (%s); next try in %.1f s",
@@ -225,7 +236,7 @@ class Session:
             ending,
             wait,
         )
-        self._post(Disconnected(self.name, fault, wait))
+        self._post(Disconnected(self.name, told, wait))
         if not self._abandoned.is_set():
             self._wake.wait(wait)
 
@@ -240,7 +251,10 @@ class Session:
 
 
 def _was_of_use(conversation: "Conversation", ending: Ending, lasted: float) -> bool:
-    """Tell whether a connection has proved that the service can be reached, and hears."""
+    """Tell whether a connection has proved that the service can be reached, and hears.
+
+    `lasted` is how many seconds lay between its beginning and its last sign of life.
+    """
     faulty = rule_for(ending).answer is Answer.RETRY
     hung = faulty and not conversation.heard_turn and lasted < HUNG
     if hung or conversation.unanswered:

@@ -11,17 +11,19 @@ from typing import Literal
 from appliance.screen.scene import Mode
 from tests.benchmarks.spool import leave_behind
 from tests.benchmarks.trial import Trial
-from tests.rig.connection import Behaviour
+from tests.rig.connection import Behaviour, Connection
 from tests.rig.faults import (
     drop_after,
     drop_handshake,
     drop_on_terminate,
     go_silent_after,
+    never_answer,
     rate_limit,
     refuse,
     vanish_after,
 )
 from tests.rig.numbered import speech
+from tests.rig.proxy import Proxy
 from tests.rig.waiting import wait_until
 
 Case = Callable[[Trial], None]
@@ -166,15 +168,44 @@ def gone_for_good(then: Behaviour | None = None, *, drops_there: bool = False) -
     return case
 
 
-def gone_silently(trial: Trial) -> None:
-    """All packets of the service vanish, though its token server answers; there is a fallback."""
-    trial.go_through_network()
+def gone_silently(how: Callable[[Proxy], None]) -> Case:
+    """The network to the service fails without a word; its token server answers.
+
+    There is a fallback.
+    """
+
+    def case(trial: Trial) -> None:
+        trial.go_through_network()
+        trial.have_fallback()
+        trial.listen(speech(120))
+        trial.wait_until_said(6.5)
+        how(trial.network)
+        trial.recovers(since=time.monotonic())
+        trial.finish()
+
+    return case
+
+
+def gone_deaf(trial: Trial) -> None:
+    """The service hangs: its kernel takes what comes, and nobody answers. There is a fallback."""
     trial.have_fallback()
+    trial.service.on_connection(1, hang_after(6.5))
     trial.listen(speech(120))
-    trial.wait_until_said(6.5)
-    trial.network.blackhole()
-    trial.recovers(since=time.monotonic())
+    record = trial.service.wait_for_connection()
+    wait_until(lambda: record.audio_seconds >= 6.5)
+    trial.service.on_every_connection(never_answer())
+    trial.recovers(since=record.frames[-1].at)
     trial.finish()
+
+
+def hang_after(seconds_of_audio: float) -> Behaviour:
+    """Read no more once so much audio arrived; the kernel goes on to acknowledge."""
+
+    def hang(connection: Connection) -> None:
+        if connection.record.audio_seconds >= seconds_of_audio:
+            connection.stopping.wait()
+
+    return Behaviour(ticked=hang)
 
 
 def rate_refused(ahead: float, factor: float, waiting: float, spoken: float) -> Case:
@@ -301,7 +332,9 @@ CASES: dict[str, Case] = {
     "rate-refused-2s+1.25x": rate_refused(2, 1.25, waiting=12, spoken=80),
     "fallback-when-refused": gone_for_good(),
     "fallback-when-3005": gone_for_good(refuse(3005, "Server error")),
-    "fallback-when-silent": gone_silently,
+    "fallback-when-silent": gone_silently(Proxy.blackhole),
+    "fallback-when-stalled": gone_silently(Proxy.pause),
+    "fallback-when-deaf": gone_deaf,
     "fallback-that-drops": gone_for_good(drops_there=True),
     "slow-uplink-30s": slow_uplink,
     "microphone-out-5s": microphone_out,

@@ -38,6 +38,7 @@ class FakeConnection(Connection):
         self.ended = threading.Event()
         self.frames: list[bytes] = []
         self.messages: list[bytes] = []
+        self.quiet_for = 0.0
         self.takes = True
         self.opens = True
         self.ending = Ending(Stage.SESSION, cause=Cause.NETWORK)
@@ -72,6 +73,10 @@ class FakeConnection(Connection):
     @property
     def is_congested(self) -> bool:
         return False
+
+    @property
+    def silence(self) -> float:
+        return self.quiet_for
 
     def check(self) -> None:
         """Find nothing wrong."""

@@ -17,6 +17,7 @@ from appliance.streaming.session import Session
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.transcript import Transcript
 from tests.rig.comparison import Comparison, compare
+from tests.rig.connection import Behaviour, Connection
 from tests.rig.numbered import Speech, speech
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
@@ -71,6 +72,16 @@ def settings_between(
         fallback_url=fallback.url if fallback else "",
         fallback_token_url=fallback.token_url if fallback else "",
     )
+
+
+def hang_after(seconds_of_audio: float) -> Behaviour:
+    """Read no more once so much audio arrived; the kernel goes on to acknowledge."""
+
+    def hang(connection: Connection) -> None:
+        if connection.record.audio_seconds >= seconds_of_audio:
+            connection.stopping.wait()
+
+    return Behaviour(ticked=hang)
 
 
 class Sitting:

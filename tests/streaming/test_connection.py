@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 
 from appliance.config import ServiceSettings
-from appliance.streaming.connection import STALL, Connection, connection_url
+from appliance.streaming.connection import PONG_PATIENCE, STALL, Connection, connection_url
 from appliance.streaming.endings import Cause, Ending, Stage
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.tokens import TokenSource
@@ -29,6 +29,7 @@ from tests.rig.packets import needs_vanishing
 from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
+from tests.streaming.sitting import hang_after
 
 FRAME = bytes(3200)
 
@@ -37,12 +38,16 @@ class Call:
     """A connection on a thread of its own, until the `with` block ends; listens to itself."""
 
     def __init__(
-        self, settings: ServiceSettings, token: str = "the-token", patience: float = STALL
+        self,
+        settings: ServiceSettings,
+        token: str = "the-token",
+        patience: float = STALL,
+        pong_patience: float = PONG_PATIENCE,
     ) -> None:
         self.frames: list[str | bytes] = []
         self.is_open = threading.Event()
         self.ending: Ending | None = None
-        self.connection = Connection(settings, token, self, patience)
+        self.connection = Connection(settings, token, self, patience, pong_patience=pong_patience)
         self._thread = threading.Thread(target=self._run)
 
     def opened(self) -> None:
@@ -92,10 +97,12 @@ def settings_of(service: ScriptedService, url: str | None = None) -> ServiceSett
     return ServiceSettings(url=url or service.url, token_url=service.token_url)
 
 
-def call(service: ScriptedService, url: str | None = None) -> Call:
+def call(
+    service: ScriptedService, url: str | None = None, pong_patience: float = PONG_PATIENCE
+) -> Call:
     """Return a call with a token that is good."""
     settings = settings_of(service, url)
-    return Call(settings, TokenSource(settings).fetch())
+    return Call(settings, TokenSource(settings).fetch(), pong_patience=pong_patience)
 
 
 def test_audio_goes_out_and_messages_come_in(service: ScriptedService) -> None:
@@ -259,8 +266,43 @@ def test_a_peer_that_says_nothing_any_more_is_noticed(service: ScriptedService) 
 
 
 @pytest.mark.slow
-def test_a_slow_uplink_is_not_taken_for_dead(service: ScriptedService) -> None:
-    with Proxy(service.port) as proxy, call(service, proxy.route(service.url)) as it:
+def test_a_peer_whose_kernel_takes_everything_is_noticed_by_its_silence(
+    service: ScriptedService,
+) -> None:
+    service.on_connection(1, hang_after(0))
+    began = time.monotonic()
+    with call(service, pong_patience=5.0) as it:
+        assert it.is_open.wait(20)
+        while not it.connection.ended.wait(0.1):
+            assert time.monotonic() < began + 30
+            it.connection.check()
+            if time.monotonic() < began + 4:
+                it.connection.send_audio(FRAME)  # fits in the kernel of the peer
+        # Acknowledgements since the ping arrived were no sign of life.
+        assert it.connection.silence > 5
+        assert it.wait_for_end().code is None
+
+
+@pytest.mark.slow
+def test_a_peer_that_answers_pings_is_alive_though_nobody_speaks(service: ScriptedService) -> None:
+    with call(service, pong_patience=4.0) as it:
+        assert it.is_open.wait(20)
+        began = time.monotonic()
+        while time.monotonic() < began + 8:
+            it.connection.check()
+            assert not it.connection.ended.wait(0.1)
+        assert it.connection.silence < 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pong_patience", [PONG_PATIENCE, STALL])
+def test_a_slow_uplink_is_not_taken_for_dead(
+    service: ScriptedService, pong_patience: float
+) -> None:
+    with (
+        Proxy(service.port) as proxy,
+        call(service, proxy.route(service.url), pong_patience) as it,
+    ):
         assert it.is_open.wait(20)
         proxy.throttle(20_000)
         began_at = time.monotonic()

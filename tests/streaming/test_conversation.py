@@ -34,12 +34,19 @@ class Talk:
         pace: Pace = AT_ONCE,
         prepare: Callable[[FakeConnection], None] = lambda _: None,
         clock: Callable[[], float] | None = None,
+        wary: bool = False,
     ) -> None:
         self.inbox = Inbox()
         self._prepare = prepare
         options: dict[str, Any] = {"clock": clock} if clock else {}
         self.conversation = Conversation(
-            backlog, earlier or Covered(), pace, self._connect, self.inbox.post, **options
+            backlog,
+            earlier or Covered(),
+            pace,
+            self._connect,
+            self.inbox.post,
+            wary=wary,
+            **options,
         )
         self.ending: Ending | None = None
         self._thread = threading.Thread(target=self._run)
@@ -140,6 +147,38 @@ def test_a_service_that_does_not_say_that_it_begins_is_connected_with_its_first_
         talk.say(type="Begin")
         told = [type(event) for event in talk.inbox.events]
     assert told == [Connected, TurnReceived, TurnReceived]
+
+
+def test_one_that_broke_off_before_is_connected_once_it_finishes_a_turn(
+    tmp_path: Path,
+) -> None:
+    with Talk(backlog_of(numbered(20_000), tmp_path, Inbox().post), wary=True) as talk:
+        talk.wait_for_terminate()
+        talk.say(type="Begin")
+        talk.say_turn(0, 100, 200, finished=False)
+        assert talk.conversation.began
+        assert talk.inbox.events == []
+        talk.say_turn(0, 100, 200)
+        talk.say_turn(1, 300, 400)
+        told = [type(event) for event in talk.inbox.events]
+    assert told == [Connected, TurnReceived, TurnReceived]
+
+
+def test_one_that_broke_off_before_is_connected_once_it_has_lasted(tmp_path: Path) -> None:
+    clock = Clock(50.0)
+    backlog = backlog_of(b"", tmp_path, Inbox().post, finished=False)
+    checks = threading.Semaphore(0)
+    with Talk(backlog, clock=clock, wary=True) as talk:
+        talk.connection.check = checks.release  # type: ignore[method-assign]
+        talk.say(type="Begin")
+        for _ in range(3):
+            assert checks.acquire(timeout=20)
+        assert talk.inbox.of(Connected) == []
+        clock.now += module.PROVEN + 0.1
+        wait_until(lambda: talk.inbox.of(Connected))
+        talk.say_turn(0, 0, 0, finished=False)
+        told = [type(event) for event in talk.inbox.events]
+    assert told == [Connected, TurnReceived]
 
 
 def test_a_backlog_goes_out_at_its_pace(tmp_path: Path) -> None:
@@ -260,7 +299,7 @@ def test_giving_up_ends_what_was_never_opened(tmp_path: Path) -> None:
 
     with Talk(backlog_of(b"", tmp_path, Inbox().post), prepare=never_open) as talk:
         talk.conversation.give_up()
-        talk.wait_for_end()
+        assert talk.wait_for_end().cause is Cause.NEVER_BEGAN
     assert talk.connection.messages == []
 
 
@@ -269,7 +308,7 @@ def test_giving_up_terminates_what_was_opened_but_did_not_begin(tmp_path: Path) 
     with Talk(backlog) as talk:
         wait_until(lambda: talk.conversation.sent > 0)
         talk.conversation.give_up()
-        talk.wait_for_end()
+        assert talk.wait_for_end().cause is Cause.NEVER_BEGAN
     assert talk.connection.messages == [TERMINATE]
 
 
@@ -376,6 +415,14 @@ def test_the_ending_says_what_the_service_said(
         talk.connection.abort()
         ending = talk.wait_for_end()
     assert (ending.code, ending.text) == expected
+
+
+def test_how_long_the_service_was_silent_is_known_at_the_end(tmp_path: Path) -> None:
+    with Talk(backlog_of(b"", tmp_path, Inbox().post)) as talk:
+        talk.connection.quiet_for = 8.5
+        talk.say(type="Begin")
+    assert talk.conversation.silence == 8.5
+    assert talk.ending == Ending(Stage.SESSION, cause=Cause.NETWORK)
 
 
 def test_no_thread_is_left(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from appliance.events import Connected, Disconnected
 from appliance.streaming.endings import Ending, Stage
 from appliance.streaming.retries import Retries
+from appliance.streaming.services import PATIENCE as PATIENCE_OF_SESSIONS
 from appliance.streaming.session import HUNG
 from tests.rig.connection import Behaviour
 from tests.rig.faults import (
@@ -25,6 +26,7 @@ from tests.rig.faults import (
     never_answer,
     refuse,
     refuse_handshake,
+    vanish_after,
 )
 from tests.rig.hearing import spoken
 from tests.rig.numbered import Speech, numbered
@@ -37,6 +39,7 @@ from tests.streaming.sitting import (
     Sitting,
     Told,
     assert_nothing_lost,
+    hang_after,
     settings_between,
 )
 
@@ -151,6 +154,8 @@ def test_a_service_that_breaks_off_again_and_again_before_it_is_of_use_is_left(
     assert len(service.connections) > 1
     assert len(fallback.connections) == 1
     assert_nothing_lost(sitting)
+    # Once it was taken for connected; what broke off after that is not worth a flicker.
+    assert len(sitting.inbox.of(Connected)) == 2
 
 
 def test_when_the_fallback_goes_away_too_the_first_one_is_tried_again(
@@ -366,6 +371,43 @@ def test_a_service_that_falls_silent_in_the_session_costs_no_word(
         assert sitting.wait_for_end(within=90)
     assert_nothing_lost(sitting)
     assert len(fallback.connections) == 1
+
+
+SILENCES: dict[str, Behaviour] = {
+    "its packets vanish": vanish_after(5),
+    "it reads nothing more": go_silent_after(5),
+    "its kernel takes everything": hang_after(5),
+}
+
+
+@needs_vanishing
+@pytest.mark.slow
+@pytest.mark.parametrize("silence", SILENCES)
+def test_the_time_until_a_silence_is_noticed_is_part_of_the_patience(
+    service: ScriptedService, fallback: ScriptedService, between: Between, silence: str
+) -> None:
+    service.on_connection(1, SILENCES[silence])
+    later(service, 2, never_answer())
+    with between(patience=PATIENCE_OF_SESSIONS) as sitting:
+        record = fallback.wait_for_connection(within=60)
+        wait_until(lambda: record.opened_at)
+        assert sitting.wait_for_end(within=90)
+    assert_nothing_lost(sitting)
+    last_sign = service.connections[0].frames[-1].at
+    # Eight to notice and ten to wait would be eighteen.
+    assert (record.opened_at or 0) - last_sign < 15
+
+
+@pytest.mark.slow
+def test_one_connection_that_hangs_is_no_reason_to_go_elsewhere(
+    service: ScriptedService, fallback: ScriptedService, between: Between
+) -> None:
+    service.on_connection(1, go_silent_after(5))
+    with between(patience=PATIENCE_OF_SESSIONS) as sitting:
+        assert sitting.wait_for_end(within=90)
+    assert_nothing_lost(sitting)
+    assert len(service.connections) == 2
+    assert fallback.connections == []
 
 
 def test_no_thread_outlives_a_session_between_two_services(

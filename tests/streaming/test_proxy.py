@@ -13,10 +13,10 @@ import pytest
 
 from appliance.config import ServiceSettings
 from appliance.streaming.connection import Connection
-from appliance.streaming.endings import Ending, Stage
+from appliance.streaming.endings import Cause, Ending, Stage, UnusableProxyError, fault_for
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.proxy import way_to
-from appliance.streaming.tokens import TokenSource
+from appliance.streaming.tokens import TokenError, TokenSource
 from tests.rig.certificates import self_signed
 from tests.rig.listener import Listener
 from tests.rig.service import ScriptedService
@@ -95,6 +95,16 @@ class Guest:
         """Have nothing to do with it."""
 
 
+class Nobody:
+    """Listens to a connection that never opens."""
+
+    def opened(self) -> None:
+        raise AssertionError("it can't be opened")
+
+    def received(self, frame: str | bytes) -> None:
+        raise AssertionError(f"nothing can come, least of all {frame!r}")
+
+
 @pytest.fixture
 def proxy() -> Iterator[Tunnels]:
     with Tunnels() as proxy:
@@ -162,9 +172,45 @@ def test_the_environment_is_read_as_for_tokens(
     assert ((found["http_proxy_host"], found["http_proxy_port"]) if proxied else found) == way
 
 
-def test_a_proxy_with_an_address_that_is_none_is_the_owners_to_mend(
-    monkeypatch: pytest.MonkeyPatch,
+UNUSABLE = [
+    "http://guest:secret@127.0.0.1:port",
+    "http://guest:secret@127.0.0.1:99999",
+    "http://guest:secret@[::1",
+    "http://guest:secret@:3128",
+    "socks5://guest:secret@127.0.0.1:1080",
+    "socks4://guest:secret@127.0.0.1:1080",
+    "ftp://guest:secret@127.0.0.1:21",
+]
+
+
+@pytest.mark.parametrize("proxy", [*UNUSABLE, "https://guest:secret@127.0.0.1:3128"])
+def test_a_proxy_that_nobody_can_go_through_is_named(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://proxy:port")
-    with pytest.raises(ValueError, match="port"):
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(UnusableProxyError) as refusal:
         way_to("ws://host/v3/ws")
+    assert "secret" not in str(refusal.value)
+    ending = Connection(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
+    assert ending == Ending(Stage.HANDSHAKE, cause=Cause.PROXY)
+    fault = fault_for(ending)
+    assert fault
+    assert fault.remedy == "check the proxy"
+
+
+@pytest.mark.parametrize("proxy", UNUSABLE)
+def test_tokens_name_such_a_proxy_too(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(TokenError) as refusal:
+        TokenSource(ServiceSettings(token_url="http://host/token")).fetch()
+    assert refusal.value.ending == Ending(Stage.TOKEN, cause=Cause.PROXY)
+
+
+@pytest.mark.parametrize("url", ["http://host:port/token", "http://[::1/token", "nowhere"])
+def test_a_good_proxy_is_not_blamed_for_the_address(
+    monkeypatch: pytest.MonkeyPatch, proxy: Tunnels, url: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+    with pytest.raises(TokenError) as refusal:
+        TokenSource(ServiceSettings(token_url=url)).fetch()
+    assert refusal.value.ending == Ending(Stage.TOKEN, cause=Cause.UNUSABLE)

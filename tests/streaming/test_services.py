@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.config import ServiceSettings
+from appliance.events import Fault
 from appliance.streaming.endings import Answer, Cause, Ending, Stage, fault_for
 from appliance.streaming.retries import Retries
 from appliance.streaming.services import AWAY, PATIENCE, Services
@@ -14,6 +15,7 @@ from tests.rig.clock import Clock
 
 LOST = Ending(Stage.TOKEN, cause=Cause.NETWORK)
 BROKEN_OFF = Ending(Stage.SESSION, cause=Cause.NETWORK)
+NEVER_BEGAN = Ending(Stage.SESSION, cause=Cause.NEVER_BEGAN)
 FAULTY = Ending(Stage.SESSION, 3005, "Server error")
 CROWDED = Ending(Stage.TOKEN, 429)
 NO_KEY = Ending(Stage.TOKEN, cause=Cause.NO_KEY)
@@ -48,6 +50,18 @@ class Trying:
         self.services.note_try()
         self.clock.now += lasting
         self.clock.now += self.services.note(ending)
+
+    def fall_silent(self, silent_for: float) -> None:
+        """Lose a connection that was of use, some seconds after its last sign of life."""
+        self.succeed(lasting=100.0)
+        self.clock.now += silent_for
+        self.clock.now += self.services.note(BROKEN_OFF, self.clock.now - silent_for)
+
+    def told(self, ending: Ending) -> Fault | None:
+        """Return what the person is told, and go on."""
+        fault = self.services.fault(ending)
+        self.fail(ending)
+        return fault
 
     def succeed(self, lasting: float = 0.0) -> None:
         self.services.note_try()
@@ -117,6 +131,21 @@ def test_the_count_runs_from_the_end_of_a_connection_that_was_of_use() -> None:
     trying.succeed(lasting=3000.0)
     trying.clock.now += trying.services.note(LOST)
     assert not trying.at_the_fallback
+
+
+def test_the_seconds_until_the_silence_of_a_connection_is_noticed_count() -> None:
+    trying = Trying()
+    trying.fall_silent(8.0)
+    assert not trying.at_the_fallback
+    assert trying.services.left == pytest.approx(1.75)
+    assert trying.fail_until_it_turns(LOST) == pytest.approx(1.75)
+
+
+def test_after_a_silence_of_ten_seconds_the_other_one_is_tried_at_once() -> None:
+    trying = Trying()
+    trying.fall_silent(12.0)
+    assert trying.at_the_fallback
+    assert trying.now == pytest.approx(112.0)
 
 
 def test_one_that_keeps_breaking_off_before_it_is_of_use_gives_way() -> None:
@@ -227,6 +256,44 @@ def test_what_passes_by_itself_is_told_alike_of_both() -> None:
     trying.fail_until_it_turns(LOST)
     assert trying.services.current.fault(LOST) == fault_for(LOST)
     assert trying.services.current.fault(EXPIRED) is None
+
+
+def test_what_is_wrong_with_the_fallback_stays_in_sight_while_the_first_one_is_away() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    refusal = trying.told(BAD_SETTING)
+    assert refusal
+    assert not trying.at_the_fallback
+    assert [trying.told(ending) for ending in (BROKEN_OFF, LOST, FAULTY, CROWDED)] == [refusal] * 4
+    assert trying.services.fault(EXPIRED) is None
+    assert trying.services.fault(BAD_KEY) == fault_for(BAD_KEY)
+
+
+def test_what_is_wrong_with_the_first_one_stays_in_sight_while_the_fallback_is_away() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    trying.fail_until_it_turns(LOST)
+    trying.fail(NO_FUNDS)
+    assert trying.at_the_fallback
+    assert trying.services.fault(LOST) == fault_for(NO_FUNDS)
+
+
+def test_once_one_is_of_use_an_old_refusal_is_told_no_more() -> None:
+    trying = Trying()
+    trying.fail_until_it_turns(LOST)
+    trying.fail(BAD_SETTING)
+    trying.succeed()
+    assert trying.services.fault(LOST) == fault_for(LOST)
+
+
+def test_one_that_was_given_up_before_it_began_tells_nothing_new() -> None:
+    trying = Trying()
+    assert trying.services.fault(NEVER_BEGAN) == fault_for(NEVER_BEGAN)
+    trying.fail(FAULTY)
+    assert trying.told(NEVER_BEGAN) == fault_for(FAULTY)
+    assert trying.told(NEVER_BEGAN) == fault_for(FAULTY)
+    trying.succeed()
+    assert trying.services.fault(NEVER_BEGAN) == fault_for(NEVER_BEGAN)
 
 
 def test_a_night_without_either_is_no_thousand_warnings(caplog: pytest.LogCaptureFixture) -> None:

@@ -98,10 +98,19 @@ def test_each_connection_begins_where_the_last_one_is_covered(
         assert sitting.wait_for_end()
     connected = [event.covered.position for event in sitting.inbox.of(Connected)]
     assert connected == sorted(connected)
-    for position, record in zip(connected, service.connections, strict=True):
-        arrived = bytes(record.audio)
-        rest = SPEECH.pcm[2 * position :]
-        assert rest.startswith(arrived) or arrived.startswith(rest)
+    # One that broke off before it was of use covered nothing; the next may end untold, too.
+    positions = sorted(set(connected))
+    for record in service.connections:
+        while not begins_at(positions[0], bytes(record.audio)):
+            positions.pop(0)
+            assert positions
+    assert positions == connected[-1:]
+
+
+def begins_at(position: int, arrived: bytes) -> bool:
+    """Tell whether this audio, which may end in padding, is that of the speech from there on."""
+    rest = SPEECH.pcm[2 * position :]
+    return rest.startswith(arrived) or arrived.startswith(rest)
 
 
 def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Path) -> None:
