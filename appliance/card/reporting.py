@@ -73,15 +73,15 @@ def write_report(
     return folder
 
 
-def report_on_boot_partition(root: Path = Path("/"), run: Run = output) -> bool:
+def report_on_boot_partition(root: Path = Path("/"), run: Run = output, disk: Disk = DISK) -> bool:
     """Write a report where the boot partition asks for one; tell whether nothing failed."""
-    succeeded = [_report(partition, root, run) for partition in Box(root).partitions]
+    succeeded = [_report(partition, root, run, disk) for partition in Box(root).partitions]
     return all(succeeded)
 
 
-def _report(partition: Path, root: Path, run: Run) -> bool:
+def _report(partition: Path, root: Path, run: Run, disk: Disk) -> bool:
     try:
-        folder = write_report(partition, root, run=run)
+        folder = write_report(partition, root, run=run, disk=disk)
     except OSError as error:
         log.error("no report on %s: %s", partition, reason(error))
         return False
