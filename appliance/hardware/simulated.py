@@ -247,7 +247,7 @@ class Lamp:
     @property
     def name(self) -> str:
         """What it is called, and where it is wired."""
-        return f"Lamp (GPIO {self._pin.number})"
+        return f"Lamp (GPIO {self._pin.info.name.removeprefix('GPIO')})"
 
     def __str__(self) -> str:
         """Return its state in words."""
