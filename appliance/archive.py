@@ -197,11 +197,13 @@ def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
         if not (of_sessions and _is_there(path, "rb")):
             return {}
         with _reading(path) as database:
+            if not _has_table(database, "mark"):
+                return {}
             asked = "SELECT max(at) FROM mark WHERE session = ?"
             found = {it: database.execute(asked, (it,)).fetchone()[0] for it in of_sessions}
             return {session: at for session, at in found.items() if at is not None}
     except (sqlite3.Error, OSError) as error:
-        log.debug("the history has no marks that can be read: %s", error)
+        log.warning("the history can't be read: %s", error)
         return {}
 
 

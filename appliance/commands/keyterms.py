@@ -4,6 +4,7 @@ import logging
 
 import msgspec
 
+from appliance.commands.settings import in_full
 from appliance.config import Settings
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def favouring_commands(settings: Settings) -> Settings:
     wants_none = "keyterms_prompt" in given and not own
     if not phrases or wants_none or given.get("speech_model") in WITHOUT_KEYTERMS:
         return settings
-    said = (" ".join(it.replace("[", " ").replace("]", " ").split()) for it in phrases)
+    said = (in_full(it) for it in phrases)
     terms = dict.fromkeys(term for term in [*own, settings.commands_prefix, *said] if term)
     taken = [term for term in terms if len(term) <= LONGEST][:MOST]
     if left_out := [term for term in terms if term not in taken]:

@@ -16,6 +16,11 @@ Phrases = Annotated[
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
 
 
+def in_full(phrase: str) -> str:
+    """Return a phrase with all words that may be left out, and without the brackets."""
+    return " ".join(phrase.replace("[", " ").replace("]", " ").split())
+
+
 class _Command(msgspec.Struct, frozen=True, tag_field="action"):
     """Something that is done when one of its phrases is said."""
 
@@ -29,7 +34,7 @@ class _Command(msgspec.Struct, frozen=True, tag_field="action"):
     @property
     def name(self) -> str:
         """What the command is called: its first phrase."""
-        return " ".join(self.phrases[0].replace("[", "").replace("]", "").split())
+        return in_full(self.phrases[0])
 
 
 class Stop(_Command, frozen=True, tag="stop"):

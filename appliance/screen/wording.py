@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from appliance.events import Fault
 from appliance.screen.scene import Mode, Scene, Summary
 
@@ -213,7 +215,7 @@ def length(summary: Summary) -> str:
 
 def aside(fault: Fault | None) -> str:
     """Return what is said of a fault that hinders nobody, and what to do; nothing of none."""
-    return ": ".join(_present(fault.what, fault.remedy)) if fault else ""
+    return str(replace(fault, detail="")) if fault else ""
 
 
 def command(name: str, outcome: str) -> str:
