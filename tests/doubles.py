@@ -13,45 +13,46 @@ from typing import Self
 
 import msgspec
 
-from appliance import archive
-from appliance.activity import Activity
-from appliance.commands.actions import Order
-from appliance.commands.settings import Command
-from appliance.commands.spoken import SpokenCommands
-from appliance.config import (
+from appliance.controller.controller import Controller
+from appliance.controller.open_sessions import OpenSessions
+from appliance.controller.presenter import Presenter
+from appliance.controller.session_factory import SessionFactory
+from appliance.controller.status_report import StatusReport
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import (
+    ButtonReady,
+    Committed,
+    Connected,
+    Event,
+    Fault,
+    MicrophoneClosed,
+    Post,
+    Pressed,
+    Released,
+    ScreenRecovered,
+    SessionEnded,
+    StopRequested,
+    TurnReceived,
+)
+from appliance.core.turns import Covered, Turn
+from appliance.history import database
+from appliance.history.writer import HistoryWriter
+from appliance.screen.scene import Mode, Scene
+from appliance.settings.commands import Command
+from appliance.settings.schema import (
     ButtonSettings,
     DisplaySettings,
     HistorySettings,
     ServiceSettings,
     Settings,
 )
-from appliance.controller import Controller
-from appliance.custody import Custody
-from appliance.events import (
-    ButtonReady,
-    Connected,
-    Event,
-    Fault,
-    Kept,
-    MicrophoneClosed,
-    Post,
-    Pressed,
-    Released,
-    ScreenHealed,
-    SessionEnded,
-    StopRequested,
-    TurnReceived,
-)
-from appliance.front import Front
-from appliance.history import History
-from appliance.integrations.status import Status
-from appliance.screen.scene import Mode, Scene
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.retries import Retries
+from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Progress, Session
-from appliance.streaming.sessions import Sessions
-from appliance.timekeeping import Timekeeping
-from appliance.turns import SAMPLE_RATE, Covered, Turn
+from appliance.streaming.spool.backlog import Backlog
+from appliance.system.supervision import BusyTimer
+from appliance.system.wall_clock import WallClock
+from appliance.voice_commands.actions import ActionRequest
+from appliance.voice_commands.dispatcher import Dispatcher
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
 
@@ -110,7 +111,7 @@ class ScriptedSession(Session):
         self.reached = msgspec.structs.replace(self.reached, covered=covered, **samples)
 
 
-class ScriptedSessions(Sessions):
+class ScriptedSessions(SessionFactory):
     """Makes sessions without a network, and remembers them."""
 
     def __init__(self, settings: Settings, post: Post, clock: Clock, wall_clock: Clock) -> None:
@@ -122,7 +123,7 @@ class ScriptedSessions(Sessions):
         self,
         backlog: Backlog,
         covered: Covered,
-        retries: Retries | None = None,  # noqa: ARG002 - there is nothing to retry
+        retries: RetryPolicy | None = None,  # noqa: ARG002 - there is nothing to retry
     ) -> ScriptedSession:
         session = ScriptedSession(backlog, ServiceSettings(), self._post_to)
         at = covered.position
@@ -161,18 +162,18 @@ class Bench:
             commands=commands,
             commands_prefix=commands_prefix,
         )
-        self.orders: list[Order] = []
+        self.orders: list[ActionRequest] = []
         self.clock_is_set = False
         self.clock = Clock(1000.0)
         self.wall_clock = Clock(1_700_000_000.0)
         self.inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.microphone = ScriptedMicrophone(self.inbox.put)
-        self.history = History(
+        self.history = HistoryWriter(
             self.settings.history, self._note_commit, wall_clock=self.wall_clock, clock=self.clock
         )
-        self.commits: list[Kept] = []
+        self.commits: list[Committed] = []
         self.sessions = ScriptedSessions(self.settings, self.inbox.put, self.clock, self.wall_clock)
-        self.custody = Custody(self.sessions, self.history)
+        self.custody = OpenSessions(self.sessions, self.history)
         self.scenes: list[Scene] = []
         self.reason: Event | None = None
         self._idle = 0
@@ -180,19 +181,19 @@ class Bench:
         self._shown = threading.Condition()
         self.network = True
         self.signs_of_life = 0
-        self.activity = Activity("display", self.clock)
-        timekeeping = Timekeeping(self.clock, self.wall_clock, lambda: self.clock_is_set)
-        status = Status(
+        self.activity = BusyTimer("display", self.clock)
+        timekeeping = WallClock(self.clock, self.wall_clock, lambda: self.clock_is_set)
+        status = StatusReport(
             self.settings, folder / "status.json", clock=self.clock, wall_clock=self.wall_clock
         )
         self._controller = Controller(
             self.settings,
             self.inbox,
             microphone=self.microphone,
-            front=Front([self], status, self.settings, timekeeping, lambda _: self.network),
+            front=Presenter([self], status, self.settings, timekeeping, lambda _: self.network),
             history=self.history,
             custody=self.custody,
-            spoken=SpokenCommands(
+            spoken=Dispatcher(
                 self.settings,
                 self.inbox.put,
                 mark=self.history.mark,
@@ -211,7 +212,7 @@ class Bench:
     def __enter__(self) -> Self:
         self.history.start()
         self._thread.start()
-        self.post(ButtonReady(), *([ScreenHealed()] if self._visible else []))
+        self.post(ButtonReady(), *([ScreenRecovered()] if self._visible else []))
         return self
 
     def __exit__(
@@ -295,8 +296,8 @@ class Bench:
     def end(self, session: Session, *, complete: bool = True) -> None:
         self.post(SessionEnded(session.name, complete))
 
-    def kept(self) -> list[archive.KeptSession]:
-        return list(archive.sessions(self.path))
+    def kept(self) -> list[database.KeptSession]:
+        return list(database.sessions(self.path))
 
     def wait_for_text(self, *texts: str) -> None:
         """Wait until the history holds exactly these turns."""
@@ -309,7 +310,7 @@ class Bench:
         self.signs_of_life += 1
 
     def _note_commit(self, event: Event) -> None:
-        if isinstance(event, Kept):
+        if isinstance(event, Committed):
             self.commits.append(event)
         self.inbox.put(event)
 

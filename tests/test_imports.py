@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-FIRST_PICTURE = "import appliance.cli, appliance.running, appliance.screen.oled"
-READY = f"{FIRST_PICTURE}, appliance.parts"
+FIRST_PICTURE = "import appliance.cli, appliance.app.run, appliance.screen.panels.oled"
+READY = f"{FIRST_PICTURE}, appliance.app.wiring"
 
 NOT_FOR_THE_FIRST_PICTURE = (
-    "appliance.controller",
+    "appliance.controller.controller",
     "appliance.streaming",
     "gpiozero",
     "numpy",
@@ -45,11 +45,11 @@ def to_be_ready() -> set[str]:
 
 @pytest.mark.parametrize("module", NOT_FOR_THE_FIRST_PICTURE)
 def test_the_first_picture_does_without(for_the_first_picture: set[str], module: str) -> None:
-    assert {"luma.oled.device", "appliance.screen.view"} <= for_the_first_picture
+    assert {"luma.oled.device", "appliance.screen.render.renderer"} <= for_the_first_picture
     assert module not in for_the_first_picture
 
 
 @pytest.mark.parametrize("module", NOT_TO_BE_READY)
 def test_a_press_is_awaited_without(to_be_ready: set[str], module: str) -> None:
-    assert {"appliance.controller", "pyaudio"} <= to_be_ready
+    assert {"appliance.controller.controller", "pyaudio"} <= to_be_ready
     assert module not in to_be_ready

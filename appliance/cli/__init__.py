@@ -7,8 +7,9 @@ import logging
 
 import click
 
-from appliance import __version__, logs
-from appliance.cli import box, demo, history, local_service, token_server
+from appliance import __version__
+from appliance.cli import demo, device, history, local_service, token_server
+from appliance.system import log_setup
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,11 +17,11 @@ from appliance.cli import box, demo, history, local_service, token_server
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def main(verbose: bool) -> None:
     """Press, speak, read: a box that writes down what is said."""
-    logs.set_up(logging.DEBUG if verbose else logging.INFO)
+    log_setup.set_up(logging.DEBUG if verbose else logging.INFO)
 
 
 for command in (
-    *(box.run, box.doctor, box.farewell, box.take_settings, box.write_report),
+    *(device.run, device.doctor, device.farewell, device.take_settings, device.write_report),
     demo.demo,
     history.history,
     local_service.local_service,

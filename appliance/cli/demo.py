@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from appliance import environment, logs
-from appliance.cli.settings import fail, settings_of
+from appliance.cli.options import fail, settings_of
+from appliance.system import environment, log_setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from appliance.screen.panel import Panel
+    from appliance.screen.panels.base import Panel
 
 
 def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -52,15 +52,16 @@ def demo(
     """Be the appliance without any hardware: speak a sample, or WAV, and show what is heard."""
     environment.prepare()
     if not context.find_root().params["verbose"]:
-        logs.set_up(logging.WARNING)
+        log_setup.set_up(logging.WARNING)
     if mic and wav:
         raise click.UsageError("WAV and --mic exclude each other")
     if mic and not sys.stdin.isatty():
         raise click.UsageError("--mic needs a terminal: its space bar is the button")
     try:
-        from appliance import demo as stage
-        from appliance.keyboard import space_bar
-        from appliance.screen.panel import PanelError
+        from appliance.app import demo as stage
+        from appliance.app.demo_stage import DemoError
+        from appliance.app.keyboard import space_bar
+        from appliance.screen.panels.base import PanelError
     except ModuleNotFoundError as error:
         fail(f"the demo needs {error.name}: pip install 'voice-appliance[local]'")
     said = ""
@@ -76,7 +77,7 @@ def demo(
             presses=functools.partial(space_bar, sys.stdin.fileno()) if mic else lambda _: (),
         )
         kept = played.run()
-    except (stage.DemoError, PanelError, ValueError, OSError) as error:
+    except (DemoError, PanelError, ValueError, OSError) as error:
         fail(str(error))
     _tell_heard(" ".join(turn.text for turn in kept.turns), said)
     if played.lamp and played.lamp.was_lit:
@@ -88,7 +89,7 @@ def demo(
 def _tell_heard(heard: str, said: str) -> None:
     _tell("Heard", heard)
     if said:
-        from appliance.services.word_error_rate import word_error_rate
+        from appliance.app.word_error_rate import word_error_rate
 
         _tell("Said", " ".join(said.split()))
         _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
@@ -109,7 +110,7 @@ def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":
     if screen == "none":
         return None
     if screen == "window":
-        from appliance.screen.window import WindowPanel
+        from appliance.screen.panels.window import WindowPanel
 
         return WindowPanel(on_close=lambda: signal.raise_signal(signal.SIGINT))
     from appliance.screen.display import standard_output

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from appliance.cli.settings import CONFIG, fail, settings_of
+from appliance.cli.options import CONFIG, fail, settings_of
 
 if TYPE_CHECKING:
-    from appliance.archive import KeptSession
+    from appliance.history.database import KeptSession
 
 
 @click.group()
@@ -26,11 +26,11 @@ def list_sessions(config: str | None) -> None:
 
     Bookmarks and notes are counted behind them. A session is "open" until all of it is transcribed.
     """
-    from appliance import archive, export
+    from appliance.history import database, export
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(archive.sessions(path))
+        kept = list(database.sessions(path))
     if not kept:
         click.echo(f"no sessions yet in {path}", err=True)
     for session in kept:
@@ -71,25 +71,25 @@ def export_sessions(session: str | None, format_: str, config: str | None) -> No
 @CONFIG
 def delete(session: str, config: str | None) -> None:
     """Delete SESSION and all that was said in it."""
-    from appliance import archive
+    from appliance.history import database
 
     settings = settings_of(config)
     path = Path(settings.history.path)
     with _reported(path, "written"):
         if (settings.spool / session).exists():
             fail(f"session {session} is still being transcribed; delete it when it is done")
-        found = archive.delete(path, session)
+        found = database.delete(path, session)
     if not found:
         _fail_to_find(session)
     click.echo(f"deleted {session}")
 
 
 def _export(format_: str, session: str | None, config: str | None) -> None:
-    from appliance import archive, export
+    from appliance.history import database, export
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(archive.sessions(path, session))
+        kept = list(database.sessions(path, session))
     if session and not kept:
         _fail_to_find(session)
     click.echo(export.FORMATS[format_](kept), nl=False)
@@ -114,7 +114,7 @@ def _reported(path: Path, done: str) -> Iterator[None]:
 
 
 def _length(seconds: float) -> str:
-    from appliance.screen.wording import stopwatch
+    from appliance.screen.texts import stopwatch
 
     return stopwatch(seconds)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from appliance.cli.settings import fail
+from appliance.cli.options import fail
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -43,8 +43,8 @@ def local_service(
 ) -> None:
     """Transcribe without a cloud: a service that speaks the vendor's protocol."""
     try:
-        from appliance.services.engines import UnknownEngineError
-        from appliance.services.local_service import LocalServiceError, serve
+        from appliance.servers.local_service.engines.base import UnknownEngineError
+        from appliance.servers.local_service.server import LocalServiceError, serve
     except ModuleNotFoundError as error:
         fail(f"the local service needs {error.name}: pip install 'voice-appliance[local]'")
     if bool(certificate) != bool(key):

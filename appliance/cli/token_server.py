@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from appliance.cli.settings import fail
+from appliance.cli.options import fail
 
 if TYPE_CHECKING:
-    from appliance.services.tokens.register import Register
+    from appliance.servers.token_server.register import Register
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 SECRETS = click.option(
@@ -71,7 +71,7 @@ def token_server(context: click.Context) -> None:
 def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them over by name
     """Hand out tokens, until SIGTERM or SIGINT."""
     try:
-        from appliance.services.tokens.server import Options, TokenServerError, serve
+        from appliance.servers.token_server.server import Options, TokenServerError, serve
     except ModuleNotFoundError as error:
         fail(f"the token server needs {error.name}: pip install 'voice-appliance[tokens]'")
     if bool(options["certificate"]) != bool(options["key"]):
@@ -127,7 +127,7 @@ def remove_appliance(name: str, secrets: Path | None) -> None:
 @contextlib.contextmanager
 def _register(path: Path | None) -> "Iterator[Register]":
     """Say what is wrong with the register, if anything is, instead of a stack trace."""
-    from appliance.services.tokens.register import Register, RegisterError, register_path
+    from appliance.servers.token_server.register import Register, RegisterError, register_path
 
     try:
         yield Register(path or register_path())

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from appliance.activity import Activity
-from appliance.config import ButtonSettings
-from appliance.events import (
+from appliance.core.events import (
     ButtonFailed,
     ButtonReady,
     ButtonStuck,
@@ -24,7 +22,9 @@ from appliance.events import (
     Pressed,
     Released,
 )
-from appliance.hardware import pins
+from appliance.hardware import gpio
+from appliance.settings.schema import ButtonSettings
+from appliance.system.supervision import BusyTimer
 
 if TYPE_CHECKING:
     import gpiozero
@@ -65,7 +65,7 @@ class Button:
         *,
         pin_factory: "gpiozero.Factory | None" = None,
         clock: Callable[[], float] = time.monotonic,
-        retry: float = pins.RETRY,
+        retry: float = gpio.RETRY,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -77,7 +77,7 @@ class Button:
         self._telling = threading.Lock()
         self._stirred = threading.Event()
         self._ended = threading.Event()
-        self.activity = Activity("button")
+        self.activity = BusyTimer("button")
         self._thread = threading.Thread(target=self._run, name="button", daemon=True)
 
     def start(self) -> None:
@@ -88,16 +88,16 @@ class Button:
         """Let go of the pin. Nothing is posted afterwards."""
         self._ended.set()
         self._stirred.set()
-        self._thread.join(pins.LONGEST_END)
+        self._thread.join(gpio.LONGEST_END)
 
     def _run(self) -> None:
         told = False
         while not self._ended.is_set():
             try:
-                with pins.telling_errors(self._settings.pin), self._opened() as contact:
+                with gpio.telling_errors(self._settings.pin), self._opened() as contact:
                     log.info("button: GPIO %d", self._settings.pin)
                     self._watch_it_settle(contact)
-            except pins.PinError as error:
+            except gpio.PinError as error:
                 fault = _fault_of(error, self._settings.pin)
                 if not told:
                     log.warning("%s", fault)
@@ -122,7 +122,7 @@ class Button:
             yield contact
 
     def _contact(self) -> "gpiozero.Button":
-        factory = pins.factory(self._pin_factory)
+        factory = gpio.factory(self._pin_factory)
         import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.Button(
@@ -184,7 +184,7 @@ class Button:
             log.exception("the button's %s was lost", type(event).__name__)
 
 
-def _fault_of(error: pins.PinError, pin: int) -> Fault:
+def _fault_of(error: gpio.PinError, pin: int) -> Fault:
     if error.in_use:
         return Fault("Button's pin in use", f"end what else uses GPIO {pin}", str(error))
     return Fault("No button", "check the GPIO and its permissions", str(error))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pyaudio
 
-from appliance.events import Fault
-from appliance.hardware.devices import Audio, Device, open_stream
-from appliance.turns import SAMPLE_BYTES
+from appliance.core.audio_format import SAMPLE_BYTES
+from appliance.core.events import Fault
+from appliance.hardware.portaudio import Audio, Device, open_stream
 
 _PATIENCE = 2.0  # seconds without audio after which a stream counts as frozen
 _LONGEST_QUEUE = 300  # blocks of a tenth of a second

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from appliance.activity import Activity
-from appliance.config import MicrophoneSettings
-from appliance.events import (
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import (
     Fault,
     LevelMeasured,
     MicrophoneClosed,
@@ -23,19 +22,14 @@ from appliance.events import (
     Post,
 )
 from appliance.hardware.capture import Block, Capture
-from appliance.hardware.chunks import Chunk, Cutter, Meter
-from appliance.hardware.devices import (
-    Audio,
-    Device,
-    Format,
-    MicrophoneError,
-    can_do,
-    find_device,
-)
+from appliance.hardware.chunks import Chunk, Cutter
+from appliance.hardware.conversion import make_ready
 from appliance.hardware.hearing import Deliver, Hearing
+from appliance.hardware.level_meter import Meter
+from appliance.hardware.portaudio import Audio, Device, Format, MicrophoneError, can_do, find_device
 from appliance.hardware.quiet import quiet_audio
-from appliance.hardware.resampling import make_ready
-from appliance.turns import SAMPLE_RATE
+from appliance.settings.schema import MicrophoneSettings
+from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +90,7 @@ class Microphone:
         # Unbounded: presses are few, and what is over when its turn comes takes no time. None ends.
         self._hearings: queue.SimpleQueue[Hearing | None] = queue.SimpleQueue()
         self._latest: Hearing | None = None
-        self.activity = Activity("microphone")
+        self.activity = BusyTimer("microphone")
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
     def start(self) -> None:

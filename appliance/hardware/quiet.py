@@ -9,7 +9,7 @@ import functools
 
 import pyaudio
 
-from appliance import environment
+from appliance.system import environment
 
 
 def quiet_audio() -> pyaudio.PyAudio:

@@ -5,21 +5,20 @@ import itertools
 import threading
 import time
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pyaudio
 
-from appliance.commands.settings import Command, Gpio
-from appliance.hardware.devices import Info, StreamCallback
-from appliance.turns import SAMPLE_BYTES
+from appliance.core.audio_format import SAMPLE_BYTES
+from appliance.hardware.portaudio import Info, StreamCallback
 
 if TYPE_CHECKING:
-    from gpiozero.pins.mock import MockFactory, MockPin
+    from gpiozero.pins.mock import MockPin
 
 
-class Recording:
+class WavRecording:
     """What a WAV file holds, as 16-bit samples.
 
     Args:
@@ -71,7 +70,7 @@ class WavAudio:
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.recording = Recording(path)
+        self.recording = WavRecording(path)
         self.finished = threading.Event()
         self._name = path.name
         self._clock = clock
@@ -159,7 +158,7 @@ class WavStream:
 
     def __init__(
         self,
-        recording: Recording,
+        recording: WavRecording,
         frames: int,
         callback: StreamCallback,
         finished: threading.Event,
@@ -215,43 +214,6 @@ class WavStream:
                 self._finished.set()
             if wish != pyaudio.paContinue:
                 return
-
-
-class Lamp:
-    """A lamp that is wired to a pin of gpiozero's `MockFactory`.
-
-    It is on while the pin is driven high, or low where it is not `active_high`.
-    """
-
-    def __init__(self, pin: "MockPin", *, active_high: bool = True) -> None:
-        self._pin = pin
-        self._active_high = active_high
-
-    @classmethod
-    def of(cls, commands: Iterable[Command], pins: "MockFactory") -> Self | None:
-        """Return a lamp at the pin of the first command that switches one."""
-        gpio = next((command for command in commands if isinstance(command, Gpio)), None)
-        return cls(pins.pin(gpio.pin), active_high=gpio.active_high) if gpio else None
-
-    @property
-    def was_lit(self) -> bool:
-        """Whether it ever was on."""
-        # The first state is that of a pin which nothing drives yet.
-        return any(state.state == self._active_high for state in self._pin.states[1:])
-
-    @property
-    def is_lit(self) -> bool:
-        """Whether it is on."""
-        return self._pin.function == "output" and bool(self._pin.state) is self._active_high
-
-    @property
-    def name(self) -> str:
-        """What it is called, and where it is wired."""
-        return f"Lamp (GPIO {self._pin.info.name.removeprefix('GPIO')})"
-
-    def __str__(self) -> str:
-        """Return its state in words."""
-        return f"{self.name}: {'on' if self.is_lit else 'off'}"
 
 
 def press(pin: "MockPin", seconds: float = 0.2, *, pull_up: bool = True) -> None:

@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from appliance.activity import Activity
-from appliance.config import DisplaySettings
-from appliance.events import Fault, Post, ScreenFailed, ScreenHealed
+from appliance.core.events import Fault, Post, ScreenFailed, ScreenRecovered
+from appliance.screen.burn_in import IdleTimer, drift
 from appliance.screen.glass import Glass
-from appliance.screen.panel import Panel, PanelError
+from appliance.screen.panels.base import Panel, PanelError
+from appliance.screen.panels.terminal import LinesPanel, TerminalPanel
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Scene
-from appliance.screen.terminal import LinesPanel, TerminalPanel
-from appliance.screen.view import View
-from appliance.screen.wear import Watch, drift
+from appliance.settings.schema import DisplaySettings
+from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  
         return None
     if settings.driver == "terminal":
         return standard_output()
-    from appliance.screen.oled import Oled  # noqa: PLC0415 - luma takes a second to load on a Zero
+    from appliance.screen.panels.oled import Oled  # noqa: PLC0415 - luma takes a second to load on a Zero
 
     return Oled(settings, bus=bus)
 
@@ -101,8 +101,8 @@ class Display:
         self._clock = clock
         self._began = clock()
         self._view = View.of(settings)
-        self._watch = Watch(settings)
-        self.activity = Activity("display")
+        self._watch = IdleTimer(settings)
+        self.activity = BusyTimer("display")
         self.frames = 0
         self._changed = threading.Condition()
         self._newest: Scene | None = None
@@ -209,7 +209,7 @@ class Display:
     def _tell_shown(self, picture: Image.Image) -> None:
         if self._failed or self._picture is None:
             log.info("the screen shows pictures")
-            self._post(ScreenHealed())
+            self._post(ScreenRecovered())
         self._failed = False
         self._picture = picture
         self.frames += 1

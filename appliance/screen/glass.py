@@ -2,10 +2,10 @@
 
 from PIL import Image
 
-from appliance.screen.panel import Panel
+from appliance.screen.burn_in import Brightness
+from appliance.screen.panels.base import Panel
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Scene
-from appliance.screen.view import View
-from appliance.screen.wear import Light
 
 
 class Glass:
@@ -19,11 +19,11 @@ class Glass:
     def __init__(self, panel: Panel, view: View) -> None:
         self.panel = panel
         self._view = view
-        self._light = Light.AWAKE
+        self._light = Brightness.AWAKE
         self._drawn: tuple[Scene, tuple[int, int]] | None = None
         self._pixels = b""
 
-    def show(self, scene: Scene, light: Light, shift: tuple[int, int]) -> Image.Image | None:
+    def show(self, scene: Scene, light: Brightness, shift: tuple[int, int]) -> Image.Image | None:
         """Show the scene in this light, moved by `shift`; return its picture if it is a new one.
 
         A panel that sleeps is shown its first picture alone, which proves that it could be woken;
@@ -33,9 +33,9 @@ class Glass:
             PanelError: the panel is gone.
         """
         new = None
-        if light is Light.ASLEEP:
+        if light is Brightness.ASLEEP:
             self._shine(light)
-        if self._drawn is None or light is not Light.ASLEEP:
+        if self._drawn is None or light is not Brightness.ASLEEP:
             new = self._draw(scene, shift)
         self._shine(light)
         return new
@@ -51,7 +51,7 @@ class Glass:
         self._pixels = picture.tobytes()
         return picture
 
-    def _shine(self, light: Light) -> None:
+    def _shine(self, light: Brightness) -> None:
         if light is not self._light:
             self.panel.light(light)
             self._light = light

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from appliance.events import Fault
+from appliance.core.events import Fault
 
 
 class Mode(enum.Enum):
@@ -39,7 +39,7 @@ class Summary(msgspec.Struct, frozen=True):
     words: int
 
 
-class Look(msgspec.Struct, frozen=True):
+class Appearance(msgspec.Struct, frozen=True):
     """How the panel is to look other than its settings say: lines of text, and contrast."""
 
     lines: int | None = None
@@ -69,7 +69,7 @@ class Scene(msgspec.Struct, frozen=True):
     clock: str = ""
     hint: str = ""
     network: bool = True
-    elsewhere: bool = False
+    on_fallback: bool = False
     power_off_in: int = 0
     remark: str = ""
-    look: Look = Look()
+    look: Appearance = Appearance()

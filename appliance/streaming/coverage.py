@@ -8,7 +8,8 @@ All positions are samples from the session's start.
 
 import msgspec
 
-from appliance.turns import SAMPLE_RATE, Covered, Turn
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.turns import Covered, Turn
 
 TOLERANCE = SAMPLE_RATE
 """Samples behind what was sent at which a word may end: a frame is heard before it is noted."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from appliance.turns import Turn, Word
+from appliance.core.turns import Turn, Word
 
 log = logging.getLogger(__name__)
 

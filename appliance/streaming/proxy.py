@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
 
-from appliance.streaming.endings import UnusableProxyError
+from appliance.core.network_errors import UnusableProxyError
 
 
 def way_to(url: str) -> dict[str, Any]:

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from appliance.config import ServiceSettings
-from appliance.events import Disconnected, Fault, Post, SessionEnded
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.endings import Answer, Ending, rule_for
-from appliance.streaming.retries import Retries
-from appliance.streaming.services import PATIENCE, Service, Services
-from appliance.turns import SAMPLE_RATE, Covered
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import Disconnected, Fault, Post, SessionEnded
+from appliance.core.turns import Covered
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.failover import PATIENCE, Endpoint, Failover
+from appliance.streaming.outcomes import Outcome, Reaction, rule_for
+from appliance.streaming.retry_policy import RetryPolicy
+from appliance.streaming.spool.backlog import Backlog
 
 if TYPE_CHECKING:
-    from appliance.streaming.conversation import Conversation
+    from appliance.streaming.stream import Stream
     from appliance.streaming.tokens import TokenSource
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ its fault is told, nobody has heard the silence."""
 
 def load_network() -> None:
     """Load what talks to the network, so that the first session need not wait for it."""
-    from appliance.streaming import connection, conversation, tokens  # noqa: F401 - loaded, not used
+    from appliance.streaming import stream, tokens, transport  # noqa: F401 - loaded, not used
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class Progress(msgspec.Struct, frozen=True):
     heard: int
     covered: Covered
     last_word: int
-    elsewhere: bool = False
+    on_fallback: bool = False
 
     @property
     def waiting(self) -> float:
@@ -83,7 +84,7 @@ class Session:
         post: Post,
         *,
         covered: Covered | None = None,
-        retries: Retries | None = None,
+        retries: RetryPolicy | None = None,
         tokens: "TokenSource | None" = None,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
@@ -93,10 +94,10 @@ class Session:
         self._post = post
         self._tokens = tokens
         self._clock = clock
-        self._services = Services(settings, retries or Retries(clock), patience, clock)
+        self._services = Failover(settings, retries or RetryPolicy(clock), patience, clock)
         self._covered = covered or Covered()
         self._last_word = self._covered.position
-        self._conversation: Conversation | None = None
+        self._conversation: Stream | None = None
         self._warned: set[str] = set()
         self._abandoned = threading.Event()
         self._wake = threading.Event()
@@ -104,7 +105,7 @@ class Session:
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
 
     @property
-    def retries(self) -> Retries:
+    def retries(self) -> RetryPolicy:
         """What the tries at the first service have taught, for a session that follows."""
         return self._services.first.retries
 
@@ -122,8 +123,8 @@ class Session:
         """End the session soon, with what is left kept; returns at once."""
         self._abandoned.set()
         self._wake.set()
-        if conversation := self._conversation:
-            conversation.abandon()
+        if stream := self._conversation:
+            stream.abandon()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the thread to end, for so many seconds at most."""
@@ -132,14 +133,16 @@ class Session:
     def progress(self) -> Progress:
         """Return how far the session's audio got."""
         captured = self.backlog.captured
-        elsewhere = self._services.current.is_fallback
-        conversation = self._conversation
-        if conversation is None:
+        on_fallback = self._services.current.is_fallback
+        stream = self._conversation
+        if stream is None:
             position = self._covered.position
-            return Progress(captured, position, position, self._covered, self._last_word, elsewhere)
-        last_word = max(self._last_word, conversation.last_word)
-        sent, heard = conversation.sent, conversation.heard
-        return Progress(captured, sent, heard, conversation.covered(), last_word, elsewhere)
+            return Progress(
+                captured, position, position, self._covered, self._last_word, on_fallback
+            )
+        last_word = max(self._last_word, stream.last_word)
+        sent, heard = stream.sent, stream.heard
+        return Progress(captured, sent, heard, stream.covered(), last_word, on_fallback)
 
     def _run(self) -> None:
         from appliance.streaming.tokens import TokenError
@@ -154,17 +157,17 @@ class Session:
                 ending = self._converse(service, self._fetch_token(service))
             except TokenError as refusal:
                 ending = refusal.ending
-            if conversation := self._conversation:
-                complete = conversation.complete
-                alive_at = self._clock() - conversation.silence
-                self._covered = conversation.covered()
-                self._last_word = max(self._last_word, conversation.last_word)
+            if stream := self._conversation:
+                complete = stream.complete
+                alive_at = self._clock() - stream.silence
+                self._covered = stream.covered()
+                self._last_word = max(self._last_word, stream.last_word)
                 self._conversation = None
             if not (complete or self._abandoned.is_set()):
                 self._recover(ending, alive_at)
         self._post(SessionEnded(self.name, complete))
 
-    def _fetch_token(self, service: Service) -> str:
+    def _fetch_token(self, service: Endpoint) -> str:
         from appliance.streaming.tokens import TokenSource
 
         if service.is_fallback or self._tokens is None:
@@ -173,47 +176,47 @@ class Session:
             source = self._tokens
         return source.fetch(self._services.left)
 
-    def _converse(self, service: Service, token: str) -> Ending:
-        from appliance.streaming.connection import PONG_PATIENCE, STALL, Connection
-        from appliance.streaming.conversation import Conversation
+    def _converse(self, service: Endpoint, token: str) -> Outcome:
+        from appliance.streaming.stream import Stream
+        from appliance.streaming.transport import PONG_PATIENCE, STALL, Transport
 
         began_at = self._clock()
         left = self._services.left
         patience = STALL if left is None else min(STALL, max(left, 0.1))
         # Where there is a fallback, a service that hangs has one more chance before it gives way.
         pong = PONG_PATIENCE if left is None else STALL
-        conversation = Conversation(
+        stream = Stream(
             self.backlog,
             self._covered,
             service.retries.pace,
-            lambda listener: Connection(
+            lambda listener: Transport(
                 service.settings, token, listener, patience, pong_patience=pong
             ),
             self._post,
             self._clock,
             wary=service.breaks_off,
         )
-        self._conversation = conversation
+        self._conversation = stream
         if self._abandoned.is_set():
-            conversation.abandon()
-        with self._patience_with(conversation):
-            ending = conversation.run()
-        alive_for = self._clock() - conversation.silence - began_at
-        of_use = _was_of_use(conversation, ending, alive_for)
-        service.breaks_off = not of_use and (conversation.began or service.breaks_off)
+            stream.abandon()
+        with self._patience_with(stream):
+            ending = stream.run()
+        alive_for = self._clock() - stream.silence - began_at
+        of_use = _was_of_use(stream, ending, alive_for)
+        service.breaks_off = not of_use and (stream.began or service.breaks_off)
         if of_use:
             self._services.note_success()
             self._warned.clear()
         return ending
 
     @contextlib.contextmanager
-    def _patience_with(self, conversation: "Conversation") -> Iterator[None]:
+    def _patience_with(self, stream: "Stream") -> Iterator[None]:
         """Give the conversation up in time for the other service, unless it begins before."""
         left = self._services.left
         if left is None:
             yield
             return
-        patience = threading.Timer(left, conversation.give_up)
+        patience = threading.Timer(left, stream.give_up)
         patience.name = f"patience-{self.name}"
         patience.daemon = True  # it may have minutes left when the program must end
         patience.start()
@@ -223,7 +226,7 @@ class Session:
             patience.cancel()
             patience.join()
 
-    def _recover(self, ending: Ending, alive_at: float | None) -> None:
+    def _recover(self, ending: Outcome, alive_at: float | None) -> None:
         """Say what happened, and wait for the time of the next try."""
         self._wake.clear()
         fault = self._services.current.fault(ending)
@@ -250,14 +253,14 @@ class Session:
         return logging.WARNING
 
 
-def _was_of_use(conversation: "Conversation", ending: Ending, lasted: float) -> bool:
+def _was_of_use(stream: "Stream", ending: Outcome, lasted: float) -> bool:
     """Tell whether a connection has proved that the service can be reached, and hears.
 
     `lasted` is how many seconds lay between its beginning and its last sign of life.
     """
-    faulty = rule_for(ending).answer is Answer.RETRY
-    hung = faulty and not conversation.heard_turn and lasted < HUNG
-    if hung or conversation.unanswered:
+    faulty = rule_for(ending).answer is Reaction.RETRY
+    hung = faulty and not stream.heard_turn and lasted < HUNG
+    if hung or stream.unanswered:
         return False
-    further = conversation.covered().position > conversation.origin
-    return further or (conversation.began and lasted > STEADY)
+    further = stream.covered().position > stream.origin
+    return further or (stream.began and lasted > STEADY)

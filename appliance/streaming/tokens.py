@@ -9,9 +9,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 import requests
 
-from appliance.config import ServiceSettings
-from appliance.credentials import api_key, fallback_token_secret, token_secret
-from appliance.streaming.endings import Cause, Ending, Stage, cause_of
+from appliance.core.network_errors import Cause, cause_of
+from appliance.settings.schema import ServiceSettings
+from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
+from appliance.streaming.outcomes import Outcome, Stage
 
 TIME_OUT = (5.0, 8.0)
 """Seconds to connect, seconds to wait for more of the answer."""
@@ -23,7 +24,7 @@ LONGEST_ANSWER = 16 * 1024
 class TokenError(Exception):
     """No token was to be had; `ending` says why. Never holds a key or a token."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: Outcome) -> None:
         self.ending = ending
         super().__init__(str(ending))
 
@@ -76,12 +77,12 @@ class TokenSource:
                 answer = _decode(self._body(response, time_out[1]))
         except (requests.RequestException, OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is all that is needed.
-            raise TokenError(Ending(Stage.TOKEN, cause=cause_of(error))) from None
+            raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
         text = _without_secrets(answer.error, headers)[:120]
         if not response.ok or response.is_redirect:
-            raise TokenError(Ending(Stage.TOKEN, response.status_code, text))
+            raise TokenError(Outcome(Stage.TOKEN, response.status_code, text))
         if answer.error or not answer.token:
-            raise TokenError(Ending(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
+            raise TokenError(Outcome(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
         return answer.token
 
     def _body(self, response: requests.Response, patience: float) -> bytes:
@@ -103,7 +104,7 @@ class TokenSource:
             return settings.token_url, _bearer(token_secret(settings.token_secret_file))
         key = api_key(settings.api_key_file)
         if not key:
-            raise TokenError(Ending(Stage.TOKEN, cause=Cause.NO_KEY))
+            raise TokenError(Outcome(Stage.TOKEN, cause=Cause.NO_KEY))
         return _minting_url(settings.url), {"Authorization": key}
 
 

@@ -70,7 +70,7 @@ release_works() (
     exec >"$scratch/proof" 2>&1
     export LG_WD=$scratch PYTHONNOUSERSITE=1
     "$1/bin/appliance" --version &&
-        "$1/bin/python" -P -c 'import appliance.running, gpiozero, lgpio, luma.oled.device, msgspec
+        "$1/bin/python" -P -c 'import appliance.app.run, gpiozero, lgpio, luma.oled.device, msgspec
 import PIL.ImageFont, pyaudio, requests, smbus2, soxr, websocket'
 )
 

@@ -6,7 +6,7 @@ put_settings() {
     local source=$settings values=()
     outcome="kept as they are"
     if [[ ! -f $settings ]]; then
-        source=$checkout/appliance/appliance.toml
+        source=$checkout/appliance/settings/appliance.toml
         # Nearly every box has one microphone, at USB, and the sound system's default may be another.
         values+=("microphone.device=usb")
         outcome="in ${settings#"$destination"}"

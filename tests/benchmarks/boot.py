@@ -39,8 +39,9 @@ BARE = {
 }
 
 STAGES = {
-    "first picture": "import appliance.cli, appliance.running, appliance.screen.oled, smbus2",
-    "ready": "import appliance.parts, gpiozero.pins.mock",
+    "first picture": "import appliance.cli, appliance.app.run, smbus2;"
+    "import appliance.screen.panels.oled",
+    "ready": "import appliance.app.wiring, gpiozero.pins.mock",
     "at rest": "from appliance.streaming.session import load_network; load_network()",
 }
 """What is imported one after the other."""

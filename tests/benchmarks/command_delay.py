@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from gpiozero.pins.mock import MockPin
 
-from appliance.commands.settings import Gpio
-from appliance.demo import sample
+from appliance.app.demo import sample
 from appliance.hardware.simulated import WavAudio
 from appliance.screen.scene import Mode
-from appliance.streaming.connection import Connection
+from appliance.settings.commands import Gpio
+from appliance.streaming.transport import Transport
 from tests.benchmarks.screen_stage import stamping
 from tests.rig.box import Box, settings_for
 from tests.rig.service import ScriptedService
@@ -30,7 +30,7 @@ def delays(count: int = 200) -> list[float]:
     with (
         tempfile.TemporaryDirectory() as folder,
         ScriptedService() as service,
-        stamping(Connection, "_on_message", arrived),
+        stamping(Transport, "_on_message", arrived),
     ):
         settings = msgspec.structs.replace(
             settings_for(service.url, service.token_url, Path(folder)), commands=(LAMP,)

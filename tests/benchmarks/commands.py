@@ -16,11 +16,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from appliance.commands.keyterms import favouring_commands
-from appliance.commands.phrases import Phrasebook
-from appliance.config import Settings
-from appliance.services.local_service import LocalService
-from appliance.spoken_words import spoken_words
+from appliance.servers.local_service.server import LocalService
+from appliance.settings.schema import Settings
+from appliance.settings.spoken_words import spoken_words
+from appliance.voice_commands.keyterms import favouring_commands
+from appliance.voice_commands.matcher import Phrasebook
 from tests.benchmarks import markdown
 from tests.benchmarks.command_delay import delays
 from tests.benchmarks.commands_phrases import Box, Case, boxes

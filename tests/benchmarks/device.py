@@ -12,15 +12,15 @@ from typing import Any, TextIO
 from gpiozero.pins.mock import MockFactory, MockPin
 from PIL import Image
 
-from appliance.assembly import Appliance
-from appliance.config import DisplaySettings, Settings
-from appliance.events import Post, StopRequested
-from appliance.hardware.devices import Audio
+from appliance.app.appliance import Appliance
+from appliance.core.events import Post, StopRequested
+from appliance.hardware.portaudio import Audio
 from appliance.hardware.simulated import press
+from appliance.screen.burn_in import Brightness
 from appliance.screen.display import open_panel
-from appliance.screen.panel import Panel
+from appliance.screen.panels.base import Panel
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.wear import Light
+from appliance.settings.schema import DisplaySettings, Settings
 from tests.benchmarks.reports import report
 from tests.rig.box import shown_words
 
@@ -44,7 +44,7 @@ class ReportingPanel:
         self._known.update(new)
         self._mode = scene.mode
 
-    def light(self, light: Light) -> None:
+    def light(self, light: Brightness) -> None:
         self._panel.light(light)
 
     def check(self) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.services.word_error_rate import word_error_rate
+from appliance.app.word_error_rate import word_error_rate
 from tests.benchmarks import markdown
 from tests.benchmarks.consumption import cpu_seconds, peak_memory
 from tests.benchmarks.local_figures import end_delays, first_word_delay, gaps, share, transcript
@@ -149,7 +149,7 @@ def _url(service: Service, **parameters: int) -> str:
 @contextmanager
 def _running() -> Iterator[Service]:
     program = (
-        "import logging; from appliance.services.local_service import serve; "
+        "import logging; from appliance.servers.local_service.server import serve; "
         "logging.basicConfig(level=logging.INFO, format='%(message)s'); "
         "serve(port=0, max_sessions=1000)"  # how many it carries is the question
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLES = Path(__file__).parents[2] / "appliance" / "samples"
+SAMPLES = Path(__file__).parents[2] / "appliance" / "app" / "samples"
 PER_MS = 16
 PAUSE_MS = 500
 """Longer silences than this lie between two sentences, and none within one."""

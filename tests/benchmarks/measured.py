@@ -6,11 +6,12 @@ python -m tests.benchmarks.measured SETTINGS.toml: reports besides when the cont
 import sys
 from pathlib import Path
 
-from appliance import logs, parts
-from appliance.config import load
-from appliance.controller import Controller
-from appliance.events import TurnReceived
+from appliance.app import wiring
+from appliance.controller.controller import Controller
+from appliance.core.events import TurnReceived
 from appliance.hardware.quiet import quiet_audio
+from appliance.settings.load import load
+from appliance.system import log_setup
 from tests.benchmarks.device import serve
 from tests.benchmarks.reports import report
 
@@ -45,9 +46,9 @@ class ReportingController(Controller):
 
 def main() -> None:
     """Be the appliance."""
-    logs.set_up()
+    log_setup.set_up()
     # The parts name their controller themselves; nothing else has to be replaced.
-    vars(parts)["Controller"] = ReportingController
+    vars(wiring)["Controller"] = ReportingController
     serve(load(Path(sys.argv[1])), quiet_audio, WriteOnlyBus())
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.config import ServiceSettings
-from appliance.streaming.retries import Retries
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.tokens import TokenError, TokenSource
 from tests.benchmarks.token_stage import Stage
 
@@ -59,7 +59,7 @@ def _persist(
     """Fetch a token as a session does: after each refusal wait as long as its kind asks for."""
     start.wait()
     began = time.monotonic()
-    retries = Retries()
+    retries = RetryPolicy()
     tries = 0
     while not given_up.is_set():
         tries += 1

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.config import DisplaySettings
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_figures import (
     A_WORD,
     ANY_CHANGE,

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from appliance.config import DisplaySettings
-from appliance.screen.oled import Oled
+from appliance.screen.burn_in import Brightness
+from appliance.screen.panels.oled import Oled
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.view import View
-from appliance.screen.wear import Light
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
 from tests.rig.oled import Sh1106, Ssd1306
 
@@ -18,7 +18,7 @@ from tests.rig.oled import Sh1106, Ssd1306
 def let_luma_send(oled: Oled) -> None:
     """Let luma send each picture whole, as it does for anybody."""
     vars(oled).update(_send=None, _blank=False)
-    oled.light(Light.AWAKE)  # luma has sent a blank picture by then, and switches on
+    oled.light(Brightness.AWAKE)  # luma has sent a blank picture by then, and switches on
 
 
 class Cost(NamedTuple):

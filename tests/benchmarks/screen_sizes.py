@@ -2,8 +2,8 @@
 
 import random
 
-from appliance.config import DisplaySettings
 from appliance.screen.scene import Scene
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_figures import ANY_CHANGE, GROWTH, median, p99
 from tests.benchmarks.screen_replay import drawn, sent
 from tests.benchmarks.screen_report import Report

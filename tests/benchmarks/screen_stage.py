@@ -11,14 +11,14 @@ from typing import NamedTuple, Self
 import msgspec
 from PIL import Image
 
-from appliance.config import DisplaySettings
-from appliance.controller import Controller
-from appliance.demo import sample
-from appliance.hardware.simulated import Recording, WavAudio
-from appliance.screen.oled import Oled
+from appliance.app.demo import sample
+from appliance.controller.controller import Controller
+from appliance.core.audio_format import SAMPLE_BYTES
+from appliance.hardware.simulated import WavAudio, WavRecording
+from appliance.screen.panels.oled import Oled
 from appliance.screen.scene import Mode, Scene, ShownTurn
-from appliance.streaming.connection import Connection
-from appliance.turns import SAMPLE_BYTES
+from appliance.settings.schema import DisplaySettings
+from appliance.streaming.transport import Transport
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
 from tests.benchmarks.screen_replay import let_luma_send
 from tests.benchmarks.screen_talk import Step
@@ -87,7 +87,7 @@ class Stage(Box):
 
     def __enter__(self) -> Self:
         self._taps.enter_context(in_place_of_smbus(self.bus))
-        self._taps.enter_context(stamping(Connection, "_on_message", self.arrived))
+        self._taps.enter_context(stamping(Transport, "_on_message", self.arrived))
         self._taps.enter_context(stamping(Controller, "_turn_received", self.handled))
         super().__enter__()
         self.press()
@@ -153,7 +153,7 @@ class _WatchedOled(Oled):
 
 def write_speech(path: Path, seconds: float) -> None:
     """Write a WAV file in which somebody speaks for so long: the bundled sample over and over."""
-    recording = Recording(sample()[0])
+    recording = WavRecording(sample()[0])
     wanted = round(seconds * recording.rate) * recording.channels * SAMPLE_BYTES
     with wave.open(str(path), "wb") as file:
         file.setnchannels(recording.channels)

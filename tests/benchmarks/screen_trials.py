@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from appliance.config import DisplaySettings
 from appliance.screen.scene import Scene
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_figures import p99
 from tests.benchmarks.screen_replay import glass
 from tests.benchmarks.screen_stage import LONGEST, Delay, Stage, write_speech

@@ -26,14 +26,17 @@ from typing import TextIO
 
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from appliance import assembly, logs, running
-from appliance.assembly import Appliance
-from appliance.config import DisplaySettings, Settings, load
-from appliance.events import Fault
+from appliance.app import appliance as assembly
+from appliance.app import run as running
+from appliance.app.appliance import Appliance
+from appliance.core.events import Fault
 from appliance.hardware.simulated import press
 from appliance.screen.display import Display, open_panel
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
-from appliance.screen.view import View
+from appliance.settings.load import load
+from appliance.settings.schema import DisplaySettings, Settings
+from appliance.system import log_setup
 from tests.benchmarks.device import PRESS
 from tests.benchmarks.measured import WriteOnlyBus
 from tests.benchmarks.reports import report
@@ -88,7 +91,7 @@ class ReportingDisplay(Display):
 def main() -> None:
     """Be the appliance, whatever becomes of its settings, until standard input ends."""
     path, taps = Path(sys.argv[1]), Path(sys.argv[2])
-    logs.set_up()
+    log_setup.set_up()
     faulthandler.register(signal.SIGUSR1)
     # The assembly names its display itself; nothing else has to be replaced.
     vars(assembly)["Display"] = ReportingDisplay

@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.recording import Recording, boot_id
-from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.core.recording import Recording, boot_id
+from appliance.streaming.spool.backlog import Backlog
 
 CHUNK = SAMPLE_RATE // 10
 

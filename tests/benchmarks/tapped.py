@@ -7,8 +7,8 @@ folder TAPS; for the rest see `device`.
 import sys
 from pathlib import Path
 
-from appliance import logs
-from appliance.config import load
+from appliance.settings.load import load
+from appliance.system import log_setup
 from tests.benchmarks.device import serve
 from tests.benchmarks.taps import TappedAudio
 from tests.rig.oled import Ssd1306
@@ -17,7 +17,7 @@ from tests.rig.oled import Ssd1306
 def main() -> None:
     """Be the appliance."""
     settings, taps = load(Path(sys.argv[1])), Path(sys.argv[2])
-    logs.set_up()
+    log_setup.set_up()
     serve(settings, lambda: TappedAudio(taps), Ssd1306())
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.hardware.devices import Stream, StreamCallback
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.hardware.portaudio import Stream, StreamCallback
 from appliance.hardware.quiet import quiet_audio
-from appliance.turns import SAMPLE_BYTES, SAMPLE_RATE
 from tests.rig.numbered import SpokenWord, numbered
 
 _HEADER = struct.Struct("<dI")

@@ -82,7 +82,7 @@ def test_imports_are_added_up_by_package() -> None:
         "import time: self [us] | cumulative | imported package",
         "import time:      1500 |       1500 |     PIL._imaging",
         "import time:       500 |       2000 |   PIL",
-        "12:00:00 INFO    appliance.running: settings: import time: 5 | 5 | nothing",
+        "12:00:00 INFO    appliance.app.run: settings: import time: 5 | 5 | nothing",
         "import time:       250 |       2250 | luma.oled.device",
     ]
     assert import_times(log) == pytest.approx({"PIL": 0.002, "luma": 0.00025})

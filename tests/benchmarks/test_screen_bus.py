@@ -1,10 +1,10 @@
 import smbus2
 from PIL import Image
 
-from appliance.config import DisplaySettings
-from appliance.screen.oled import Oled
+from appliance.screen.panels.oled import Oled
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
-from appliance.screen.view import View
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
 from tests.benchmarks.screen_replay import drawn, glass, sent
 

@@ -3,9 +3,9 @@ import json
 import random
 from itertools import pairwise
 
+from appliance.core.turns import Turn
 from appliance.screen.scene import ShownTurn
 from appliance.streaming.messages import decode
-from appliance.turns import Turn
 from tests.benchmarks.screen_talk import (
     Change,
     Step,

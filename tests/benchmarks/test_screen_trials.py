@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import DisplaySettings
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_talk import conversation
 from tests.benchmarks.screen_trials import APPENDED, BURST, REPAINTED, SCROLLED, Trials
 

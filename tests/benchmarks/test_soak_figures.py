@@ -2,15 +2,7 @@ import os
 
 import pytest
 
-from tests.benchmarks.soak_figures import (
-    FEWEST,
-    Held,
-    Tolerance,
-    growth,
-    growths,
-    held,
-    open_files,
-)
+from tests.benchmarks.soak_figures import FEWEST, Held, Tolerance, growth, growths, held, open_files
 
 
 def sample(rss: float = 60.0, threads: float = 12.0) -> Held:

@@ -1,8 +1,8 @@
 from tests.benchmarks.soak_log import Unexplained, unexplained
 
-CALM = "13:38:03 INFO    appliance.controller: session 5e551011 begins\n"
+CALM = "13:38:03 INFO    appliance.controller.controller: session 5e551011 begins\n"
 OLED = "13:38:04 WARNING appliance.screen.display: The OLED does not answer: check its wires\n"
-DISK = "13:38:05 ERROR   appliance.history: the history can't be written: disk full; holding it\n"
+DISK = "13:38:05 ERROR   appliance.history.writer: the history can't be written: disk full\n"
 
 
 def test_what_is_only_told_needs_no_cause() -> None:

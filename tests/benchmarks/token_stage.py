@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from appliance.services.tokens.register import Register
-from appliance.services.tokens.server import Options, serve
+from appliance.servers.token_server.register import Register
+from appliance.servers.token_server.server import Options, serve
 from tests.benchmarks import token_vendor
 from tests.rig.certificates import self_signed
 from tests.rig.waiting import wait_until

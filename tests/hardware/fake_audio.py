@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import pyaudio
 
-from appliance.hardware.devices import Device, Format, Info, StreamCallback
+from appliance.hardware.portaudio import Device, Format, Info, StreamCallback
 from tests.rig.waiting import wait_until
 
 USB = Device(index=1, name="USB PnP Sound Device: Audio (hw:1,0)", rate=48_000, channels=1)

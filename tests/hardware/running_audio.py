@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pyaudio
 
-from appliance.hardware.devices import Info, StreamCallback
+from appliance.hardware.portaudio import Info, StreamCallback
 
 BLOCK = 0.002  # seconds
 OPENING = 0.005  # seconds that a device takes to open

@@ -5,12 +5,20 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from appliance.config import ButtonSettings
-from appliance.events import ButtonFailed, ButtonReady, ButtonStuck, Event, Held, Pressed, Released
+from appliance.core.events import (
+    ButtonFailed,
+    ButtonReady,
+    ButtonStuck,
+    Event,
+    Held,
+    Pressed,
+    Released,
+)
 from appliance.hardware.button import Button
 from appliance.hardware.simulated import press
-from tests.hardware.conftest import Posted
+from appliance.settings.schema import ButtonSettings
 from tests.rig.clock import Clock
+from tests.rig.posted import Posted
 
 SETTINGS = ButtonSettings(pin=17, hold_time=0.5)
 

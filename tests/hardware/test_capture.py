@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from appliance.config import MicrophoneSettings
-from appliance.events import (
+from appliance.core.events import (
     LevelMeasured,
     MicrophoneClosed,
     MicrophoneFailed,
@@ -14,7 +13,8 @@ from appliance.events import (
     OverflowCounted,
 )
 from appliance.hardware.microphone import Microphone
-from tests.hardware.conftest import Posted
+from appliance.settings.schema import MicrophoneSettings
+from tests.rig.posted import Posted
 from tests.rig.sound import PipeMicrophone
 
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.hardware.chunks import CHUNK_BYTES, Chunk, Cutter, Meter, level
+from appliance.hardware.chunks import CHUNK_BYTES, Chunk, Cutter
+from appliance.hardware.level_meter import Meter, level
 
 START = 1000.0
 sizes = st.lists(st.integers(min_value=0, max_value=5000), max_size=20)

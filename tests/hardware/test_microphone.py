@@ -8,8 +8,7 @@ import numpy as np
 import pyaudio
 import pytest
 
-from appliance.config import MicrophoneSettings
-from appliance.events import (
+from appliance.core.events import (
     Fault,
     LevelMeasured,
     MicrophoneClosed,
@@ -17,11 +16,12 @@ from appliance.events import (
     MicrophoneOpened,
     OverflowCounted,
 )
-from appliance.hardware.devices import Device, Format
 from appliance.hardware.microphone import Microphone
-from tests.hardware.conftest import Posted
+from appliance.hardware.portaudio import Device, Format
+from appliance.settings.schema import MicrophoneSettings
 from tests.hardware.fake_audio import HDMI, USB, FakeSound
 from tests.rig.clock import Clock
+from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 
 BLOCK = np.arange(1600).astype("<i2").tobytes()

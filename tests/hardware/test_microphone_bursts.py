@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.config import MicrophoneSettings
-from appliance.events import MicrophoneClosed, MicrophoneFailed, MicrophoneOpened
+from appliance.core.events import MicrophoneClosed, MicrophoneFailed, MicrophoneOpened
 from appliance.hardware.microphone import Microphone
-from tests.hardware.conftest import Posted
+from appliance.settings.schema import MicrophoneSettings
 from tests.hardware.running_audio import RunningSound
 from tests.rig.clock import Clock
+from tests.rig.posted import Posted
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 

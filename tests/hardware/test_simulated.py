@@ -9,11 +9,11 @@ import numpy as np
 import pyaudio
 import pytest
 
-from appliance.config import MicrophoneSettings
-from appliance.events import LevelMeasured, MicrophoneClosed, MicrophoneOpened
+from appliance.core.events import LevelMeasured, MicrophoneClosed, MicrophoneOpened
 from appliance.hardware.microphone import Microphone
-from appliance.hardware.simulated import Recording, WavAudio
-from tests.hardware.conftest import Posted
+from appliance.hardware.simulated import WavAudio, WavRecording
+from appliance.settings.schema import MicrophoneSettings
+from tests.rig.posted import Posted
 
 Block = tuple[bytes | None, int]
 
@@ -102,7 +102,7 @@ def test_no_other_format_than_the_files_own_is_offered(tmp_path: Path) -> None:
     ],
 )
 def test_all_widths_of_pcm_are_understood(tmp_path: Path, width: int, samples: bytes) -> None:
-    recording = Recording(wav(tmp_path / "a.wav", samples, width=width))
+    recording = WavRecording(wav(tmp_path / "a.wav", samples, width=width))
     assert struct.unpack("<3h", recording.samples) == (-32_768, 0, 32_512)
 
 
@@ -113,13 +113,13 @@ def test_pcm_that_is_called_extensible_is_understood(tmp_path: Path) -> None:
     chunks = b"WAVEfmt " + struct.pack("<I", 40) + format_ + b"data" + struct.pack("<I", 200)
     file = b"RIFF" + struct.pack("<I", len(chunks) + 200) + chunks + samples
     (tmp_path / "a.wav").write_bytes(file)
-    assert Recording(tmp_path / "a.wav").samples == samples
+    assert WavRecording(tmp_path / "a.wav").samples == samples
 
 
 def test_a_file_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", bytes(3000), channels=2, width=3)
     path.write_bytes(path.read_bytes()[:-1])
-    assert len(Recording(path).samples) == 499 * 2 * 2
+    assert len(WavRecording(path).samples) == 499 * 2 * 2
 
 
 @pytest.mark.parametrize("contents", [b"", b"RIFF", b"ID3\x04 no wav", b"RIFF\x04\0\0\0WAVE"])

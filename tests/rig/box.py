@@ -12,17 +12,17 @@ import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
 from PIL import Image
 
-from appliance import archive
-from appliance.assembly import Appliance
-from appliance.config import DisplaySettings, Settings
-from appliance.events import Event, StopRequested
-from appliance.hardware.devices import Audio
+from appliance.app.appliance import Appliance
+from appliance.core.events import Event, StopRequested
+from appliance.hardware.portaudio import Audio
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import press
+from appliance.history import database
+from appliance.screen.burn_in import Brightness
 from appliance.screen.display import open_panel
-from appliance.screen.panel import Panel
+from appliance.screen.panels.base import Panel
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.wear import Light
+from appliance.settings.schema import DisplaySettings, Settings
 from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until
 
@@ -38,7 +38,7 @@ class Watched:
         self._panel.show(scene, picture)
         self._scenes.append(scene)
 
-    def light(self, light: Light) -> None:
+    def light(self, light: Brightness) -> None:
         self._panel.light(light)
 
     def check(self) -> None:
@@ -128,9 +128,9 @@ class Box:
         """Wait until all these words are shown, settled or not."""
         wait_until(lambda: set(words) <= set(shown_words(self.scene)), within)
 
-    def sessions(self) -> list[archive.KeptSession]:
+    def sessions(self) -> list[database.KeptSession]:
         """What the history holds."""
-        return list(archive.sessions(Path(self.settings.history.path)))
+        return list(database.sessions(Path(self.settings.history.path)))
 
     def heard(self) -> str:
         """All that was said, as the history has it."""

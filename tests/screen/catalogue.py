@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.config import Settings
-from appliance.events import Fault
-from appliance.running import read
+from appliance.app.run import read
+from appliance.core.events import Fault
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.screen.view import View
-from appliance.streaming.endings import TABLE
+from appliance.settings.schema import Settings
+from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"
 SEEN_NOWHERE = PROGRAM / "screen"
@@ -47,13 +47,13 @@ STATES = {
     "speak-now": Scene(Mode.LISTENING, elapsed=2, level=0.2),
     "listening": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS),
     "listening-elsewhere": Scene(
-        Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, elsewhere=True
+        Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, on_fallback=True
     ),
     "lagging-elsewhere": Scene(
-        Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=30, elsewhere=True
+        Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=30, on_fallback=True
     ),
     "lagging-elsewhere-for-long": Scene(
-        Mode.LISTENING, elapsed=4217, level=0.7, turns=TURNS, waiting=3540, elsewhere=True
+        Mode.LISTENING, elapsed=4217, level=0.7, turns=TURNS, waiting=3540, on_fallback=True
     ),
     "deaf": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
     "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),

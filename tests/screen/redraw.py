@@ -7,7 +7,7 @@ compare with. Given a folder, writes the documented pictures there and nothing e
 import sys
 from pathlib import Path
 
-from appliance.screen.enlarged import enlarged
+from appliance.screen.screenshot import enlarged
 from tests.screen import sheets
 from tests.screen.catalogue import STATES, VIEWS
 

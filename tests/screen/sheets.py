@@ -12,7 +12,7 @@ from typing import NamedTuple
 from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
-from appliance.screen import fonts
+from appliance.screen.render import fonts
 from tests.screen.catalogue import GROUPS, VIEWS
 
 FOLDER = Path(__file__).parent / "sheets"

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from PIL import Image
 
-from appliance.config import DisplaySettings
-from appliance.events import Event, Fault, ScreenFailed, ScreenHealed
+from appliance.core.events import Event, Fault, ScreenFailed, ScreenRecovered
+from appliance.screen.burn_in import STEP, Brightness
 from appliance.screen.display import Display, open_panel
-from appliance.screen.panel import Panel, PanelError
+from appliance.screen.panels.base import Panel, PanelError
+from appliance.screen.panels.terminal import LinesPanel, TerminalPanel
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
-from appliance.screen.terminal import LinesPanel, TerminalPanel
-from appliance.screen.view import View
-from appliance.screen.wear import STEP, Light
+from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until
 
@@ -42,7 +42,7 @@ class Recorder:
         self.scenes.append(scene)
         assert self.free.wait(30)
 
-    def light(self, light: Light) -> None:
+    def light(self, light: Brightness) -> None:
         self.calls.append(light.value)
 
     def check(self) -> None:
@@ -97,7 +97,7 @@ def test_a_scene_is_seen_on_the_glass(start: Start, events: list[Event]) -> None
     display = start(on_oled(module))
     display.show(LISTENING)
     wait_until(lambda: shows(module, display))
-    assert events == [ScreenHealed()]
+    assert events == [ScreenRecovered()]
 
 
 def test_only_the_newest_scene_is_shown_when_the_panel_is_slow(start: Start) -> None:
@@ -142,7 +142,7 @@ def test_a_panel_that_is_missing_is_told_once_and_tried_again(
     wait_until(lambda: panel.scenes)
     assert panel.scenes == [READY]
     wait_until(lambda: len(events) == 2)
-    assert events == [ScreenFailed(fault), ScreenHealed()]
+    assert events == [ScreenFailed(fault), ScreenRecovered()]
 
 
 def pulled_out(start: Start, module: Ssd1306, events: list[Event]) -> Display:
@@ -164,7 +164,7 @@ def test_a_panel_that_was_pulled_out_shows_the_newest_picture_when_it_is_back(
     module.plug()
     wait_until(lambda: len(events) == 3)
     wait_until(lambda: shows(module, display))
-    assert [type(event) for event in events] == [ScreenHealed, ScreenFailed, ScreenHealed]
+    assert [type(event) for event in events] == [ScreenRecovered, ScreenFailed, ScreenRecovered]
 
 
 def test_a_panel_that_is_back_never_shows_that_it_was_gone(
@@ -293,7 +293,7 @@ def test_a_sleeping_panel_is_told_to_be_well_when_it_is_put_back(
     wait_until(lambda: len(events) == 2)
     module.plug()
     wait_until(lambda: len(events) == 3)
-    assert isinstance(events[-1], ScreenHealed)
+    assert isinstance(events[-1], ScreenRecovered)
     wait_until(lambda: not module.on)
     display.show(LISTENING)
     wait_until(lambda: shows(module, display))
@@ -337,15 +337,15 @@ def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
     assert told[1] == "the screen shows pictures"
 
 
-@pytest.mark.parametrize("light", [Light.DIMMED, Light.ASLEEP])
+@pytest.mark.parametrize("light", [Brightness.DIMMED, Brightness.ASLEEP])
 def test_the_end_lights_up_what_is_left_standing(
-    start: Start, now: list[float], light: Light
+    start: Start, now: list[float], light: Brightness
 ) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
     wait_until(lambda: shows(module, display))
-    now[0] = SETTINGS.dim_after if light is Light.DIMMED else SETTINGS.sleep_after
+    now[0] = SETTINGS.dim_after if light is Brightness.DIMMED else SETTINGS.sleep_after
     wait_until(lambda: module.contrast < SETTINGS.contrast or not module.on)
     display.end(Scene(Mode.STOPPING))
     assert shows(module, display)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from appliance.config import DisplaySettings
+from appliance.screen.burn_in import ROUND, Brightness
 from appliance.screen.glass import Glass
-from appliance.screen.oled import DIMMED, Oled
-from appliance.screen.panel import PanelError
+from appliance.screen.panels.base import PanelError
+from appliance.screen.panels.oled import DIMMED, Oled
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.view import View
-from appliance.screen.wear import ROUND, Light
+from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import MODULES, Ssd1306, pixels
 
 SCENE = Scene(Mode.LISTENING)
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     """What is to be shown, when, and what the bus does meanwhile."""
 
     boxes: int
-    light: Light
+    light: Brightness
     shift: tuple[int, int]
     seconds: float
     good_transfers: int
@@ -56,7 +56,7 @@ boxes = st.lists(
 moments = st.builds(
     Moment,
     boxes=st.integers(0, 5),
-    light=st.sampled_from(Light),
+    light=st.sampled_from(Brightness),
     shift=st.sampled_from(ROUND),
     seconds=st.sampled_from([0.3, 20.0, 61.0]),
     good_transfers=st.integers(0, 30),
@@ -113,9 +113,9 @@ def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
     for moment in moments:
         bench.show(moment)
     last = moments[-1]
-    assert bench.module.on == (last.light is not Light.ASLEEP)
+    assert bench.module.on == (last.light is not Brightness.ASLEEP)
     bench.module.fail()
-    bench.show(last._replace(light=Light.DIMMED, good_transfers=1000))
+    bench.show(last._replace(light=Brightness.DIMMED, good_transfers=1000))
     picture = view.draw(Scene(Mode.LISTENING, elapsed=last.boxes), last.shift)
     assert bench.module.contrast == DIMMED
     assert pixels(bench.module.image) == pixels(picture.rotate(-90 * rotate))
@@ -126,8 +126,8 @@ def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None
     seen = []
     module.watch = lambda: seen.append(module.image.getbbox())
     glass = Glass(Oled(DisplaySettings(), bus=module), View())
-    assert glass.show(SCENE, Light.ASLEEP, (0, 0))
+    assert glass.show(SCENE, Brightness.ASLEEP, (0, 0))
     assert set(seen) == {None}
     assert not module.on
-    assert glass.show(SCENE, Light.AWAKE, (0, 0)) is None
+    assert glass.show(SCENE, Brightness.AWAKE, (0, 0)) is None
     assert pixels(module.image) == pixels(View().draw(SCENE))

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from appliance.config import DisplaySettings
-from appliance.events import Fault
-from appliance.screen import fonts
+from appliance.core.events import Fault
 from appliance.screen.display import open_panel
-from appliance.screen.enlarged import FRAME, LIT
+from appliance.screen.render import fonts
+from appliance.screen.render.renderer import View
+from appliance.screen.render.status_bar import STATUS_HEIGHT
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.screen.status import STATUS_HEIGHT
-from appliance.screen.view import View
+from appliance.screen.screenshot import FRAME, LIT
+from appliance.settings.schema import DisplaySettings
 from tests.rig.ocr import words_on
 from tests.rig.oled import Ssd1306
 from tests.screen import sheets

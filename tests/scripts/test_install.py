@@ -174,7 +174,7 @@ def test_a_version_that_does_not_start_gives_way_to_the_old_one(installed: Fresh
 @pytest.mark.slow
 def test_a_version_that_can_not_be_loaded_touches_nothing_that_runs(installed: FreshBox) -> None:
     before = installed.files()
-    (installed.checkout / "appliance/running.py").write_text("import no_such_module\n")
+    (installed.checkout / "appliance/app/run.py").write_text("import no_such_module\n")
     told = installed.run("install")
     assert told.returncode == 1
     assert "The new version can't be loaded" in told.stdout

@@ -16,7 +16,7 @@ assert spec.loader
 put_in = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(put_in)
 
-DEFAULTS = (ROOT / "appliance" / "appliance.toml").read_text(encoding="utf-8")
+DEFAULTS = (ROOT / "appliance" / "settings" / "appliance.toml").read_text(encoding="utf-8")
 
 
 def test_a_line_takes_the_place_of_the_one_for_the_same_key() -> None:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from appliance.events import Event
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.connection import Connection, Listener
-from appliance.streaming.endings import Cause, Ending, Stage
-from appliance.streaming.recording import Recording
+from appliance.core.events import Event
+from appliance.core.network_errors import Cause
+from appliance.core.recording import Recording
+from appliance.streaming.outcomes import Outcome, Stage
+from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.transport import Listener, Transport
 
 BEGAN = 1000.0
 """When the recording began, on the monotonic clock."""
@@ -30,7 +31,7 @@ class Inbox:
         return [event for event in list(self.events) if isinstance(event, kind)]
 
 
-class FakeConnection(Connection):
+class FakeConnection(Transport):
     """A connection that opens at once and takes everything, until it is told otherwise."""
 
     def __init__(self, listener: Listener) -> None:
@@ -41,11 +42,11 @@ class FakeConnection(Connection):
         self.quiet_for = 0.0
         self.takes = True
         self.opens = True
-        self.ending = Ending(Stage.SESSION, cause=Cause.NETWORK)
+        self.ending = Outcome(Stage.SESSION, cause=Cause.NETWORK)
         self.aborted = threading.Event()
         self.on_message: Callable[[bytes], None] = lambda _: None
 
-    def run(self) -> Ending:
+    def run(self) -> Outcome:
         if self.opens:
             self.listener.opened()
         self.aborted.wait()

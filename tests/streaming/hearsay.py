@@ -6,7 +6,8 @@ Everything is in milliseconds and whole audio samples; time passes in steps of `
 import random
 from dataclasses import dataclass, field
 
-from appliance.turns import SAMPLE_RATE, Covered, Key, Turn, Word
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.turns import Covered, Key, Turn, Word
 
 MS = SAMPLE_RATE // 1000
 STEP = 100

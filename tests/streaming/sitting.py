@@ -7,15 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from appliance.config import ServiceSettings
-from appliance.events import Connected, SessionEnded, TurnReceived
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.endings import Answer, Ending
-from appliance.streaming.retries import Retries
-from appliance.streaming.services import PATIENCE
+from appliance.controller.transcript import Transcript
+from appliance.core.events import Connected, SessionEnded, TurnReceived
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.failover import PATIENCE
+from appliance.streaming.outcomes import Outcome, Reaction
+from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session
+from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.tokens import TokenError, TokenSource
-from appliance.transcript import Transcript
 from tests.rig.comparison import Comparison, compare
 from tests.rig.connection import Behaviour, Connection
 from tests.rig.numbered import Speech, speech
@@ -26,7 +26,7 @@ from tests.streaming.doubles import BEGAN, Inbox, recording
 SPEECH = speech(words=30)
 
 
-class Hurried(Retries):
+class Hurried(RetryPolicy):
     """Notes how long the waits would be, and waits for nothing."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Hurried(Retries):
     def wait(self) -> float:
         return 0.0
 
-    def note(self, ending: Ending) -> Answer:
+    def note(self, ending: Outcome) -> Reaction:
         answer = super().note(ending)
         self.waits.append(round(super().wait, 2))
         return answer
@@ -46,8 +46,8 @@ class Hurried(Retries):
 class Told(TokenSource):
     """Gives the tokens and refusals that it was told to."""
 
-    def __init__(self, *answers: str | Ending) -> None:
-        self._answers: Iterator[str | Ending] = itertools.chain(
+    def __init__(self, *answers: str | Outcome) -> None:
+        self._answers: Iterator[str | Outcome] = itertools.chain(
             answers, itertools.repeat(answers[-1])
         )
         self.fetched = 0
@@ -57,7 +57,7 @@ class Told(TokenSource):
         self.fetched += 1
         self.within.append(within)
         answer = next(self._answers)
-        if isinstance(answer, Ending):
+        if isinstance(answer, Outcome):
             raise TokenError(answer)
         return answer
 
@@ -94,7 +94,7 @@ class Sitting:
         *,
         said: Speech = SPEECH,
         finished: bool = True,
-        retries: Retries | None = None,
+        retries: RetryPolicy | None = None,
         tokens: TokenSource | None = None,
         fallback: ScriptedService | None = None,
         patience: float = PATIENCE,

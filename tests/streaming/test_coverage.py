@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.turns import Covered, Turn, Word
 from appliance.streaming.coverage import MARGIN, PATIENCE, Coverage
-from appliance.turns import SAMPLE_RATE, Covered, Turn, Word
 
 MS = SAMPLE_RATE // 1000
 ORIGIN = 5 * SAMPLE_RATE

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from appliance.events import TurnReceived
-from appliance.streaming.conversation import Conversation
+from appliance.controller.transcript import Transcript
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import TurnReceived
+from appliance.core.turns import Covered
 from appliance.streaming.pace import PACES
-from appliance.transcript import Transcript
-from appliance.turns import SAMPLE_RATE, Covered
+from appliance.streaming.stream import Stream
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import FakeConnection, Inbox, backlog_of
 
@@ -115,7 +116,7 @@ def test_ten_thousand_messages_lose_no_turn(tmp_path: Path) -> None:
     inbox = Inbox()
     audio = bytes(AUDIO_SECONDS * SAMPLE_RATE * 2)
     backlog = backlog_of(audio, tmp_path, inbox.post)
-    conversation = Conversation(backlog, Covered(), PACES[0], FakeConnection, inbox.post)
+    conversation = Stream(backlog, Covered(), PACES[0], FakeConnection, inbox.post)
     running = threading.Thread(target=conversation.run)
     running.start()
     wait_until(lambda: conversation.sent == AUDIO_SECONDS * SAMPLE_RATE)

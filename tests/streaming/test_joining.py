@@ -6,10 +6,11 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.controller.transcript import Transcript
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import Coverage
 from appliance.streaming.pace import PACES, Pace
-from appliance.transcript import Transcript
-from appliance.turns import SAMPLE_RATE, Covered, Turn
 from tests.streaming.hearsay import MS, STEP, Record, Said, Service, said
 
 End = Literal["dropped", "crashed", "terminated"]

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from appliance.core.turns import Turn, Word
 from appliance.streaming.messages import Begin, ServiceError, Termination, decode
-from appliance.turns import Turn, Word
 
 
 def turn(**fields: Any) -> str:  # noqa: ANN401 - the wire may hold anything

@@ -11,12 +11,13 @@ from typing import Self
 
 import pytest
 
-from appliance.config import ServiceSettings
-from appliance.streaming.connection import Connection
-from appliance.streaming.endings import Cause, Ending, Stage, UnusableProxyError, fault_for
+from appliance.core.network_errors import Cause, UnusableProxyError
+from appliance.settings.schema import ServiceSettings
 from appliance.streaming.messages import TERMINATE
+from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.proxy import way_to
 from appliance.streaming.tokens import TokenError, TokenSource
+from appliance.streaming.transport import Transport
 from tests.rig.certificates import self_signed
 from tests.rig.listener import Listener
 from tests.rig.service import ScriptedService
@@ -83,9 +84,9 @@ class Guest:
     """Says goodbye as soon as it is let in."""
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self._connection = Connection(settings, TokenSource(settings).fetch(), self)
+        self._connection = Transport(settings, TokenSource(settings).fetch(), self)
 
-    def come_and_go(self) -> Ending:
+    def come_and_go(self) -> Outcome:
         return self._connection.run()
 
     def opened(self) -> None:
@@ -130,7 +131,7 @@ def test_both_go_through_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, proxy: Tunnels, settings: ServiceSettings, variable: str
 ) -> None:
     monkeypatch.setenv(variable, f"http://guest:secret%21@{proxy.address}")
-    assert Guest(settings).come_and_go() == Ending(Stage.SESSION, 1000)
+    assert Guest(settings).come_and_go() == Outcome(Stage.SESSION, 1000)
     assert [request.split()[1] for request in proxy.asked] == targets(settings)
     assert all(GUEST in request for request in proxy.asked)
 
@@ -141,7 +142,7 @@ def test_both_go_straight_where_the_environment_says_so(
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy.address)
     monkeypatch.setenv("no_proxy", besides)
-    assert Guest(settings).come_and_go() == Ending(Stage.SESSION, 1000)
+    assert Guest(settings).come_and_go() == Outcome(Stage.SESSION, 1000)
     assert proxy.asked == []
 
 
@@ -191,8 +192,8 @@ def test_a_proxy_that_nobody_can_go_through_is_named(
     with pytest.raises(UnusableProxyError) as refusal:
         way_to("ws://host/v3/ws")
     assert "secret" not in str(refusal.value)
-    ending = Connection(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
-    assert ending == Ending(Stage.HANDSHAKE, cause=Cause.PROXY)
+    ending = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
+    assert ending == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)
     fault = fault_for(ending)
     assert fault
     assert fault.remedy == "check the proxy"
@@ -203,7 +204,7 @@ def test_tokens_name_such_a_proxy_too(monkeypatch: pytest.MonkeyPatch, proxy: st
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url="http://host/token")).fetch()
-    assert refusal.value.ending == Ending(Stage.TOKEN, cause=Cause.PROXY)
+    assert refusal.value.ending == Outcome(Stage.TOKEN, cause=Cause.PROXY)
 
 
 @pytest.mark.parametrize("url", ["http://host:port/token", "http://[::1/token", "nowhere"])
@@ -213,4 +214,4 @@ def test_a_good_proxy_is_not_blamed_for_the_address(
     monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url=url)).fetch()
-    assert refusal.value.ending == Ending(Stage.TOKEN, cause=Cause.UNUSABLE)
+    assert refusal.value.ending == Outcome(Stage.TOKEN, cause=Cause.UNUSABLE)

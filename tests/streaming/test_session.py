@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import ServiceSettings
-from appliance.events import Connected, Disconnected, SessionEnded
-from appliance.streaming.backlog import Backlog
-from appliance.streaming.endings import Cause, Ending, Stage, fault_for
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import Connected, Disconnected, SessionEnded
+from appliance.core.network_errors import Cause
+from appliance.core.turns import Covered
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.pace import PACES
-from appliance.streaming.retries import Retries
+from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session
-from appliance.turns import SAMPLE_RATE, Covered
+from appliance.streaming.spool.backlog import Backlog
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
@@ -31,7 +33,7 @@ from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, Inbox, recording
 from tests.streaming.sitting import SPEECH, Hurried, Sitting, Told, assert_nothing_lost
 
-LOST = Ending(Stage.TOKEN, cause=Cause.NETWORK)
+LOST = Outcome(Stage.TOKEN, cause=Cause.NETWORK)
 
 
 @pytest.fixture
@@ -130,14 +132,14 @@ def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Pat
     ("ending", "waits"),
     [
         (LOST, [0.25, 0.5, 1.0]),
-        (Ending(Stage.TOKEN, 429), [10, 20, 40]),
-        (Ending(Stage.TOKEN, 401), [60, 120, 240]),
-        (Ending(Stage.TOKEN, cause=Cause.NO_KEY), [60, 120, 240]),
-        (Ending(Stage.TOKEN, cause=Cause.DNS), [0.25, 0.5, 1.0]),
+        (Outcome(Stage.TOKEN, 429), [10, 20, 40]),
+        (Outcome(Stage.TOKEN, 401), [60, 120, 240]),
+        (Outcome(Stage.TOKEN, cause=Cause.NO_KEY), [60, 120, 240]),
+        (Outcome(Stage.TOKEN, cause=Cause.DNS), [0.25, 0.5, 1.0]),
     ],
 )
 def test_a_token_that_is_not_to_be_had_is_waited_for(
-    service: ScriptedService, tmp_path: Path, ending: Ending, waits: list[float]
+    service: ScriptedService, tmp_path: Path, ending: Outcome, waits: list[float]
 ) -> None:
     tokens = Told(ending)
     with Sitting(service, tmp_path, tokens=tokens) as sitting:
@@ -166,13 +168,13 @@ def test_a_service_that_refuses_is_not_hammered(
     with Sitting(service, tmp_path) as sitting:
         wait_until(lambda: len(sitting.waits) >= 3)
     assert sitting.waits[:3] == waits
-    fault = fault_for(Ending(Stage.SESSION, code, text))
+    fault = fault_for(Outcome(Stage.SESSION, code, text))
     assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault}
 
 
 def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
-    tokens = Told(Ending(Stage.TOKEN, 401))
-    with Sitting(service, tmp_path, tokens=tokens, retries=Retries()) as sitting:
+    tokens = Told(Outcome(Stage.TOKEN, 401))
+    with Sitting(service, tmp_path, tokens=tokens, retries=RetryPolicy()) as sitting:
         wait_until(lambda: sitting.inbox.of(Disconnected))
         sitting.session.finish()  # a person who waits must not make it hammer
         (event,) = sitting.inbox.of(Disconnected)
@@ -183,8 +185,8 @@ def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
 def test_the_next_try_of_a_delivery_comes_when_it_would_have(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    retries = Retries()
-    retries.note(Ending(Stage.TOKEN, 401))
+    retries = RetryPolicy()
+    retries.note(Outcome(Stage.TOKEN, 401))
     tokens = Told("never fetched")
     with Sitting(service, tmp_path, tokens=tokens, retries=retries) as sitting:
         assert not sitting.inbox.of(SessionEnded)
@@ -246,7 +248,9 @@ def test_a_session_can_be_abandoned_before_it_is_open(
 def test_a_session_can_be_abandoned_while_it_waits(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    with Sitting(service, tmp_path, tokens=Told(Ending(Stage.TOKEN, 401)), retries=Retries()) as it:
+    with Sitting(
+        service, tmp_path, tokens=Told(Outcome(Stage.TOKEN, 401)), retries=RetryPolicy()
+    ) as it:
         wait_until(lambda: it.inbox.of(Disconnected))
         it.session.abandon()
         assert not it.wait_for_end()
@@ -315,7 +319,7 @@ def test_a_night_without_a_network_is_one_warning(
     service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    nameless = Ending(Stage.TOKEN, cause=Cause.DNS)
+    nameless = Outcome(Stage.TOKEN, cause=Cause.DNS)
     tokens = Told(LOST, LOST, nameless, LOST, nameless, LOST)
     with Sitting(service, tmp_path, tokens=tokens) as sitting:
         wait_until(lambda: len(sitting.waits) >= 9)

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 import requests
 
-from appliance.config import ServiceSettings
-from appliance.services.local_service import LocalService
-from appliance.streaming.endings import Answer, Cause, Stage, rule_for
+from appliance.core.network_errors import Cause
+from appliance.servers.local_service.server import LocalService
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.outcomes import Reaction, Stage, rule_for
 from appliance.streaming.tokens import TokenError, TokenSource
 from tests.rig.service import ScriptedService
 
@@ -72,7 +73,7 @@ def test_each_fetch_reads_the_key_again(tmp_path: Path) -> None:
     key.write_text("wrong")
     with ScriptedService() as service:
         source = TokenSource(ServiceSettings(url=service.url, api_key_file=str(key)))
-        assert rule_for(refusal(source).ending).answer is Answer.OWNER
+        assert rule_for(refusal(source).ending).answer is Reaction.OWNER
         key.write_text(service.api_key)
         assert source.fetch()
 
@@ -192,8 +193,8 @@ def test_what_the_server_says_is_told() -> None:
 
 def test_a_redirection_is_not_followed() -> None:
     with ScriptedService() as service:
-        elsewhere = {"Location": service.token_url}
-        source = TokenSource(SERVER, answer(b"", 302, elsewhere))
+        on_fallback = {"Location": service.token_url}
+        source = TokenSource(SERVER, answer(b"", 302, on_fallback))
         assert refusal(source).ending.code == 302
         assert service.token_requests == []
 

@@ -139,7 +139,7 @@ def _new_checkout(pi: VirtualPi, folder: str, version: str) -> str:
 
 def _fail_to_install(pi: VirtualPi, defect: str) -> str:
     _new_checkout(pi, "/var/tmp/broken", "99.9")
-    pi.shell.run(f"printf '\n\n{defect}\n' >>/var/tmp/broken/appliance/running.py")
+    pi.shell.run(f"printf '\n\n{defect}\n' >>/var/tmp/broken/appliance/app/run.py")
     finished = pi.shell.try_to(f"cd /var/tmp/broken && {INSTALL}", INSTALLING)
     assert not finished.well, finished.said
     return " ".join(finished.said.strip().splitlines()[-2:])

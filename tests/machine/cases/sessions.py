@@ -11,7 +11,7 @@ import appliance
 from tests.machine.cases.words import talk
 from tests.machine.pi import VirtualPi, until
 
-SAMPLE = Path(appliance.__file__).parent / "samples/sample.wav"
+SAMPLE = Path(appliance.__file__).parent / "app/samples/sample.wav"
 CALM = 180.0
 
 

@@ -1,0 +1,221 @@
+"""`appliance demo`: the whole appliance with no hardware, account or network.
+
+Nothing of the program is replaced: gpiozero's mock pins are the button and a lamp, a WAV file (or
+the machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+
+from gpiozero.pins.mock import MockFactory, MockPin
+from msgspec.structs import replace
+
+from appliance.app.appliance import Appliance
+from appliance.app.demo_stage import PATIENCE, DemoError, Lamp, Stage
+from appliance.core.events import Post, StopRequested
+from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.simulated import WavAudio, press
+from appliance.history import database
+from appliance.screen.panels.base import Panel
+from appliance.screen.scene import Mode
+from appliance.screen.screenshot import enlarged
+from appliance.servers.local_service.server import LocalService
+from appliance.settings.commands import Gpio
+from appliance.settings.schema import Settings
+from appliance.system import defects
+
+LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
+"""The one command of the demo, on the first pin that is free, unless its settings list others."""
+
+
+PAUSE = 1.0
+"""Seconds between the last word and the second press, as a person would leave."""
+
+
+class Demo:
+    """One run of the appliance against the local service.
+
+    Args:
+        settings: all but the service, which is the local one.
+        wav: what is spoken; None to listen to the machine's microphone.
+        panel: makes what the person watches, given a caption for it.
+        screenshot: where to write a picture of the OLED, at the last word.
+        presses: with a microphone, yields whenever the person presses, until they have enough or
+            the event that it is given is set.
+
+    Raises:
+        ValueError, OSError: the WAV file can't be played; the message says why.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        wav: Path | None,
+        panel: Callable[[Callable[[], str]], Panel | None],
+        *,
+        screenshot: Path | None = None,
+        presses: Callable[[threading.Event], Iterable[None]] = lambda _: (),
+    ) -> None:
+        self._settings = _with_commands(settings)
+        self._wav = WavAudio(wav) if wav else None
+        self._pins = MockFactory()
+        self.lamp = Lamp.of(self._settings.commands, self._pins)
+        self._stage = Stage(panel(lambda: str(self.lamp or "")))
+        self._screenshot = screenshot
+        self._presses = presses
+        self._failure: DemoError | None = None
+        self._stopped = False
+        self._post: Post | None = None
+
+    def run(self) -> database.KeptSession:
+        """Press, speak, press; return the session as the history has it.
+
+        SIGINT and SIGTERM end it before.
+
+        Raises:
+            DemoError: it did not come to its end; the message says where it stuck.
+        """
+        _drop_left_over_audio(self._settings)
+        history = Path(self._settings.history.path)
+        earlier = database.covered(history).keys()
+        with _on_signals(self._stop):
+            self._play()
+        new = [kept for kept in database.sessions(history) if kept.id not in earlier]
+        if not (new and new[-1].turns):
+            raise DemoError("nothing was heard")
+        return new[-1]
+
+    def _play(self) -> None:
+        pin = self._pins.pin(self._settings.button.pin, pin_class=MockPin)
+        defect = threading.Event()
+        with LocalService() as service:
+            appliance = Appliance(
+                _served_by(self._settings, service),
+                audio=lambda: self._wav or quiet_audio(),
+                pin_factory=self._pins,
+                open_panel=lambda _: self._stage,
+            )
+            actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
+            defects.tell(appliance.post, defect)
+            self._post = appliance.post
+            if self._stopped:
+                appliance.post(StopRequested())
+            actor.start()
+            try:
+                appliance.run()
+            finally:
+                self._dismiss(actor)
+        if defect.is_set():
+            raise DemoError("a defect, told above, ended it")
+        if self._stopped:
+            raise DemoError("stopped before the end")
+        if self._failure:
+            raise self._failure
+
+    def _stop(self) -> None:
+        """End the demo as `appliance run` is ended; what was said until now is kept."""
+        self._stopped = True
+        if self._post:
+            self._post(StopRequested())
+
+    def _act(self, appliance: Appliance, pin: MockPin) -> None:
+        """Be the person at the button."""
+        try:
+            self._stage.wait_for(Mode.READY)
+            if self._wav:
+                self._speak(self._wav, pin)
+            else:
+                for _ in self._presses(self._stage.left):
+                    press(pin)
+        except DemoError as error:
+            self._failure = error
+        finally:
+            appliance.post(StopRequested())
+
+    def _dismiss(self, actor: threading.Thread) -> None:
+        """Let the person go: they may still wait for something when a signal ended it all."""
+        self._stage.leave()
+        if self._wav:
+            self._wav.finished.set()
+        actor.join()
+
+    def _speak(self, wav: WavAudio, pin: MockPin) -> None:
+        press(pin)
+        self._stage.wait_for(Mode.LISTENING)
+        if not wav.finished.wait(wav.recording.seconds + PATIENCE):
+            raise DemoError("the sample was not heard to its end")
+        self._stage.left.wait(PAUSE)
+        self._take_screenshot()
+        press(pin)
+        self._stage.wait_for(Mode.SAVED)
+        self._stage.left.wait(PAUSE)
+
+    def _take_screenshot(self) -> None:
+        if not (self._screenshot and self._stage.picture):
+            return
+        try:
+            enlarged(self._stage.picture).save(self._screenshot)
+        except OSError as error:
+            raise DemoError(f"{self._screenshot} can't be written: {error.strerror}") from error
+
+
+def sample() -> tuple[Path, str]:
+    """Return the bundled sample, and what is said in it."""
+    folder = Path(str(resources.files("appliance.app") / "samples"))
+    return folder / "sample.wav", (folder / "sample.txt").read_text(encoding="utf-8")
+
+
+def settings_file() -> Path:
+    """Return the demo's settings file, and write it where there is none yet.
+
+    It says where the demo keeps its history, so that `appliance history` finds it.
+    """
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = home / "voice-appliance-demo"
+    path = folder / "appliance.toml"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'[history]\npath = "{folder / "history.db"}"\n', encoding="utf-8")
+    return path
+
+
+def _drop_left_over_audio(settings: Settings) -> None:
+    """Let the demo begin afresh where an earlier one was killed.
+
+    Only its own spool is emptied: its settings file may have been made to name another.
+    """
+    own = settings_file().parent / "spool"
+    if settings.spool == own and own.exists():
+        shutil.rmtree(own)
+
+
+@contextlib.contextmanager
+def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` for each SIGINT and SIGTERM in a `with` block."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _served_by(settings: Settings, service: LocalService) -> Settings:
+    """Return the settings with the local service in place of the one they name."""
+    at = {"url": service.url, "token_url": service.token_url, "fallback_url": ""}
+    return replace(settings, service=replace(settings.service, **at))
+
+
+def _with_commands(settings: Settings) -> Settings:
+    """Return the settings; where they list no commands with the lamp's, said without a prefix."""
+    if settings.commands:
+        return settings
+    lamp = next(it for it in LAMPS if it.pin not in {settings.button.pin, settings.light.pin})
+    return replace(settings, commands=(lamp,), commands_prefix="")

@@ -1,0 +1,184 @@
+"""All parts but the display: what need not be there for the first picture."""
+
+import contextlib
+import queue
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from appliance.controller.controller import Controller
+from appliance.controller.open_sessions import OpenSessions
+from appliance.controller.presenter import Presenter, Screen
+from appliance.controller.session_factory import SessionFactory
+from appliance.controller.status_report import StatusReport
+from appliance.core.events import CommandEnded, Event, Fault, Post
+from appliance.hardware.button import Button
+from appliance.hardware.microphone import Microphone
+from appliance.hardware.portaudio import Audio
+from appliance.hardware.quiet import quiet_audio
+from appliance.history import database
+from appliance.history.writer import HistoryWriter
+from appliance.screen.display import Display
+from appliance.screen.status_led import StatusLed
+from appliance.settings.schema import Settings
+from appliance.system import status_file
+from appliance.system.systemd import Watchdog, notify
+from appliance.system.wall_clock import WallClock
+from appliance.voice_commands.actions import Actions
+from appliance.voice_commands.dispatcher import Dispatcher
+from appliance.voice_commands.keyterms import favouring_commands
+
+if TYPE_CHECKING:
+    from gpiozero.pins import Factory
+
+    from appliance.mqtt.client import MqttClient
+
+
+class Part(Protocol):
+    """What has threads of its own."""
+
+    def start(self) -> None:
+        """Begin to work; returns at once."""
+
+    def end(self) -> None:
+        """Stop working and wait for the threads."""
+
+
+class Parts:
+    """The parts around the controller: started by a `with` statement, ended after its block.
+
+    Args:
+        settings: what they are to be like.
+        inbox: where they post, and the controller reads.
+        display: is started and ended by whoever made it.
+        audio: PortAudio, where it is simulated.
+        pin_factory: the GPIO pins, where they are simulated.
+        source: the file that the settings come from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: "queue.SimpleQueue[Event]",
+        display: Display,
+        *,
+        audio: Callable[[], Audio] | None = None,
+        pin_factory: "Factory | None" = None,
+        source: Path | None = None,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._inbox = inbox
+        self._display = display
+        post = inbox.put
+        self._history = HistoryWriter(settings.history, post, outgoing=bool(settings.mqtt.host))
+        self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
+        self._light = StatusLed(settings.light, post, pin_factory=pin_factory)
+        self._button = Button(settings.button, post, pin_factory=pin_factory)
+        self._sessions = SessionFactory(favouring_commands(settings), post)
+        self._custody = OpenSessions(self._sessions, self._history)
+        self._house = _house(settings, post, self._history.delivered)
+        self._actions = Actions(
+            settings,
+            post,
+            pin_factory=pin_factory,
+            publish=self._house[0].publish if self._house else None,
+        )
+        self._spoken: Dispatcher | None = None
+        self._ending = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as ending:
+            self._start(self._history, ending)
+            ending.callback(self._custody.close)
+            self._start(self._microphone, ending)
+            self._start(self._light, ending)
+            self._start(self._button, ending)
+            self._start(self._sessions, ending)
+            for house in self._house:
+                self._start(house, ending)
+            ending.callback(self._conclude_commands)
+            self._start(self._actions, ending)
+            self._ending = ending.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ending.close()
+
+    def work(self, fault: Fault | None) -> Event:
+        """Be the appliance until an event asks to stop; return that event.
+
+        A session that a crash cut off goes on. `fault` is what is wrong with the settings.
+        """
+        timekeeping = WallClock()
+        status = StatusReport(
+            self._settings,
+            status_file.to_write(),
+            source=self._source,
+            frames=lambda: self._display.frames,
+        )
+        left_over = self._sessions.left_over()
+        self._spoken = self._spoken_commands([backlog.session for backlog, _ in left_over])
+        screens: list[Screen] = [self._display, self._light, *self._house]
+        controller = Controller(
+            self._settings,
+            self._inbox,
+            microphone=self._microphone,
+            front=Presenter(screens, status, self._settings, timekeeping),
+            history=self._history,
+            custody=self._custody,
+            spoken=self._spoken,
+            listeners=self._house,
+            boot=self._sessions.boot,
+            timekeeping=timekeeping,
+            activities=(
+                self._display.activity,
+                self._history.activity,
+                self._microphone.activity,
+                self._button.activity,
+                self._light.activity,
+            ),
+            give_sign_of_life=Watchdog().feed,
+        )
+        interrupted = self._custody.take_up(left_over)
+        notify("READY=1")
+        return controller.run(interrupted, fault)
+
+    def _spoken_commands(self, left_over: Sequence[str]) -> Dispatcher:
+        """Return what looks for commands; those in what is heard again are done already."""
+        return Dispatcher(
+            self._settings,
+            self._inbox.put,
+            mark=self._history.mark,
+            perform=self._actions.perform,
+            began_at=self._custody.began_at,
+            acted=database.last_marks(Path(self._settings.history.path), left_over),
+        )
+
+    def _conclude_commands(self) -> None:
+        """Keep how commands ended after the controller had left."""
+        while self._spoken and not self._inbox.empty():
+            event = self._inbox.get()
+            if isinstance(event, CommandEnded):
+                self._spoken.handle(event)
+
+    def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
+        part.start()
+        ending.callback(part.end)
+
+
+def _house(
+    settings: Settings, post: Post, delivered: Callable[[database.Outgoing], None]
+) -> "tuple[MqttClient, ...]":
+    """Return what talks to the rest of the house; nothing where the settings name no broker."""
+    if not settings.mqtt.host:
+        return ()
+    from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes are alone
+
+    return (MqttClient(settings, post, delivered),)

@@ -1,1 +1,0 @@
-"""Spoken commands: what the settings file lists, and nothing else, is done when it is said."""

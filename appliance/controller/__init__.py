@@ -1,0 +1,1 @@
+"""The controller: one thread, one queue, one table of states."""

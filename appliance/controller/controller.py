@@ -1,0 +1,317 @@
+"""The heart: one thread, one queue; takes events, owns the state, tells the parts what to do."""
+
+import contextlib
+import logging
+import queue
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from appliance.controller.exit_reason import URGENCY, ExitReason
+from appliance.controller.fault_list import FaultList
+from appliance.controller.live_session import LiveSession
+from appliance.controller.open_sessions import OpenSessions
+from appliance.controller.presenter import Presenter
+from appliance.controller.press import Press
+from appliance.controller.privacy import PrivacyGuard
+from appliance.controller.states import Microphone, SessionMachine, State
+from appliance.core import events
+from appliance.core.events import Event, Fault, Request
+from appliance.history.writer import HistoryWriter
+from appliance.screen.appearance import CHANGES_OF_LOOK
+from appliance.settings.schema import Settings
+from appliance.streaming.session import Session
+from appliance.system.supervision import BusyTimer
+from appliance.system.wall_clock import WallClock
+from appliance.voice_commands.dispatcher import Dispatcher
+
+log = logging.getLogger(__name__)
+
+TICK = 0.5
+"""Seconds without an event after which times are looked at all the same.
+
+A microphone that hears is never quiet for so long.
+"""
+
+HELD_TICK = 0.1
+"""The same while somebody holds the button and watches the seconds count down."""
+
+UNSEEN_TIME = 20.0
+"""Seconds for something to show a session that a crash cut off, before it is but transcribed."""
+
+UNHEARD_TIME = 2.0
+"""Seconds to wait for words when the press that began a session is held to switch off."""
+
+COUNTDOWN = 10.0
+"""Seconds for which the screen announces that silence will end the session."""
+
+HUNG_TIME = 30.0
+"""Seconds for one piece of work, after which its thread is given up: cards and buses are slow."""
+
+
+class Listener(Protocol):
+    """Who notes of each event what it means elsewhere."""
+
+    def handle(self, event: Event) -> None:
+        """Take note of an event; returns at once."""
+
+
+class Controller:
+    """Turns presses into sessions, and what happens in them into scenes and history.
+
+    Never blocks: whatever may take long runs in the thread of the part that does it.
+
+    Args:
+        settings: all of them.
+        inbox: where the parts post.
+        microphone: opened by a press.
+        front: shows what is going on.
+        history: keeps what was said.
+        custody: keeps the audio until then.
+        spoken: knows the commands, and what they do.
+        listeners: who else is told of everything that happens; each returns at once.
+        boot: the name of this boot.
+        activities: what the parts' threads are at, to notice one that hangs.
+        timekeeping: the clocks.
+        give_sign_of_life: called at least each half second for as long as all is well here.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inbox: "queue.SimpleQueue[Event]",
+        *,
+        microphone: Microphone,
+        front: Presenter,
+        history: HistoryWriter,
+        custody: OpenSessions,
+        spoken: Dispatcher,
+        listeners: Sequence[Listener] = (),
+        boot: str,
+        activities: Sequence[BusyTimer] = (),
+        timekeeping: WallClock,
+        give_sign_of_life: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._front = front
+        self._history = history
+        self._custody = custody
+        self._boot = boot
+        self._activities = activities
+        self._timekeeping = timekeeping
+        self._clock = timekeeping.now
+        self._give_sign_of_life = give_sign_of_life
+        self._faults = FaultList()
+        self._hold = Press(settings.button)
+        self._visibility = PrivacyGuard(self._clock)
+        self._leaving = ExitReason()
+        self._course = SessionMachine(microphone, front, custody, self._faults, self._clock)
+        self._listeners: tuple[Listener, ...] = (
+            self._faults,
+            front,
+            self._visibility,
+            spoken,
+            *listeners,
+        )
+        self._interrupted: Session | None = None
+        self._began_at = self._clock()
+
+    def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
+        """Take events until it is time to leave; return the event that asked for it.
+
+        A session that was `interrupted` by a crash goes on; `fault` is one of the settings.
+        """
+        if fault:
+            self._faults.tell("settings", fault)
+        self._interrupted, self._began_at = interrupted, self._clock()
+        # The clock may have been set since an earlier run kept its last times.
+        self._history.correct_clock(self._boot)
+        while not (reason := self._leaving.reason) or self._may_not_leave_yet():
+            self._go_on()
+            self._show()
+            self._give_sign_of_life()
+            with contextlib.suppress(queue.Empty):
+                event = self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK)
+                for listener in self._listeners:
+                    listener.handle(event)
+                self._take(event)
+            self._watch_times()
+        return reason
+
+    def _may_not_leave_yet(self) -> bool:
+        return self._course.state is not State.IDLE and not self._leaving.at_once
+
+    # What each event does
+
+    def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
+        match event:
+            case events.Pressed():
+                self._pressed()
+            case events.Released():
+                self._released()
+            case events.Held():
+                self._held()
+            case events.Requested():
+                self._asked(event)
+            case events.TurnReceived():
+                self._turn_received(event)
+            case events.Connected():
+                self._history.restart(event.session, event.covered)
+                self._course.connected(event)
+            case events.Disconnected():
+                self._custody.deliveries.disconnected(event.session)
+                self._course.disconnected(event)
+            case events.SessionEnded():
+                self._session_ended(event)
+            case events.Committed():
+                self._custody.kept(event)
+            case events.MicrophoneOpened() | events.MicrophoneFailed():
+                self._course.note_microphone()
+            case events.MicrophoneClosed():
+                self._course.microphone_closed()
+            case events.ButtonReady() | events.ButtonFailed():
+                self._hold.drop()
+            case _ if isinstance(event, URGENCY):
+                self._leave(event)
+            case _:
+                log.debug("%s", event)
+
+    def _pressed(self) -> None:
+        in_session = self._course.in_session
+        self._hold.begin(self._clock(), ends_session=in_session and self._hold.switches_off)
+        if not in_session:
+            self._begin()
+        elif not self._hold.switches_off:
+            self._course.finish()
+
+    def _released(self) -> None:
+        # As long as it is down, a press in a session may become a hold, which must not end it.
+        if self._hold.release(self._clock()) and self._course.in_session:
+            self._course.finish()
+
+    def _held(self) -> None:
+        if self._hold.down and self._hold.switches_off:
+            log.info("held: switching off")
+            self._hold.drop()
+            self._leave(events.PowerOffRequested())
+
+    def _asked(self, event: events.Requested) -> None:
+        wish, failure, in_session = event.wish, "", self._course.in_session
+        if event.command and not self._course.named(event.command.session):
+            failure = "that session is over"
+        elif wish is Request.CLEAR:
+            self._clear()
+        elif wish in CHANGES_OF_LOOK:
+            failure = self._front.change_look(wish)
+        elif in_session and wish in (Request.STOP, Request.PRESS):
+            self._course.finish()
+        elif not in_session and wish in (Request.START, Request.PRESS):
+            self._begin()
+        if event.command:
+            self._inbox.put(msgspec.structs.replace(event.command, failure=failure))
+
+    def _clear(self) -> None:
+        if self._course.live:
+            self._course.live.transcript.clear()
+
+    def _turn_received(self, event: events.TurnReceived) -> None:
+        if live := self._course.named(event.session):
+            live.receive(event, self._clock())
+        if event.turn.finished:
+            self._history.keep(event)
+
+    def _session_ended(self, event: events.SessionEnded) -> None:
+        if self._course.named(event.session):
+            self._end_live()
+        self._custody.ended(event)
+
+    def _leave(self, event: Event) -> None:
+        self._leaving.ask(event)
+        if self._leaving.for_good and self._course.in_session:
+            self._course.finish()
+
+    # When a session begins and ends
+
+    def _begin(self) -> None:
+        if self._leaving.for_good:
+            log.info("no session begins: the program is about to end")
+        elif not self._visibility:
+            log.warning("no session begins: nothing could show that the microphone is open")
+        else:
+            self._course.begin()
+
+    def _go_on(self) -> None:
+        """Go on with the session that a crash cut off, as soon as that can be seen."""
+        if (session := self._interrupted) is None:
+            return
+        if self._visibility and not self._course.live:
+            self._interrupted = None
+            self._course.go_live(session)
+        elif self._course.live or self._clock() - self._began_at > UNSEEN_TIME:
+            self._interrupted = None
+            session.finish()
+            self._custody.deliveries.adopt(session)
+            if not self._course.live:
+                self._custody.deliveries.resume()
+
+    def _end_live(self) -> None:
+        self._course.end()
+        if not self._leaving.reason:
+            self._custody.deliveries.resume()
+
+    # What time does
+
+    def _watch_times(self) -> None:
+        if live := self._course.live:
+            self._watch_session(live, self._clock())
+        self._course.complete_overdue()
+        if self._timekeeping.was_set():
+            self._history.correct_clock(self._boot)
+        for activity in self._activities:
+            if activity.lasts() > HUNG_TIME:
+                log.critical("the %s hangs; the program is to start afresh", activity.part)
+                self._leave(events.PartHung(activity.part))
+
+    def _watch_session(self, live: LiveSession, now: float) -> None:
+        live.follow(now, connected=self._course.state is State.LISTENING)
+        # Not while a turn that belongs to what is covered may still wait in the inbox.
+        if self._inbox.empty() and live.uncommitted_silence():
+            self._history.cover(live.session.name, live.progress.covered)
+        if self._course.in_session and 0 < self._settings.session.auto_stop < live.silence(now):
+            log.info("nothing was said for %.0f s", live.silence(now))
+            self._course.finish()
+        if self._course.in_session and self._visibility.lost:
+            log.warning("nothing shows that the microphone is open; ending the session")
+            self._course.finish()
+        if self._course.state is State.FINISHING and self._is_past_waiting(live, now):
+            live.session.abandon()
+            self._custody.deliveries.adopt(live.session)
+            self._end_live()
+
+    def _is_past_waiting(self, live: LiveSession, now: float) -> bool:
+        patience = self._settings.session.finish_timeout
+        if self._leaving.to_switch_off and not live.transcript.words:
+            patience = min(patience, UNHEARD_TIME)
+        return live.out_of_reach(now) > patience
+
+    # What is shown
+
+    def _show(self) -> None:
+        now = self._clock()
+        left = self._hold.left(now)
+        if live := self._course.live:
+            hint = self._hint(live, now)
+            mode = self._course.state.value
+            self._front.show_session(live, mode, self._faults, hint=hint, power_off_in=left)
+        else:
+            waiting = self._custody.deliveries.seconds
+            self._front.show_idle(self._faults, waiting=waiting, power_off_in=left)
+
+    def _hint(self, live: LiveSession, now: float) -> str:
+        if self._leaving.to_switch_off:
+            return "Then it switches off"
+        left = self._settings.session.auto_stop - live.silence(now)
+        due = self._settings.session.auto_stop and self._course.in_session and left < COUNTDOWN
+        return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""

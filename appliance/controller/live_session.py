@@ -1,0 +1,109 @@
+"""The live session as the controller sees it: its parts, its times, what was heard in it."""
+
+from appliance.controller.transcript import Transcript
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import Fault, TurnReceived
+from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.streaming.session import Session
+
+COMMIT_STEP = 30 * SAMPLE_RATE
+"""Samples of silence that are covered by one write to the disk: it is an SD card."""
+
+SHOWN_TURNS = 12
+"""Turns that the screen is given: more than it has room for."""
+
+
+class LiveSession:
+    """One session from its press to its end; times are seconds of the monotonic clock."""
+
+    def __init__(self, session: Session, now: float) -> None:
+        self.session = session
+        self.transcript = Transcript()
+        self.began_at = session.backlog.recording.monotonic
+        self.finished_at: float | None = None
+        self.connected = False
+        self.progress = session.progress()
+        self._news_at = now
+        self._unheard_since: float | None = None
+        self._committed = self.progress.covered.position
+
+    def follow(self, now: float, *, connected: bool = True) -> None:
+        """Look how far the session got."""
+        if self._unheard_since is not None and not connected:
+            self._unheard_since = now  # an outage is no silence
+        progress = self.session.progress()
+        if progress.sent != self.progress.sent:
+            self.note_news(now)
+        self.progress = progress
+
+    def receive(self, heard: TurnReceived, now: float) -> None:
+        """Take one state of a turn; what a finished one covers is committed with it."""
+        self.transcript.receive(heard.origin, heard.turn)
+        self.note_news(now)
+        if heard.turn.finished:
+            self._committed = max(self._committed, heard.covered.position)
+
+    def note_news(self, now: float) -> None:
+        """Note that the service is there."""
+        self._news_at = now
+
+    def note_microphone(self, now: float, *, present: bool) -> None:
+        """Note that the microphone delivers, or doesn't any more."""
+        self._unheard_since = None if present else now
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds from press to press, or to now."""
+        return (self.finished_at or now) - self.began_at
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing was said on the connection.
+
+        It was transcribed as silence, or there was no microphone to say it to. Audio that waits
+        for the network is no silence, whatever is in it.
+        """
+        unheard = now - self._unheard_since if self._unheard_since is not None else 0.0
+        return unheard + self.progress.silence
+
+    def out_of_reach(self, now: float) -> float:
+        """Return for how many seconds of finishing the service gave no sign of life."""
+        return now - max(self.finished_at or now, self._news_at)
+
+    def uncommitted_silence(self) -> bool:
+        """Tell, once for each long enough piece, that silence was covered since the last turn."""
+        position = self.progress.covered.position
+        due = position - self._committed >= COMMIT_STEP
+        if due:
+            self._committed = position
+        return due
+
+    def summary(self, now: float) -> Summary:
+        """Return what the session came to."""
+        return Summary(self.elapsed(now), self.transcript.words)
+
+    def scene(
+        self,
+        mode: Mode,
+        now: float,
+        *,
+        level: float,
+        fault: Fault | None,
+        hint: str,
+        power_off_in: int,
+    ) -> Scene:
+        """Return what the screen says of the session.
+
+        Only what can be seen may differ from one scene to the next: each is drawn anew.
+        """
+        turns = self.transcript.latest(SHOWN_TURNS)
+        return Scene(
+            mode=mode,
+            elapsed=float(int(self.elapsed(now))),
+            level=level,
+            turns=tuple(ShownTurn(turn.text, turn.tentative) for turn in turns),
+            waiting=float(int(self.progress.waiting)),
+            fault=fault,
+            hint=hint,
+            network=self.connected,
+            on_fallback=self.connected and self.progress.on_fallback,
+            power_off_in=power_off_in,
+        )

@@ -1,0 +1,160 @@
+"""What the appliance shows of itself: one scene at a time, on all that can show one."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from appliance.controller.fault_list import FaultList
+from appliance.controller.live_session import LiveSession
+from appliance.controller.status_report import StatusReport
+from appliance.core import events
+from appliance.core.events import Event, Request
+from appliance.screen import texts
+from appliance.screen.appearance import WHY_NOT, look_after
+from appliance.screen.scene import Appearance, Mode, Scene, Summary
+from appliance.settings.schema import Settings
+from appliance.system.network import has_network
+from appliance.system.wall_clock import WallClock
+
+SAVED_TIME = 8.0
+"""Seconds for which it says what the session came to."""
+
+REMARK_TIME = 5.0
+"""Seconds for which it says what became of a command."""
+
+FAILURE_TIME = 10.0
+"""Seconds for which it says why one failed: on the smallest panels a line at a time."""
+
+QUIET = 0.5
+"""Seconds without a level after which the microphone is dead: it is measured more often."""
+
+
+class Screen(Protocol):
+    """What shows scenes; returns at once."""
+
+    def show(self, scene: Scene) -> None:
+        """Show the newest scene."""
+
+
+class Presenter:
+    """Puts together what is to be seen. Used by the controller's thread.
+
+    Args:
+        screens: what shows scenes: the display, the light.
+        status: says it to whoever asks.
+        settings: all of them.
+        timekeeping: the clocks.
+        has_network: tells whether an address can be reached at all.
+    """
+
+    def __init__(
+        self,
+        screens: Sequence[Screen],
+        status: StatusReport,
+        settings: Settings,
+        timekeeping: WallClock,
+        has_network: Callable[[str], bool] = has_network,
+    ) -> None:
+        self._screens = screens
+        self._status = status
+        self._settings = settings
+        self._time = timekeeping
+        self._has_network = has_network
+        self._ready = False
+        self._level, self._level_at = 0.0, 0.0
+        self._summary: Summary | None = None
+        self._saved_at = 0.0
+        self._remark, self._remarked_until = "", 0.0
+        self._failed_until = 0.0
+        self._look = Appearance()
+
+    def handle(self, event: Event) -> None:
+        """Note what an event says that is to be seen."""
+        self._status.handle(event)
+        match event:
+            case events.LevelMeasured():
+                self._level, self._level_at = event.level, self._time.now()
+            case events.CommandHeard():
+                self._remark_on(event.name, "…")
+            case events.CommandEnded():
+                self._remark_on(event.name, event.failure or "done", failed=bool(event.failure))
+            case events.ButtonReady() | events.ButtonFailed():
+                self._ready = True
+
+    def begin(self) -> None:
+        """A session begins: what the one before came to is no news any more."""
+        self._summary = None
+        self._remark, self._failed_until = "", 0.0
+
+    def change_look(self, wish: Request) -> str:
+        """Change how the panel looks; return why not, if it goes no further."""
+        look = look_after(self._look, wish, self._settings.display)
+        self._look = look or self._look
+        return "" if look else WHY_NOT[wish]
+
+    def end(self, summary: Summary) -> None:
+        """A session has ended; say for a while what it came to."""
+        self._summary, self._saved_at = summary, self._time.now()
+
+    def show_session(
+        self, live: LiveSession, mode: Mode, faults: FaultList, *, hint: str, power_off_in: int
+    ) -> None:
+        """Show the live session."""
+        now = self._time.now()
+        heard_lately = now - self._level_at <= QUIET
+        scene = live.scene(
+            mode,
+            now,
+            level=self._level if heard_lately else 0.0,
+            fault=faults.worst,
+            hint=hint,
+            power_off_in=power_off_in,
+        )
+        self._show(replace(scene, remark=self._fresh_remark(), look=self._look), faults)
+
+    def show_idle(self, faults: FaultList, *, waiting: float, power_off_in: int) -> None:
+        """Show that there is no session, and whether a press would begin one."""
+        if not self._ready:
+            self._show(Scene(Mode.STARTING), faults)
+            return
+        if self._time.now() - self._saved_at > SAVED_TIME:
+            self._summary = None
+        self._show(
+            Scene(
+                mode=Mode.SAVED if self._summary and "history" not in faults else Mode.READY,
+                # A fault that is too long for the panel turns its pages.
+                elapsed=float(int(self._time.now())) if faults.worst else 0.0,
+                waiting=waiting,
+                fault=faults.worst,
+                summary=self._summary,
+                clock=self._time.time_of_day(),
+                hint="" if self._summary or faults.hinder else texts.HOW_TO_START,
+                remark=self._fresh_remark() or texts.aside(faults.aside),
+                look=self._look,
+                network=self._reaches_a_service(),
+                power_off_in=power_off_in,
+            ),
+            faults,
+        )
+
+    def _reaches_a_service(self) -> bool:
+        service = self._settings.service
+        return any(self._has_network(url) for url in (service.url, service.fallback_url) if url)
+
+    def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
+        now = self._time.now()
+        if now < self._failed_until and not failed:
+            return  # why one failed is not hidden by the next that did not
+        self._remark = texts.command(command, outcome)
+        self._remarked_until = now + (FAILURE_TIME if failed else REMARK_TIME)
+        if failed:
+            self._failed_until = self._remarked_until
+
+    def _fresh_remark(self) -> str:
+        return self._remark if self._time.now() < self._remarked_until else ""
+
+    def _show(self, scene: Scene, faults: FaultList) -> None:
+        for screen in self._screens:
+            screen.show(scene)
+        self._status.tell(scene, faults)

@@ -1,0 +1,52 @@
+"""The press that is still down: a click as long as it is short, then the way to switch off."""
+
+import math
+
+from appliance.settings.schema import ButtonSettings
+
+CLICK = 0.7
+"""Seconds that a press may last which only ends a session; a longer one is about to switch off."""
+
+
+class Press:
+    """One press from its begin to its release; times are seconds of the monotonic clock.
+
+    Where a hold does nothing, every press is a click from its first moment on.
+    """
+
+    def __init__(self, settings: ButtonSettings) -> None:
+        self._time = settings.hold_time
+        self._click = min(CLICK, settings.hold_time / 2)
+        self.switches_off = settings.hold_action == "poweroff"
+        self._since: float | None = None
+        self._ends_session = False
+
+    def begin(self, now: float, *, ends_session: bool) -> None:
+        """Note that the button went down, and whether it shall end a session if it is a click."""
+        self._since = now
+        self._ends_session = ends_session
+
+    def release(self, now: float) -> bool:
+        """Note that the button came up; tell whether this ends a session."""
+        ends = self._ends_session and self.lasts(now) < self._click
+        self.drop()
+        return ends
+
+    def drop(self) -> None:
+        """Forget the press: what it was for is done."""
+        self._since, self._ends_session = None, False
+
+    def lasts(self, now: float) -> float:
+        """Return for how many seconds the button has been down."""
+        return 0.0 if self._since is None else now - self._since
+
+    def left(self, now: float) -> int:
+        """Return the seconds that are left until it switches off; 0 as long as it is a click."""
+        if not self.switches_off or self.lasts(now) < self._click:
+            return 0
+        return max(1, math.ceil(self._time - self.lasts(now)))
+
+    @property
+    def down(self) -> bool:
+        """Whether a press is going on that may still become a click or a hold."""
+        return self._since is not None

@@ -1,0 +1,150 @@
+"""How the appliance is, for whoever asks: `systemctl status`, and a file that the doctor reads."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from appliance import __version__
+from appliance.controller.fault_list import FaultList
+from appliance.core import events
+from appliance.core.events import Event
+from appliance.screen import texts
+from appliance.screen.scene import MICROPHONE_OPEN, Scene
+from appliance.settings.schema import Settings
+from appliance.system.status_file import (
+    ButtonStatus,
+    Condition,
+    MicrophoneStatus,
+    PartFault,
+    ScreenStatus,
+    SessionStatus,
+)
+from appliance.system.systemd import notify
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 1.0
+"""Seconds between two versions of the file: it lies in memory, but nobody reads it more often."""
+
+
+class StatusReport:
+    """Keeps a file and systemd up to date on what happens. Used by the controller's thread.
+
+    The file is replaced as a whole, so that it can be read at any time. As it lies in memory, it
+    is written at once.
+
+    Args:
+        settings: those in use.
+        path: where the file goes; None to write none.
+        source: the settings file.
+        frames: tells how many pictures the screen has shown.
+        clock: monotonic seconds.
+        wall_clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        path: Path | None = None,
+        *,
+        source: Path | None = None,
+        frames: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._frames = frames
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._written_at = float("-inf")
+        self._sentence = ""
+        self._started = self._time()
+        self._button = ButtonStatus(ready=False)
+        self._screen = ScreenStatus(settings.display.driver, shows=False, frames=0)
+        self._microphone = MicrophoneStatus(
+            open=False, name=None, rate=None, level=0.0, loudest=0.0
+        )
+
+    def handle(self, event: Event) -> None:
+        """Note what an event says of a part."""
+        match event:
+            case events.Pressed():
+                self._button = ButtonStatus(ready=True, pressed=self._time())
+            case events.ButtonReady() | events.ButtonFailed():
+                ready = isinstance(event, events.ButtonReady)
+                self._button = replace(self._button, ready=ready)
+            case events.ScreenRecovered() | events.ScreenFailed():
+                shows = isinstance(event, events.ScreenRecovered)
+                self._screen = replace(self._screen, shows=shows)
+            case events.MicrophoneOpened():
+                self._microphone = replace(self._microphone, name=event.device, rate=event.rate)
+            case events.MicrophoneFailed():
+                self._microphone = replace(self._microphone, level=0.0)
+            case events.LevelMeasured():
+                loudest = max(event.level, self._microphone.loudest)
+                self._microphone = replace(self._microphone, level=event.level, loudest=loudest)
+
+    def tell(self, scene: Scene, faults: FaultList) -> None:
+        """Tell systemd what the screen says, if that is new, and write the file if it is time."""
+        sentence = texts.sentence(scene)
+        if sentence != self._sentence:
+            self._sentence = sentence
+            notify(f"STATUS={sentence}")
+        self._note_microphone(listening=scene.mode in MICROPHONE_OPEN)
+        now = self._clock()
+        if self._path and now - self._written_at >= INTERVAL:
+            self._written_at = now
+            _write(self._path, self._condition(scene, faults))
+
+    def _note_microphone(self, *, listening: bool) -> None:
+        microphone = self._microphone
+        begins = listening and not microphone.open
+        self._microphone = replace(
+            microphone,
+            open=listening,
+            level=microphone.level if listening else 0.0,
+            loudest=0.0 if begins else microphone.loudest,
+        )
+
+    def _condition(self, scene: Scene, faults: FaultList) -> Condition:
+        in_session = scene.mode in texts.IN_SESSION
+        session = SessionStatus(scene.elapsed, scene.waiting, scene.network, scene.on_fallback)
+        return Condition(
+            version=__version__,
+            pid=os.getpid(),
+            started=self._started,
+            written=self._time(),
+            mode=scene.mode.value,
+            status=self._sentence,
+            settings=str(self._source) if self._source else None,
+            faults=[PartFault(part, fault.what, fault.remedy) for part, fault in faults],
+            button=self._button,
+            screen=replace(self._screen, frames=self._frames()),
+            microphone=self._microphone,
+            session=session if in_session else None,
+            waiting=0.0 if in_session else scene.waiting,
+        )
+
+    def _time(self) -> datetime:
+        moment = datetime.fromtimestamp(self._wall_clock(), UTC)
+        return moment.astimezone().replace(microsecond=0)
+
+
+def _write(path: Path, condition: Condition) -> None:
+    plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(
+            json.dumps(plain, indent=1, default=datetime.isoformat) + "\n", encoding="utf-8"
+        )
+        new.replace(path)
+    except OSError as error:
+        log.debug("%s can't be written: %s", path, error.strerror)

@@ -1,0 +1,1 @@
+"""Types that every part shares: events, turns, the audio format, network errors."""

@@ -1,0 +1,1 @@
+"""The history: what was said, in SQLite."""

@@ -1,0 +1,147 @@
+"""What was said, written for other programs: JSON, plain text, subtitles."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from appliance.history.database import KeptMark, KeptSession, KeptTurn
+
+UNFINISHED = "perhaps not done"
+"""Stands for the outcome of a command that has not ended, or whose end a power cut hid."""
+
+SHORTEST_CUE = 0.5
+"""Seconds for which a subtitle stands at least."""
+
+
+def as_json(sessions: Iterable[KeptSession]) -> str:
+    """Return a list of sessions with their turns, all times in ISO 8601 with offset.
+
+    A session has "marks" only if there are some.
+    """
+    table = [_table(session) for session in sessions]
+    return msgspec.json.format(msgspec.json.encode(table), indent=2).decode() + "\n"
+
+
+def as_text(sessions: Iterable[KeptSession]) -> str:
+    """Return each session as a heading and a line a turn; marks stand in brackets."""
+    blocks = (
+        "\n".join([f"{local(session.started)}  {session.id}", *_lines(session)])
+        for session in sessions
+    )
+    return "\n".join(f"{block}\n" for block in blocks)
+
+
+def as_srt(sessions: Iterable[KeptSession]) -> str:
+    """Return SubRip subtitles, counted from the start of the first session."""
+    cues = (
+        f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{_line(turn)}\n"
+        for number, (begin, end, turn) in enumerate(_cues(sessions), start=1)
+    )
+    return "\n".join(cues)
+
+
+def as_vtt(sessions: Iterable[KeptSession]) -> str:
+    """Return WebVTT subtitles, counted from the start of the first session."""
+    cues = (
+        f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(_line(turn))}\n"
+        for begin, end, turn in _cues(sessions)
+    )
+    return "WEBVTT\n" + "".join(cues)
+
+
+FORMATS: dict[str, Callable[[Iterable[KeptSession]], str]] = {
+    "json": as_json,
+    "txt": as_text,
+    "srt": as_srt,
+    "vtt": as_vtt,
+}
+
+
+def iso(moment: float) -> str:
+    """Return Unix time as local time in ISO 8601, with its offset."""
+    return _local(moment).isoformat(timespec="milliseconds")
+
+
+def local(moment: float) -> str:
+    """Return Unix time as local time for people: "2026-01-31 14:05"."""
+    return f"{_local(moment):%Y-%m-%d %H:%M}"
+
+
+def _table(session: KeptSession) -> dict[str, object]:
+    table: dict[str, object] = {
+        "id": session.id,
+        "started": iso(session.started),
+        "ended": None if session.ended is None else iso(session.ended),
+        "turns": [
+            {
+                "order": turn.order,
+                "text": turn.text,
+                "started": iso(turn.started),
+                "ended": iso(turn.ended),
+            }
+            for turn in session.turns
+        ],
+    }
+    if session.marks:
+        table["marks"] = [
+            {"kind": mark.kind, "time": iso(mark.at), "text": mark.text, "outcome": _outcome(mark)}
+            for mark in session.marks
+        ]
+    return table
+
+
+def _lines(session: KeptSession) -> Iterator[str]:
+    """Yield a line for each turn, and after it one for each mark made before the next turn."""
+    marks = deque(session.marks)
+    for turn in session.turns:
+        while marks and marks[0].at < turn.started:
+            yield _remark(marks.popleft())
+        yield _line(turn)
+    yield from map(_remark, marks)
+
+
+def _remark(mark: KeptMark) -> str:
+    """Return a mark in plain words, to be told from what was said."""
+    text = " ".join(mark.text.split())
+    match mark.kind:
+        case "mark":
+            return "[bookmark]"
+        case "note":
+            return f"[note: {text}]"
+        case "command":
+            outcome = _outcome(mark)
+            return f"[command: {text} - {UNFINISHED if outcome == 'heard' else outcome}]"
+
+
+def _outcome(mark: KeptMark) -> str:
+    """Return how a command ended: "done", or why not, or "heard"; nothing for other marks."""
+    return "done" if mark.kind == "command" and not mark.outcome else mark.outcome
+
+
+def _local(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, tz=UTC).astimezone()
+
+
+def _cues(sessions: Iterable[KeptSession]) -> Iterator[tuple[float, float, KeptTurn]]:
+    origin = None
+    for session in sessions:
+        origin = session.started if origin is None else origin
+        for turn in session.turns:
+            begin = max(0.0, turn.started - origin)
+            yield begin, max(turn.ended - origin, begin + SHORTEST_CUE), turn
+
+
+def _stamp(seconds: float, point: str) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
+
+
+def _line(turn: KeptTurn) -> str:
+    return " ".join(turn.text.split())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,1 +1,0 @@
-"""The house and the system around the appliance."""

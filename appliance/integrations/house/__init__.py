@@ -1,1 +1,0 @@
-"""The house around the box: its MQTT broker, and Home Assistant behind that."""

@@ -1,0 +1,1 @@
+"""Tools on the box beside the appliance: checks, provisioning, reports."""

@@ -1,0 +1,1 @@
+"""`appliance doctor`: checks of everything that must work."""

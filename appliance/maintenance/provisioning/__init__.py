@@ -1,0 +1,1 @@
+"""Settings and secrets taken over from the boot partition."""

@@ -1,0 +1,1 @@
+"""A report about the box, written to the card or a USB stick."""

@@ -1,0 +1,68 @@
+"""What is in a report."""
+
+import functools
+import sys
+from collections.abc import Callable
+
+from appliance.maintenance.paths import Box
+from appliance.maintenance.provisioning.boot_partition import LARGEST
+from appliance.maintenance.support_report.redaction import known_secrets, scrub_log, scrub_settings
+from appliance.maintenance.support_report.system_info import describe
+from appliance.system.files import read, reason
+from appliance.system.processes import CommandError, Run
+
+USER = "appliance"
+"""Who owns the history, and reads it here: what it may have spoilt is nothing for root to parse."""
+
+LINES = 20_000
+LARGEST_JOURNAL = 4 * 1024 * 1024
+"""Lines and bytes of one start's journal; its latest are kept."""
+
+LARGEST_STATUS = 64 * 1024
+
+STARTS = {"this-start": 0, "last-start": -1, "start-before-that": -2}
+
+
+def contents(box: Box, run: Run) -> dict[str, Callable[[], bytes]]:
+    """Return the files of a report, each with what makes it."""
+    secrets = known_secrets(box)
+    return {
+        "box.txt": lambda: scrub_log(describe(box, run).encode(), secrets),
+        "status.json": lambda: scrub_log(read(box.status, LARGEST_STATUS), secrets),
+        "settings.txt": lambda: _settings(box, secrets),
+        **{
+            f"journal-of-{name}.txt": functools.partial(_journal, boot, run, secrets)
+            for name, boot in STARTS.items()
+        },
+        "transcripts.txt": lambda: _transcripts(box, run),
+    }
+
+
+def told(make: Callable[[], bytes]) -> bytes:
+    """Return what a file of the report holds; a sentence why not, where there is nothing."""
+    try:
+        return make()
+    except CommandError as error:
+        return f"Not available: {error}\n".encode()
+    except OSError as error:
+        return f"Not available: {reason(error)}\n".encode()
+
+
+def _settings(box: Box, secrets: tuple[bytes, ...]) -> bytes:
+    text = read(box.settings, LARGEST).decode("utf-8", "replace")
+    return scrub_log(scrub_settings(text).encode(), secrets)
+
+
+def _journal(boot: int, run: Run, secrets: tuple[bytes, ...]) -> bytes:
+    bounds = [f"--boot={boot}", f"--lines={LINES}"]
+    journal = run(["journalctl", "--no-pager", "--output=short-iso", *bounds])
+    return scrub_log(journal[-LARGEST_JOURNAL:], secrets)
+
+
+def _transcripts(box: Box, run: Run) -> bytes:
+    """Return all that was said; where the settings have a mistake, what lies in the usual place."""
+    export = [sys.executable, "-m", "appliance", "history", "export", "--format=txt", "--config"]
+    try:
+        return run([*export, str(box.settings)], user=USER)
+    except CommandError:
+        return run([*export, "/dev/null"], user=USER)

@@ -1,0 +1,1 @@
+"""Devices that show pictures: OLEDs, the terminal, a window."""

@@ -1,0 +1,1 @@
+"""Pure drawing: a scene becomes a one-bit picture."""

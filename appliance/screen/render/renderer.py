@@ -1,0 +1,296 @@
+"""From scene to picture: the same scene is always the same picture."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+from PIL import Image
+
+from appliance.screen import texts
+from appliance.screen.burn_in import MARGIN
+from appliance.screen.render.fonts import Typeface, typeface
+from appliance.screen.render.status_bar import STATUS_HEIGHT, draw_status
+from appliance.screen.render.text_layout import (
+    Line,
+    draw_line,
+    has_ideographs,
+    is_cut,
+    is_leftward,
+    latest_lines,
+    line_width,
+    message_lines,
+)
+from appliance.screen.scene import Mode, Scene
+from appliance.settings.schema import DisplaySettings
+
+SMALL = 11
+SMALLEST = 9
+"""Pixels from line to line; below 9, letters can't be told apart."""
+
+FEWEST_LINES, MOST_LINES = 2, 6
+"""Lines of transcript between which somebody may choose."""
+
+HEADLINES = (18, 16)
+"""Pixels from line to line of a headline: the first that leaves room for the rest is taken."""
+
+HUGE_UP_TO = 2
+"""With so few lines of transcript, headlines are as large as they are."""
+
+IDEOGRAPHS = 17
+"""Pixels from line to line that ideographs need."""
+
+NOTICE_LINES = 2
+"""Lines of a notice: it may take no more of the transcript, however long its remedy is."""
+
+FLAT = 48
+"""Pixels of height below which a countdown has no room beside a transcript."""
+
+WITHOUT_STATUS = {Mode.STARTING, Mode.STOPPING, Mode.OFF}
+"""Modes whose message says it all."""
+
+
+class Block(NamedTuple):
+    """Lines of one type, `pitch` pixels from one to the next."""
+
+    lines: Sequence[Line]
+    type_: Typeface
+    pitch: int
+
+    @property
+    def height(self) -> int:
+        """Pixels from the top of the first line to the bottom of the last."""
+        return len(self.lines) * self.pitch
+
+
+class View:
+    """Draws scenes for a panel of `width` by `height` pixels.
+
+    Args:
+        width: pixels across.
+        height: pixels down.
+        lines: lines of transcript that fill the panel below the status line; more or fewer where
+            they would hold but a word, or be too small to read.
+        font: path of a TrueType font to prefer; empty for the usual ones.
+    """
+
+    def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
+        self.size = (width, height)
+        self._lines, self._font = lines, font
+        self._of_other_lines: View | None = None
+        self._canvas = _canvas(self.size)
+        self._text = _text_type(self.size, lines, font)
+        self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, self._canvas[0])
+        self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
+        self._status = self._small if self._text.pitch >= SMALL else self._smallest
+        large = [typeface(pitch, font) for pitch in HEADLINES]
+        if lines <= HUGE_UP_TO:
+            large.insert(0, self._text)
+        little = [self._small, self._smallest]
+        # Details grow smaller before a headline becomes one of them.
+        self._message_types = [
+            (headline, detail)
+            for headlines in (large, little)
+            for detail in little
+            for headline in headlines
+        ]
+
+    @classmethod
+    def of(cls, settings: DisplaySettings) -> Self:
+        """Return the view for these settings."""
+        return cls(*_size(settings), settings.lines, settings.font)
+
+    def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
+        """Return the scene as a one-bit picture (mode "1", lit pixels are not 0).
+
+        `shift` moves it by pixels across and down, at most by `wear.MARGIN`.
+        """
+        picture = Image.new("1", self.size)
+        picture.paste(self._with_lines(scene.look.lines)._drawn(scene), shift)
+        return picture
+
+    def _with_lines(self, lines: int | None) -> "View":
+        """Return the view that has so many lines, if somebody asked for other than its own."""
+        if lines is None or lines == self._lines:
+            return self
+        if self._of_other_lines is None or self._of_other_lines._lines != lines:
+            self._of_other_lines = View(*self.size, lines, self._font)
+        return self._of_other_lines
+
+    def _drawn(self, scene: Scene) -> Image.Image:
+        picture = Image.new("1", self._canvas)
+        flat = self._canvas[1] < FLAT and scene.power_off_in
+        if scene.mode in texts.IN_SESSION and scene.turns and not flat:
+            self._draw_status(picture, scene)
+            self._draw_transcript(picture, scene)
+        else:
+            self._draw_message(picture, scene)
+        return picture
+
+    def _draw_status(self, picture: Image.Image, scene: Scene) -> None:
+        draw_status(picture, scene, self._status, self._smallest)
+
+    def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
+        shown = _body(self.size) // self._text.pitch
+        every = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
+        type_, pitch = self._text, self._text.pitch
+        if has_ideographs(every):
+            type_, pitch = self._tall_text, max(IDEOGRAPHS, self._tall_text.pitch)
+        notice = self._draw_notice(picture, scene, _closest(type_, pitch))
+        count, pitch = _spread(type_, pitch, _body(self.size) - notice)
+        lines = latest_lines(scene.turns, type_, self._canvas[0], count)
+        self._draw_block(picture, Block(lines, type_, pitch))
+
+    def _draw_notice(self, picture: Image.Image, scene: Scene, line: int) -> int:
+        """Draw remarks, dark on light, along the bottom; return the height that they take.
+
+        A line of transcript, `line` pixels high, stays free above them.
+        """
+        width, height = self._canvas
+        type_ = self._smallest
+        remarks = texts.notice(scene)
+        lines = [it for remark in remarks for it in message_lines(remark, type_, width - 2)]
+        room = (height - STATUS_HEIGHT - line) // SMALLEST
+        shown = texts.cut_short(lines, min(NOTICE_LINES, max(1, room)), scene.elapsed)
+        band = len(shown) * SMALLEST + 1 if shown else 0
+        picture.paste(1, (0, height - band, width, height))
+        self._draw_block(picture, Block(shown, type_, SMALLEST), height - band + 1, ink=0)
+        return band
+
+    def _draw_message(self, picture: Image.Image, scene: Scene) -> None:
+        """Draw a message, its headline in the largest type that leaves room for the rest."""
+        message = texts.message(scene)
+        top = 0 if scene.mode in WITHOUT_STATUS else STATUS_HEIGHT
+        blocks = self._fitting_blocks(message, self._canvas[1] - top)
+        if not blocks and scene.mode not in texts.IN_SESSION:
+            # What the status line says matters less than what is wrong.
+            top = 0
+            blocks = self._fitting_blocks(message, self._canvas[1])
+        room = self._canvas[1] - top
+        blocks = blocks or self._crowded_blocks(message, room, scene.elapsed)
+        blocks += self._aside(message.aside, room - _height(blocks))
+        if top:
+            self._draw_status(picture, scene)
+        spare = max(0, room - _height(blocks))
+        for number, block in enumerate(blocks):
+            # Where it can't be shared evenly, the first gaps are wider.
+            top += (spare + len(blocks) - number) // (len(blocks) + 1)
+            self._draw_block(picture, block, top, centred=True)
+            top += block.height
+
+    def _fitting_blocks(self, message: texts.Message, room: int) -> list[Block]:
+        """Return the message's blocks, none where they take more than `room` pixels."""
+        for headline, type_ in self._message_types:
+            details = [self._block(detail, type_) for detail in message.details]
+            blocks = [self._block(message.headline, headline), *details]
+            whole = not is_cut(message.headline, headline, self._canvas[0])
+            if whole and _height(blocks) <= room:
+                return blocks
+        return []
+
+    def _crowded_blocks(self, message: texts.Message, room: int, elapsed: float) -> list[Block]:
+        """Return the headline and as many lines of details as have room; they take turns."""
+        crowded = []
+        for type_ in (self._small, self._smallest):
+            headline = self._block(message.headline, type_)
+            count = max(1, (room - headline.height) // type_.pitch)
+            lines = [line for it in message.details for line in self._block(it, type_).lines]
+            page = texts.page(lines, count, elapsed)
+            crowded.append([headline, Block(page, type_, type_.pitch)])
+        return max(crowded, key=lambda blocks: len(blocks[1].lines))
+
+    def _aside(self, text: str, room: int) -> list[Block]:
+        """Return a remark as a block, if it has room without making any other smaller."""
+        block = self._block(text, self._small)
+        return [block] if block.lines and block.height <= room else []
+
+    def _block(self, text: str, type_: Typeface) -> Block:
+        return Block(message_lines(text, type_, self._canvas[0]), type_, type_.pitch)
+
+    def _draw_block(
+        self,
+        picture: Image.Image,
+        block: Block,
+        top: int = STATUS_HEIGHT,
+        *,
+        centred: bool = False,
+        ink: int = 1,
+    ) -> None:
+        width = self._canvas[0]
+        lines, type_, pitch = block
+        # The first line keeps its place when the others move closer.
+        first = top + type_.pitch - type_.descent - (type_.pitch - type_.height) // 2
+        margin = 0 if ink else 1
+        for number, line in enumerate(lines):
+            spare = width - line_width(line, type_, width)
+            x = spare // 2 if centred else spare - margin if is_leftward(line) else margin
+            draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
+
+
+def fewer_lines(settings: DisplaySettings, lines: int) -> int | None:
+    """Return the next fewer lines of transcript that are larger; None where none are.
+
+    Most of what it needs, a view of `lines` has set already: new type takes milliseconds.
+    """
+    size, font = _size(settings), settings.font
+    seen = _seen(size, lines, font)
+    for fewer in range(lines, FEWEST_LINES - 1, -1):
+        if _seen(size, fewer, font) > seen:
+            return fewer
+        if _text_type(size, fewer, font).pitch < _room(size, fewer):
+            break  # the width limits them, so height is of no use
+    return None
+
+
+def more_lines(settings: DisplaySettings, lines: int) -> int | None:
+    """Return the next more lines of transcript that are smaller; None where none are."""
+    size, font = _size(settings), settings.font
+    pitch = _text_type(size, lines, font).pitch
+    smaller = (it for it in range(lines + 1, MOST_LINES + 1) if _room(size, it) < pitch)
+    seen = _seen(size, lines, font)
+    return next((more for more in smaller if _seen(size, more, font) < seen), None)
+
+
+def _seen(size: tuple[int, int], lines: int, font: str) -> tuple[int, int]:
+    """Return how large so many lines look: the height of their letters, and how far apart."""
+    type_ = _text_type(size, lines, font)
+    return type_.height, _spread(type_, type_.pitch, _body(size))[1]
+
+
+def _spread(type_: Typeface, pitch: int, room: int) -> tuple[int, int]:
+    """Return how many lines there is room for, and how many pixels they then stand apart."""
+    count = max(1, room // _closest(type_, pitch))
+    return count, min(pitch, room // count)
+
+
+def _closest(type_: Typeface, pitch: int) -> int:
+    """Return how close lines may move so that one more fits."""
+    return min(pitch, max(type_.height + 2, pitch - 1))
+
+
+def _canvas(size: tuple[int, int]) -> tuple[int, int]:
+    """Return what is left of a panel's width and height when the picture has room to wander."""
+    return size[0] - MARGIN[0], size[1] - MARGIN[1]
+
+
+def _body(size: tuple[int, int]) -> int:
+    """Return the height that is left below the status line."""
+    return _canvas(size)[1] - STATUS_HEIGHT
+
+
+def _room(size: tuple[int, int], lines: int) -> int:
+    """Return how many pixels high one of so many lines of transcript may be."""
+    return _body(size) // min(lines, _body(size) // SMALLEST)
+
+
+def _text_type(size: tuple[int, int], lines: int, font: str) -> Typeface:
+    """Return the type of so many lines of transcript, which height and width limit."""
+    return typeface(_room(size, lines), font, _canvas(size)[0])
+
+
+def _size(settings: DisplaySettings) -> tuple[int, int]:
+    """Return a panel's width and height as it hangs: one on its side is as high as it was wide."""
+    across = settings.width, settings.height
+    return across[::-1] if settings.rotate % 2 else across
+
+
+def _height(blocks: Sequence[Block]) -> int:
+    return sum(block.height for block in blocks)

@@ -1,0 +1,1 @@
+"""A streaming transcription service on this machine."""

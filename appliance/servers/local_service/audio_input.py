@@ -1,0 +1,94 @@
+"""A connection's audio as it comes in: checked, and brought to the recognizer's form."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.servers.local_service import mulaw
+from appliance.servers.local_service.protocol import (
+    AUDIO_VIOLATION,
+    INVALID,
+    Encoding,
+    RefusedError,
+)
+
+
+class IncomingAudio:
+    """Takes frames of mono audio at `rate` Hz and returns them as s16le at 16000 Hz.
+
+    `look_ahead` is how many seconds of audio may be here before it could have been spoken.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        look_ahead: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        encoding: Encoding = "pcm_s16le",
+    ) -> None:
+        self.seconds = 0.0
+        self._rate = rate
+        self._encoding = encoding
+        self._look_ahead = look_ahead
+        self._clock = clock
+        self._began = clock()
+        self._hold = 1 if rate >= SAMPLE_RATE else 2
+        held_rate = rate * self._hold
+        self._resampler = (
+            None
+            if held_rate == SAMPLE_RATE
+            else soxr.ResampleStream(held_rate, SAMPLE_RATE, 1, "int16")
+        )
+
+    def take(self, frame: bytes) -> bytes:
+        """Return a frame's audio; a resampler holds a little back until `rest`.
+
+        Raises:
+            RefusedError: the frame is cut amid a sample (3006), shorter than 50 ms or longer than
+                1000 ms, or too far ahead of real time (3007).
+        """
+        samples = self._samples(frame)
+        seconds = len(samples) / self._rate
+        if not 0.05 <= seconds <= 1.0:
+            raise RefusedError(
+                AUDIO_VIOLATION,
+                f"Input Duration Violation: {seconds * 1000:g} ms. Expected between 50 and 1000 ms",
+            )
+        self.seconds += seconds
+        self._check_rate()
+        return self._resampled(samples)
+
+    def rest(self) -> bytes:
+        """Return what the resampler held back; the stream is over."""
+        return self._resampled(np.empty(0, np.int16), last=True)
+
+    def _samples(self, frame: bytes) -> NDArray[np.int16]:
+        if self._encoding == "pcm_mulaw":
+            return mulaw.linear(frame)
+        if len(frame) % SAMPLE_BYTES:
+            raise RefusedError(INVALID, "Invalid audio: a frame ends within a sample of 16 bit")
+        return np.frombuffer(frame, dtype="<i2")
+
+    def _check_rate(self) -> None:
+        elapsed = self._clock() - self._began
+        if self.seconds - elapsed > self._look_ahead:
+            raise RefusedError(
+                AUDIO_VIOLATION,
+                f"Audio Transmission Rate Exceeded: Received {self.seconds:.1f} sec. audio "
+                f"in {elapsed:.1f} sec",
+            )
+
+    def _resampled(self, samples: NDArray[np.int16], *, last: bool = False) -> bytes:
+        # A telephone's audio lacks the upper half of what the recognizer listens to, and silence
+        # there is nothing that it knows. Each sample held for two leaves a faint mirror image of
+        # the lower half instead, which is near enough to what a voice has there.
+        held = np.repeat(samples, self._hold) if self._hold > 1 else samples
+        if self._resampler is None:
+            return held.tobytes()
+        resampled: bytes = self._resampler.resample_chunk(held, last=last).tobytes()
+        return resampled

@@ -1,0 +1,1 @@
+"""A server that keeps the API key and hands out temporary tokens."""

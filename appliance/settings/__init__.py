@@ -1,0 +1,1 @@
+"""The settings file: schema, loading, validation, secrets, the last good copy."""

@@ -1,0 +1,44 @@
+"""What keeps commands from working that each look right: a sentence for each."""
+
+from collections.abc import Mapping, Sequence
+
+from appliance.settings.commands import Command, Gpio, Mqtt
+from appliance.settings.phrases import Words, ways_to_say
+from appliance.settings.spoken_words import spoken_words
+
+
+def conflicts(
+    commands: Sequence[Command],
+    pins_in_use: Mapping[int, str],
+    has_broker: bool,
+    prefix: str = "",
+) -> list[str]:
+    """Return what is wrong with the commands, the first of which is number 1.
+
+    `pins_in_use` says what for; `prefix` is what is said before every phrase.
+    """
+    found = []
+    call = tuple(spoken_words(prefix))
+    owners: dict[Words, int] = {}
+    pins: dict[int, Gpio] = {}
+    for number, command in enumerate(commands, start=1):
+        name = f"commands[{number}]"
+        for phrase in command.phrases:
+            try:
+                ways = ways_to_say(phrase)
+            except ValueError as error:
+                found.append(f'{name}.phrase = "{phrase}" is not allowed: {error}')
+                continue
+            if call and any(way[: len(call)] == call for way in ways):
+                why = "it begins with commands_prefix, which is said before it anyway"
+                found.append(f'{name}.phrase = "{phrase}" is not allowed: {why}')
+            others = {owners.setdefault(way, number) for way in ways} - {number}
+            found += [f'"{phrase}" means commands[{it}] and {name}' for it in sorted(others)]
+        if isinstance(command, Mqtt) and not has_broker:
+            found.append(f"{name} needs a broker: set mqtt.host")
+        if isinstance(command, Gpio):
+            if command.pin in pins_in_use:
+                found.append(f"{name}.pin = {command.pin} is taken by {pins_in_use[command.pin]}")
+            if pins.setdefault(command.pin, command).active_high is not command.active_high:
+                found.append(f"{name}.active_high differs from that of an earlier command's pin")
+    return found

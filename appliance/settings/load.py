@@ -1,0 +1,73 @@
+"""The settings file: read, checked, and all its mistakes reported at once."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from appliance.settings.conflicts import conflicts
+from appliance.settings.schema import OLEDS, Settings
+from appliance.settings.validation import mistakes_in
+
+DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
+
+
+class SettingsError(Exception):
+    """The settings can't be used; `problems` holds a sentence for each mistake."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        super().__init__(f"{path}: " + "; ".join(problems))
+
+
+def settings_path(named: str | None = None) -> Path:
+    """Return the settings file to use: the one named, else $APPLIANCE_CONFIG, else the default."""
+    return Path(named or os.environ.get("APPLIANCE_CONFIG") or DEFAULT_PATH).absolute()
+
+
+def load(path: Path) -> Settings:
+    """Read and check the settings file; where there is none, every key has its default.
+
+    Raises:
+        SettingsError: the file can't be read, is no TOML, or has unknown keys or bad values.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
+    if problems := mistakes_in(Settings, table):
+        raise SettingsError(path, problems)
+    settings = msgspec.convert(table, Settings)
+    pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)
+    if problems := conflicts(settings.commands, pins, has_broker, settings.commands_prefix):
+        raise SettingsError(path, problems)
+    return settings
+
+
+_BUSES: dict[tuple[str, int], tuple[int, ...]] = {
+    ("i2c", 0): (0, 1),
+    ("i2c", 1): (2, 3),
+    ("spi", 0): (8, 9, 10, 11),
+    ("spi", 1): (18, 19, 20, 21),
+}
+"""SDA and SCL, or CE0, MISO, MOSI and SCLK; where other buses are is up to the system."""
+
+
+def _pins_in_use(settings: Settings) -> dict[int, str]:
+    """Return the pins that no command may switch, and what they are for."""
+    pins = {settings.button.pin: "the button"}
+    if isinstance(settings.light.pin, int):
+        pins[settings.light.pin] = "the light"
+    if settings.display.driver in OLEDS:
+        display = settings.display
+        wires = _BUSES.get((display.interface, display.port), ())
+        if display.interface == "spi":
+            wires += (24, 25)  # data/command and reset, as luma wires them
+        pins |= dict.fromkeys(wires, "the display")
+    return pins

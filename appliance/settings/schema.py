@@ -1,0 +1,200 @@
+"""The settings file (TOML) as typed structs, checked when it is loaded.
+
+Every key has a default; appliance.toml beside this module lists them all. All mistakes of a file
+are reported at once, each with its key, its value and what is allowed.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from appliance.settings.commands import Command
+
+OLEDS = (
+    "ssd1306",
+    "ssd1309",
+    "sh1106",
+    "ch1115",
+    "sh1107",
+    "ssd1305",
+    "ssd1315",
+    "ssd1316",
+    "ssd1322",
+    "ssd1322_nhd",
+    "ssd1325",
+    "ssd1327",
+    "ssd1331",
+    "ssd1351",
+    "ssd1362",
+    "ssd1363",
+)
+"""The panels of luma.oled; named here, since to ask luma takes a second on a Zero."""
+
+DRIVERS = (*OLEDS, "terminal", "none")
+
+Parameter = str | bool | int | float | list[str]
+
+Text = Annotated[str, Meta(description="text in quotes")]
+Path_ = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
+HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
+_SOCKET_URL = r"wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?"
+SocketUrl = Annotated[str, Meta(pattern=rf"^{_SOCKET_URL}$", description="a ws(s):// address")]
+OptionalSocketUrl = Annotated[
+    str, Meta(pattern=rf"^({_SOCKET_URL})?$", description="a ws(s):// address, or empty")
+]
+Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
+Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
+Flag = Annotated[bool, Meta(description="true or false")]
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """[service]: where the words come from."""
+
+    url: SocketUrl = "wss://streaming.assemblyai.com/v3/ws"
+    token_url: HttpUrl = ""
+    token_secret_file: Path_ = ""
+    api_key_file: Path_ = ""
+    ca_file: Path_ = ""
+    fallback_url: OptionalSocketUrl = ""
+    fallback_token_url: HttpUrl = ""
+    fallback_token_secret_file: Path_ = ""
+    parameters: Annotated[
+        dict[str, Parameter], Meta(description="a table of the service's query parameters")
+    ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})
+
+
+class SessionSettings(msgspec.Struct, frozen=True):
+    """[session]: from press to press."""
+
+    auto_stop: Seconds = 600.0
+    finish_timeout: Annotated[float, Meta(ge=1, le=600, description="seconds, 1 to 600")] = 10.0
+    backlog: Annotated[
+        float, Meta(ge=60, le=86_400, description="seconds of audio, 60 to 86400")
+    ] = 3600.0
+
+
+class MicrophoneSettings(msgspec.Struct, frozen=True):
+    """[microphone]: which one."""
+
+    device: Annotated[str | int, Meta(description="part of a name, an index, or empty")] = ""
+
+
+class ButtonSettings(msgspec.Struct, frozen=True):
+    """[button]: where it is wired."""
+
+    pin: Pin = 17
+    pull_up: Flag = True
+    hold_time: Annotated[float, Meta(ge=0.5, le=60, description="seconds, 0.5 to 60")] = 3.0
+    hold_action: Annotated[
+        Literal["poweroff", "none"], Meta(description='"poweroff" or "none"')
+    ] = "poweroff"
+
+
+class LightSettings(msgspec.Struct, frozen=True):
+    """[light]: a lamp that tells what the appliance does."""
+
+    pin: Annotated[
+        Pin | Literal["none"], Meta(description='a GPIO number from 0 to 27, or "none"')
+    ] = "none"
+
+
+class DisplaySettings(msgspec.Struct, frozen=True):
+    """[display]: the OLED."""
+
+    driver: Annotated[
+        str,
+        Meta(
+            pattern=rf"^({'|'.join(DRIVERS)})\Z",
+            description=", ".join(f'"{driver}"' for driver in DRIVERS),
+        ),
+    ] = "ssd1306"
+    interface: Annotated[Literal["i2c", "spi"], Meta(description='"i2c" or "spi"')] = "i2c"
+    port: Annotated[int, Meta(ge=0, description="the number of the bus, 0 or more")] = 1
+    address: Annotated[int, Meta(ge=3, le=0x77, description="an I2C address, 0x03 to 0x77")] = 0x3C
+    width: Annotated[int, Meta(ge=64, le=256, description="pixels, 64 to 256")] = 128
+    height: Annotated[int, Meta(ge=32, le=128, description="pixels, 32 to 128")] = 64
+    rotate: Annotated[int, Meta(ge=0, le=3, description="quarter turns, 0 to 3")] = 0
+    contrast: Annotated[int, Meta(ge=0, le=255, description="0 to 255")] = 255
+    font: Annotated[str, Meta(description="the path of a TrueType font, or empty")] = ""
+    lines: Annotated[int, Meta(ge=2, le=6, description="lines of text, 2 to 6")] = 3
+    dim_after: Seconds = 60.0
+    sleep_after: Seconds = 600.0
+
+
+class HistorySettings(msgspec.Struct, frozen=True):
+    """[history]: where what was said is kept."""
+
+    path: Annotated[str, Meta(pattern=r"^/.+", description="an absolute path")] = (
+        "/var/lib/appliance/history.db"
+    )
+    keep_days: Annotated[int, Meta(ge=0, description="days, 0 for ever")] = 0
+
+
+class MqttSettings(msgspec.Struct, frozen=True):
+    """[mqtt]: the house's broker; none where the host is empty."""
+
+    host: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\s/:@]*\Z|^[0-9a-fA-F:.]+\Z",
+            description='a name or an address, without "mqtt://"',
+        ),
+    ] = ""
+    port: Annotated[int, Meta(ge=0, le=65_535, description="0 to 65535")] = 0
+    username: Annotated[str, Meta(description="text in quotes")] = ""
+    password_file: Path_ = ""
+    tls: Annotated[
+        bool | Annotated[str, Meta(pattern=r"^/.+")],
+        Meta(description="true, false, or the path of a file with certificates"),
+    ] = False
+    partials: Flag = False
+    discovery_prefix: Annotated[
+        str,
+        Meta(pattern=r"^([^+#/\s][^+#\s]*)?\Z", description="a topic without + and #, or empty"),
+    ] = "homeassistant"
+
+    @property
+    def usual_port(self) -> int:
+        """The port to connect to."""
+        return self.port or (8883 if self.tls else 1883)
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The whole settings file."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_-]+\Z",
+            max_length=64,
+            description="up to 64 letters, digits, - and _",
+        ),
+    ] = "appliance"
+    service: ServiceSettings = ServiceSettings()
+    session: SessionSettings = SessionSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    button: ButtonSettings = ButtonSettings()
+    light: LightSettings = LightSettings()
+    display: DisplaySettings = DisplaySettings()
+    history: HistorySettings = HistorySettings()
+    mqtt: MqttSettings = MqttSettings()
+    commands_prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^\Z|^[^\[\]]*[^\W_\[\]][^\[\]]*\Z",
+            max_length=100,
+            description="a word or two in quotes, without brackets, or empty",
+        ),
+    ] = ""
+    commands: Annotated[
+        tuple[Command, ...], Meta(description="[[commands]], a table for each command")
+    ] = ()
+
+    @property
+    def spool(self) -> Path:
+        """Where audio lies that is not yet transcribed, a folder a session."""
+        state = os.environ.get("STATE_DIRECTORY") or Path(self.history.path).parent
+        return Path(state) / "spool"

@@ -1,0 +1,1 @@
+"""Audio on disk that is not transcribed yet."""

@@ -1,0 +1,134 @@
+"""One piece of the spool: up to ten seconds of audio in a file of its own."""
+
+import os
+import re
+from pathlib import Path
+
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+
+LENGTH = 10 * SAMPLE_RATE
+"""Samples after which the next segment is begun."""
+
+_NAME = re.compile(r"(\d{12})-(\d{13})\.pcm")
+
+
+class Segment:
+    """Audio from position `start` on, captured from `captured_at` on (monotonic seconds).
+
+    What is appended stays in memory until it is synced to the file; should the disk refuse it,
+    it simply stays there longer. Appending, reading memory and dropping it are for the owner of a
+    lock; `write`, `sync` and `load` reach the disk and need none, on one thread at a time.
+    """
+
+    def __init__(self, folder: Path, start: int, captured_at: float) -> None:
+        self.start = start
+        self.captured_at = captured_at
+        self.path = folder / f"{start:012d}-{round(captured_at * 1000):013d}.pcm"
+        self.end = start
+        self._memory = bytearray()
+        self._synced = 0
+        self._written = 0
+        self._file: int | None = None
+
+    @classmethod
+    def found(cls, path: Path) -> "Segment | None":
+        """Return the segment that lies in this file; None when it is no segment."""
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            return None
+        segment = cls(path.parent, int(match[1]), int(match[2]) / 1000)
+        # A power cut may leave half a sample.
+        samples = path.stat().st_size // SAMPLE_BYTES
+        segment._synced = segment._written = samples * SAMPLE_BYTES
+        segment.end = segment.start + samples
+        return segment
+
+    @property
+    def in_memory(self) -> int:
+        """Samples that are not safe on disk yet."""
+        return len(self._memory) // SAMPLE_BYTES
+
+    def append(self, audio: bytes) -> None:
+        """Add audio at the end."""
+        self._memory += audio
+        self.end += len(audio) // SAMPLE_BYTES
+
+    def recall(self, position: int, samples: int) -> bytes | None:
+        """Return audio from memory; None when it begins in the file."""
+        offset = (position - self.start) * SAMPLE_BYTES - self._synced
+        if offset < 0:
+            return None
+        return bytes(self._memory[offset : offset + samples * SAMPLE_BYTES])
+
+    def load(self, position: int, samples: int) -> bytes:
+        """Return audio from the file, in whole samples; less where the file ends.
+
+        Raises:
+            OSError: the disk failed, or the file is gone.
+        """
+        with self.path.open("rb") as file:
+            file.seek((position - self.start) * SAMPLE_BYTES)
+            audio = file.read(samples * SAMPLE_BYTES)
+        return audio[: len(audio) // SAMPLE_BYTES * SAMPLE_BYTES]
+
+    def write(self) -> None:
+        """Hand what is new to the kernel: from here on only a power cut can take it.
+
+        Raises:
+            OSError: the disk refused; what it did not take stays in memory.
+        """
+        if self._file is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+            self._file = os.open(self.path, flags, mode=0o600)
+            _sync_folder(self.path.parent)
+        pending = bytes(self._memory[self._written - self._synced :])
+        while pending:
+            count = os.pwrite(self._file, pending, self._written)
+            self._written += count
+            pending = pending[count:]
+
+    def sync(self) -> int:
+        """Make what was written safe from a power cut; return how many bytes of memory may go.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        written = self._written
+        if self._file is not None and written > self._synced:
+            try:
+                os.fdatasync(self._file)
+            except OSError:
+                # The kernel may have dropped what it could not store, and forgets that it did.
+                self._written = self._synced
+                raise
+        return written - self._synced
+
+    def forget(self, count: int) -> None:
+        """Drop `count` bytes from memory: they are safe on disk."""
+        del self._memory[:count]
+        self._synced += count
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def remove(self) -> None:
+        """Delete the file.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name safe from a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,56 @@
+"""Phrases as the service's `keyterms_prompt` (the protocol's "Connect"): so they are heard well."""
+
+import logging
+
+import msgspec
+
+from appliance.settings.commands import in_full
+from appliance.settings.schema import Settings
+
+log = logging.getLogger(__name__)
+
+MOST = 100
+LONGEST = 50
+"""Terms, and characters of one, that the vendor takes."""
+
+WITHOUT_KEYTERMS = ("whisper-rt",)
+"""Models that favour no words: to ask them might cost the whole session."""
+
+
+def favouring_commands(settings: Settings) -> Settings:
+    """Return the settings with all phrases among the words that the service is to favour.
+
+    The owner's own words go first; an empty list of them means none at all, since the vendor
+    charges for them. What is more than the service takes is left out, and logged.
+    """
+    given = settings.service.parameters
+    phrases = [phrase for command in settings.commands for phrase in command.phrases]
+    own = [term for term in _terms(given.get("keyterms_prompt", [])) if term]
+    wants_none = "keyterms_prompt" in given and not own
+    if not phrases or wants_none or given.get("speech_model") in WITHOUT_KEYTERMS:
+        return settings
+    said = (in_full(it) for it in phrases)
+    terms = dict.fromkeys(term for term in [*own, settings.commands_prefix, *said] if term)
+    taken = [term for term in terms if len(term) <= LONGEST][:MOST]
+    if left_out := [term for term in terms if term not in taken]:
+        log.warning(
+            "%d phrases are not favoured, so they may be heard less well, the first of them "
+            '"%s": the service takes %d of up to %d characters',
+            len(left_out),
+            left_out[0],
+            MOST,
+            LONGEST,
+        )
+    parameters = {**given, "keyterms_prompt": taken}
+    service = msgspec.structs.replace(settings.service, parameters=parameters)
+    return msgspec.structs.replace(settings, service=service)
+
+
+def _terms(value: object) -> list[str]:
+    """Return the terms of a parameter: a list of them, a list as JSON, or one alone."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            return msgspec.json.decode(value, type=list[str])
+        except msgspec.DecodeError:
+            return [value]
+    return [str(term) for term in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,415 @@
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.app import run as running
+from appliance.app.run import SettingsWatch, read
+from appliance.core.events import (
+    Event,
+    Fault,
+    PartHung,
+    Post,
+    PowerOffFailed,
+    PowerOffRequested,
+    SettingsChanged,
+    StopRequested,
+)
+from appliance.settings.schema import Settings
+from tests.rig.bus import MessageBus, needs_a_bus
+from tests.rig.waiting import wait_until
+
+GOOD = """
+name = "{name}"
+[display]
+driver = "none"
+[history]
+path = "{folder}/history.db"
+"""
+
+READY = "button: GPIO"
+
+
+class Program:
+    """`appliance run` as a process, with mock pins, and what it logs."""
+
+    def __init__(self, *command: str, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, "GPIOZERO_PIN_FACTORY": "mock", **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        self._lines.extend(iter(self._process.stderr.readline, ""))
+
+    @property
+    def log(self) -> str:
+        return "".join(list(self._lines))
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        wait_until(lambda: self.log.count(text) >= times or self._process.poll() is not None)
+        assert self.log.count(text) >= times, self.log
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status."""
+        self._process.send_signal(number)
+        return self.status()
+
+    def status(self) -> int:
+        status = self._process.wait(timeout=30)
+        self._reader.join()
+        return status
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        assert self._process.stderr
+        self._process.stderr.close()
+
+
+@contextlib.contextmanager
+def program(*command: str, **environment: str) -> Iterator[Program]:
+    running = Program(*command, **environment)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "appliance.toml"
+    path.write_text(GOOD.format(name="box", folder=tmp_path))
+    return path
+
+
+def run(settings: Path) -> "contextlib.AbstractContextManager[Program]":
+    return program("-m", "appliance", "run", "--config", str(settings))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_status_0(settings: Path, number: signal.Signals) -> None:
+    with run(settings) as running:
+        running.wait_for(READY)
+        assert running.end(number) == 0
+        assert f"asked to stop by {number.name}" in running.log
+        assert "Traceback" not in running.log
+
+
+@pytest.mark.slow
+def test_the_driver_terminal_shows_on_standard_output_and_the_log_stays_apart(
+    settings: Path,
+) -> None:
+    settings.write_text(settings.read_text().replace('"none"', '"terminal"'))
+    with subprocess.Popen(
+        [sys.executable, "-m", "appliance", "run", "--config", str(settings)],
+        env={**os.environ, "GPIOZERO_PIN_FACTORY": "mock"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        shown = iter(running.stdout.readline, "")
+        assert any(line.startswith("Ready") for line in shown)
+        running.terminate()
+        assert not any("asked to stop" in line for line in shown)
+        assert running.stderr
+        assert "asked to stop by SIGTERM" in running.stderr.read()
+    assert running.returncode == 0
+
+
+@pytest.mark.slow
+def test_new_settings_are_taken_up_and_bad_ones_only_told(settings: Path, tmp_path: Path) -> None:
+    with run(settings) as running:
+        running.wait_for("button: GPIO 17")
+        settings.write_text(settings.read_text() + "[button]\npin = 27\n")
+        running.wait_for("button: GPIO 27")
+        settings.write_text("[button]\npin = 99\n[display]\nlins = 2\n")
+        running.wait_for("settings: button.pin = 99 is not allowed")
+        assert "settings: unknown key display.lins (did you mean lines?)" in running.log
+        running.wait_for("button: GPIO 27", times=2)  # the last good ones
+        settings.write_text(GOOD.format(name="mended", folder=tmp_path))
+        running.wait_for("button: GPIO 17", times=2)
+        assert running.end() == 0
+
+
+@pytest.mark.slow
+def test_settings_that_are_bad_from_the_start_do_not_keep_it_from_running(tmp_path: Path) -> None:
+    settings = tmp_path / "appliance.toml"
+    settings.write_text("[button]\npin = 99\n")
+    command = ("-m", "appliance", "run")
+    with program(
+        *command, APPLIANCE_CONFIG=str(settings), STATE_DIRECTORY=str(tmp_path)
+    ) as running:
+        running.wait_for("settings: button.pin = 99 is not allowed")
+        running.wait_for("button: GPIO 17")
+        assert running.end() == 0
+
+
+CRASH = """
+import sys, threading
+from pathlib import Path
+from appliance import logs, running
+
+class Broken:
+    def __init__(self, settings, source):
+        self.posted = threading.Event()
+    def post(self, event):
+        self.posted.set()
+    def run(self, fault=None):
+        {body}
+
+logs.set_up()
+sys.exit(not running.run(Path({path!r}), build=Broken))
+"""
+
+
+@pytest.mark.slow
+def test_a_defect_of_the_heart_ends_the_program_with_status_1(settings: Path) -> None:
+    code = CRASH.format(body="raise ValueError('a defect')", path=str(settings))
+    with program("-c", code) as running:
+        assert running.status() == 1
+        assert "ValueError: a defect" in running.log
+
+
+@pytest.mark.slow
+def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -> None:
+    body = (
+        "threading.Thread(target=lambda: 1 / 0, name='part').start()\n"
+        "        assert self.posted.wait(20)"
+    )
+    with program("-c", CRASH.format(body=body, path=str(settings))) as running:
+        assert running.status() == 1
+        assert "a defect in the thread part; ending" in running.log
+        assert "ZeroDivisionError" in running.log
+
+
+# The settings file
+
+
+def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
+    used, fault = read(settings, Settings())
+    assert used.name == "box"
+    assert fault is None
+
+
+def test_bad_settings_are_told_and_the_last_good_ones_used(
+    settings: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_good = Settings(name="last")
+    settings.write_text("[button]\npin = 99\npul_up = true\n")
+    used, fault = read(settings, last_good)
+    assert used is last_good
+    assert fault
+    assert fault.what == "Settings: mistake"
+    assert fault.remedy == "button.pin = 99 is not allowed: expected a GPIO number from 0 to 27"
+    assert len(caplog.records) == 2
+
+
+def test_a_missing_file_means_the_defaults_and_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        assert read(tmp_path / "none.toml", Settings(name="last")) == (Settings(), None)
+    assert "there is no" in caplog.text
+    assert "none.toml" in caplog.text
+
+
+class Posted:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@pytest.mark.parametrize("change", ["written", "removed", "replaced"])
+def test_a_change_of_the_file_is_told_once(settings: Path, tmp_path: Path, change: str) -> None:
+    posted = Posted()
+    with SettingsWatch(settings, interval=0.01).telling(posted):
+        if change == "written":
+            settings.write_text("name = 'other'")
+        elif change == "removed":
+            settings.unlink()
+        else:
+            (tmp_path / "new").write_text("name = 'other'")
+            (tmp_path / "new").rename(settings)
+        wait_until(lambda: posted.events)
+        settings.write_text("name = 'third'")
+    assert posted.events == [SettingsChanged()]
+
+
+def test_a_file_that_appears_is_a_change(tmp_path: Path) -> None:
+    posted = Posted()
+    path = tmp_path / "appliance.toml"
+    with SettingsWatch(path, interval=0.01).telling(posted):
+        path.write_text("name = 'new'")
+        wait_until(lambda: posted.events)
+
+
+def test_a_change_before_the_first_look_is_told_too(settings: Path) -> None:
+    posted = Posted()
+    watch = SettingsWatch(settings, interval=0.01)
+    settings.write_text("name = 'other'")
+    with watch.telling(posted):
+        wait_until(lambda: posted.events)
+
+
+def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
+    looks = 0
+
+    class Counted(SettingsWatch):
+        def _look(self) -> bytes | None:
+            nonlocal looks
+            looks += 1
+            return super()._look()
+
+    posted = Posted()
+    with Counted(settings, interval=0.001).telling(posted):
+        settings.touch()
+        before = looks
+        wait_until(lambda: looks > before + 3 or posted.events)
+    assert posted.events == []
+
+
+def test_the_watch_ends_though_what_it_watches_over_fails(settings: Path) -> None:
+    with pytest.raises(ZeroDivisionError), SettingsWatch(settings).telling(Posted()):
+        raise ZeroDivisionError
+    assert "settings" not in {thread.name for thread in threading.enumerate()}
+
+
+class Scripted:
+    """An appliance that leaves for a reason, and notes what it was told before."""
+
+    def __init__(self, reason: Event) -> None:
+        self._reason = reason
+        self.told: list[Event] = []
+        self.post: Post = self.told.append
+        self.fault: Fault | None = None
+
+    def run(self, fault: Fault | None = None) -> Event:
+        self.fault = fault
+        return self._reason
+
+
+def leave(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
+    """Run with an appliance for each reason, then be stopped; return the result and these."""
+    planned = iter(reasons)
+    built: list[Scripted] = []
+
+    def build(_settings: Settings, _path: Path) -> Scripted:
+        reason = next(planned, None)
+        if reason is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+        built.append(Scripted(reason or StopRequested()))
+        return built[-1]
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: None) for number in signals}
+    hook = threading.excepthook
+    try:
+        return running.run(settings, build), built
+    finally:
+        threading.excepthook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_part_that_hangs_makes_it_start_afresh(settings: Path) -> None:
+    well, built = leave(settings, PartHung("display"))
+    assert not well
+    assert len(built) == 1
+
+
+@needs_a_bus
+def test_where_it_can_not_be_switched_off_the_box_goes_on_and_says_so(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "org.freedesktop.DBus.Error.AccessDenied"
+    with MessageBus(tmp_path, refusal=refusal) as bus:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+        _, built = leave(settings, PowerOffRequested(), SettingsChanged())
+    told = built[1].told[0]
+    assert isinstance(told, PowerOffFailed)
+    assert told.fault.what == "Can't switch off"
+    assert built[2].told[:1] != [told]
+
+
+HUNG = """
+import functools, sys, threading
+from pathlib import Path
+from gpiozero.pins.mock import MockFactory
+from appliance import controller, logs, running
+from appliance.assembly import Appliance
+from appliance.screen.display import open_panel
+from tests.rig.oled import Ssd1306
+
+class HangingBus(Ssd1306):
+    hangs = False
+    def write_i2c_block_data(self, *block):
+        if self.hangs:
+            threading.Event().wait()
+        super().write_i2c_block_data(*block)
+
+bus, pins = HangingBus(), MockFactory()
+controller.HUNG_TIME = 1.0
+logs.set_up()
+threading.Timer(3.0, vars(bus).update, kwargs={{"hangs": True}}).start()
+opened = functools.partial(open_panel, bus=bus)
+build = functools.partial(Appliance, pin_factory=pins, open_panel=opened)
+sys.exit(not running.run(Path({path!r}), build))
+"""
+
+
+@pytest.mark.slow
+def test_a_bus_that_hangs_makes_the_program_start_afresh(settings: Path) -> None:
+    settings.write_text(settings.read_text().replace('"none"', '"ssd1306"'))
+    with program("-c", HUNG.format(path=str(settings))) as hanging:
+        assert hanging.status() == 1
+        assert "the display hangs" in hanging.log
+        assert "the panel's bus hangs" in hanging.log
+
+
+HELD = """
+import threading, time
+from gpiozero import Device
+from appliance.cli import main
+
+def hold():
+    while not (Device.pin_factory and Device.pin_factory.pins):
+        time.sleep(0.1)
+    time.sleep(1.0)
+    Device.pin_factory.pin(17).drive_low()
+
+threading.Thread(target=hold, daemon=True).start()
+main(["run", "--config", {path!r}])
+"""
+
+
+@pytest.mark.slow
+@needs_a_bus
+def test_holding_the_button_finishes_what_is_going_on_and_switches_off(
+    settings: Path, tmp_path: Path
+) -> None:
+    with MessageBus(tmp_path) as bus:
+        code = HELD.format(path=str(settings))
+        with program("-c", code, DBUS_SYSTEM_BUS_ADDRESS=bus.address) as held:
+            wait_until(lambda: ("PowerOff", (False,)) in bus.calls, within=60)
+            assert held.end() == 0
+            assert "held: switching off" in held.log
+            assert "Traceback" not in held.log

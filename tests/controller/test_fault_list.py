@@ -1,0 +1,50 @@
+from itertools import combinations
+
+import pytest
+
+from appliance.controller.fault_list import WEIGHT, FaultList
+from appliance.core.events import Fault
+
+
+def test_all_is_well_at_first() -> None:
+    assert FaultList().worst is None
+
+
+@pytest.mark.parametrize(("worse", "better"), [*combinations(WEIGHT, 2)])
+def test_the_weightier_fault_is_the_worst_whichever_came_first(worse: str, better: str) -> None:
+    for order in ((worse, better), (better, worse)):
+        faults = FaultList()
+        for part in order:
+            faults.tell(part, Fault(part))
+        assert faults.worst == Fault(worse)
+        faults.clear(worse)
+        assert faults.worst == Fault(better)
+
+
+def test_a_part_has_one_fault_at_a_time() -> None:
+    faults = FaultList()
+    faults.tell("session", Fault("No network"))
+    faults.tell("session", Fault("Key refused"))
+    assert faults.worst == Fault("Key refused")
+    faults.clear("session")
+    assert faults.worst is None
+
+
+def test_several_parts_can_be_well_again_at_once() -> None:
+    faults = FaultList()
+    faults.tell("session", Fault("No network"))
+    faults.tell("spool", Fault("Disk fault"))
+    faults.clear("session", "spool", "history")
+    assert faults.worst is None
+
+
+def test_it_knows_which_parts_have_a_fault() -> None:
+    faults = FaultList()
+    faults.tell("microphone", Fault("No microphone"))
+    assert "microphone" in faults
+    assert "session" not in faults
+
+
+def test_a_fault_is_a_sentence_in_the_log() -> None:
+    assert str(Fault("No network", "check Wi-Fi", "DNS")) == "No network: check Wi-Fi (DNS)"
+    assert str(Fault("No network")) == "No network"

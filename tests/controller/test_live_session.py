@@ -1,0 +1,153 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from appliance.controller.live_session import COMMIT_STEP, SHOWN_TURNS, LiveSession
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import Fault, TurnReceived
+from appliance.core.recording import Recording
+from appliance.core.turns import Covered, Turn
+from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.settings.schema import ServiceSettings
+from appliance.streaming.spool.backlog import Backlog
+from tests.doubles import ScriptedSession
+
+BEGAN = 1000.0
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[ScriptedSession]:
+    recording = Recording("a", 0.0, BEGAN, "boot")
+    backlog = Backlog(tmp_path / "a", recording, lambda _: None)
+    yield ScriptedSession(backlog, ServiceSettings(), lambda _: None)
+    backlog.close()
+
+
+def heard(turn: Turn, covered: float = 0.0) -> TurnReceived:
+    position = Covered(round(covered * SAMPLE_RATE), 0, turn.order + 1)
+    return TurnReceived("a", 0, turn, 0.0, 1.0, position)
+
+
+def test_time_runs_from_press_to_press(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN + 1.0)
+    assert live.elapsed(BEGAN + 5.0) == 5.0
+    live.finished_at = BEGAN + 7.0
+    assert live.elapsed(BEGAN + 60.0) == 7.0
+
+
+def test_silence_is_what_was_heard_since_the_last_word(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    session.reach(captured=500, sent=300, heard=100, last_word=40)
+    live.follow(BEGAN + 500.0)
+    assert live.silence(BEGAN + 500.0) == 60.0
+
+
+def test_without_a_microphone_time_is_silence(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.note_microphone(BEGAN + 10.0, present=False)
+    assert live.silence(BEGAN + 40.0) == 30.0
+    live.note_microphone(BEGAN + 50.0, present=True)
+    assert live.silence(BEGAN + 60.0) == 0.0
+
+
+def test_the_service_is_out_of_reach_from_its_last_sign_of_life(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.follow(BEGAN + 20.0)
+    live.finished_at = BEGAN + 10.0
+    assert live.out_of_reach(BEGAN + 15.0) == 5.0
+    session.reach(sent=1)
+    live.follow(BEGAN + 18.0)
+    assert live.out_of_reach(BEGAN + 20.0) == 2.0
+    live.receive(heard(Turn(0, "word")), BEGAN + 25.0)
+    assert live.out_of_reach(BEGAN + 26.0) == 1.0
+
+
+def test_before_the_second_press_nothing_is_out_of_reach(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    assert live.out_of_reach(BEGAN + 3600.0) == 0.0
+
+
+def test_silence_is_committed_in_large_pieces(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    step = COMMIT_STEP / SAMPLE_RATE
+    commits = []
+    for second in range(100):
+        session.reach(covered=second)
+        live.follow(BEGAN + second)
+        if live.uncommitted_silence():
+            commits.append(second)
+    assert commits == [step, 2 * step, 3 * step]
+
+
+def test_what_a_finished_turn_covers_needs_no_other_commit(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    for second in range(0, 100, 10):
+        session.reach(covered=second)
+        live.receive(heard(Turn(second, "words", finished=True), second), BEGAN + second)
+        live.follow(BEGAN + second)
+        assert not live.uncommitted_silence()
+
+
+def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    session.reach(covered=40)
+    live.receive(heard(Turn(0, "words"), covered=40), BEGAN + 40.0)
+    live.follow(BEGAN + 40.0)
+    assert live.uncommitted_silence()
+
+
+def test_a_session_that_is_taken_up_commits_only_what_is_new(session: ScriptedSession) -> None:
+    session.reach(covered=500)
+    live = LiveSession(session, BEGAN)
+    assert not live.uncommitted_silence()
+
+
+def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.receive(heard(Turn(0, "Good", tentative="mor")), BEGAN)
+    session.reach(captured=12, sent=2)
+    live.follow(BEGAN + 12.0)
+    fault = Fault("No network")
+    scene = live.scene(
+        Mode.RECONNECTING, BEGAN + 12.0, level=0.5, fault=fault, hint="a hint", power_off_in=2
+    )
+    assert scene == Scene(
+        mode=Mode.RECONNECTING,
+        elapsed=12.0,
+        level=0.5,
+        turns=(ShownTurn("Good", "mor"),),
+        waiting=10.0,
+        fault=fault,
+        hint="a hint",
+        network=False,
+        power_off_in=2,
+    )
+
+
+def test_the_fallback_is_marked_while_it_is_connected(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    session.reached = msgspec.structs.replace(session.reached, on_fallback=True)
+    live.follow(BEGAN)
+    for connected in (False, True):
+        live.connected = connected
+        scene = live.scene(Mode.LISTENING, BEGAN, level=0.0, fault=None, hint="", power_off_in=0)
+        assert scene.on_fallback is connected
+
+
+def test_the_scene_does_not_grow_with_the_session(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    for order in range(1000):
+        live.receive(heard(Turn(order, f"turn {order}", finished=True)), BEGAN)
+    scene = live.scene(Mode.LISTENING, BEGAN, level=0.0, fault=None, hint="", power_off_in=0)
+    turns = scene.turns
+    assert len(turns) == SHOWN_TURNS
+    assert turns[-1] == ShownTurn("turn 999")
+
+
+def test_what_it_came_to(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.receive(heard(Turn(0, "three words here", finished=True)), BEGAN)
+    live.finished_at = BEGAN + 20.0
+    assert live.summary(BEGAN + 25.0) == Summary(seconds=20.0, words=3)

@@ -1,0 +1,58 @@
+import pytest
+
+from appliance.controller.press import Press
+from appliance.settings.schema import ButtonSettings
+
+SETTINGS = ButtonSettings(hold_time=3.0)
+
+
+@pytest.fixture
+def hold() -> Press:
+    return Press(SETTINGS)
+
+
+def test_a_short_press_in_a_session_ends_it(hold: Press) -> None:
+    hold.begin(100.0, ends_session=True)
+    assert hold.down
+    assert hold.release(100.2)
+    assert not hold.down
+
+
+def test_a_long_press_in_a_session_does_not(hold: Press) -> None:
+    hold.begin(100.0, ends_session=True)
+    assert not hold.release(101.0)
+
+
+def test_a_press_that_began_a_session_does_not_end_it(hold: Press) -> None:
+    hold.begin(100.0, ends_session=False)
+    assert not hold.release(100.2)
+
+
+@pytest.mark.parametrize(
+    ("after", "left"), [(0.2, 0), (0.69, 0), (0.8, 3), (1.0, 2), (2.5, 1), (3.2, 1)]
+)
+def test_it_counts_down_from_the_first_second_on(hold: Press, after: float, left: int) -> None:
+    hold.begin(100.0, ends_session=False)
+    assert hold.left(100.0 + after) == left
+
+
+def test_a_short_hold_time_leaves_room_for_clicks() -> None:
+    hold = Press(ButtonSettings(hold_time=0.5))
+    hold.begin(100.0, ends_session=True)
+    assert hold.left(100.2) == 0
+    assert hold.left(100.3) == 1
+    assert hold.release(100.2)
+
+
+def test_nobody_holds_what_was_dropped(hold: Press) -> None:
+    hold.begin(100.0, ends_session=True)
+    hold.drop()
+    assert hold.left(102.0) == 0
+    assert not hold.release(100.1)
+
+
+def test_where_a_hold_does_nothing_it_does_not_count_down() -> None:
+    hold = Press(ButtonSettings(hold_action="none"))
+    hold.begin(100.0, ends_session=False)
+    assert not hold.switches_off
+    assert hold.left(102.0) == 0

@@ -1,0 +1,153 @@
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from appliance.controller.fault_list import FaultList
+from appliance.controller.status_report import StatusReport
+from appliance.core.events import (
+    ButtonReady,
+    Fault,
+    LevelMeasured,
+    MicrophoneFailed,
+    MicrophoneOpened,
+    Pressed,
+    ScreenFailed,
+    ScreenRecovered,
+)
+from appliance.screen.scene import Mode, Scene
+from appliance.settings.schema import Settings
+from tests.rig.clock import Clock
+
+READY = Scene(Mode.READY)
+LISTENING = Scene(Mode.LISTENING, elapsed=12.0, waiting=3.0, network=True)
+
+
+class Watched:
+    """A status with its file, as another program reads it a moment later."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "status.json"
+        self.clock = Clock(100.0)
+        self.wall_clock = Clock(1_700_000_000.0)
+        self.frames = 7
+        self.faults = FaultList()
+        self.status = StatusReport(
+            Settings(),
+            self.path,
+            source=Path("/etc/appliance/appliance.toml"),
+            frames=lambda: self.frames,
+            clock=self.clock,
+            wall_clock=self.wall_clock,
+        )
+
+    def tell(self, scene: Scene) -> dict[str, Any]:
+        self.clock.now += 1.0
+        self.wall_clock.now += 1.0
+        self.status.tell(scene, self.faults)
+        told: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        return told
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_it_says_what_the_screen_says(watched: Watched) -> None:
+    told = watched.tell(READY)
+    assert told["mode"] == "ready"
+    assert told["status"] == "Ready: press to start"
+    assert told["settings"] == "/etc/appliance/appliance.toml"
+    assert told["faults"] == []
+    assert told["session"] is None
+    assert told["written"] > told["started"]
+
+
+def test_the_button_s_last_press_is_told(watched: Watched) -> None:
+    assert watched.tell(READY)["button"] == {"ready": False, "pressed": None}
+    watched.status.handle(ButtonReady())
+    assert watched.tell(READY)["button"] == {"ready": True, "pressed": None}
+    watched.status.handle(Pressed())
+    button = watched.tell(READY)["button"]
+    assert button["ready"]
+    assert button["pressed"]
+
+
+def test_the_screen_s_pictures_are_counted(watched: Watched) -> None:
+    assert watched.tell(READY)["screen"] == {"driver": "ssd1306", "shows": False, "frames": 7}
+    watched.status.handle(ScreenRecovered())
+    watched.frames = 9
+    assert watched.tell(READY)["screen"] == {"driver": "ssd1306", "shows": True, "frames": 9}
+    watched.status.handle(ScreenFailed(Fault("gone")))
+    assert not watched.tell(READY)["screen"]["shows"]
+
+
+def test_the_microphone_s_level_is_told_and_how_loud_the_session_was(watched: Watched) -> None:
+    watched.status.handle(MicrophoneOpened("USB", 48_000))
+    watched.tell(LISTENING)
+    watched.status.handle(LevelMeasured(0.7))
+    watched.status.handle(LevelMeasured(0.2))
+    microphone = watched.tell(LISTENING)["microphone"]
+    assert microphone == {
+        "open": True,
+        "name": "USB",
+        "rate": 48_000,
+        "level": 0.2,
+        "loudest": 0.7,
+    }
+    closed = watched.tell(READY)["microphone"]
+    assert not closed["open"]
+    assert closed["level"] == 0.0
+    assert closed["loudest"] == 0.7
+    assert watched.tell(LISTENING)["microphone"]["loudest"] == 0.0
+
+
+def test_faults_are_told_with_what_to_do(watched: Watched) -> None:
+    watched.faults.handle(MicrophoneFailed(Fault("No microphone", "plug one in", "a detail")))
+    assert watched.tell(READY)["faults"] == [
+        {"part": "microphone", "what": "No microphone", "remedy": "plug one in"}
+    ]
+
+
+def test_a_session_and_what_waits_are_told(watched: Watched) -> None:
+    told = watched.tell(LISTENING)
+    assert told["session"] == {
+        "elapsed": 12.0,
+        "waiting": 3.0,
+        "connected": True,
+        "fallback": False,
+    }
+    assert told["waiting"] == 0.0
+    waiting = msgspec.structs.replace(READY, waiting=90.0)
+    assert watched.tell(waiting)["waiting"] == 90.0
+
+
+def test_the_file_is_written_once_a_second_at_most(watched: Watched) -> None:
+    watched.tell(READY)
+    before = watched.path.read_text(encoding="utf-8")
+    watched.status.handle(Pressed())
+    watched.status.tell(LISTENING, watched.faults)
+    assert watched.path.read_text(encoding="utf-8") == before
+
+
+def test_a_file_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None:
+    StatusReport(Settings(), tmp_path / "none" / "status.json").tell(READY, FaultList())
+
+
+def test_systemd_is_told_each_sentence_once(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(path)
+        receiver.settimeout(20)
+        for _ in range(3):
+            watched.tell(READY)
+        watched.tell(Scene(Mode.STOPPING))
+        assert receiver.recv(1000) == b"STATUS=Ready: press to start"
+        assert receiver.recv(1000).startswith(b"STATUS=Switching off")

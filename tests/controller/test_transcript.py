@@ -1,0 +1,101 @@
+from appliance.controller.transcript import KEPT, Transcript
+from appliance.core.turns import Covered, Turn
+
+
+def texts(transcript: Transcript) -> list[str]:
+    return [f"{turn.text}{turn.tentative}" for turn in transcript.latest(KEPT)]
+
+
+def test_turns_are_sorted_by_number_not_by_arrival_or_spelling() -> None:
+    transcript = Transcript()
+    for order in (10, 2, 1, 0, 9):
+        transcript.receive(0, Turn(order, str(order)))
+    assert texts(transcript) == ["0", "1", "2", "9", "10"]
+
+
+def test_turns_of_a_later_connection_come_after_those_of_an_earlier_one() -> None:
+    transcript = Transcript()
+    transcript.receive(160_000, Turn(0, "second", finished=True))
+    transcript.receive(0, Turn(5, "first", finished=True))
+    assert texts(transcript) == ["first", "second"]
+
+
+def test_a_later_message_replaces_the_earlier_one() -> None:
+    transcript = Transcript()
+    for turn in (
+        Turn(0, "", tentative="good"),
+        Turn(0, "good", tentative="mor"),
+        Turn(0, "good morning", finished=True),
+        Turn(0, "Good morning.", finished=True),
+    ):
+        transcript.receive(0, turn)
+        assert transcript.latest(3) == [turn]
+
+
+def test_a_partial_that_comes_late_changes_nothing() -> None:
+    transcript = Transcript()
+    finished = Turn(0, "good morning", finished=True)
+    transcript.receive(0, finished)
+    transcript.receive(0, Turn(0, "good", tentative="mor"))
+    assert transcript.latest(3) == [finished]
+
+
+def test_turns_without_words_are_not_shown() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "said", finished=True))
+    transcript.receive(0, Turn(1, ""))
+    assert texts(transcript) == ["said"]
+
+
+def test_only_as_many_as_wanted_the_newest_last() -> None:
+    transcript = Transcript()
+    for order in range(5):
+        transcript.receive(0, Turn(order, str(order), finished=True))
+    assert [turn.text for turn in transcript.latest(2)] == ["3", "4"]
+
+
+def test_what_is_heard_again_stands_until_its_first_new_words() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "kept", finished=True))
+    transcript.receive(0, Turn(1, "heard twice", finished=True))
+    transcript.receive(0, Turn(2, "half a"))
+    transcript.reconnected(Covered(16_000, 0, 1))
+    assert texts(transcript) == ["kept", "heard twice", "half a"]
+    transcript.receive(16_000, Turn(0, ""))
+    assert texts(transcript) == ["kept", "heard twice", "half a"]
+    transcript.receive(16_000, Turn(0, "", tentative="heard"))
+    assert texts(transcript) == ["kept", "heard"]
+
+
+def test_a_connection_that_starts_where_the_last_one_did_replaces_its_turns() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "heard once", finished=True))
+    transcript.reconnected(Covered())
+    transcript.receive(0, Turn(0, ""))
+    assert texts(transcript) == ["heard once"]
+    transcript.receive(0, Turn(0, "", tentative="heard"))
+    assert texts(transcript) == ["heard"]
+
+
+def test_a_connection_that_dies_before_a_word_leaves_what_stands() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "half a"))
+    transcript.reconnected(Covered())
+    transcript.reconnected(Covered())
+    assert texts(transcript) == ["half a"]
+
+
+def test_words_are_counted_once_and_those_still_being_spoken_not_yet() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "two words", finished=True))
+    transcript.receive(0, Turn(0, "Two words.", finished=True))
+    transcript.receive(0, Turn(1, "one", tentative="more"))
+    assert transcript.words == 3
+
+
+def test_a_long_session_takes_no_more_memory_and_its_words_still_count() -> None:
+    transcript = Transcript()
+    for order in range(10_000):
+        transcript.receive(0, Turn(order, "two words", finished=True))
+    assert transcript.words == 20_000
+    assert len(transcript.latest(10_000)) == KEPT

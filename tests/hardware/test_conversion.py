@@ -1,0 +1,84 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from appliance.hardware.conversion import converter
+
+SECONDS = 3
+
+
+def tone(frequency: float, rate: int) -> NDArray[np.float64]:
+    return 12_000 * np.sin(2 * np.pi * frequency * np.arange(rate * SECONDS) / rate)
+
+
+def as_bytes(samples: NDArray[np.float64]) -> bytes:
+    return samples.round().astype("<i2").tobytes()
+
+
+def converted(audio: bytes, rate: int, channels: int, block: int) -> NDArray[np.int16]:
+    conversion = converter(rate, channels)
+    size = block * 2 * channels
+    pieces = [conversion.convert(audio[i : i + size]) for i in range(0, len(audio), size)]
+    return np.frombuffer(b"".join(pieces) + conversion.finish(), dtype="<i2")
+
+
+def loudest_frequency(samples: NDArray[np.int16]) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax()) * 16_000 / len(samples)
+
+
+@pytest.mark.parametrize("rate", [22_050, 32_000, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_pitch_length_and_loudness_are_kept(rate: int, channels: int) -> None:
+    stereo = np.repeat(tone(1000, rate), channels)
+    heard = converted(as_bytes(stereo), rate, channels, block=rate // 10)
+    assert len(heard) == pytest.approx(16_000 * SECONDS, abs=2)
+    assert loudest_frequency(heard) == pytest.approx(1000, abs=1)
+    assert np.abs(heard[1000:-1000]).max() == pytest.approx(12_000, rel=0.02)
+
+
+def test_the_size_of_the_blocks_changes_nothing() -> None:
+    audio = as_bytes(tone(700, 48_000))
+    whole = converted(audio, 48_000, 1, block=48_000 * SECONDS)
+    pieces = converted(audio, 48_000, 1, block=777)
+    assert len(whole) == len(pieces)
+    assert np.abs(whole.astype(int) - pieces).max() <= 2  # the last bit is dithered
+
+
+def test_the_time_of_a_sound_is_kept() -> None:
+    click = np.zeros(44_100 * SECONDS)
+    click[44_100:44_110] = 20_000
+    heard = converted(as_bytes(click), 44_100, 1, block=4_410)
+    assert int(np.abs(heard.astype(int)).argmax()) == pytest.approx(16_000, abs=4)
+
+
+def test_what_16_khz_cannot_hold_is_taken_out_and_not_folded_down() -> None:
+    heard = converted(as_bytes(tone(11_000, 48_000)), 48_000, 1, block=4_800)
+    assert np.abs(heard[1000:-1000]).max() < 60  # over 46 dB down
+
+
+def test_speech_frequencies_pass() -> None:
+    heard = converted(as_bytes(tone(6_500, 48_000)), 48_000, 1, block=4_800)
+    assert np.abs(heard[1000:-1000]).max() > 11_000
+
+
+def test_stereo_is_the_mean_of_both_sides() -> None:
+    frames = np.array([[100, 300], [-32_768, -32_768], [32_767, 32_767], [1000, -1000]], "<i2")
+    assert converted(frames.tobytes(), 16_000, 2, block=2).tolist() == [200, -32_768, 32_767, 0]
+
+
+def test_16_khz_mono_is_left_alone() -> None:
+    audio = as_bytes(tone(440, 16_000))
+    assert converted(audio, 16_000, 1, block=1600).tobytes() == audio
+
+
+@pytest.mark.parametrize(("rate", "loaded"), [(16_000, False), (48_000, True)])
+def test_the_resampler_is_loaded_early_where_it_will_be_needed(rate: int, loaded: bool) -> None:
+    program = (
+        "import sys; from appliance.hardware.conversion import make_ready; "
+        f"make_ready({rate}); sys.exit('soxr' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == loaded

@@ -1,0 +1,85 @@
+import pyaudio
+import pytest
+
+from appliance.hardware.portaudio import (
+    Device,
+    Format,
+    MicrophoneError,
+    find_device,
+    open_stream,
+    recording_devices,
+)
+from tests.hardware.fake_audio import HDMI, USB, FakeAudio, FakeSound
+
+WEBCAM = Device(index=2, name="HD Webcam C270: USB Audio (hw:2,0)", rate=16_000, channels=2)
+
+
+def ignore(*_: object) -> tuple[None, int]:
+    return None, pyaudio.paContinue
+
+
+def audio_with(*devices: Device) -> FakeAudio:
+    return FakeSound(devices)()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("", USB), ("webcam", WEBCAM), ("USB PNP", USB), ("hw:2", WEBCAM), (2, WEBCAM)],
+)
+def test_a_device_is_found_by_default_name_or_index(wanted: str | int, found: Device) -> None:
+    assert find_device(audio_with(HDMI, USB, WEBCAM), wanted) == found
+
+
+@pytest.mark.parametrize("wanted", ["", "jabra", "hdmi", 0, 7, -1])
+def test_a_device_that_is_missing_or_deaf_is_no_microphone(wanted: str | int) -> None:
+    audio = audio_with(HDMI) if wanted == "" else audio_with(HDMI, USB)
+    with pytest.raises(MicrophoneError) as missing:
+        find_device(audio, wanted)
+    assert missing.value.fault.what == "No microphone"
+    assert "plug" in missing.value.fault.remedy
+
+
+def test_only_devices_that_record_are_listed() -> None:
+    assert recording_devices(audio_with(HDMI, USB, WEBCAM)) == [USB, WEBCAM]
+
+
+def test_16_khz_mono_is_asked_for_first() -> None:
+    sound = FakeSound(formats=[Format(16_000, 1), Format(48_000, 1)])
+    assert open_stream(sound(), USB, ignore)[1] == (16_000, 1)
+    assert sound.asked == [(16_000, 1)]
+
+
+@pytest.mark.parametrize("only", [(48_000, 1), (44_100, 2), (32_000, 1), (16_000, 2)])
+def test_what_refuses_16_khz_mono_is_opened_at_what_it_has(only: tuple[int, int]) -> None:
+    sound = FakeSound(formats=[Format(*only)])
+    assert open_stream(sound(), WEBCAM_IN_STEREO, ignore)[1] == only
+
+
+WEBCAM_IN_STEREO = Device(index=1, name="stereo", rate=48_000, channels=2)
+
+
+def test_a_device_without_any_useful_rate_is_unusable() -> None:
+    with pytest.raises(MicrophoneError) as unusable:
+        open_stream(FakeSound(formats=[])(), USB, ignore)
+    assert unusable.value.fault.what == "Microphone unusable"
+    assert "use another one" in str(unusable.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (pyaudio.paDeviceUnavailable, "Microphone busy"),
+        (pyaudio.paInvalidDevice, "No microphone"),
+        (pyaudio.paUnanticipatedHostError, "Microphone fails"),
+    ],
+)
+def test_an_error_of_portaudio_is_said_in_plain_words(code: int, what: str) -> None:
+    sound = FakeSound()
+    sound.error = OSError(code, "what PortAudio calls it")
+    with pytest.raises(MicrophoneError) as failed:
+        open_stream(sound(), USB, ignore)
+    fault = failed.value.fault
+    assert fault.what == what
+    assert fault.remedy
+    assert "what PortAudio calls it" in fault.detail
+    assert len(sound.asked) == 1

@@ -1,0 +1,171 @@
+import json
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+import pytest
+
+from appliance.history import export
+from appliance.history.database import KeptMark, KeptSession, KeptTurn
+
+SESSION = KeptSession(
+    "5f3a",
+    1_700_000_000.0,
+    1_700_003_725.5,
+    (
+        KeptTurn(0, "Good morning.", 1_700_000_001.25, 1_700_000_002.5),
+        KeptTurn(1, "It's <b>late</b> & cold.", 1_700_003_723.0, 1_700_003_723.1),
+    ),
+)
+MARKED = msgspec.structs.replace(
+    SESSION,
+    marks=(
+        KeptMark("note", 1_700_000_000.5, "buy\nmilk", ""),
+        KeptMark("mark", 1_700_000_001.25, "Good morning.", ""),
+        KeptMark("command", 1_700_000_100.0, "lamp on", ""),
+        KeptMark("command", 1_700_003_723.0, "lamp off", "no answer from lamp.local"),
+        KeptMark("command", 1_700_003_724.0, "bell", "heard"),
+    ),
+)
+OPEN = KeptSession("77c0", 1_700_010_000.0, None, ())
+
+
+@pytest.fixture(autouse=True)
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_json_has_exactly_these_fields_with_times_that_have_an_offset() -> None:
+    assert json.loads(export.as_json([SESSION, OPEN])) == [
+        {
+            "id": "5f3a",
+            "started": "2023-11-14T23:13:20.000+01:00",
+            "ended": "2023-11-15T00:15:25.500+01:00",
+            "turns": [
+                {
+                    "order": 0,
+                    "text": "Good morning.",
+                    "started": "2023-11-14T23:13:21.250+01:00",
+                    "ended": "2023-11-14T23:13:22.500+01:00",
+                },
+                {
+                    "order": 1,
+                    "text": "It's <b>late</b> & cold.",
+                    "started": "2023-11-15T00:15:23.000+01:00",
+                    "ended": "2023-11-15T00:15:23.100+01:00",
+                },
+            ],
+        },
+        {"id": "77c0", "started": "2023-11-15T02:00:00.000+01:00", "ended": None, "turns": []},
+    ]
+
+
+def test_json_tells_the_marks_only_of_a_session_that_has_some() -> None:
+    plain, marked = json.loads(export.as_json([SESSION, MARKED]))
+    marks = marked.pop("marks")
+    assert marked == plain
+    assert marks[0] == {
+        "kind": "note",
+        "time": "2023-11-14T23:13:20.500+01:00",
+        "text": "buy\nmilk",
+        "outcome": "",
+    }
+    assert [mark["outcome"] for mark in marks[1:]] == [
+        "",
+        "done",
+        "no answer from lamp.local",
+        "heard",
+    ]
+
+
+def test_json_times_are_the_very_moments() -> None:
+    [session] = json.loads(export.as_json([SESSION]))
+    assert datetime.fromisoformat(session["ended"]).timestamp() == SESSION.ended
+
+
+def test_json_of_nothing_is_an_empty_list() -> None:
+    assert json.loads(export.as_json([])) == []
+
+
+def test_text_is_a_heading_and_a_line_a_turn() -> None:
+    assert export.as_text([SESSION, OPEN]) == (
+        "2023-11-14 23:13  5f3a\n"
+        "Good morning.\n"
+        "It's <b>late</b> & cold.\n"
+        "\n"
+        "2023-11-15 02:00  77c0\n"
+    )
+
+
+def test_text_has_each_mark_after_the_turn_in_which_it_was_made() -> None:
+    assert export.as_text([MARKED]) == (
+        "2023-11-14 23:13  5f3a\n"
+        "[note: buy milk]\n"
+        "Good morning.\n"
+        "[bookmark]\n"
+        "[command: lamp on - done]\n"
+        "It's <b>late</b> & cold.\n"
+        "[command: lamp off - no answer from lamp.local]\n"
+        "[command: bell - perhaps not done]\n"
+    )
+
+
+@pytest.mark.parametrize("format_", ["srt", "vtt"])
+def test_captions_hold_only_what_was_said(format_: str) -> None:
+    assert export.FORMATS[format_]([MARKED]) == export.FORMATS[format_]([SESSION])
+
+
+def test_srt_counts_cues_from_one_and_time_from_the_start() -> None:
+    assert export.as_srt([SESSION]) == (
+        "1\n"
+        "00:00:01,250 --> 00:00:02,500\n"
+        "Good morning.\n"
+        "\n"
+        "2\n"
+        "01:02:03,000 --> 01:02:03,500\n"
+        "It's <b>late</b> & cold.\n"
+    )
+
+
+def test_vtt_has_its_heading_and_no_markup() -> None:
+    assert export.as_vtt([SESSION]) == (
+        "WEBVTT\n"
+        "\n"
+        "00:00:01.250 --> 00:00:02.500\n"
+        "Good morning.\n"
+        "\n"
+        "01:02:03.000 --> 01:02:03.500\n"
+        "It's &lt;b&gt;late&lt;/b&gt; &amp; cold.\n"
+    )
+
+
+@pytest.mark.parametrize("format_", ["srt", "vtt"])
+def test_a_turn_of_several_lines_stays_one_cue(format_: str) -> None:
+    turn = KeptTurn(0, "one\n\ntwo --> three", 0.0, 1.0)
+    subtitles = export.FORMATS[format_]([KeptSession("a", 0.0, 1.0, (turn,))])
+    assert len(re.findall(r"^\d\d:\d\d", subtitles, re.MULTILINE)) == 1
+    assert "one two" in subtitles
+
+
+@pytest.mark.parametrize(("format_", "nothing"), [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n")])
+def test_nothing_said_is_nothing_written(format_: str, nothing: str) -> None:
+    assert export.FORMATS[format_]([]) == nothing
+
+
+def test_several_sessions_share_one_time_line() -> None:
+    later = KeptSession("b", 100.0, 110.0, (KeptTurn(0, "later", 101.0, 102.0),))
+    first = KeptSession("a", 10.0, 20.0, (KeptTurn(0, "first", 11.0, 12.0),))
+    stamps = re.findall(r"\S+ --> \S+", export.as_vtt([first, later]))
+    assert stamps == ["00:00:01.000 --> 00:00:02.000", "00:01:31.000 --> 00:01:32.000"]
+
+
+@pytest.mark.parametrize("format_", export.FORMATS)
+def test_every_script_comes_out_as_it_was_said(format_: str) -> None:
+    turn = KeptTurn(0, "Grüße, 你好, שלום", 0.0, 1.0)
+    assert turn.text in export.FORMATS[format_]([KeptSession("a", 0.0, 1.0, (turn,))])

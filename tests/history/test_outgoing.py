@@ -1,0 +1,412 @@
+"""Turns that are still to be sent to others: each is given out once, in order, over restarts."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.core.turns import Covered
+from appliance.history import database as archive
+from tests.history.test_writer import NOW, Writing
+
+Write = Callable[..., Writing]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Write]:
+    opened = []
+
+    def write(*, outgoing: bool = True) -> Writing:
+        opened.append(Writing(tmp_path / "history.db", outgoing=outgoing))
+        return opened[-1]
+
+    yield write
+    for writing in opened:
+        writing.history.end()
+
+
+def given_out(writing: Writing, limit: int = 32) -> list[str]:
+    writing.written()
+    return [turn.text for turn in archive.outgoing(writing.path, limit)]
+
+
+def take_off(writing: Writing, text: str) -> None:
+    """Note that a turn has arrived."""
+    writing.written()
+    (turn,) = (turn for turn in archive.outgoing(writing.path) if turn.text == text)
+    writing.history.delivered(turn)
+
+
+def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "zero", order=0)
+    writing.keep("a", "one", order=1)
+    writing.written()
+    assert archive.outgoing(writing.path) == [
+        archive.Outgoing("a", 0, 0, "zero", NOW, NOW + 0.5),
+        archive.Outgoing("a", 0, 1, "one", NOW + 1.0, NOW + 1.5),
+    ]
+    take_off(writing, "zero")
+    assert given_out(writing) == ["one"]
+    assert writing.texts() == {"a": ["zero", "one"]}
+
+
+def test_no_more_are_given_out_than_asked_for(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    for order in range(5):
+        writing.keep("a", str(order), order)
+    assert given_out(writing, limit=2) == ["0", "1"]
+
+
+def test_nothing_is_outgoing_unless_somebody_listens(write: Write) -> None:
+    writing = write(outgoing=False)
+    writing.begin("a")
+    writing.keep("a", "unheard")
+    assert given_out(writing) == []
+
+
+def test_a_turn_without_words_is_not_given_out(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "")
+    writing.keep("a", "", order=1)
+    writing.keep("a", "Words, once formatted.", order=1)
+    assert given_out(writing) == ["Words, once formatted."]
+
+
+def test_the_formatted_text_takes_the_place_of_the_first(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "good morning")
+    writing.keep("a", "Good morning.")
+    writing.written()
+    assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
+        ("a-0-0", "Good morning.")
+    ]
+
+
+def test_a_formatted_text_that_comes_after_the_delivery_is_not_given_out(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "good morning")
+    take_off(writing, "good morning")
+    writing.keep("a", "Good morning.")
+    assert given_out(writing) == []
+    assert writing.texts() == {"a": ["Good morning."]}
+
+
+def test_a_turn_waits_until_it_is_covered(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.begin("b")
+    writing.keep("a", "uncovered", order=1, known=Covered(0, 0, 0))
+    writing.keep("b", "covered")
+    assert given_out(writing) == ["covered"]
+    writing.history.cover("a", Covered(16_000, 0, 2))
+    assert given_out(writing) == ["uncovered", "covered"]
+
+
+def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "kept")
+    writing.keep("a", "misheard", order=1, known=Covered(0, 0, 1))
+    writing.history.restart("a", Covered(0, 0, 1))
+    writing.keep("a", "heard well", origin=16_000)
+    writing.written()
+    assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
+        ("a-0-0", "kept"),
+        ("a-16000-0", "heard well"),
+    ]
+
+
+def test_a_turn_that_is_finished_late_is_given_out_in_its_place(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    for order in (2, 1, 0):
+        writing.keep("a", str(order), order, known=Covered(0, 0, 0))
+    writing.keep("a", "after a reconnection", origin=16_000, known=Covered(32_000, 16_000, 1))
+    assert given_out(writing) == ["0", "1", "2", "after a reconnection"]
+
+
+def test_what_is_left_of_a_session_comes_before_those_that_began_later(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.begin("b")
+    writing.keep("b", "of the session that goes on")
+    writing.keep("a", "of the one before")
+    assert given_out(writing) == ["of the one before", "of the session that goes on"]
+
+
+def test_a_wrong_clock_changes_nothing_in_their_order(write: Write) -> None:
+    writing = write()
+    writing.begin("a", boot="the one before")
+    writing.begin("b", started=60.0)  # a Pi that thinks it is 1970
+    writing.begin("c", started=90.0)
+    for session in "cba":
+        writing.keep(session, f"of {session}")
+    assert given_out(writing) == ["of a", "of b", "of c"]
+    writing.history.correct_clock("boot")
+    assert given_out(writing) == ["of a", "of b", "of c"]
+
+
+def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
+    ids = []
+    for _ in range(2):
+        writing = write()
+        writing.begin("a")
+        writing.keep("a", "words", order=1)
+        writing.written()
+        ids += [turn.id for turn in archive.outgoing(writing.path)]
+        writing.history.end()
+    for file in writing.path.parent.glob("history.db*"):
+        file.unlink()
+    later = write()
+    later.begin("a")
+    later.keep("a", "other words", order=0)
+    later.keep("a", "words", order=1)
+    later.written()
+    assert [turn.id for turn in archive.outgoing(later.path)] == ["a-0-0", *ids[:1]]
+    assert len(set(ids)) == 1
+
+
+def test_what_arrived_from_a_database_that_is_gone_takes_nothing_off_the_new_one(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "zero", order=0)
+    writing.written()
+    (arrived,) = archive.outgoing(writing.path)
+    for file in writing.path.parent.glob("history.db*"):
+        file.unlink()
+    writing.keep("a", "one", order=1)
+    writing.history.delivered(arrived)
+    assert given_out(writing) == ["one"]
+
+
+def test_what_is_outgoing_has_the_times_of_the_corrected_clock(write: Write) -> None:
+    writing = write()
+    writing.begin("a", started=60.0)  # a Pi that thinks it is 1970
+    writing.keep("a", "words")
+    writing.history.correct_clock("boot")
+    writing.written()
+    assert [turn.started for turn in archive.outgoing(writing.path)] == [NOW]
+
+
+def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "in the damaged one")
+    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.written()
+    writing.history.end()
+    writing.path.with_name("history.db-wal").unlink(missing_ok=True)
+    writing.path.write_bytes(b"no database at all" * 1000)
+    later = write()
+    later.begin("a")
+    later.keep("a", "in the new one", order=1)
+    assert given_out(later) == ["in the new one"]
+    assert later.kept()[0].marks == ()
+
+
+def test_a_database_of_an_earlier_version_gives_out_only_new_turns(
+    tmp_path: Path, write: Write
+) -> None:
+    path = tmp_path / "history.db"
+    earlier = write(outgoing=False)
+    earlier.begin("a")
+    earlier.keep("a", "from before")
+    earlier.written()
+    earlier.history.end()
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("DROP TABLE mark")
+        database.execute("DROP TABLE outgoing")
+    database.close()
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "From before.")
+    writing.keep("a", "new", order=1)
+    assert given_out(writing) == ["new"]
+
+
+EARLIER_TABLE = """
+CREATE TABLE outgoing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL,
+    origin INTEGER NOT NULL,
+    turn_order INTEGER NOT NULL,
+    UNIQUE (session, origin, turn_order),
+    FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
+        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+)
+"""
+
+
+def test_what_an_earlier_version_numbered_is_given_out(tmp_path: Path, write: Write) -> None:
+    path = tmp_path / "history.db"
+    earlier = write()
+    earlier.begin("a")
+    earlier.keep("a", "numbered")
+    earlier.written()
+    earlier.history.end()
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("DROP TABLE outgoing")
+        database.execute(EARLIER_TABLE)
+        database.execute("INSERT INTO outgoing VALUES (7, 'a', 0, 0)")
+    database.close()
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "new", order=1)
+    assert given_out(writing) == ["numbered", "new"]
+    take_off(writing, "numbered")
+    assert given_out(writing) == ["new"]
+
+
+# Whatever the order
+
+
+class Hearing:
+    """A session as the service hears it, whose connections come and go."""
+
+    def __init__(self, name: str, writing: Writing) -> None:
+        self.name = name
+        self.writing = writing
+        self.covered = Covered()
+        self._origin = 0
+        self._order = 0
+        self._said = 0
+        writing.begin(name)
+
+    def finish_turn(self, *, covers: bool, words: bool) -> None:
+        """Let a turn be finished; one whose words have no times covers nothing."""
+        order, self._order = self._order, self._order + 1
+        if covers:
+            self._cover()
+        self._keep(order, f"{self.name}/{self._said}" if words else "")
+        self._said += 1
+
+    def format_turn(self, back: int) -> None:
+        """Let the formatted text of a turn come late."""
+        kept = [turn for turn in self._turns() if turn[0] == self._origin and turn[1] < self._order]
+        if kept:
+            _, order, text = kept[-1 - back % len(kept)]
+            self._keep(order, f"{text.strip('.')}.")
+
+    def be_silent(self) -> None:
+        self._cover()
+        self.writing.history.cover(self.name, self.covered)
+
+    def reconnect(self) -> None:
+        """Hear again what is not covered."""
+        self.writing.history.restart(self.name, self.covered)
+        self._origin, self._order = self.covered.position + 1, 0
+
+    def go_on_with(self, writing: Writing) -> None:
+        """Be taken up by the program that was started again, which knows what is on disk."""
+        self.writing = writing
+        self.covered = archive.covered(writing.path).get(self.name, Covered())
+        writing.begin(self.name)
+        self.reconnect()
+
+    def end(self) -> None:
+        self._cover()
+        self.writing.history.finish(self.name, self.covered, 60.0)
+
+    def _cover(self) -> None:
+        position = max(self.covered.position, self._origin) + 1
+        self.covered = Covered(position, self._origin, self._order)
+
+    def _keep(self, order: int, text: str) -> None:
+        self.writing.keep(self.name, text, order, origin=self._origin, known=self.covered)
+
+    def _turns(self) -> list[tuple[int, int, str]]:
+        self.writing.written()
+        database = sqlite3.connect(self.writing.path)
+        rows = database.execute(
+            "SELECT origin, turn_order, text FROM turn WHERE session = ? ORDER BY 1, 2",
+            (self.name,),
+        ).fetchall()
+        database.close()
+        return rows
+
+
+class Listener:
+    """One who is sent what is outgoing, and remembers it."""
+
+    def __init__(self) -> None:
+        self.received: list[archive.Outgoing] = []
+
+    def take(self, writing: Writing, limit: int) -> int:
+        writing.written()
+        turns = archive.outgoing(writing.path, limit)
+        for turn in turns:
+            writing.history.delivered(turn)
+        self.received += turns
+        return len(turns)
+
+    def texts(self, session: str) -> list[str]:
+        return [turn.text.strip(".") for turn in self.received if turn.session == session]
+
+
+SESSION = st.sampled_from(["live", "delivery"])
+MOSTLY = st.sampled_from([True, True, True, False])
+STEPS = st.one_of(
+    st.tuples(st.just("turn"), SESSION, MOSTLY, MOSTLY),
+    st.tuples(st.just("format"), SESSION, st.integers(0, 3)),
+    st.tuples(st.just("silence"), SESSION),
+    st.tuples(st.just("reconnect"), SESSION),
+    st.tuples(st.just("take"), st.integers(1, 4)),
+    st.tuples(st.just("restart")),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=60)
+@given(st.lists(STEPS, min_size=10, max_size=25))
+def test_each_turn_that_stays_is_given_out_once_and_in_order(
+    steps: list[tuple[object, ...]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history.db"
+        writing = Writing(path, outgoing=True)
+        hearings = {name: Hearing(name, writing) for name in ("live", "delivery")}
+        listener = Listener()
+        for step in steps:
+            match step:
+                case "turn", str(name), bool(covers), bool(words):
+                    hearings[name].finish_turn(covers=covers, words=words)
+                case "format", str(name), int(back):
+                    hearings[name].format_turn(back)
+                case "silence", str(name):
+                    hearings[name].be_silent()
+                case "reconnect", str(name):
+                    hearings[name].reconnect()
+                case "take", int(limit):
+                    listener.take(writing, limit)
+                case ("restart",):
+                    writing.history.end()
+                    writing = Writing(path, outgoing=True)
+                    for hearing in hearings.values():
+                        hearing.go_on_with(writing)
+        for hearing in hearings.values():
+            hearing.end()
+        while listener.take(writing, 3):
+            pass
+        said = {
+            name: [text.strip(".") for text in texts] for name, texts in writing.texts().items()
+        }
+        writing.history.end()
+    assert {name: listener.texts(name) for name in hearings} == {
+        name: said.get(name, []) for name in hearings
+    }
+    ids = [turn.id for turn in listener.received]
+    assert len(set(ids)) == len(ids)

@@ -1,0 +1,546 @@
+import logging
+import os
+import queue
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.core.events import Committed, Event, HistoryFailed, HistoryRecovered, TurnReceived
+from appliance.core.recording import Recording
+from appliance.core.turns import Covered, Turn
+from appliance.history import database as archive
+from appliance.history.writer import HistoryWriter
+from appliance.settings.schema import HistorySettings
+from tests.rig.clock import Clock
+from tests.rig.waiting import wait_until
+
+NOW = 1_700_000_000.0
+DAY = 86_400.0
+
+Write = Callable[..., "Writing"]
+
+
+class Writing:
+    """A history that writes to a database, and what it posts."""
+
+    def __init__(
+        self,
+        path: Path,
+        keep_days: int = 0,
+        cleaning_interval: float = 3600.0,
+        *,
+        outgoing: bool = False,
+    ) -> None:
+        self.path = path
+        self.clock = Clock(5000.0)
+        self.wall_clock = Clock(NOW)
+        self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.history = HistoryWriter(
+            HistorySettings(path=str(path), keep_days=keep_days),
+            self.posted.put,
+            outgoing=outgoing,
+            wall_clock=self.wall_clock,
+            clock=self.clock,
+            cleaning_interval=cleaning_interval,
+        )
+        self.history.start()
+
+    def begin(self, session: str, *, started: float | None = None, boot: str = "boot") -> None:
+        now = self.wall_clock.now if started is None else started
+        self.history.begin(Recording(session, now, self.clock.now, boot))
+
+    def keep(
+        self,
+        session: str,
+        text: str,
+        order: int = 0,
+        *,
+        origin: int = 0,
+        covered: int = 0,
+        known: Covered | None = None,
+    ) -> None:
+        """Keep a turn which covers itself and that position; or what is `known` to be covered."""
+        turn = Turn(order, text, finished=True)
+        started = origin / 16_000 + order
+        self.history.keep(
+            TurnReceived(
+                session,
+                origin,
+                turn,
+                started=started,
+                ended=started + 0.5,
+                covered=known or Covered(covered, origin, order + 1),
+            )
+        )
+
+    def next(self) -> Event:
+        return self.posted.get(timeout=20)
+
+    def written(self) -> None:
+        """Wait until all that was asked for is on disk."""
+        self.history.cover("-", Covered())
+        while self.next() != Committed("-", Covered()):
+            pass
+
+    def kept(self) -> list[archive.KeptSession]:
+        return list(archive.sessions(self.path))
+
+    def texts(self) -> dict[str, list[str]]:
+        self.written()
+        return {kept.id: [turn.text for turn in kept.turns] for kept in self.kept()}
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Iterator[Write]:
+    opened = []
+
+    def write(
+        path: Path = tmp_path / "history.db", keep_days: int = 0, interval: float = 3600.0
+    ) -> Writing:
+        opened.append(Writing(path, keep_days, interval))
+        return opened[-1]
+
+    yield write
+    for writing in opened:
+        writing.history.end()
+
+
+def test_a_turn_is_on_disk_when_that_is_told(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "Good morning.", covered=16_000)
+    assert writing.next() == Committed("a", Covered(16_000, 0, 1))
+    [session] = writing.kept()
+    assert session == archive.KeptSession(
+        "a", NOW, None, (archive.KeptTurn(0, "Good morning.", NOW, NOW + 0.5),)
+    )
+    assert archive.covered(writing.path) == {"a": Covered(16_000, 0, 1)}
+
+
+def test_a_turn_that_comes_again_replaces_the_earlier_one(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "good morning")
+    writing.keep("a", "Good morning.")
+    assert writing.texts() == {"a": ["Good morning."]}
+
+
+def test_turns_are_in_the_order_in_which_they_were_said(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    for origin, order in [(16_000, 10), (0, 10), (16_000, 2), (0, 9), (160_000, 0)]:
+        writing.keep("a", f"{origin}/{order}", order, origin=origin)
+    assert writing.texts() == {"a": ["0/9", "0/10", "16000/2", "16000/10", "160000/0"]}
+    assert [turn.order for turn in writing.kept()[0].turns] == [0, 1, 2, 3, 4]
+
+
+def test_a_turn_without_words_is_not_kept_but_covers(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "", covered=16_000)
+    assert writing.texts() == {"a": []}
+    assert archive.covered(writing.path)["a"].position == 16_000
+
+
+def test_covered_never_goes_back(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.history.cover("a", Covered(32_000, 0, 2))
+    writing.history.cover("a", Covered(16_000, 0, 1))
+    writing.written()
+    assert archive.covered(writing.path)["a"] == Covered(32_000, 0, 2)
+
+
+def test_what_will_be_heard_again_is_dropped(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.begin("b")
+    for order in range(3):
+        writing.keep("a", f"first {order}", order)
+        writing.keep("a", f"second {order}", order, origin=16_000)
+        writing.keep("b", f"other {order}", order, origin=16_000)
+    writing.history.restart("a", Covered(20_000, 16_000, 1))
+    assert writing.texts()["a"] == ["first 0", "first 1", "first 2", "second 0"]
+    assert len(writing.texts()["b"]) == 3
+
+
+def test_a_session_ends_when_it_did_and_keeps_its_first_end(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "words")
+    writing.history.finish("a", Covered(48_000, 0, 1), 3.0)
+    writing.begin("a")
+    writing.history.finish("a", Covered(48_000, 0, 1), 9.0)
+    writing.written()
+    assert writing.kept()[0].ended == NOW + 3.0
+
+
+def test_the_end_of_a_session_is_told_with_all_that_it_covers(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "words")
+    writing.next()
+    writing.history.finish("a", Covered(48_000, 0, 1), 3.0)
+    assert writing.next() == Committed("a", Covered(48_000, 0, 1))
+    assert writing.kept()[0].ended == NOW + 3.0
+
+
+def test_a_session_without_words_goes(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.begin("b")
+    writing.keep("b", "words")
+    writing.history.finish("a", Covered(), 3.0)
+    assert writing.texts() == {"b": ["words"]}
+
+
+def test_a_session_that_is_taken_up_again_stays_as_it_was(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "words", covered=16_000)
+    writing.begin("a", started=NOW + 500.0)
+    writing.written()
+    assert writing.kept()[0].started == NOW
+    assert archive.covered(writing.path)["a"].position == 16_000
+
+
+def test_only_the_owner_may_read_what_was_said(write: Write, tmp_path: Path) -> None:
+    writing = write(tmp_path / "state" / "history.db")
+    writing.begin("a")
+    writing.written()
+    assert writing.path.stat().st_mode & 0o777 == 0o600
+    assert writing.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_still_waits_is_written_at_the_end(tmp_path: Path) -> None:
+    writing = Writing(tmp_path / "history.db")
+    writing.begin("a")
+    for order in range(200):
+        writing.keep("a", f"turn {order}", order)
+    writing.history.end()
+    assert len(writing.kept()[0].turns) == 200
+
+
+# Marks
+
+
+def test_marks_are_kept_with_their_session(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.history.mark("a", archive.Mark("note", 2.5, "buy milk"))
+    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.written()
+    assert writing.kept()[0].marks == (
+        archive.KeptMark("mark", NOW + 1.0, "mark this", ""),
+        archive.KeptMark("note", NOW + 2.5, "buy milk", ""),
+    )
+
+
+def test_how_a_command_ended_replaces_that_it_was_heard_even_after_its_session(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "lamp on")
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "heard"))
+    writing.history.mark("a", archive.Mark("note", 1.0, "not that one"))
+    writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "no broker"))
+    writing.written()
+    assert [(mark.kind, mark.outcome) for mark in writing.kept()[0].marks] == [
+        ("command", "no broker"),
+        ("note", ""),
+    ]
+
+
+def test_a_mark_stays_when_its_turn_is_heard_again(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "mark this")
+    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.history.restart("a", Covered())
+    assert writing.texts() == {"a": []}
+    assert len(writing.kept()[0].marks) == 1
+
+
+def test_a_command_that_ends_when_its_session_was_deleted_brings_nothing_back(
+    write: Write,
+) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "lamp on")
+    writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
+    writing.written()
+    assert archive.delete(writing.path, "a")
+    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", ""))
+    assert writing.texts() == {}
+
+
+def test_a_mark_in_a_new_database_has_its_session(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.written()
+    assert archive.delete(writing.path, "a")
+    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.written()
+    assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
+
+
+def test_a_database_of_an_earlier_version_takes_marks(write: Write, tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    database = archive.open_database(path)
+    with database:
+        database.execute("DROP TABLE mark")
+        database.execute("DROP TABLE outgoing")
+    database.close()
+    writing = write()
+    writing.begin("a")
+    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.written()
+    assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
+
+
+# A process that is killed
+
+KILLED = """
+import sys
+from pathlib import Path
+from appliance.events import Kept
+from tests.test_history import Writing
+
+writing = Writing(Path(sys.argv[1]), outgoing=True)
+writing.begin("a")
+for order in range(1_000_000):
+    writing.keep("a", f"turn {order}", order, covered=order)
+    while not isinstance(writing.next(), Kept):
+        pass
+    print(order, flush=True)
+"""
+
+
+def test_a_killed_process_loses_nothing_that_was_told_to_be_kept(
+    tmp_path: Path, write: Write
+) -> None:
+    path = tmp_path / "history.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        told = [int(process.stdout.readline()) for _ in range(25)]
+        os.kill(process.pid, signal.SIGKILL)
+        told += [int(line) for line in process.stdout]
+    covered = archive.covered(path)["a"].position
+    turns = list(archive.sessions(path))[0].turns  # noqa: RUF015 - a failure says how many
+    assert [turn.text for turn in turns][: len(told)] == [f"turn {order}" for order in told]
+    assert covered == len(turns) - 1  # these are committed together
+    assert [turn.text for turn in archive.outgoing(path, 1000)] == [turn.text for turn in turns]
+    writing = write(path)
+    writing.begin("b")
+    writing.keep("b", "goes on")
+    assert writing.texts()["b"] == ["goes on"]
+
+
+# A disk that fails
+
+
+def test_a_folder_that_can_not_be_written_is_told_once_and_nothing_is_lost(
+    write: Write, tmp_path: Path
+) -> None:
+    folder = tmp_path / "card"
+    folder.write_text("a file where the folder should be")
+    writing = write(folder / "history.db")
+    writing.begin("a")
+    failed = writing.next()
+    assert isinstance(failed, HistoryFailed)
+    assert (failed.fault.what, failed.fault.remedy) == ("Can't save", "check the SD card")
+    writing.keep("a", "held meanwhile")
+    folder.unlink()
+    assert writing.next() == HistoryRecovered()
+    assert writing.next() == Committed("a", Covered(0, 0, 1))
+    assert writing.texts() == {"a": ["held meanwhile"]}
+
+
+def test_ending_does_not_wait_for_a_disk_that_stays_away(tmp_path: Path) -> None:
+    (tmp_path / "card").write_text("a file where the folder should be")
+    writing = Writing(tmp_path / "card" / "history.db")
+    for number in range(50):
+        writing.begin(f"session {number}")
+    writing.history.end()
+    events = [writing.posted.get() for _ in range(writing.posted.qsize())]
+    assert [type(event) for event in events] == [HistoryFailed]
+
+
+def damage(path: Path) -> None:
+    """Let a database that is open be found malformed at its next use."""
+    database = sqlite3.connect(path)
+    with database:
+        database.execute("PRAGMA writable_schema = ON")
+        database.execute("UPDATE sqlite_schema SET rootpage = 9999 WHERE name = 'turn'")
+        database.execute("PRAGMA schema_version = 9999")
+    database.close()
+
+
+@pytest.mark.parametrize("open_before", [True, False])
+def test_a_damaged_database_is_set_aside_and_the_session_goes_on_in_a_new_one(
+    write: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture, open_before: bool
+) -> None:
+    path = tmp_path / "history.db"
+    if open_before:
+        writing = write(path)
+        writing.begin("a")
+        writing.keep("a", "before", covered=16_000)
+        writing.written()
+        damage(path)
+    else:
+        path.write_bytes(b"no database at all" * 1000)
+        writing = write(path)
+        writing.begin("a")
+    with caplog.at_level(logging.ERROR):
+        writing.keep("a", "after", order=1, covered=32_000)
+        assert writing.texts() == {"a": ["after"]}
+    assert archive.covered(path)["a"].position == 32_000
+    writing.history.finish("a", Covered(32_000, 0, 2), 3.0)
+    writing.written()
+    assert writing.kept()[0].started == NOW
+    assert writing.kept()[0].ended == NOW + 3.0
+    aside = path.with_name(f"history.db.damaged-{NOW:.0f}")
+    assert aside.stat().st_size > 0
+    assert str(aside) in caplog.text
+
+
+def test_a_damage_is_told_until_what_was_said_is_written_again(
+    write: Write, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.db"
+    path.write_bytes(b"no database at all" * 1000)
+    writing = write(path)
+    writing.begin("a")
+    assert isinstance(writing.next(), HistoryFailed)
+    assert writing.next() == HistoryRecovered()
+
+
+def test_a_session_that_was_deleted_while_it_goes_on_is_kept_from_there(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "deleted")
+    writing.written()
+    assert archive.delete(writing.path, "a")
+    writing.keep("a", "said later", order=1)
+    assert writing.texts() == {"a": ["said later"]}
+
+
+def test_a_database_that_was_removed_is_begun_anew(write: Write, tmp_path: Path) -> None:
+    writing = write(tmp_path / "state" / "history.db")
+    writing.begin("a")
+    writing.keep("a", "removed")
+    writing.written()
+    shutil.rmtree(tmp_path / "state")
+    writing.keep("a", "said later", order=1)
+    assert writing.texts() == {"a": ["said later"]}
+
+
+def test_a_database_in_use_by_another_is_waited_for(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.written()
+    other = sqlite3.connect(writing.path)
+    other.execute("BEGIN IMMEDIATE")
+    writing.keep("a", "in the end")
+    other.rollback()
+    other.close()
+    assert writing.texts() == {"a": ["in the end"]}
+
+
+# Old sessions
+
+
+def test_sessions_older_than_keep_days_go_at_the_start(write: Write, tmp_path: Path) -> None:
+    writing = write()
+    for name, days in [("old", 8.0), ("recent", 6.0)]:
+        writing.begin(name, started=NOW - days * DAY)
+        writing.keep(name, "words")
+        writing.history.finish(name, Covered(), 60.0)
+    writing.written()
+    later = write(tmp_path / "history.db", keep_days=7)
+    later.begin("new")
+    assert [*later.texts()] == ["recent", "new"]
+
+
+def test_sessions_go_when_they_get_old_while_it_runs(write: Write) -> None:
+    writing = write(keep_days=7, interval=0.05)
+    writing.begin("a")
+    writing.keep("a", "words")
+    writing.history.finish("a", Covered(), 60.0)
+    writing.written()
+    assert [kept.id for kept in writing.kept()] == ["a"]
+    writing.clock.now += 8 * DAY
+    writing.wall_clock.now += 8 * DAY
+    wait_until(lambda: writing.kept() == [])
+
+
+def test_without_keep_days_nothing_goes(write: Write) -> None:
+    writing = write()
+    writing.begin("old", started=0.0)
+    writing.keep("old", "words")
+    writing.history.finish("old", Covered(), 60.0)
+    assert [*writing.texts()] == ["old"]
+
+
+def test_marks_and_outgoing_turns_go_with_their_session(tmp_path: Path, write: Write) -> None:
+    writing = Writing(tmp_path / "history.db", outgoing=True)
+    for name, days in [("old", 8.0), ("recent", 6.0)]:
+        writing.begin(name, started=NOW - days * DAY)
+        writing.keep(name, "words")
+        writing.history.mark(name, archive.Mark("note", 1.0, "buy milk"))
+        writing.history.finish(name, Covered(16_000, 0, 1), 60.0)
+    writing.history.end()
+    assert [turn.session for turn in archive.outgoing(writing.path)] == ["old", "recent"]
+    write(keep_days=7).written()
+    assert [turn.session for turn in archive.outgoing(writing.path)] == ["recent"]
+    database = sqlite3.connect(writing.path)
+    assert database.execute("SELECT session FROM mark").fetchall() == [("recent",)]
+    database.close()
+
+
+# The clock
+
+
+def test_the_times_of_this_boot_are_corrected_once_the_clock_is_set(write: Write) -> None:
+    writing = write()
+    writing.wall_clock.now = 60.0  # a Pi that thinks it is 1970
+    writing.begin("earlier boot", boot="another")
+    writing.keep("earlier boot", "words")
+    writing.begin("ended")
+    writing.keep("ended", "words")
+    writing.history.mark("ended", archive.Mark("mark", 2.0, "mark this"))
+    writing.history.finish("ended", Covered(), 30.0)
+    writing.clock.now += 100.0
+    writing.wall_clock.now += 100.0
+    writing.begin("running")
+    writing.keep("running", "words")
+    writing.wall_clock.now = NOW
+    writing.history.correct_clock("boot")
+    writing.history.finish("running", Covered(), 10.0)
+    writing.written()
+    times = {kept.id: (kept.started, kept.ended, kept.turns[0].started) for kept in writing.kept()}
+    assert times == {
+        "earlier boot": (60.0, None, 60.0),
+        "ended": (NOW - 100.0, NOW - 70.0, NOW - 100.0),
+        "running": (NOW, NOW + 10.0, NOW),
+    }
+    assert [mark.at for kept in writing.kept() for mark in kept.marks] == [NOW - 98.0]
+
+
+def test_times_that_are_right_are_left_alone(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.wall_clock.now += 0.5
+    writing.history.correct_clock("boot")
+    writing.written()
+    assert writing.kept()[0].started == NOW

@@ -1,0 +1,158 @@
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from appliance.maintenance.doctor.checks import mqtt
+from appliance.maintenance.doctor.plan import Plan, Surroundings
+from appliance.maintenance.doctor.result import CheckResult, Result
+from appliance.settings.schema import MqttSettings, Settings
+from appliance.settings.secrets import MQTT_PASSWORD
+from tests.mqtt.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto
+from tests.mqtt.fakes import OLDER_ONLY, OlderBroker
+from tests.mqtt.home import NAME, Home
+from tests.rig.certificates import self_signed
+
+
+def found(settings: MqttSettings, *stores: Path) -> CheckResult:
+    return mqtt.examine(replace(Settings(name=NAME), mqtt=settings), stores)
+
+
+@needs_mosquitto
+def test_a_broker_that_lets_us_in_is_fine(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        finding = found(broker.settings)
+    assert finding.result is Result.FINE
+    assert finding.found == f"127.0.0.1:{broker.port} lets the appliance in, without TLS"
+
+
+@needs_mosquitto
+def test_it_may_speak_tls(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with Broker(tmp_path, certificate) as broker:
+        trusting = found(replace(broker.settings, tls=str(certificate.file)))
+        doubting = found(replace(broker.settings, tls=True))
+    assert trusting.found.endswith("over TLS")
+    assert doubting.found.startswith("MQTT not trusted (127.0.0.1")
+    assert doubting.remedy == "check mqtt.tls"
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("place", ["file", "store"])
+def test_the_password_is_found_where_the_service_has_it(tmp_path: Path, place: str) -> None:
+    secret = tmp_path / MQTT_PASSWORD
+    secret.write_text(f"{PASSWORD}\n")
+    with Broker(tmp_path, guarded=True) as broker:
+        settings = replace(broker.settings, username=USER)
+        if place == "file":
+            finding = found(replace(settings, password_file=str(secret)))
+        else:
+            finding = found(settings, tmp_path / "not-there", tmp_path)
+    assert finding.result is Result.FINE
+
+
+@needs_mosquitto
+def test_a_wrong_password_is_told_and_never_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("wrong-secret")
+    with Broker(tmp_path, guarded=True) as broker:
+        settings = replace(broker.settings, username=USER, password_file=str(secret))
+        finding = found(settings)
+    assert finding.result is Result.FAILED
+    assert finding.found.startswith("MQTT refused (127.0.0.1:")
+    assert finding.remedy == "check mqtt.username and its password"
+    assert "wrong-secret" not in str(finding)
+
+
+@needs_mosquitto
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_password_that_only_root_may_read_is_left_to_root(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir(mode=0)
+    with Broker(tmp_path, guarded=True) as broker:
+        finding = found(replace(broker.settings, username=USER), store)
+    assert finding.result is Result.NOT_TRIED
+    assert finding.remedy == "try with sudo"
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("allowed", ["write", "read"])
+def test_what_the_broker_does_not_allow_is_told(tmp_path: Path, allowed: str, older: bool) -> None:
+    acl = f"topic {allowed} appliance/{NAME}/#"
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(Broker(tmp_path, acl=acl))
+        settings = broker.settings
+        if older:
+            old = stack.enter_context(OlderBroker(broker.port, OLDER_ONLY))
+            settings = replace(settings, port=old.port)
+        finding = found(settings)
+    assert finding.result is Result.FAILED
+    assert finding.found.startswith("MQTT refused (127.0.0.1:")
+    assert finding.remedy == f"let it read and write appliance/{NAME}/#"
+
+
+@needs_mosquitto
+def test_what_it_needs_is_enough(tmp_path: Path) -> None:
+    with Broker(tmp_path, acl=f"topic readwrite appliance/{NAME}/#") as broker:
+        assert found(broker.settings).result is Result.FINE
+
+
+@needs_mosquitto
+def test_a_file_that_is_no_password_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "certificates"
+    file.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
+    with Broker(tmp_path, guarded=True) as broker:
+        finding = found(replace(broker.settings, username=USER, password_file=str(file)))
+    assert finding.found.startswith("MQTT refused (it holds over 1024 bytes")
+    assert finding.remedy == "check mqtt.password_file"
+
+
+def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
+    finding = found(MqttSettings(host="127.0.0.1", tls=str(tmp_path / "gone.pem")))
+    assert finding.found == f"MQTT not trusted ({tmp_path}/gone.pem: No such file or directory)"
+
+
+@needs_mosquitto
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_this_user_may_not_read_is_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.chmod(0o100)
+    with Broker(tmp_path, guarded=True) as broker:
+        assert found(replace(broker.settings, username=USER)).result is Result.FAILED
+
+
+def test_a_broker_that_is_away_is_told() -> None:
+    finding = found(MqttSettings(host="127.0.0.1", port=free_port()))
+    assert finding.result is Result.FAILED
+    assert finding.found.startswith("No MQTT broker (127.0.0.1:")
+    assert finding.found.endswith("Connection refused)")
+    assert finding.remedy == "check mqtt.host, or the broker"
+
+
+@needs_mosquitto
+def test_the_appliance_that_runs_keeps_its_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Broker(tmp_path) as broker, Home(broker.settings) as home:
+        home.say()
+        home.wait_until_delivered()
+        assert found(broker.settings).result is Result.FINE
+        home.say()
+        home.wait_until_delivered()
+    assert "lost" not in caplog.text
+
+
+@pytest.mark.parametrize("host", ["", "broker.example"])
+def test_it_is_asked_for_only_where_the_settings_name_one(tmp_path: Path, host: str) -> None:
+    path = tmp_path / "appliance.toml"
+    path.write_text(f'[mqtt]\nhost = "{host}"\n')
+    around = Surroundings(ask=lambda *_: None, dev=tmp_path, sys=tmp_path, stores=())
+    names = [check.name for check in Plan(path, around).checks()]
+    assert ("MQTT" in names) == bool(host)

@@ -1,0 +1,125 @@
+"""The real `MqttClient`, with finished turns in a list instead of a history."""
+
+import queue
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from msgspec.structs import replace
+
+from appliance.core.events import Committed, Event
+from appliance.core.turns import Covered
+from appliance.history.database import Outgoing
+from appliance.mqtt.client import MqttClient
+from appliance.screen.scene import Mode, Scene
+from appliance.settings.schema import MqttSettings, Settings
+from tests.rig.waiting import wait_until
+
+Posted = TypeVar("Posted", bound=Event)
+
+NAME = "kitchen"
+
+
+class Turns:
+    """The outgoing turns; they stay when a house goes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Outgoing] = []
+        self._said = 0
+
+    def say(self, text: str = "") -> Outgoing:
+        """Keep a finished turn."""
+        with self._lock:
+            self._said += 1
+            number = self._said
+            words = text or f"turn {number}"
+            turn = Outgoing("s1", 0, number, words, 1e9 + number, 1e9 + number + 1)
+            self._waiting.append(turn)
+        return turn
+
+    def put_right(self, turn: Outgoing, text: str) -> None:
+        """Give a turn another text."""
+        with self._lock:
+            place = self._waiting.index(turn)
+            self._waiting[place] = replace(turn, text=text)
+
+    def put_back(self, turn: Outgoing) -> None:
+        """Let a turn be there again that could not be seen."""
+        with self._lock:
+            self._waiting.append(turn)
+
+    def read(self, limit: int = 32) -> list[Outgoing]:
+        """Return the first ones."""
+        with self._lock:
+            return self._waiting[:limit]
+
+    def delivered(self, turn: Outgoing) -> None:
+        """Take one off."""
+        with self._lock:
+            self._waiting = [waiting for waiting in self._waiting if waiting.id != turn.id]
+
+    @property
+    def all_delivered(self) -> bool:
+        return not self.read()
+
+
+class Home:
+    """A house that is connected to a broker; a context manager that starts and ends it."""
+
+    def __init__(
+        self,
+        mqtt: MqttSettings,
+        turns: Turns | None = None,
+        *,
+        settings: Settings | None = None,
+        random: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.turns = turns or Turns()
+        self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.settings = replace(settings or Settings(), name=NAME, mqtt=mqtt)
+        self.house = MqttClient(
+            self.settings,
+            self.posted.put,
+            self.turns.delivered,
+            outgoing=self.turns.read,
+            random=random,
+        )
+
+    def __enter__(self) -> Self:
+        self.house.start()
+        self.show(Scene(Mode.READY))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.house.end()
+
+    def show(self, scene: Scene) -> None:
+        self.house.show(scene)
+
+    def say(self, text: str = "") -> Outgoing:
+        """Keep a finished turn, and let the house know."""
+        turn = self.turns.say(text)
+        self.house.handle(Committed("s1", Covered()))
+        return turn
+
+    def wait_for(self, kind: type[Posted]) -> Posted:
+        """Return the next event of this kind that the house posts."""
+        while True:
+            event = self.posted.get(timeout=60)
+            if isinstance(event, kind):
+                return event
+
+    def wait_until_delivered(self, within: float = 60.0) -> None:
+        wait_until(lambda: self.turns.all_delivered, within)
+
+
+def thread_of(name: str) -> threading.Thread | None:
+    """Return the running thread of this name, if there is one."""
+    return next((it for it in threading.enumerate() if it.name == name), None)

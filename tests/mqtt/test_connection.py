@@ -1,0 +1,301 @@
+"""One connection: what the broker refuses, keeps back, answers late, or does not know."""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from appliance.core.events import Fault
+from appliance.mqtt.connection import Connection
+from appliance.mqtt.errors import BrokerError
+from appliance.mqtt.paho_client import LARGEST_PACKET
+from appliance.settings.schema import MqttSettings
+from tests.mqtt.broker import Broker, Listener, needs_mosquitto
+from tests.mqtt.fakes import LET_IN, OLDER_ONLY, FakeBroker, OlderBroker
+from tests.rig.proxy import Proxy
+
+ANYTHING = "topic readwrite #"
+
+
+@contextlib.contextmanager
+def connected(settings: MqttSettings, *, older: bool = False) -> Iterator[Connection]:
+    connection = Connection(settings, "", "box", older=older)
+    connection.open()
+    try:
+        yield connection
+    finally:
+        connection.drop()
+
+
+def at(port: int) -> MqttSettings:
+    return MqttSettings(host="127.0.0.1", port=port)
+
+
+def wait_for(connection: Connection, done: Callable[[], object], within: float = 20.0) -> None:
+    until = time.monotonic() + within
+    while not done():
+        assert time.monotonic() < until
+        connection.wait(0.1)
+
+
+def outcome_of(connection: Connection, topic: str) -> str:
+    """Publish something; return what became of it."""
+    said: list[str] = []
+    connection.publish(
+        topic, b"x", lambda: said.append("taken"), refused=lambda: said.append("refused")
+    )
+    wait_for(connection, lambda: said)
+    return said[0]
+
+
+def try_until_lost(connection: Connection, topic: str) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        connection.publish(topic, b"x")
+        connection.wait(0.1)
+
+
+def failure_of(settings: MqttSettings, password: str = "") -> Fault:
+    connection = Connection(settings, password, "box")
+    with pytest.raises(BrokerError) as failure:
+        connection.open()
+    return failure.value.fault
+
+
+# What the broker does not allow
+
+
+@needs_mosquitto
+def test_what_may_not_be_written_is_told(tmp_path: Path) -> None:
+    acl = "topic readwrite appliance/other/#"
+    with Broker(tmp_path, acl=acl) as broker, connected(broker.settings) as connection:
+        assert outcome_of(connection, "appliance/other/state") == "taken"
+        assert connection.refusal is None
+        assert outcome_of(connection, "appliance/box/state") == "refused"
+        assert connection.all_answered
+        place = connection.place
+        assert connection.refusal == Fault(
+            "MQTT refused",
+            "let it write appliance/box/#",
+            f"{place}: may not write appliance/box/state: Not authorized",
+        )
+        connection.wait(0.1)  # it goes on
+
+
+@needs_mosquitto
+def test_once_it_is_allowed_all_begins_anew(tmp_path: Path) -> None:
+    with Broker(tmp_path, acl="topic read #") as broker:
+        with connected(broker.settings) as connection:
+            assert outcome_of(connection, "appliance/box/state") == "refused"
+            broker.allow(ANYTHING)
+            with pytest.raises(BrokerError, match="appliance/box/state is allowed now"):
+                try_until_lost(connection, "appliance/box/state")
+        with connected(broker.settings) as connection:
+            assert outcome_of(connection, "appliance/box/state") == "taken"
+            assert connection.refusal is None
+
+
+@needs_mosquitto
+def test_what_a_command_may_not_write_is_the_commands_business(tmp_path: Path) -> None:
+    said: list[str] = []
+    with Broker(tmp_path, acl="topic read #") as broker, connected(broker.settings) as connection:
+        connection.publish_now(
+            "lamp/set", b"ON", lambda: said.append("taken"), lambda: said.append("refused"), 5.0
+        )
+        wait_for(connection, lambda: said)
+        assert said == ["refused"]
+        assert connection.refusal is None
+
+
+def test_what_may_not_be_read_is_told() -> None:
+    with FakeBroker(LET_IN + bytes.fromhex("90 04 00 01 00 87")) as broker:
+        connection = Connection(at(broker.port), "", "box")
+        connection.open()
+        connection.subscribe(["appliance/box/command"])
+        wait_for(connection, lambda: connection.refusal)
+        connection.drop()
+    assert connection.refusal
+    assert connection.refusal.remedy == "let it read appliance/box/command"
+
+
+# How large a message may be
+
+
+@needs_mosquitto
+def test_what_would_fill_the_memory_is_not_taken(broker: Broker, listener: Listener) -> None:
+    came: list[bytes] = []
+    connection = Connection(
+        broker.settings, "", "box", receive=lambda _topic, payload, _: came.append(payload)
+    )
+    connection.open()
+    connection.subscribe(["box/command"])
+    outcome_of(connection, "box/ready")
+    listener.say("box/command", "x" * 1_000_000)
+    listener.say("box/command", "x" * LARGEST_PACKET)
+    listener.say("box/command", "clear")
+    wait_for(connection, lambda: came)
+    connection.close(1.0)
+    assert came == [b"clear"]
+
+
+# Brokers that know only MQTT 3.1.1
+
+
+@needs_mosquitto
+def test_an_older_broker_is_spoken_to_as_it_knows(broker: Broker, listener: Listener) -> None:
+    with OlderBroker(broker.port, OLDER_ONLY) as older:
+        with connected(at(older.port)) as connection:
+            assert connection.older
+            assert outcome_of(connection, "box/state") == "taken"
+            listener.wait_for("box/state")
+        with connected(at(older.port), older=connection.older) as connection:
+            assert connection.older
+    assert older.versions == [5, 4, 4]
+
+
+@needs_mosquitto
+def test_one_that_hangs_up_instead_is_asked_both_ways_again(broker: Broker) -> None:
+    with OlderBroker(broker.port, b"") as older:
+        for _ in range(2):
+            with connected(at(older.port)) as connection:
+                assert not connection.older  # it may have been the network
+                assert outcome_of(connection, "box/state") == "taken"
+    assert older.versions == [5, 4, 5, 4]
+
+
+# What must not arrive late
+
+
+@needs_mosquitto
+def test_what_is_for_now_arrives_now(broker: Broker, listener: Listener) -> None:
+    with connected(broker.settings) as connection:
+        said: list[str] = []
+        for _ in range(2):
+            connection.publish_now(
+                "lamp/set", b"ON", lambda: said.append("taken"), lambda: None, 20.0
+            )
+        wait_for(connection, lambda: len(said) == 2)
+        assert len(listener.wait_for("lamp/set", 2)) == 2
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("older", [False, True])
+def test_a_hanging_broker_gets_nothing_late(
+    broker: Broker, listener: Listener, older: bool
+) -> None:
+    with connected(broker.settings, older=older) as connection:
+        broker.freeze()
+        said: list[str] = []
+        connection.publish_now(
+            "lamp/set", b"ON", lambda: said.append("taken"), lambda: said.append("refused"), 0.5
+        )
+        with pytest.raises(BrokerError, match="no answer in time"):
+            wait_for(connection, lambda: said)
+        broker.thaw()
+        listener.say("box/after", "x")
+        listener.wait_for("box/after")
+    assert said == []
+    assert listener.on("lamp/set") == []
+
+
+@needs_mosquitto
+def test_what_a_network_holds_back_is_gone_with_the_connection(
+    broker: Broker, listener: Listener
+) -> None:
+    with Proxy(broker.port) as network:
+        connection = Connection(replace(broker.settings, port=network.port), "", "box")
+        connection.open()
+        network.pause()
+        for number in range(50):
+            connection.publish("lamp/set", b"%d" % number * 100_000)
+        connection.drop()
+        network.resume()
+        listener.say("box/after", "x")
+        listener.wait_for("box/after")
+    assert len(listener.on("lamp/set")) < 50
+
+
+def test_a_lost_connection_is_aborted_and_one_that_is_closed_says_goodbye() -> None:
+    with FakeBroker(LET_IN) as broker:
+        for end in (Connection.drop, lambda it: it.close(0.0)):
+            connection = Connection(at(broker.port), "", "box")
+            connection.open()
+            end(connection)
+    assert broker.ended == ["ConnectionResetError", "closed"]
+    assert broker.received.endswith(bytes.fromhex("e0 00"))
+
+
+# What can't be sent, and what is no MQTT
+
+
+def test_a_file_that_is_no_password_is_told() -> None:
+    fault = failure_of(replace(at(1), username="box"), "-----BEGIN CERTIFICATE-----\n" * 100)
+    assert fault == Fault("MQTT refused", "check mqtt.password_file", "it holds over 1024 bytes")
+
+
+@pytest.mark.parametrize("host", ["x" * 300, "a..b", "ü" * 100])
+def test_a_host_that_can_be_none_is_told(host: str) -> None:
+    assert failure_of(MqttSettings(host=host)).what == "No MQTT broker"
+
+
+def test_a_name_too_long_for_mqtt_is_told() -> None:
+    with FakeBroker(LET_IN) as broker:
+        fault = failure_of(replace(at(broker.port), username="x" * 70_000))
+    assert fault.remedy == "check mqtt.username and its password"
+
+
+def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.pem"
+    fault = failure_of(replace(at(1), tls=str(gone)))
+    assert fault == Fault(
+        "MQTT not trusted", "check mqtt.tls", f"{gone}: No such file or directory"
+    )
+
+
+def test_certificates_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "my.pem").write_text("none")
+    fault = failure_of(replace(at(1), tls=str(tmp_path / "my.pem")))
+    assert fault.remedy == "check mqtt.tls"
+    assert fault.detail.startswith(f"{tmp_path}/my.pem: ")
+
+
+NOISE = random.Random(1)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        bytes.fromhex("b0 04 12 34 00 00"),  # an answer to what was never asked
+        bytes.fromhex("90 04 12 34 00 01"),
+        bytes.fromhex("40 02 12 34"),
+        bytes.fromhex("30 05 00 02 ff fe 00"),  # a topic that is no text
+        bytes.fromhex("30 05 ff ff 61 62 00"),
+        bytes.fromhex("40 04 00 01 42 00"),  # a reason that does not exist
+        bytes.fromhex("90 06 00 01 03 26 00 ff"),
+        bytes.fromhex("e0 02 8e 00"),  # another one of our name came
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        *(NOISE.randbytes(200) for _ in range(20)),
+    ],
+)
+def test_whatever_a_broker_sends_is_no_defect(junk: bytes) -> None:
+    with FakeBroker(LET_IN + junk) as broker:
+        connection = Connection(at(broker.port), "", "box")
+        with contextlib.suppress(BrokerError):
+            connection.open()
+            connection.publish("box/state", b"x")
+            connection.subscribe(["box/command"])
+            for _ in range(3):
+                connection.wait(0.05)
+        connection.drop()
+
+
+def test_it_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with FakeBroker(LET_IN) as broker, connected(at(broker.port)):
+        pass
+    assert threading.active_count() == before

@@ -1,0 +1,359 @@
+import errno
+import gc
+import inspect
+import weakref
+from collections.abc import Iterable
+
+import luma.oled.device
+import pytest
+import smbus2
+from PIL import Image
+
+from appliance.screen.burn_in import Brightness
+from appliance.screen.display import open_panel
+from appliance.screen.panels.base import Panel, PanelError
+from appliance.screen.panels.oled import DIMMED, Oled
+from appliance.screen.render.renderer import View
+from appliance.screen.scene import Mode, Scene, ShownTurn
+from appliance.settings.schema import OLEDS, DisplaySettings
+from tests.rig.oled import MODULES, Ssd1306, pixels
+
+SCENE = Scene(Mode.LISTENING, elapsed=7, level=0.4, turns=(ShownTurn("Hello", "there"),))
+DEFAULT = DisplaySettings()
+
+
+def opened(bus: Ssd1306, settings: DisplaySettings = DEFAULT) -> Panel:
+    panel = open_panel(settings, bus=bus)
+    assert panel
+    return panel
+
+
+def refusal(bus: Ssd1306 | None, settings: DisplaySettings = DEFAULT) -> str:
+    with pytest.raises(PanelError) as caught:
+        open_panel(settings, bus=bus)
+    return str(caught.value.fault)
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_glass_shows_the_picture(driver: str) -> None:
+    module = MODULES[driver]()
+    picture = View().draw(SCENE)
+    opened(module, DisplaySettings(driver=driver)).show(SCENE, picture)
+    assert pixels(module.image) == pixels(picture)
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_first_picture_is_all_that_is_sent_and_seen(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.check()
+    assert not module.on
+    assert module.bytes_sent < 200
+    panel.show(SCENE, View().draw(SCENE))
+    assert module.on
+
+
+def test_a_flat_panel_shows_the_picture() -> None:
+    module = Ssd1306(height=32)
+    picture = View(128, 32).draw(SCENE)
+    opened(module, DisplaySettings(height=32)).show(SCENE, picture)
+    assert pixels(module.image) == pixels(picture)
+
+
+@pytest.mark.parametrize("rotate", range(4))
+def test_a_panel_can_be_mounted_any_way_round(rotate: int) -> None:
+    module = Ssd1306()
+    settings = DisplaySettings(rotate=rotate)
+    picture = View.of(settings).draw(SCENE)
+    opened(module, settings).show(SCENE, picture)
+    assert pixels(module.image) == pixels(picture.rotate(-90 * rotate, expand=True))
+
+
+def test_the_contrast_is_set() -> None:
+    module = Ssd1306()
+    opened(module, DisplaySettings(contrast=17))
+    assert module.contrast == 17
+
+
+def test_a_cleared_panel_is_dark_and_off() -> None:
+    module = Ssd1306()
+    panel = opened(module)
+    panel.show(SCENE, View().draw(SCENE))
+    panel.clear()
+    panel.close()
+    assert module.image.getbbox() is None
+    assert not module.on
+
+
+def test_a_panel_that_is_pulled_out_is_noticed_without_a_picture() -> None:
+    module = Ssd1306()
+    panel = opened(module)
+    panel.check()
+    module.unplug()
+    with pytest.raises(PanelError):
+        panel.check()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENXIO])
+@pytest.mark.parametrize("transfer", range(5))
+def test_every_error_of_the_bus_is_told_as_a_fault(number: int, transfer: int) -> None:
+    module = Ssd1306()
+    panel = opened(module)
+    module.fail(*[0] * transfer, number)
+    with pytest.raises(PanelError):
+        panel.show(SCENE, View().draw(SCENE).point(lambda value: not value))
+
+
+def test_a_missing_panel_is_told_with_its_address() -> None:
+    told = refusal(Ssd1306(address=0x3D))
+    assert "does not answer" in told
+    assert "0x3c" in told
+
+
+def test_a_size_that_the_driver_lacks_is_told() -> None:
+    assert "no size 100x64" in refusal(Ssd1306(), DisplaySettings(width=100))
+
+
+def test_a_missing_bus_is_told() -> None:
+    assert "/dev/i2c-250" in refusal(None, DisplaySettings(port=250))
+
+
+def test_the_driver_none_opens_nothing() -> None:
+    assert open_panel(DisplaySettings(driver="none")) is None
+
+
+def test_the_settings_allow_what_luma_has_that_shows_pictures() -> None:
+    # These hang on eight data wires, and show letters.
+    letters = {"winstar_weh", "ws0010"}
+    assert sorted(OLEDS) == sorted(set(luma.oled.device.__all__) - letters)
+
+
+class AnyPanel:
+    """Takes whatever is sent; stands for panels whose controllers nobody has simulated."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write_i2c_block_data(self, _: int, control: int, data: list[int]) -> None:
+        self.sent.append(bytes([control, *data]))
+
+    def i2c_rdwr(self, *messages: Iterable[int]) -> None:
+        self.sent += [bytes(message) for message in messages]
+
+
+@pytest.mark.parametrize("driver", [driver for driver in OLEDS if driver != "ssd1325"])
+def test_every_panel_of_luma_can_show_dim_sleep_and_wake(driver: str) -> None:
+    size = inspect.signature(getattr(luma.oled.device, driver)).parameters
+    settings = DisplaySettings(
+        driver=driver, width=size["width"].default, height=size["height"].default
+    )
+    bus = AnyPanel()
+    panel = open_panel(settings, bus=bus)
+    assert panel
+    panel.show(SCENE, View.of(settings).draw(SCENE))
+    told = {}
+    for light in Brightness:
+        bus.sent.clear()
+        panel.light(light)
+        told[light] = b"".join(bus.sent)
+        panel.check()
+    assert len(set(told.values())) == len(Brightness)
+    panel.clear()
+
+
+def test_a_panel_that_luma_drives_on_spi_alone_is_told() -> None:
+    with pytest.raises(PanelError) as caught:
+        open_panel(DisplaySettings(driver="ssd1325"), bus=AnyPanel())
+    assert "does not work on I2C" in str(caught.value.fault)
+
+
+def test_panels_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = []
+    start = luma.oled.device.ssd1306.__init__
+
+    def remembered(device: object, *args: object, **kwargs: object) -> None:
+        devices.append(weakref.ref(device))
+        start(device, *args, **kwargs)
+
+    monkeypatch.setattr(luma.oled.device.ssd1306, "__init__", remembered)
+    module = Ssd1306()
+    opened(module).close()
+    module.fail(0, 0, errno.EIO)
+    assert "does not answer" in refusal(module)
+    gc.collect()
+    assert len(devices) == 2
+    assert [device() for device in devices] == [None, None]
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_only_what_changed_is_sent(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.show(SCENE, View().draw(SCENE))
+    before = module.bytes_sent
+    louder = Scene(Mode.LISTENING, elapsed=8, level=0.8, turns=SCENE.turns)
+    panel.show(louder, View().draw(louder))
+    assert module.bytes_sent - before < 80
+    assert pixels(module.image) == pixels(View().draw(louder))
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_panel_that_lost_its_power_unnoticed_is_healed_within_a_minute(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    picture = View().draw(SCENE)
+    panel.show(SCENE, picture)
+    module.plug()
+    panel.check()
+    assert pixels(module.image) != pixels(picture)
+    now[0] += 60
+    panel.check()
+    assert pixels(module.image) == pixels(picture)
+
+
+def test_the_refresh_does_not_switch_the_panel_off() -> None:
+    module = Ssd1306()
+    now = [0.0]
+    panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    seen = []
+    module.watch = lambda: seen.append(module.on)
+    now[0] += 60
+    panel.check()
+    assert seen
+    assert all(seen)
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_dimmed_panel_shows_its_picture_with_little_light(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver, contrast=200))
+    picture = View().draw(SCENE)
+    panel.show(SCENE, picture)
+    panel.light(Brightness.DIMMED)
+    assert (module.contrast, pixels(module.image)) == (DIMMED, pixels(picture))
+    panel.light(Brightness.AWAKE)
+    assert module.contrast == 200
+
+
+def test_a_panel_that_is_dark_by_its_settings_is_not_brightened_by_dimming() -> None:
+    module = Ssd1306()
+    opened(module, DisplaySettings(contrast=3)).light(Brightness.DIMMED)
+    assert module.contrast == 3
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_sleeping_panel_is_dark_and_keeps_its_picture(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(Brightness.ASLEEP)
+    assert not module.on
+    before = module.bytes_sent
+    panel.light(Brightness.AWAKE)
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+    assert module.bytes_sent - before < 10
+
+
+@pytest.mark.parametrize("light", [Brightness.DIMMED, Brightness.ASLEEP])
+@pytest.mark.parametrize("driver", MODULES)
+def test_neither_check_nor_refresh_wakes_a_resting_panel(driver: str, light: Brightness) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(light)
+    seen = set()
+    module.watch = lambda: seen.add((module.on, module.contrast))
+    for _ in range(3):
+        panel.check()
+        now[0] += 60
+    assert seen == {(light is Brightness.DIMMED, module.contrast)}
+    assert module.contrast == DIMMED or light is Brightness.ASLEEP
+
+
+@pytest.mark.parametrize("light", Brightness)
+def test_a_panel_that_lost_its_power_comes_back_in_its_light(light: Brightness) -> None:
+    module = Ssd1306()
+    now = [0.0]
+    panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    panel.light(light)
+    module.plug()
+    now[0] += 60
+    panel.check()
+    assert module.on == (light is not Brightness.ASLEEP)
+    panel.light(Brightness.AWAKE)
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_panel_that_lost_its_power_is_healed_while_pictures_come(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    module.plug()
+    now[0] += 60
+    for second in range(8):  # each picture brings a page
+        later = Scene(Mode.LISTENING, elapsed=67 + second, turns=SCENE.turns)
+        panel.show(later, View().draw(later))
+    assert pixels(module.image) == pixels(View().draw(later))
+    assert module.contrast == DEFAULT.contrast
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_refresh_makes_no_picture_much_longer(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, View().draw(SCENE))
+    whole = module.bytes_sent
+    now[0] += 60
+    for second in range(8):
+        before = module.bytes_sent
+        later = Scene(Mode.LISTENING, elapsed=8 + second, turns=SCENE.turns)
+        panel.show(later, View().draw(later))
+        assert module.bytes_sent - before < whole / 3
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_after_an_error_all_of_the_next_picture_is_sent(driver: str) -> None:
+    module = MODULES[driver]()
+    panel = opened(module, DisplaySettings(driver=driver))
+    panel.show(SCENE, View().draw(SCENE))
+    whole = Image.new("1", (128, 64), 1)
+    module.fail(0, 0, 0, errno.EIO, after=50)
+    with pytest.raises(PanelError):
+        panel.show(SCENE, whole)
+    panel.show(SCENE, View().draw(SCENE))
+    assert pixels(module.image) == pixels(View().draw(SCENE))
+
+
+def test_a_sleeping_panel_that_is_pulled_out_is_noticed() -> None:
+    module = Ssd1306()
+    panel = opened(module)
+    panel.light(Brightness.ASLEEP)
+    module.unplug()
+    with pytest.raises(PanelError):
+        panel.check()
+
+
+def test_the_bus_of_the_machine_is_used_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Ssd1306()
+    ports = []
+
+    def bus(port: int) -> Ssd1306:
+        ports.append(port)
+        return module
+
+    monkeypatch.setattr(smbus2, "SMBus", bus)
+    panel = open_panel(DisplaySettings(port=3))
+    assert panel
+    picture = View().draw(SCENE)
+    panel.show(SCENE, picture)
+    panel.close()
+    assert ports == [3]
+    assert module.closed == 1
+    assert pixels(module.image) == pixels(picture)

@@ -1,0 +1,54 @@
+import pytest
+
+from appliance.screen.render.bidi import places, runs_leftward
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("word", False),
+        ("שלום", True),
+        ("«مرحبا»", True),
+        ("3 שלום", True),
+        ("17", None),
+        ("", None),
+    ],
+)
+def test_the_first_letter_tells_which_way_a_text_runs(text: str, expected: bool | None) -> None:
+    assert runs_leftward(text) is expected
+
+
+def stands(line: str, *, leftward: bool) -> str:
+    words = line.split()
+    return " ".join(words[number] for number in places(words, leftward=leftward))
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("one two three", "one two three"),
+        ("they say אחת שתיים שלוש here", "they say שלוש שתיים אחת here"),
+        ("room אחת 17 שתיים end", "room שתיים 17 אחת end"),
+        ("אחת שתיים", "שתיים אחת"),
+    ],
+)
+def test_words_that_run_against_their_line_are_turned_round(said: str, seen: str) -> None:
+    assert stands(said, leftward=False) == seen
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("אחת שתיים שלוש", "שלוש שתיים אחת"),
+        ("אחת Raspberry Pi שתיים", "שתיים Raspberry Pi אחת"),
+        ("אחת Pi 4 שתיים", "שתיים Pi 4 אחת"),
+        ("Raspberry Pi", "Raspberry Pi"),
+        ("17 אחת", "אחת 17"),
+    ],
+)
+def test_a_line_that_is_read_from_right_to_left_is_turned_round(said: str, seen: str) -> None:
+    assert stands(said, leftward=True) == seen
+
+
+def test_an_empty_line_has_no_places() -> None:
+    assert places([], leftward=True) == []

@@ -1,0 +1,67 @@
+import itertools
+
+import msgspec
+import pytest
+from PIL import Image
+
+from appliance.screen.render import icons
+from appliance.screen.render.renderer import View
+from appliance.screen.render.status_bar import GAP, LEVEL_WIDTH, STATUS_HEIGHT
+from appliance.screen.scene import Mode, Scene
+from tests.screen.catalogue import TURNS, VIEWS
+
+ELSEWHERE = Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, on_fallback=True)
+WORD = icons.SIZE + GAP
+"""Where the state's word begins."""
+
+LATE = list(itertools.product(VIEWS, (3, 30, 59, 60, 754, 3599), (4, 751, 4217)))
+
+
+def line(view: View, scene: Scene) -> Image.Image:
+    picture = view.draw(scene)
+    return picture.crop((0, 0, picture.width, STATUS_HEIGHT))
+
+
+def lit(line: Image.Image, start: int, end: int) -> bool:
+    """Tell whether anything is drawn from one column to the other."""
+    return line.crop((start, 0, end, line.height)).getbbox() is not None
+
+
+def end_of_word(view: View, scene: Scene) -> int:
+    """Return where the state's word ends: what comes next is at the line's other end."""
+    word = line(view, msgspec.structs.replace(scene, elapsed=0)).crop((WORD, 0, 64, STATUS_HEIGHT))
+    box = word.getbbox()
+    assert box
+    return WORD + box[2]
+
+
+@pytest.mark.parametrize(("size", "waiting", "elapsed"), LATE)
+def test_to_be_elsewhere_and_behind_is_both_told(size: str, waiting: int, elapsed: int) -> None:
+    view = VIEWS[size]
+    in_time = msgspec.structs.replace(ELSEWHERE, elapsed=elapsed)
+    behind = msgspec.structs.replace(in_time, waiting=waiting)
+    end = end_of_word(view, in_time)
+    before, after = line(view, in_time), line(view, behind)
+    assert after.crop((0, 0, end, STATUS_HEIGHT)).tobytes() == (
+        before.crop((0, 0, end, STATUS_HEIGHT)).tobytes()
+    )
+    right = after.width - icons.SIZE - GAP - LEVEL_WIDTH - GAP
+    assert lit(after, end + 1, right)
+
+
+@pytest.mark.parametrize("size", VIEWS)
+def test_the_time_stays_where_there_is_room_for_it(size: str) -> None:
+    view = VIEWS[size]
+    behind = msgspec.structs.replace(ELSEWHERE, waiting=30)
+    later = msgspec.structs.replace(behind, elapsed=behind.elapsed + 60)
+    moves = line(view, behind).tobytes() != line(view, later).tobytes()
+    assert moves is (view.draw(behind).width > 128)
+
+
+@pytest.mark.parametrize("size", VIEWS)
+@pytest.mark.parametrize(
+    "scene", [ELSEWHERE, msgspec.structs.replace(ELSEWHERE, on_fallback=False, waiting=30)]
+)
+def test_the_time_makes_way_for_nothing_else(size: str, scene: Scene) -> None:
+    later = msgspec.structs.replace(scene, elapsed=scene.elapsed + 60)
+    assert line(VIEWS[size], scene).tobytes() != line(VIEWS[size], later).tobytes()

@@ -1,0 +1,80 @@
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.screen.display import open_panel
+from appliance.screen.panels.oled import DIMMED
+from appliance.screen.render.renderer import View
+from appliance.screen.scene import Mode, Scene
+from appliance.screen.shutdown_screen import farewell
+from appliance.settings.schema import DisplaySettings
+from tests.rig.oled import Ssd1306
+
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import os, sys
+
+def note(event, details):
+    if event == "open" and details[2] & (os.O_WRONLY | os.O_RDWR):
+        print("opened for writing:", details[0])
+
+sys.addaudithook(note)
+from appliance.config import DisplaySettings
+from appliance.screen.farewell import farewell
+from tests.rig.oled import Ssd1306
+
+module = Ssd1306()
+farewell(DisplaySettings(), bus=module)
+print("shown" if module.image.getbbox() else "dark")
+"""
+
+
+def test_safe_to_unplug_is_left_standing() -> None:
+    module = Ssd1306()
+    farewell(DisplaySettings(), bus=module)
+    assert module.on
+    assert module.image.tobytes() == View().draw(Scene(Mode.OFF)).tobytes()
+
+
+def test_what_the_program_left_standing_makes_way() -> None:
+    module = Ssd1306()
+    left = open_panel(DisplaySettings(), bus=module)
+    assert left
+    stopping = Scene(Mode.STOPPING)
+    left.show(stopping, View().draw(stopping))
+    left.close()
+    farewell(DisplaySettings(), bus=module)
+    assert module.image.tobytes() == View().draw(Scene(Mode.OFF)).tobytes()
+
+
+def test_it_shines_little_since_it_may_stand_for_months() -> None:
+    module = Ssd1306()
+    farewell(DisplaySettings(contrast=200), bus=module)
+    assert module.contrast == DIMMED
+
+
+def test_a_missing_panel_is_told_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
+    module = Ssd1306()
+    module.unplug()
+    with caplog.at_level(logging.WARNING):
+        farewell(DisplaySettings(), bus=module)
+    assert "does not answer" in caplog.text
+
+
+@pytest.mark.parametrize("driver", ["none", "terminal"])
+def test_without_an_oled_nothing_is_done(driver: str, capsys: pytest.CaptureFixture[str]) -> None:
+    farewell(DisplaySettings(driver=driver))
+    assert capsys.readouterr().out == ""
+
+
+def test_nothing_is_written_to_any_disk() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, check=True, capture_output=True, text=True
+    )
+    assert run.stdout.splitlines() == ["shown"]

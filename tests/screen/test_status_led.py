@@ -1,0 +1,185 @@
+import threading
+from collections.abc import Iterator
+
+import gpiozero
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from appliance.core.events import Fault, LightFailed, LightReady
+from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
+from appliance.screen.status_led import FAST, FLICKER, OFF, ON, SLOW, Pattern, StatusLed, pattern_of
+from appliance.settings.schema import LightSettings
+from tests.rig.posted import Posted
+from tests.rig.waiting import wait_until
+
+SETTINGS = LightSettings(pin=27)
+LISTENING = Scene(Mode.LISTENING)
+
+
+@pytest.fixture
+def pin(factory: MockFactory) -> MockPin:
+    return factory.pin(27)
+
+
+@pytest.fixture
+def light(factory: MockFactory, pin: MockPin, posted: Posted) -> Iterator[StatusLed]:
+    light = StatusLed(SETTINGS, posted, pin_factory=factory)
+    light.start()
+    posted.wait(LightReady)
+    yield light
+    light.end()
+
+
+def history(pin: MockPin) -> list[bool]:
+    return [state for _, state in pin.states]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (Mode.STARTING, OFF),
+        (Mode.READY, OFF),
+        (Mode.CONNECTING, SLOW),
+        (Mode.LISTENING, ON),
+        (Mode.RECONNECTING, SLOW),
+        (Mode.FINISHING, SLOW),
+        (Mode.SAVED, OFF),
+        (Mode.STOPPING, OFF),
+    ],
+    ids=lambda value: value.name if isinstance(value, Mode) else "",
+)
+def test_each_mode_has_its_pattern(mode: Mode, expected: Pattern) -> None:
+    assert pattern_of(Scene(mode)) == expected
+
+
+@pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.name)
+def test_a_fault_blinks_fast_whatever_goes_on(mode: Mode) -> None:
+    pattern = pattern_of(Scene(mode, fault=Fault("No microphone")))
+    assert pattern in (FAST, FLICKER)
+    assert (pattern == FLICKER) == (mode in MICROPHONE_OPEN)
+
+
+def test_a_fault_blinks_faster_than_a_connection() -> None:
+    assert FAST.on
+    assert SLOW.on
+    assert FAST.on < SLOW.on
+
+
+def test_it_is_off_until_something_is_shown(light: StatusLed, pin: MockPin) -> None:
+    assert pin.function == "output"
+    assert not pin.state
+
+
+def test_it_is_on_while_listening_and_off_again_afterwards(light: StatusLed, pin: MockPin) -> None:
+    light.show(LISTENING)
+    wait_until(lambda: pin.state)
+    light.show(Scene(Mode.SAVED))
+    wait_until(lambda: not pin.state)
+    assert history(pin) == [False, True, False]
+
+
+def test_it_blinks_on_and_off_until_the_fault_is_gone(light: StatusLed, pin: MockPin) -> None:
+    light.show(Scene(Mode.READY, fault=Fault("No microphone")))
+    wait_until(lambda: len(pin.states) > 4)
+    assert history(pin)[:5] == [False, True, False, True, False]
+    light.show(LISTENING)
+    light.show(Scene(Mode.READY))
+    wait_until(lambda: not pin.state)
+
+
+def test_a_scene_of_the_same_pattern_lets_it_blink_on(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    def blinking(_: Scene) -> Pattern:
+        return Pattern(on=0.3, off=0.3)
+
+    light = StatusLed(SETTINGS, posted, pin_factory=factory, pattern_of=blinking)
+    light.start()
+    posted.wait(LightReady)
+    scenes = (Scene(Mode.CONNECTING, elapsed=seconds) for seconds in range(10**6))
+
+    def shown_again() -> bool:
+        light.show(next(scenes))
+        return len(pin.states) > 3
+
+    # Scenes come far faster than the lamp changes: were it to begin afresh, it would stay on.
+    wait_until(shown_again)
+    light.end()
+
+
+def test_ending_leaves_it_off_and_frees_the_pin(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    light = StatusLed(SETTINGS, posted, pin_factory=factory)
+    light.start()
+    light.show(LISTENING)
+    wait_until(lambda: pin.state)
+    light.end()
+    assert history(pin) == [False, True, False]
+    gpiozero.LED(27, pin_factory=factory).close()
+    assert "light" not in {thread.name for thread in threading.enumerate()}
+    assert posted.events == [LightReady()]
+
+
+def test_without_a_pin_there_is_nothing_to_do(posted: Posted) -> None:
+    light = StatusLed(LightSettings(), posted)
+    light.start()
+    light.show(LISTENING)
+    assert "light" not in {thread.name for thread in threading.enumerate()}
+    light.end()
+    assert not posted.events
+
+
+def test_a_pin_in_use_is_told_once_and_taken_as_soon_as_it_is_free(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    other = gpiozero.Button(27, pin_factory=factory)
+    light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
+    light.start()
+    fault = posted.wait(LightFailed).fault
+    assert fault.what == "Light's pin in use"
+    assert "GPIO 27" in fault.remedy
+    light.show(LISTENING)
+    other.close()
+    wait_until(lambda: pin.function == "output" and pin.state)
+    light.end()
+    assert [type(event) for event in posted.events] == [LightFailed, LightReady]
+
+
+class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
+    """A pin that can't be switched while it is `broken`, as one whose chip went away."""
+
+    broken = False
+
+    def _set_state(self, value: bool) -> None:
+        if self.broken:
+            raise OSError("no such device")
+        super()._set_state(value)
+
+
+def test_a_pin_that_breaks_is_told_and_shows_again_once_it_works(posted: Posted) -> None:
+    factory = MockFactory(pin_class=UnreliablePin)
+    pin = factory.pin(27)
+    light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
+    light.start()
+    posted.wait(LightReady)
+    pin.broken = True
+    light.show(LISTENING)
+    fault = posted.wait(LightFailed).fault
+    assert (fault.what, "no such device" in fault.detail) == ("No light", True)
+    pin.broken = False
+    wait_until(lambda: pin.function == "output" and pin.state)
+    light.end()
+    assert len(posted.of(LightFailed)) == 1
+
+
+def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(posted: Posted) -> None:
+    class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
+        def reserve_pins(self, *_: object) -> None:
+            raise gpiozero.BadPinFactory("no GPIO here")
+
+    light = StatusLed(SETTINGS, posted, pin_factory=NoGpio())
+    light.start()
+    fault = posted.wait(LightFailed).fault
+    assert (fault.what, "no GPIO here" in fault.detail) == ("No light", True)
+    light.end()

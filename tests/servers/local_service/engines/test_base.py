@@ -1,0 +1,102 @@
+from collections.abc import Sequence
+
+import pytest
+
+from appliance.servers.local_service.engines.base import HeardWord, RecognizerError, RecognizerPool
+
+
+class Recognizer:
+    """Keeps what it is given."""
+
+    lag = 0
+
+    def __init__(self) -> None:
+        self.pcm = b""
+        self.terms: Sequence[str] = ()
+        self.closed = False
+        self.broken = False
+
+    def hear(self, pcm: bytes) -> list[HeardWord]:
+        self.pcm += pcm
+        return []
+
+    def finish(self) -> list[HeardWord]:
+        if self.broken:
+            raise RecognizerError("it is broken")
+        self.pcm = b""
+        return []
+
+    def favour(self, terms: Sequence[str]) -> None:
+        self.terms = terms
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_recognizer_that_came_back_is_lent_again() -> None:
+    pool = RecognizerPool(Recognizer)
+    first = pool.lend()
+    pool.take_back(first)
+    assert pool.lend() is first
+
+
+def test_two_sessions_never_share_a_recognizer() -> None:
+    pool = RecognizerPool(Recognizer)
+    assert pool.lend() is not pool.lend()
+
+
+def test_only_one_idle_recognizer_is_kept() -> None:
+    pool = RecognizerPool(Recognizer)
+    first, second = pool.lend(), Recognizer()
+    pool.take_back(first)
+    pool.take_back(second)
+    assert second.closed
+    assert pool.lend() is first
+    assert pool.lend() is not second
+
+
+def test_a_recognizer_comes_back_with_nothing_half_heard() -> None:
+    recognizer = Recognizer()
+    recognizer.hear(b"half a word")
+    recognizer.favour(["a word"])
+    RecognizerPool(Recognizer).take_back(recognizer)
+    assert recognizer.pcm == b""
+    assert not recognizer.terms
+
+
+def test_a_broken_recognizer_is_not_lent_again() -> None:
+    pool = RecognizerPool(Recognizer)
+    recognizer = Recognizer()
+    recognizer.broken = True
+    pool.take_back(recognizer)
+    assert recognizer.closed
+    assert pool.lend() is not recognizer
+
+
+def test_one_recognizer_is_ready_before_the_first_session() -> None:
+    made: list[Recognizer] = []
+
+    def make() -> Recognizer:
+        made.append(Recognizer())
+        return made[-1]
+
+    pool = RecognizerPool(make)
+    pool.warm_up()
+    assert pool.lend() is made[0]
+
+
+def test_closing_the_pool_closes_what_it_keeps() -> None:
+    pool = RecognizerPool(Recognizer)
+    recognizer = Recognizer()
+    pool.take_back(recognizer)
+    pool.close()
+    pool.close()
+    assert recognizer.closed
+
+
+def test_that_there_is_none_to_be_had_is_told() -> None:
+    def make() -> Recognizer:
+        raise RecognizerError("no memory")
+
+    with pytest.raises(RecognizerError, match="no memory"):
+        RecognizerPool(make).warm_up()

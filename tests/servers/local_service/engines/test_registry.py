@@ -1,0 +1,39 @@
+import sys
+
+import pytest
+
+from appliance.servers.local_service.engines.base import RecognizerPool, UnknownEngineError
+from appliance.servers.local_service.engines.registry import engine_named
+from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine
+
+
+def test_pocketsphinx_is_lent_from_a_pool() -> None:
+    assert isinstance(engine_named("pocketsphinx"), RecognizerPool)
+
+
+def test_a_wyoming_server_is_named_by_its_address() -> None:
+    assert isinstance(engine_named("wyoming://whisper:10300"), WyomingEngine)
+
+
+@pytest.mark.parametrize("name", ["", "ear", "http://whisper:10300", "wyoming", "Pocketsphinx"])
+def test_an_unknown_engine_is_told_with_those_there_are(name: str) -> None:
+    with pytest.raises(UnknownEngineError, match=f'"{name}".*pocketsphinx.*wyoming://') as caught:
+        engine_named(name)
+    assert "choose" in str(caught.value)
+
+
+def test_a_bad_address_is_told_with_how_to_write_it() -> None:
+    with pytest.raises(UnknownEngineError, match="write wyoming://HOST:PORT"):
+        engine_named("wyoming:10300")
+
+
+def test_an_engine_that_is_not_installed_is_told_with_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "appliance.servers.local_service.engines.wyoming.engine")
+    monkeypatch.delitem(
+        sys.modules, "appliance.servers.local_service.engines.wyoming.client", raising=False
+    )
+    monkeypatch.setitem(sys.modules, "wyoming.asr", None)
+    with pytest.raises(UnknownEngineError, match=r"needs wyoming.*\[wyoming\]"):
+        engine_named("wyoming://whisper:10300")

@@ -1,0 +1,107 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import pytest
+
+from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
+from appliance.servers.local_service.engines.subprocess_recognizer import RecognizerProcess
+
+
+class Reporter:
+    """Tells as words what it was asked, and where."""
+
+    lag = 0
+
+    def __init__(self) -> None:
+        self._asked: list[str] = []
+
+    def hear(self, pcm: bytes) -> list[HeardWord]:
+        if pcm == b"end":
+            os._exit(7)
+        self._asked.append(f"hear {len(pcm)}")
+        return [HeardWord(asked, 0, 10, 0.5) for asked in self._asked]
+
+    def finish(self) -> list[HeardWord]:
+        return [HeardWord(str(os.getpid()), 0, 10)]
+
+    def favour(self, terms: Sequence[str]) -> None:
+        self._asked.append(f"favour {' '.join(terms)}")
+
+    def close(self) -> None:
+        pass
+
+
+def no_recognizer() -> NoReturn:
+    sys.exit(3)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_answers_for_a_recognizer_in_another_process() -> None:
+    recognizer = RecognizerProcess(Reporter)
+    recognizer.favour(["two", "words"])
+    heard = recognizer.hear(bytes(3200))
+    assert [word.text for word in heard] == ["favour two words", "hear 3200"]
+    assert heard[0] == HeardWord("favour two words", 0, 10, 0.5)
+    assert recognizer.finish()[0].text != str(os.getpid())
+    recognizer.close()
+
+
+def test_close_ends_the_process() -> None:
+    recognizer = RecognizerProcess(Reporter)
+    pid = int(recognizer.finish()[0].text)
+    assert is_running(pid)
+    recognizer.close()
+    assert not is_running(pid)
+
+
+def test_a_process_that_ends_by_itself_is_told_with_its_status() -> None:
+    recognizer = RecognizerProcess(Reporter)
+    with pytest.raises(RecognizerError, match="status 7"):
+        recognizer.hear(b"end")
+    with pytest.raises(RecognizerError, match="status 7"):
+        recognizer.finish()
+    recognizer.close()
+
+
+def test_a_process_that_never_gets_ready_is_told() -> None:
+    with pytest.raises(RecognizerError, match="status 3"):
+        RecognizerProcess(no_recognizer)
+
+
+def test_ctrl_c_is_left_to_the_process_that_asked_for_it() -> None:
+    recognizer = RecognizerProcess(Reporter)
+    os.kill(int(recognizer.finish()[0].text), signal.SIGINT)
+    assert recognizer.hear(bytes(2))
+    recognizer.close()
+
+
+@pytest.mark.slow
+def test_it_does_not_outlive_the_one_that_asked_for_it() -> None:
+    program = (
+        f"from {RecognizerProcess.__module__} import RecognizerProcess\n"
+        f"from {Reporter.__module__} import Reporter\n"
+        "recognizer = RecognizerProcess(Reporter)\n"
+        "print(recognizer.finish()[0].text, flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+        # its end closes standard output, which the recognizer's process has from its parent
+        assert parent.stdout.read() == ""
+    assert pid

@@ -1,0 +1,150 @@
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.app.word_error_rate import word_error_rate
+from appliance.servers.local_service.server import LocalService
+from tests.rig.waiting import wait_until
+from tests.servers.local_service.client import Client, refusal, transcript, turns
+from tests.servers.local_service.engines.wyoming.wyoming_rig import WyomingRig, pocketsphinx
+
+BYTES_PER_SECOND = 32_000
+
+
+@pytest.fixture
+def sentence(sample: bytes) -> bytes:
+    """Return the first sentence of the sample, with a little silence behind it."""
+    return sample[: int(3.2 * BYTES_PER_SECOND)]
+
+
+@pytest.fixture
+def rig() -> Iterator[WyomingRig]:
+    with WyomingRig(pocketsphinx()) as rig:
+        yield rig
+
+
+@pytest.mark.slow
+def test_speech_is_transcribed_by_the_server(rig: WyomingRig, sample: bytes, said: str) -> None:
+    with LocalService(engine=rig.url) as service:
+        client = Client(service)
+        client.audio(sample)
+        messages = client.terminated()
+    assert client.close_code == 1000
+    assert word_error_rate(said, transcript(messages)) <= 0.4
+
+
+def test_key_terms_reach_the_server(sentence: bytes) -> None:
+    with WyomingRig(lambda _: "ohm") as rig, LocalService(engine=rig.url) as service:
+        client = Client(service, keyterms_prompt='["Kirchhoff"]')
+        client.audio(sentence)
+        client.terminated()
+        assert rig.wanted[-1].transcript_terms == ["Kirchhoff"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [False, True])
+def test_words_come_while_one_speaks(streams: bool, sentence: bytes) -> None:
+    def words(pcm: bytes) -> str:
+        return " ".join("word" for _ in range(len(pcm) // 8_000))
+
+    with WyomingRig(words, streams=streams) as rig, LocalService(engine=rig.url) as service:
+        client = Client(service)
+        client.audio(sentence, real_time=True)
+        messages = client.terminated()
+    partials = turns(messages, turn_order=0, end_of_turn=False)
+    lengths = [len(partial["words"]) for partial in partials]
+    assert len(set(lengths)) >= 4, "they grow step by step"
+
+
+@pytest.mark.slow
+def test_a_slow_server_does_not_cut_a_sentence_short(sentence: bytes) -> None:
+    def slow(_: bytes) -> str:
+        time.sleep(4)
+        return "all of it"
+
+    with WyomingRig(slow) as rig, LocalService(engine=rig.url) as service:
+        client = Client(service)
+        client.audio(sentence, real_time=True)
+        messages = client.terminated()
+    assert transcript(messages) == "all of it"
+
+
+@pytest.mark.slow
+def test_a_server_that_is_silent_while_it_thinks_keeps_its_first_session(sentence: bytes) -> None:
+    def slow(_: bytes) -> str:
+        time.sleep(8)
+        return "all of it"
+
+    with WyomingRig(slow, single=True) as rig, LocalService(engine=rig.url) as service:
+        client = Client(service)
+        client.audio(sentence)
+        messages = client.terminated()
+    assert client.close_code == 1000
+    assert transcript(messages) == "all of it"
+
+
+def test_a_server_that_is_away_at_the_start_is_logged_and_heals(
+    sentence: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = WyomingRig(lambda _: "here again")
+    with rig:
+        pass
+    with LocalService(engine=rig.url) as service:
+        assert f"{rig.url} can't be reached" in caplog.text
+        code, error = refusal(Client(service))
+        assert code == 3005
+        assert "can't be reached" in error
+        with rig:
+            client = Client(service)
+            client.audio(sentence)
+            assert transcript(client.terminated()) == "here again"
+
+
+def test_a_restart_amid_a_turn_loses_no_audio(
+    sentence: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        WyomingRig(lambda pcm: f"{len(pcm) // BYTES_PER_SECOND} seconds") as rig,
+        LocalService(engine=rig.url) as service,
+        caplog.at_level(logging.WARNING),
+    ):
+        rig.wanted.clear()  # when the service began
+        client = Client(service)
+        client.audio(sentence[: 2 * BYTES_PER_SECOND])
+        wait_until(lambda: rig.wanted)
+        rig.stop()
+        client.audio(sentence[2 * BYTES_PER_SECOND :])
+        client.say("ForceEndpoint")
+        wait_until(lambda: "asking again" in caplog.text)
+        rig.start()
+        messages = client.terminated()
+    assert transcript(messages) == "3 seconds"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_server_that_freezes_ends_the_session_and_none_begins(
+    streams: bool, sentence: bytes
+) -> None:
+    with (
+        WyomingRig(lambda _: "all of it", streams=streams) as rig,
+        LocalService(engine=rig.url) as service,
+    ):
+        client = Client(service)
+        client.audio(sentence)
+        client.say("ForceEndpoint")
+        while not client.next().get("end_of_turn"):
+            pass
+        rig.freeze()
+        client.audio(sentence)
+        client.say("Terminate")
+        code, error = refusal(client)
+        assert (code, error) == (3005, f"The engine {rig.url} hangs: it gives no sign of life")
+        (refused,) = Client(service).rest()
+        assert refused["error_code"] == 3005
+        rig.thaw()
+        client = Client(service)
+        client.audio(sentence)
+        assert transcript(client.terminated()) == "all of it"

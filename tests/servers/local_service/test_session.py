@@ -1,0 +1,260 @@
+import numpy as np
+import pytest
+import soxr
+
+from appliance.app.word_error_rate import word_error_rate
+from appliance.servers.local_service.mulaw import linear
+from appliance.servers.local_service.server import LocalService
+from appliance.settings.spoken_words import spoken_words
+from tests.servers.local_service.client import Client, Message, refusal, transcript, turns
+
+FIRST_TWO = (
+    "press the button when you want to speak the words will appear on the little screen in front "
+    "of you"
+)
+"""What the first 7.5 s of the sample say."""
+
+
+@pytest.fixture(scope="module")
+def spoken(service: LocalService, sample: bytes) -> list[Message]:
+    """What the service says of the sample, spoken in real time."""
+    client = Client(service, formatted_finals="true")
+    client.audio(sample, real_time=True)
+    messages = client.terminated()
+    assert client.close_code == 1000
+    return messages
+
+
+@pytest.mark.slow
+def test_the_sample_is_understood(spoken: list[Message], said: str) -> None:
+    assert word_error_rate(said, transcript(spoken)) <= 0.08
+
+
+@pytest.mark.slow
+def test_messages_come_in_the_documented_order(spoken: list[Message]) -> None:
+    types = [message["type"] for message in spoken]
+    assert types[:3] == ["Begin", "SpeechStarted", "Turn"]
+    assert types[-2:] == ["Turn", "Termination"]
+    assert set(types[1:-1]) == {"SpeechStarted", "Turn"}
+
+
+@pytest.mark.slow
+def test_each_sentence_is_a_turn(spoken: list[Message], said: str) -> None:
+    final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
+    assert [turn["turn_order"] for turn in final] == list(range(len(said.splitlines())))
+
+
+@pytest.mark.slow
+def test_a_finished_turn_is_told_again_as_it_is_written(spoken: list[Message], said: str) -> None:
+    assert [
+        turn["transcript"] for turn in turns(spoken, turn_is_formatted=True)
+    ] == said.splitlines()
+    final = turns(spoken, end_of_turn=True)
+    formatted = [turn["turn_is_formatted"] for turn in final]
+    assert formatted == [False, True] * (len(final) // 2)
+
+
+@pytest.mark.slow
+def test_partial_turns_hold_back_the_words_still_spoken(spoken: list[Message]) -> None:
+    for turn in turns(spoken, end_of_turn=False):
+        settled = [word["text"] for word in turn["words"] if word["word_is_final"]]
+        assert turn["transcript"].split() == settled
+        assert not turn["words"][-1]["word_is_final"]
+
+
+@pytest.mark.slow
+def test_word_times_are_those_of_the_audio(spoken: list[Message], sample: bytes) -> None:
+    stretches = sounding(sample)
+    final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
+    assert len(final) == len(stretches)
+    for turn, (start, end) in zip(final, stretches, strict=True):
+        assert turn["words"][0]["start"] == pytest.approx(start, abs=200)
+        assert turn["words"][-1]["end"] == pytest.approx(end, abs=200)
+
+
+def sounding(pcm: bytes) -> list[tuple[int, int]]:
+    """Return from when to when, in ms, the audio is anything but silent for half a second."""
+    loud = [
+        at for at in range(0, len(pcm) // 32, 10) if max(pcm[at * 32 + 1 : at * 32 + 320 : 2]) > 0
+    ]
+    starts = [now for before, now in zip([-1000, *loud], loud, strict=False) if now - before > 500]
+    ends = [
+        before for before, now in zip(loud, [*loud[1:], 10**9], strict=True) if now - before > 500
+    ]
+    return list(zip(starts, ends, strict=True))
+
+
+@pytest.mark.slow
+def test_termination_tells_how_long_it_was(spoken: list[Message], sample: bytes) -> None:
+    assert spoken[-1]["audio_duration_seconds"] == round(len(sample) / 32_000)
+    assert spoken[-1]["session_duration_seconds"] >= spoken[-1]["audio_duration_seconds"]
+
+
+def test_terminate_amid_a_word_keeps_the_last_words(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[: 2600 * 32])
+    heard = spoken_words(transcript(client.terminated()))
+    assert heard[:7] == ["press", "the", "button", "when", "you", "want", "to"]
+    assert len(heard) == 8, "the beginning of the last word is heard as some word"
+
+
+def test_terminate_right_after_the_last_sound_keeps_the_last_word(
+    service: LocalService, sample: bytes
+) -> None:
+    client = Client(service)
+    client.audio(sample[: 2900 * 32])
+    heard = transcript(client.terminated())
+    assert word_error_rate("press the button when you want to speak", heard) == 0
+
+
+@pytest.mark.slow
+def test_a_stream_may_begin_amid_speech(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[5000 * 32 : 8000 * 32], milliseconds=1000)
+    assert transcript(client.terminated()).endswith("little screen in front of you")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("milliseconds", [50, 330, 1000])
+def test_frames_of_any_length_are_heard_alike(
+    service: LocalService, sample: bytes, milliseconds: int
+) -> None:
+    client = Client(service)
+    client.audio(sample[: 7500 * 32], milliseconds)
+    assert word_error_rate(FIRST_TWO, transcript(client.terminated())) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000])
+def test_other_sample_rates_are_resampled(service: LocalService, sample: bytes, rate: int) -> None:
+    client = Client(service, sample_rate=str(rate))
+    client.frames(resampled(sample[: 7500 * 32], rate), rate // 10 * 2)
+    messages = client.terminated()
+    assert word_error_rate(FIRST_TWO, transcript(messages)) <= 0.12
+    assert turns(messages)[-1]["words"][-1]["end"] == pytest.approx(6900, abs=300)
+
+
+@pytest.mark.slow
+def test_a_telephones_audio_is_understood(service: LocalService, sample: bytes) -> None:
+    client = Client(service, sample_rate="8000", encoding="pcm_mulaw")
+    samples = np.frombuffer(resampled(sample[: 7500 * 32], 8000), "<i2")
+    client.frames(mulaw_codes(samples), 800)
+    assert word_error_rate(FIRST_TWO, transcript(client.terminated())) <= 0.12
+
+
+def resampled(pcm: bytes, rate: int) -> bytes:
+    samples = np.frombuffer(pcm, dtype="<i2")
+    return bytes(soxr.resample(samples, 16_000, rate).tobytes())
+
+
+def mulaw_codes(samples: np.ndarray) -> bytes:
+    """Return the code nearest to each sample."""
+    levels = linear(bytes(range(256))).astype(int)
+    order = np.argsort(levels, kind="stable")
+    nearest = np.searchsorted(levels[order], samples).clip(0, 255)
+    return bytes(order[nearest].astype(np.uint8).tobytes())
+
+
+def test_force_endpoint_ends_the_turn_at_once(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.audio(sample[: 2000 * 32])
+    client.say("ForceEndpoint")
+    while not (message := client.next()).get("end_of_turn"):
+        pass
+    assert message["transcript"].startswith("press the button")
+    client.audio(sample[2000 * 32 : 3400 * 32])
+    assert turns(client.terminated(), turn_order=1, end_of_turn=True)
+
+
+@pytest.mark.slow
+def test_the_configuration_can_change_amid_a_session(service: LocalService, sample: bytes) -> None:
+    client = Client(service)
+    client.say(
+        "UpdateConfiguration",
+        format_turns=True,
+        vad_threshold=0.5,
+        min_turn_silence=5000,
+        max_turn_silence=5000,
+        keyterms_prompt=["little screen"],
+    )
+    client.audio(sample[: 7500 * 32])
+    (written,) = turns(client.terminated(), turn_is_formatted=True)
+    assert "little screen in front of you" in written["transcript"]
+
+
+def test_a_threshold_of_1_waits_for_the_longest_silence(
+    service: LocalService, sample: bytes
+) -> None:
+    client = Client(service, end_of_turn_confidence_threshold="1", max_turn_silence="2000")
+    client.audio(sample[: 3000 * 32] + bytes(1500 * 32))
+    client.say("KeepAlive")
+    client.audio(bytes(1500 * 32))
+    ended = turns(client.terminated(), end_of_turn=True)
+    assert [turn["end_of_turn_confidence"] for turn in ended] == [0.9]
+
+
+@pytest.mark.slow
+def test_keyterms_do_not_stay_with_the_recognizer(service: LocalService, sample: bytes) -> None:
+    favouring = Client(service, keyterms_prompt='["little screen", "xyzzy"]')
+    favouring.audio(sample[: 3400 * 32])
+    assert transcript(favouring.terminated()).endswith("want to speak")
+    plain = Client(service)
+    plain.audio(sample[: 3400 * 32])
+    assert transcript(plain.terminated()).endswith("want to speak")
+
+
+def test_the_newer_models_tell_a_finished_turn_once(service: LocalService, sample: bytes) -> None:
+    client = Client(service, speech_model="u3-rt-pro", speaker_labels="true")
+    client.audio(sample[: 3400 * 32])
+    (final,) = turns(client.terminated(), end_of_turn=True)
+    assert final["turn_is_formatted"]
+    assert final["transcript"] == "Press the button when you want to speak."
+    assert final["speaker_label"] == "UNKNOWN"
+
+
+def test_a_bad_configuration_ends_the_session(service: LocalService) -> None:
+    client = Client(service)
+    client.say("UpdateConfiguration", min_turn_silence="long")
+    code, error = refusal(client)
+    assert code == 3006
+    assert "min_turn_silence" in error
+
+
+def test_silence_is_no_turn(service: LocalService) -> None:
+    client = Client(service)
+    client.audio(bytes(3200) * 30)
+    client.say("KeepAlive")
+    assert [message["type"] for message in client.terminated()] == ["Begin", "Termination"]
+
+
+def test_sessions_do_not_disturb_each_other(service: LocalService, sample: bytes) -> None:
+    speaker, listener = Client(service), Client(service)
+    speaker.audio(sample[: 3400 * 32])
+    listener.audio(bytes(3200) * 10)
+    assert transcript(listener.terminated()) == ""
+    assert "press the button" in transcript(speaker.terminated())
+
+
+def test_a_rule_is_judged_when_audio_comes_not_when_it_is_heard(sample: bytes) -> None:
+    with LocalService(look_ahead=10) as service:
+        client = Client(service)
+        client.audio(sample[: 15_000 * 32], milliseconds=1000)
+        code, error = refusal(client)
+    assert code == 3007
+    received = float(error.split("Received ")[1].split()[0])
+    assert 10 < received <= 12
+
+
+@pytest.mark.slow
+def test_the_end_of_a_long_turn_does_not_hold_up_another_session(
+    service: LocalService, sample: bytes
+) -> None:
+    speaker = Client(service, min_turn_silence="60000", max_turn_silence="60000")
+    listener = Client(service)
+    speaker.audio(sample[: 15_000 * 32], milliseconds=1000)
+    listener.audio(sample[: 3000 * 32])
+    # the first one's 15 s take far longer to hear than the other's 3 s
+    assert transcript(listener.terminated()).endswith("to speak")
+    speaker.audio(bytes(3200))
+    assert not turns(speaker.rest(limit=1), end_of_turn=True)
+    assert len(turns(speaker.terminated(), end_of_turn=True)) == 1

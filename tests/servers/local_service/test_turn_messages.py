@@ -1,0 +1,93 @@
+import pytest
+
+from appliance.servers.local_service.engines.base import HeardWord
+from appliance.servers.local_service.protocol import SessionParameters, encoded
+from appliance.servers.local_service.turn_detector import TurnHeard
+from appliance.servers.local_service.turn_messages import turn_messages, written
+
+PLAIN = SessionParameters(speech_model="universal-streaming-english")
+FORMATTED = SessionParameters(speech_model="universal-streaming-english", format_turns=True)
+WRITING = SessionParameters(speech_model="u3-rt-pro")
+
+
+def turn(text: str, *, finished: bool) -> TurnHeard:
+    words = tuple(
+        HeardWord(word, place * 100, place * 100 + 90) for place, word in enumerate(text.split())
+    )
+    return TurnHeard(3, words, finished)
+
+
+def test_the_last_two_words_of_a_partial_are_tentative() -> None:
+    (message,) = turn_messages(turn("so it is said", finished=False), FORMATTED)
+    assert message.transcript == "so it"
+    assert [word.word_is_final for word in message.words] == [True, True, False, False]
+    assert not message.end_of_turn
+
+
+def test_a_partial_of_one_word_has_no_transcript() -> None:
+    (message,) = turn_messages(turn("so", finished=False), FORMATTED)
+    assert message.transcript == ""
+    assert message.words[0].text == "so"
+
+
+def test_all_words_of_a_finished_turn_are_final() -> None:
+    (message,) = turn_messages(turn("so it is", finished=True), PLAIN)
+    assert message.transcript == message.utterance == "so it is"
+    assert all(word.word_is_final for word in message.words)
+
+
+def test_a_formatted_turn_follows_the_plain_one() -> None:
+    plain, formatted = turn_messages(turn("so it is", finished=True), FORMATTED)
+    assert (plain.turn_order, formatted.turn_order) == (3, 3)
+    assert (plain.turn_is_formatted, formatted.turn_is_formatted) == (False, True)
+    assert plain.end_of_turn
+    assert formatted.end_of_turn
+    assert formatted.transcript == "So it is."
+    assert [word.text for word in formatted.words] == ["So", "it", "is."]
+
+
+def test_a_turn_that_came_to_nothing_is_finished_empty() -> None:
+    messages = list(turn_messages(turn("", finished=True), FORMATTED))
+    assert [message.transcript for message in messages] == ["", ""]
+
+
+def test_a_model_that_writes_tells_a_finished_turn_once() -> None:
+    (message,) = turn_messages(turn("so it is", finished=True), WRITING)
+    assert message.end_of_turn
+    assert message.turn_is_formatted
+    assert message.transcript == "So it is."
+
+
+def test_a_model_that_writes_has_every_word_in_its_partials() -> None:
+    (message,) = turn_messages(turn("so it is", finished=False), WRITING)
+    assert message.transcript == "so it is"
+    assert [word.word_is_final for word in message.words] == [True, False, False]
+    assert not message.turn_is_formatted
+
+
+def test_speakers_are_unknown_where_they_were_asked_for() -> None:
+    asked = SessionParameters(speech_model="u3-rt-pro", speaker_labels=True)
+    (message,) = turn_messages(turn("so", finished=True), asked)
+    assert message.speaker_label == "UNKNOWN"
+    (message,) = turn_messages(turn("so", finished=True), WRITING)
+    assert "speaker_label" not in encoded(message)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Press the button.",
+        "I think I'm late on Monday.",
+        "What time does the train leave?",
+        "What I mean is this.",
+        "When you are finished press the button.",
+        "Where did you put the keys?",
+        "How much is it?",
+        "Could you help me?",
+        "Will is my brother.",
+        "Where's my book?",
+        "Why?",
+    ],
+)
+def test_turns_are_written_with_capitals_and_an_end(sentence: str) -> None:
+    assert " ".join(written(sentence.lower().rstrip(".?").split())) == sentence

@@ -1,0 +1,108 @@
+"""A client that nobody here wrote: the vendor's SDK for Node, as npm has it."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.app.word_error_rate import word_error_rate
+from appliance.servers.local_service.server import LocalService
+from tests.rig.certificates import Certificate
+from tests.servers.local_service.client import turns
+
+PACKAGE = "assemblyai@4.41.5"
+SCRIPT = Path(__file__).with_name("vendor_sdk.mjs")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder where npm put the SDK."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("there is no Node here: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("node")
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", PACKAGE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    if done.returncode:
+        pytest.skip(f"npm could not get {PACKAGE}: {done.stderr.strip().splitlines()[-1]}")
+    return folder
+
+
+class NodeClient:
+    """Runs a case of the script and returns what it told."""
+
+    def __init__(
+        self, package: Path, service: LocalService, certificate: Certificate, audio: Path
+    ) -> None:
+        self._package = package
+        self._service = service
+        self._certificate = certificate
+        self._audio = audio
+
+    def run(self, case: str) -> list[dict[str, Any]]:
+        origin = self._service.token_url.removesuffix("/token")
+        done = subprocess.run(
+            ["node", SCRIPT, case, self._service.url, origin, "any key", self._audio],
+            check=False,
+            cwd=self._package,
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(self._certificate.file)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def node(
+    package: Path,
+    tls_service: LocalService,
+    certificate: Certificate,
+    sample: bytes,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> NodeClient:
+    audio = tmp_path_factory.mktemp("audio") / "sample.raw"
+    audio.write_bytes(sample)
+    return NodeClient(package, tls_service, certificate, audio)
+
+
+def test_a_session_brings_partial_final_and_formatted_turns(node: NodeClient, said: str) -> None:
+    told = node.run("session")
+    assert told[0]["type"] == "open"
+    assert turns(told, end_of_turn=False)
+    written = [turn["transcript"] for turn in turns(told, turn_is_formatted=True)]
+    assert word_error_rate(said, " ".join(written)) <= 0.08
+    assert not [line for line in told if line["type"] == "error"]
+
+
+def test_force_endpoint_ends_the_turn(node: NodeClient) -> None:
+    ended = turns(node.run("force"), end_of_turn=True)
+    assert [turn["turn_order"] for turn in ended] == [0, 1]
+
+
+def test_a_changed_configuration_holds(node: NodeClient) -> None:
+    assert turns(node.run("update"), turn_is_formatted=True)
+
+
+def test_a_refused_parameter_reaches_the_caller(node: NodeClient) -> None:
+    (refused,) = node.run("refused")
+    assert refused["code"] == 3006
+    assert "encoding" in refused["message"]
+
+
+def test_a_frame_of_bad_length_reaches_both_listeners(node: NodeClient) -> None:
+    told = {line["type"]: line for line in node.run("frame")}
+    assert told["error"]["code"] == told["close"]["code"] == 3007
+    assert "Input Duration Violation: 49 ms" in told["error"]["message"]
+
+
+def test_a_token_opens_one_session(node: NodeClient) -> None:
+    told = node.run("token")
+    assert [line["type"] for line in told] == ["open", "refused"]
+    assert told[-1]["code"] == 1008

@@ -1,0 +1,349 @@
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from appliance.servers.token_server.server import TokenServer
+from appliance.streaming.outcomes import Outcome, Reaction, Stage, rule_for
+from appliance.streaming.tokens import TokenSource
+from tests.rig.client import Client
+from tests.rig.service import ScriptedService
+from tests.servers.token_server.token_servers import appliance, options, refused, register
+
+ORIGIN = "https://captions.example.org"
+
+
+@pytest.fixture
+def vendor() -> Iterator[ScriptedService]:
+    with ScriptedService() as vendor:
+        yield vendor
+
+
+def test_an_appliance_with_its_secret_gets_a_token(vendor: ScriptedService, tmp_path: Path) -> None:
+    secret = register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        source = appliance(server, secret, tmp_path)
+        assert [source.fetch(), source.fetch()] == [token.value for token in vendor.tokens]
+
+
+def test_the_token_opens_a_session_at_the_vendors(vendor: ScriptedService, tmp_path: Path) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        client = Client(vendor.url, token=appliance(server, "", tmp_path).fetch())
+    client.send({"type": "Terminate"})
+    said = [message.get("type") for message in client.messages()]
+    client.close()
+    assert said[0] == "Begin"
+    assert "Termination" in said
+    assert vendor.violations == []
+
+
+def test_a_token_is_told_with_its_life_and_kept_by_nobody_between(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    with TokenServer(options(tmp_path, vendor, expires_in=45)) as server:
+        answer = requests.get(server.url, timeout=20)
+    assert answer.json() == {"token": vendor.tokens[0].value, "expires_in_seconds": 45}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_glance_costs_no_token(vendor: ScriptedService, tmp_path: Path) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        assert requests.head(server.url, timeout=20).status_code == 405
+    assert vendor.token_requests == []
+
+
+def test_strangers_get_none_and_learn_why(vendor: ScriptedService, tmp_path: Path) -> None:
+    register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        assert refused(appliance(server, "wrong", tmp_path)) == (401, "Secret refused")
+        assert refused(appliance(server, "", tmp_path)) == (401, "No secret given")
+        for given in ("Basic d3Jvbmc6", "the-api-key", "Bearer the-api-key"):
+            answer = requests.get(server.url, headers={"Authorization": given}, timeout=20)
+            assert answer.status_code == 401
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert vendor.token_requests == []
+
+
+def test_who_comes_and_goes_is_known_without_a_restart(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        secret = register(tmp_path).add("kitchen")
+        source = appliance(server, secret, tmp_path)
+        assert source.fetch()
+        assert refused(appliance(server, "", tmp_path)) == (401, "No secret given")
+        register(tmp_path).add("workshop")
+        assert source.fetch()
+        register(tmp_path).remove("kitchen")
+        assert refused(source) == (401, "Secret refused")
+
+
+def test_two_servers_on_one_register_and_one_that_is_restarted(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    secret = register(tmp_path).add("kitchen")
+    settings = options(tmp_path, vendor)
+    with TokenServer(settings) as one, TokenServer(settings) as other:
+        assert appliance(one, secret, tmp_path).fetch()
+        assert appliance(other, secret, tmp_path).fetch()
+    with TokenServer(settings) as again:
+        assert appliance(again, secret, tmp_path).fetch()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Host": "rebound.example.org"},
+        {"Host": "rebound_to_here.example.org:8766"},
+        {"Host": "127.0.0.1.example.org"},
+        {"Host": "127.0.0.1:1:2"},
+        {"Host": ""},
+    ],
+)
+def test_without_an_appliance_nobody_elsewhere_is_served(
+    vendor: ScriptedService, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        answer = requests.get(server.url, headers=headers, timeout=20)
+        assert (answer.status_code, answer.json()) == (403, {"error": "No appliance added"})
+        assert vendor.token_requests == []
+        assert requests.get(server.url, timeout=20).ok
+        assert requests.get(server.url, headers={"Host": "localhost:80"}, timeout=20).ok
+
+
+def test_with_an_appliance_a_proxy_may_stand_between(
+    vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = register(tmp_path).add("kitchen")
+    headers = {"Authorization": f"bearer {secret}", "X-Forwarded-For": "203.0.113.7"}
+    with caplog.at_level(logging.INFO), TokenServer(options(tmp_path, vendor)) as server:
+        assert requests.get(server.url, headers=headers, timeout=20).ok
+    assert "a token for kitchen at 203.0.113.7" in caplog.text
+
+
+def test_each_appliance_has_its_limit(vendor: ScriptedService, tmp_path: Path) -> None:
+    kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
+    with TokenServer(options(tmp_path, vendor, per_minute=2)) as server:
+        source = appliance(server, kitchen, tmp_path)
+        assert source.fetch()
+        assert source.fetch()
+        assert refused(source) == (429, "Too many requests")
+        answer = requests.get(
+            server.url, headers={"Authorization": f"Bearer {kitchen}"}, timeout=20
+        )
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+        assert appliance(server, workshop, tmp_path).fetch()
+    assert len(vendor.tokens) == 3
+
+
+def test_who_guesses_holds_nobody_else_up(vendor: ScriptedService, tmp_path: Path) -> None:
+    secret = register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        met: list[int] = []
+
+        def guess() -> None:
+            headers = {"Authorization": "Bearer guessed"}
+            met.append(requests.get(server.url, headers=headers, timeout=20).status_code)
+
+        guessing = [threading.Thread(target=guess, name="guess") for _ in range(40)]
+        for thread in guessing:
+            thread.start()
+        assert appliance(server, secret, tmp_path).fetch()
+        assert len(met) < 40  # the others wait for up to 4 s
+        for thread in guessing:
+            thread.join()
+    assert met == [401] * 40
+
+
+def test_one_whose_secret_was_withdrawn_hears_that_amid_a_flood(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
+    with TokenServer(options(tmp_path, vendor, per_minute=1)) as server:
+        register(tmp_path).remove("kitchen")
+        told: list[tuple[int | None, str]] = []
+        sources = [appliance(server, secret, tmp_path) for secret in (kitchen, workshop)]
+
+        def ask(source: TokenSource) -> None:
+            told.append(refused(source))
+
+        assert sources[1].fetch()
+        asking = [
+            threading.Thread(target=ask, args=[source], name="ask") for source in sources * 50
+        ]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+    assert told.count((401, "Secret refused")) == 50
+    assert told.count((429, "Too many requests")) == 50
+
+
+def test_a_flood_of_strangers_takes_a_line_of_the_log(
+    vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kitchen = register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor, per_minute=1)) as server:
+        for headers in ({}, {"Authorization": f"Bearer {kitchen}"}):
+            for _ in range(30):
+                requests.get(server.url, headers=headers, timeout=20)
+        for _ in range(3):
+            requests.get(server.url, headers={"Authorization": "Bearer guessed"}, timeout=20)
+    said = [record.getMessage() for record in caplog.records if "no token" in record.getMessage()]
+    assert [line.partition(" (")[0] for line in said] == [
+        "no token for a stranger at 127.0.0.1: No secret given",
+        "no token for kitchen at 127.0.0.1: Too many requests",
+        "no token for a stranger at 127.0.0.1: Secret refused",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [
+        (401, "Unauthorized", (403, "API key refused")),
+        (402, "Insufficient funds", (402, "No credit left")),
+        (429, "Too many", (429, "Service is busy")),
+        (500, "Oops", (502, "Service fault")),
+    ],
+)
+def test_what_the_vendor_refuses_an_appliance_hears_in_its_own_words(
+    vendor: ScriptedService, tmp_path: Path, status: int, said: str, told: tuple[int, str]
+) -> None:
+    vendor.token_answer = status, {"error": said}
+    with TokenServer(options(tmp_path, vendor)) as server:
+        assert refused(appliance(server, "", tmp_path)) == told
+
+
+def test_a_new_key_works_without_a_restart(vendor: ScriptedService, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("an-old-key")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        source = appliance(server, "", tmp_path)
+        assert refused(source) == (403, "API key refused")
+        (tmp_path / "key").write_text(vendor.api_key)
+        assert source.fetch()
+
+
+def test_a_page_of_the_origin_named_may_ask(vendor: ScriptedService, tmp_path: Path) -> None:
+    secret = register(tmp_path).add("page")
+    with TokenServer(options(tmp_path, vendor, origins=(f"{ORIGIN}/",))) as server:
+        asked = {
+            "Origin": ORIGIN,
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "authorization",
+        }
+        preflight = requests.options(server.url, headers=asked, timeout=20)
+        assert preflight.ok
+        assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert "authorization" in preflight.headers["Access-Control-Allow-Headers"].lower()
+        right = {"Origin": ORIGIN, "Authorization": f"Bearer {secret}"}
+        for headers in (right, {"Origin": ORIGIN}):  # its script may read refusals, too
+            answer = requests.get(server.url, headers=headers, timeout=20)
+            assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_a_page_of_another_origin_may_not(vendor: ScriptedService, tmp_path: Path) -> None:
+    on_fallback = {"Origin": "https://evil.example.org", "Access-Control-Request-Method": "GET"}
+    for origins in ((), (ORIGIN,)):
+        with TokenServer(options(tmp_path, vendor, origins=origins)) as server:
+            assert not requests.options(server.url, headers=on_fallback, timeout=20).ok
+            answer = requests.get(server.url, headers=on_fallback, timeout=20)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_health_is_told_without_asking_the_vendor(vendor: ScriptedService, tmp_path: Path) -> None:
+    register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        health = server.url.replace("/token", "/healthz")
+        assert requests.get(health, timeout=20).json() == {"status": "ok"}
+        (tmp_path / "key").write_text("")
+        answer = requests.get(health, timeout=20)
+        assert (answer.status_code, answer.json()) == (503, {"error": "No API key"})
+    assert vendor.token_requests == []
+
+
+def test_whatever_else_is_asked_is_answered_in_the_same_form(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        nowhere = requests.get(f"{server.url}s", timeout=20)
+        assert (nowhere.status_code, nowhere.json()) == (404, {"error": "Not Found"})
+        assert requests.post(server.url, timeout=20).status_code == 405
+
+
+def test_the_log_has_a_line_for_each_and_no_secret(
+    vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = register(tmp_path).add("kitchen")
+    with caplog.at_level(logging.DEBUG), TokenServer(options(tmp_path, vendor)) as server:
+        token = appliance(server, secret, tmp_path).fetch()
+        refused(appliance(server, "guessed-it", tmp_path))
+        right = {"Authorization": f"Bearer {secret}"}
+        requests.get(f"{server.url}?secret=in-the-query", headers=right, timeout=20)
+        vendor.token_answer = 401, {"error": f"{vendor.api_key} is no key"}
+        refused(appliance(server, secret, tmp_path))
+        said = [r.getMessage() for r in caplog.records if r.name.startswith("appliance.services")]
+    lines = [line for line in said if " for " in line]
+    assert lines == [
+        "a token for kitchen at 127.0.0.1",
+        "no token for a stranger at 127.0.0.1: Secret refused (wrong ones so far: 1)",
+        "a token for kitchen at 127.0.0.1",
+        "no token for kitchen at 127.0.0.1: API key refused (the vendor: 401, … is no key)",
+    ]
+    own = "\n".join(
+        record.getMessage()
+        for record in caplog.records
+        if record.name.startswith(("appliance.services", "uvicorn", "asyncio"))
+    )
+    for hidden in (secret, token, vendor.tokens[1].value, "guessed-it", "in-the-query"):
+        assert hidden not in own
+    assert vendor.api_key not in own
+
+
+def test_a_register_that_breaks_is_told_once_and_those_known_are_served(
+    vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = register(tmp_path).add("kitchen")
+    with TokenServer(options(tmp_path, vendor)) as server:
+        source = appliance(server, secret, tmp_path)
+        register(tmp_path).path.write_text("{")
+        assert source.fetch()
+        assert source.fetch()
+        assert refused(appliance(server, "", tmp_path)) == (401, "No secret given")
+    assert caplog.text.count("is damaged") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "shown"),
+    [
+        (503, "No API key", "No API key"),
+        (403, "Account disabled", "Account disabled"),
+        (403, "No appliance added", "Not admitted"),
+        (401, "Secret refused", "Secret refused"),
+        (401, "No secret given", "Secret refused"),
+        (403, "API key refused", "Key refused"),
+        (502, "Service out of reach", "Can't reach the service"),
+        (504, "Service is too slow", "Can't reach the service"),
+        (502, "Service fault", "Token server fault"),
+        (429, "Too many requests", "Service is busy"),
+        (402, "No credit left", "No credit left"),
+    ],
+)
+def test_what_it_says_reaches_the_screen_of_the_appliance(
+    status: int, error: str, shown: str
+) -> None:
+    assert rule_for(Outcome(Stage.TOKEN, status, error)).what == shown
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 429, 502, 503, 504])
+def test_an_appliance_has_an_answer_of_its_own_to_each_status(status: int) -> None:
+    rule = rule_for(Outcome(Stage.TOKEN, status))
+    expected = {401: Reaction.OWNER, 402: Reaction.OWNER, 403: Reaction.OWNER, 400: Reaction.OWNER}
+    assert rule.answer is expected.get(status, Reaction.WAIT if status == 429 else Reaction.RETRY)

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from appliance.settings import last_good
+from appliance.settings.schema import ButtonSettings, ServiceSettings, Settings
+from appliance.system.files import Disk
+
+SETTINGS = Settings(
+    name="kitchen",
+    button=ButtonSettings(pin=22),
+    service=ServiceSettings(
+        parameters={"speech_model": "m", "keyterms_prompt": ["Grünkohl"], "vad_threshold": 0.5}
+    ),
+)
+
+
+class Counted(Disk):
+    renamed = 0
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.renamed += 1
+        super().rename(old, new)
+
+
+class Full(Disk):
+    def write(self, file: int, data: bytes) -> None:
+        super().write(file, data[:1])
+        raise OSError(28, "No space left on device")
+
+
+def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
+    last_good.keep(Settings(name="before"), tmp_path)
+    last_good.keep(SETTINGS, tmp_path)
+    assert last_good.settings(tmp_path) == SETTINGS
+
+
+def test_nothing_else_may_read_them(tmp_path: Path) -> None:
+    last_good.keep(SETTINGS, tmp_path)
+    assert (tmp_path / last_good.NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_settings_are_not_written_again(tmp_path: Path) -> None:
+    disk = Counted()
+    last_good.keep(SETTINGS, tmp_path, disk)
+    last_good.keep(SETTINGS, tmp_path, disk)
+    assert disk.renamed == 1
+
+
+def test_on_the_first_start_there_are_none(tmp_path: Path) -> None:
+    assert last_good.settings(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "contents", [b"", b'{"name"', b"\xff\xfe", b'{"button": {"pin": 99}}', b"[]"]
+)
+def test_what_is_damaged_or_no_longer_allowed_is_not_used(
+    tmp_path: Path, contents: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / last_good.NAME).write_bytes(contents)
+    assert last_good.settings(tmp_path) is None
+    assert "the last good settings can't be used" in caplog.text
+    last_good.keep(SETTINGS, tmp_path)
+    assert last_good.settings(tmp_path) == SETTINGS
+
+
+def test_a_full_disk_leaves_the_former_ones_and_is_only_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_good.keep(SETTINGS, tmp_path)
+    last_good.keep(Settings(name="new"), tmp_path, Full())
+    assert last_good.settings(tmp_path) == SETTINGS
+    assert [path.name for path in tmp_path.iterdir()] == [last_good.NAME]
+    assert "No space left on device" in caplog.text
+
+
+def test_settings_of_a_later_version_are_used_as_far_as_they_are_known(tmp_path: Path) -> None:
+    (tmp_path / last_good.NAME).write_text('{"name": "kitchen", "new_key": 1}')
+    assert last_good.settings(tmp_path) == Settings(name="kitchen")
+
+
+def test_without_a_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    assert last_good.kept_in() is None
+    last_good.keep(SETTINGS, None)
+    assert last_good.settings(None) is None
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert last_good.kept_in() == tmp_path

@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.settings.spoken_words import spoken_words
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("Turn ON the lamp!", "turn on the lamp"),
+        ("turn-on «the» lamp…", "turn on the lamp"),
+        ("Don\N{RIGHT SINGLE QUOTATION MARK}t.", "don't"),
+        ("'quoted' words'", "quoted words"),
+        ("21", "twenty one"),
+        ("channel 1,250", "channel one thousand two hundred fifty"),
+        ("999999", "nine hundred ninety nine thousand nine hundred ninety nine"),
+        ("1000000", "1000000"),
+        ("10:30", "ten thirty"),
+        ("1.5 to 2.05.", "one point five to two point zero five"),
+        ("50%", "fifty percent"),
+        ("20 °", "twenty degrees"),
+        ("GRÜSSE, Grüße", "grüsse grüsse"),
+        ("ΣΟΦΌΣ σοφός", "σοφόσ σοφόσ"),
+        ("l\N{RIGHT SINGLE QUOTATION MARK}ampoule", "l'ampoule"),
+        ("打开灯。", "打开灯"),
+        ("बत्ती जलाओ।", "बत्ती जलाओ"),
+        ("เปิดไฟ", "เปิดไฟ"),
+        ("٢١", "twenty one"),
+    ],
+)
+def test_words_are_as_they_are_spoken(written: str, spoken: str) -> None:
+    assert spoken_words(written) == spoken.split()
+
+
+def test_letters_with_marks_are_the_same_however_they_are_encoded() -> None:
+    assert spoken_words("e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}") == ["été"]
+
+
+def test_vowels_that_are_marks_tell_words_apart() -> None:
+    assert spoken_words("की") != spoken_words("को")
+
+
+@given(st.text())
+def test_spoken_words_are_spoken_as_they_are(text: str) -> None:
+    said = spoken_words(text)
+    assert [word for word in spoken_words(" ".join(said)) if not word.isdecimal()] == [
+        word for word in said if not word.isdecimal()
+    ]
+
+
+def test_figures_without_end_are_left_as_they_are() -> None:
+    assert spoken_words("7" * 10_000) == ["7" * 10_000]

@@ -1,0 +1,457 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
+from appliance.streaming.spool.backlog import GAP, MEMORY_LIMIT, Backlog
+from appliance.streaming.spool.manifest import found_in, read_note
+from appliance.streaming.spool.segment import LENGTH
+from tests.rig.waiting import wait_until
+from tests.streaming.doubles import BEGAN, Inbox, recording
+
+SECOND = SAMPLE_RATE
+
+
+def numbered(samples: int, first: int = 0) -> bytes:
+    """Return audio in which each sample tells its position."""
+    return b"".join(
+        (number % 32_768).to_bytes(2, "little") for number in range(first, first + samples)
+    )
+
+
+def filled(folder: Path, seconds: float, inbox: Inbox | None = None, **options: float) -> Backlog:
+    """Return a backlog, not yet open, with so much audio in pieces of 0.1 s."""
+    backlog = Backlog(folder, recording(), (inbox or Inbox()).post, **options)  # type: ignore[arg-type]
+    fill(backlog, seconds)
+    return backlog
+
+
+def fill(backlog: Backlog, seconds: float) -> None:
+    first = backlog.captured
+    piece = SECOND // 10
+    for start in range(first, first + round(seconds * SECOND), piece):
+        backlog.append(numbered(piece, start), BEGAN + start / SECOND)
+
+
+def everything(backlog: Backlog, step: int = SECOND) -> bytes:
+    """Read from the start as a sender does."""
+    audio = b""
+    while piece := backlog.read(backlog.start + len(audio) // 2, step):
+        audio += piece
+    return audio
+
+
+def segments(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.pcm"))
+
+
+def reopened(folder: Path, covered: int = 0) -> Backlog:
+    return Backlog(folder, recording(), Inbox().post, covered=covered)
+
+
+def test_audio_is_there_at_once(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 1)
+    assert (backlog.start, backlog.captured) == (0, SECOND)
+    assert backlog.read(100, 50) == numbered(50, 100)
+
+
+def test_reading_goes_on_over_segments(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    assert len(backlog.read(LENGTH - 10, 100)) == 20
+    assert everything(backlog) == numbered(25 * SECOND)
+
+
+def test_there_is_nothing_beyond_what_was_captured(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 1)
+    assert backlog.read(SECOND, 100) == b""
+    assert backlog.read(10 * SECOND, 100) == b""
+    assert Backlog(tmp_path, recording(), Inbox().post).read(0, 100) == b""
+
+
+def test_all_of_it_is_on_disk_after_closing(tmp_path: Path) -> None:
+    folder = tmp_path / "spool" / "s1"
+    backlog = filled(folder, 25)
+    backlog.open()
+    backlog.close()
+    assert b"".join(path.read_bytes() for path in segments(folder)) == numbered(25 * SECOND)
+    assert len(segments(folder)) == 3
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert read_note(folder) == recording()
+
+
+def test_a_backlog_goes_on_from_what_lies_on_disk(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 12)
+    backlog.open()
+    backlog.close()
+    again = reopened(tmp_path)
+    assert (again.start, again.captured) == (0, 12 * SECOND)
+    fill(again, 3)
+    assert everything(again) == numbered(15 * SECOND)
+    again.open()
+    again.close()
+    assert everything(reopened(tmp_path)) == numbered(15 * SECOND)
+
+
+def test_memory_holds_only_what_is_not_synced(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    wait_until(lambda: sum(segment.in_memory for segment in backlog._segments) == 0)
+    assert everything(backlog) == numbered(25 * SECOND)
+    backlog.close()
+
+
+def test_that_it_is_finished_survives(tmp_path: Path) -> None:
+    backlog = filled(tmp_path / "s1", 1)
+    backlog.open()
+    backlog.finish()
+    backlog.close()
+    ((_, note),) = found_in(tmp_path)
+    assert note.finished
+    assert Backlog(tmp_path / "s1", note, Inbox().post).finished
+
+
+def test_covered_segments_are_deleted(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    wait_until(lambda: len(segments(tmp_path)) == 3)
+    backlog.release(LENGTH - 1)
+    assert backlog.start == 0
+    backlog.release(LENGTH + 1)
+    assert backlog.start == LENGTH
+    wait_until(lambda: len(segments(tmp_path)) == 2)
+    backlog.release(25 * SECOND)
+    assert (backlog.start, backlog.captured) == (25 * SECOND, 25 * SECOND)
+    wait_until(lambda: not segments(tmp_path))
+    fill(backlog, 1)
+    assert everything(backlog) == numbered(SECOND, 25 * SECOND)
+    backlog.close()
+
+
+def test_a_restart_forgets_what_is_covered(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    backlog.close()
+    again = reopened(tmp_path, covered=12 * SECOND)
+    assert again.start == LENGTH
+    again.open()
+    again.close()
+    assert len(segments(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("left", [0, 1, 5])
+def test_new_audio_never_lies_before_what_is_covered(tmp_path: Path, left: int) -> None:
+    backlog = filled(tmp_path, left)
+    backlog.open()
+    backlog.close()
+    # The words of six seconds were kept, but a power cut took the end of their audio.
+    again = reopened(tmp_path, covered=6 * SECOND)
+    assert again.captured == 6 * SECOND
+    again.append(numbered(100), BEGAN + 60)
+    assert again.start == 6 * SECOND
+    assert again.read(6 * SECOND, 100) == numbered(100)
+    assert again.moment(6 * SECOND) == pytest.approx(60)
+
+
+def test_removing_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "s1"
+    backlog = filled(folder, 25)
+    backlog.open()
+    wait_until(lambda: len(segments(folder)) == 3)
+    backlog.remove()
+    backlog.close()
+    assert not folder.exists()
+
+
+def test_a_pause_in_the_capture_begins_a_segment(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 1)
+    backlog.append(numbered(100), BEGAN + 5)
+    backlog.append(numbered(100), BEGAN + 5 + 100 / SECOND)
+    backlog.open()
+    backlog.close()
+    assert len(segments(tmp_path)) == 2
+    for each in (backlog, reopened(tmp_path)):
+        assert each.moment(SECOND - 1) == pytest.approx(1, abs=0.01)
+        assert each.moment(SECOND) == pytest.approx(5)
+        assert each.moment(SECOND + 150) == pytest.approx(5 + 150 / SECOND)
+
+
+def test_a_clock_that_drifts_is_followed(tmp_path: Path) -> None:
+    backlog = Backlog(tmp_path, recording(), Inbox().post)
+    for number in range(1200):
+        backlog.append(bytes(SECOND), BEGAN + number * 0.501)
+    assert backlog.moment(600 * SECOND) == pytest.approx(1200 * 0.501, abs=GAP + 0.1)
+
+
+def test_the_oldest_goes_when_the_backlog_is_full(tmp_path: Path) -> None:
+    inbox = Inbox()
+    backlog = filled(tmp_path, 75, inbox, limit=60.0)
+    assert backlog.start == 2 * LENGTH
+    assert sum(event.seconds for event in inbox.of(AudioDropped)) == 20.0
+    assert everything(backlog) == numbered(55 * SECOND, 2 * LENGTH)
+
+
+def test_waiting_ends_when_audio_comes_or_none_will(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 1)
+    backlog.wait_beyond(SECOND - 1, timeout=60)
+    backlog.wait_beyond(SECOND, timeout=0.01)
+    backlog.finish()
+    backlog.wait_beyond(SECOND, timeout=60)
+
+
+def test_each_chunk_wakes_the_one_who_waits_for_it(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 0)
+    backlog.open()
+    positions = range(0, 50 * 1600, 1600)
+    came = [threading.Event() for _ in positions]
+
+    def follow() -> None:
+        for position, here in zip(positions, came, strict=True):
+            backlog.wait_beyond(position, timeout=60)
+            here.set()
+        backlog.wait_beyond(backlog.captured, timeout=60)
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    for here in came:
+        fill(backlog, 0.1)
+        backlog.release(0)
+        assert here.wait(30)
+    backlog.finish()
+    follower.join(30)
+    assert not follower.is_alive()
+    backlog.close()
+
+
+# What a power cut or a failing card leaves behind
+
+
+def test_a_gap_between_segments_is_silence(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    backlog.close()
+    torn = segments(tmp_path)[1]
+    torn.write_bytes(torn.read_bytes()[: 8 * 2 * SECOND + 1])
+    audio = everything(reopened(tmp_path))
+    assert audio[: 18 * 2 * SECOND] == numbered(18 * SECOND)
+    assert audio[18 * 2 * SECOND : 20 * 2 * SECOND] == bytes(2 * 2 * SECOND)
+    assert audio[20 * 2 * SECOND :] == numbered(5 * SECOND, 20 * SECOND)
+
+
+def test_an_empty_last_segment_is_reached(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 20.1)
+    backlog.open()
+    backlog.close()
+    *_, before, last = segments(tmp_path)
+    before.write_bytes(before.read_bytes()[:1000])
+    last.write_bytes(b"")
+    again = reopened(tmp_path)
+    assert again.captured == 2 * LENGTH
+    assert len(everything(again)) == 2 * 2 * LENGTH
+
+
+@pytest.mark.parametrize("damage", ["gone", "shorter", "a folder"])
+def test_a_file_that_fails_while_in_use_is_silence(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    backlog.close()
+    again = reopened(tmp_path)
+    bad = segments(tmp_path)[1]
+    if damage == "shorter":
+        bad.write_bytes(b"")
+    else:
+        bad.unlink()
+    if damage == "a folder":
+        bad.mkdir()
+    audio = everything(again)
+    assert len(audio) == 2 * 25 * SECOND
+    assert audio[: 2 * LENGTH] == numbered(LENGTH)
+    assert audio[2 * LENGTH : 4 * LENGTH] == bytes(2 * LENGTH)
+    assert audio[4 * LENGTH :] == numbered(5 * SECOND, 2 * LENGTH)
+    assert ("can't be read" in caplog.text) == (damage != "shorter")
+
+
+def test_without_its_first_segments_a_backlog_starts_later(tmp_path: Path) -> None:
+    backlog = filled(tmp_path, 25)
+    backlog.open()
+    backlog.close()
+    segments(tmp_path)[0].unlink()
+    again = reopened(tmp_path)
+    assert again.start == LENGTH
+    assert everything(again) == numbered(15 * SECOND, LENGTH)
+
+
+# A disk that refuses
+
+
+def test_what_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None:
+    blocked = tmp_path / "spool"
+    blocked.touch()
+    inbox = Inbox()
+    backlog = filled(blocked / "s1", 3, inbox)
+    backlog.open()
+    wait_until(lambda: inbox.of(SpoolFailed))
+    fill(backlog, 9)
+    assert everything(backlog) == numbered(12 * SECOND)
+    assert inbox.of(SpoolRecovered) == []
+    blocked.unlink()
+    wait_until(lambda: inbox.of(SpoolRecovered))
+    backlog.close()
+    assert len(inbox.of(SpoolFailed)) == 1
+    assert everything(reopened(blocked / "s1")) == numbered(12 * SECOND)
+
+
+def test_memory_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    inbox = Inbox()
+    backlog = Backlog(tmp_path / "spool" / "s1", recording(), inbox.post)
+    for second in range(640):
+        backlog.append(bytes(2 * SECOND), BEGAN + second)
+    assert backlog.captured == 640 * SECOND
+    assert backlog.captured - backlog.start <= MEMORY_LIMIT
+    assert sum(event.seconds for event in inbox.of(AudioDropped)) == 40.0
+
+
+def test_closing_ends_although_the_disk_refuses(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    backlog = filled(tmp_path / "spool" / "s1", 1)
+    backlog.open()
+    backlog.close()
+    assert not backlog._spooler.is_alive()
+
+
+APPEND = """
+    import resource, signal, sys, time
+    from pathlib import Path
+    from appliance.streaming.backlog import Backlog
+    from tests.streaming.doubles import Inbox, recording
+    from tests.streaming.test_backlog import fill
+    from appliance.events import SpoolFailed, SpoolHealed
+
+    inbox = Inbox()
+    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), inbox.post)
+    def say(line):
+        print(line, flush=True)
+"""
+
+
+def child(folder: Path, script: str) -> "subprocess.Popen[str]":
+    source = textwrap.dedent(APPEND) + textwrap.dedent(script)
+    return subprocess.Popen(
+        [sys.executable, "-c", source, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_what_was_written_outlives_a_kill(tmp_path: Path) -> None:
+    appending = """
+        backlog.open()
+        while True:
+            fill(backlog, 0.5)
+            while backlog._segments[-1]._written < 2 * (backlog.captured - backlog._segments[-1].start):
+                time.sleep(0.001)
+            say(backlog.captured)
+    """  # noqa: E501
+    with child(tmp_path, appending) as process:
+        written = [int(said(process)) for _ in range(50)][-1]
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    ((folder, note),) = found_in(tmp_path)
+    assert note == recording()
+    backlog = reopened(folder)
+    assert backlog.captured >= written >= 25 * SECOND
+    assert everything(backlog) == numbered(backlog.captured)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    filling = """
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, most))
+        backlog.open()
+        fill(backlog, 12)
+        while not inbox.of(SpoolFailed):
+            time.sleep(0.001)
+        say("failed")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        while not inbox.of(SpoolHealed):
+            time.sleep(0.001)
+        backlog.close()
+        say("healed")
+    """
+    with child(tmp_path, filling) as process:
+        assert said(process) == "failed"
+        assert said(process) == "healed"
+        assert process.wait() == 0
+    assert everything(reopened(tmp_path / "s1")) == numbered(12 * SECOND)
+
+
+# Whatever happens
+
+pieces = st.integers(min_value=1, max_value=4 * SECOND)
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), pieces),
+        st.tuples(st.just("pause"), pieces),
+        st.tuples(st.just("release"), st.integers(min_value=0, max_value=60 * SECOND)),
+        st.tuples(st.just("restart"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(happenings)
+def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_captured(
+    tmp_path_factory: pytest.TempPathFactory, happenings: list[tuple[str, int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("spool")
+    backlog = Backlog(folder, recording(), Inbox().post)
+    backlog.open()
+    captured = covered = 0
+    now = BEGAN
+    for kind, amount in happenings:
+        match kind:
+            case "append":
+                backlog.append(AUDIO[2 * captured : 2 * (captured + amount)], now)
+                captured += amount
+                now += amount / SECOND
+            case "pause":
+                now += amount / SECOND
+            case "release":
+                covered = max(covered, min(amount, captured))
+                backlog.release(covered)
+            case "restart":
+                backlog.close()
+                backlog = Backlog(folder, recording(), Inbox().post, covered=covered)
+                backlog.open()
+        assert backlog.captured == captured
+        assert backlog.start <= covered
+        assert covered - backlog.start < LENGTH + 4 * SECOND
+        assert everything(backlog) == AUDIO[2 * backlog.start : 2 * captured]
+        # Looking at a time can't reveal more than when the last piece had been captured.
+        assert backlog.moment(captured) <= now - BEGAN + 0.002
+    backlog.remove()
+    backlog.close()
+    assert not folder.exists()
+
+
+AUDIO = numbered(25 * 4 * SECOND)

@@ -1,0 +1,143 @@
+import socket
+import ssl
+
+import pytest
+import requests
+import websocket
+
+from appliance.core.network_errors import Cause, cause_of
+from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage, fault_for, rule_for
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "answer"),
+    [
+        (None, "", Reaction.RECONNECT),
+        (1000, "", Reaction.RETRY),
+        (1006, "", Reaction.RECONNECT),
+        (1008, "Unauthorized Connection: missing authorization header", Reaction.NEW_TOKEN),
+        (1008, "Insufficient funds", Reaction.OWNER),
+        (1008, "This account is disabled", Reaction.OWNER),
+        (1008, "Too many concurrent sessions", Reaction.WAIT),
+        (1011, "", Reaction.RETRY),
+        (3005, "Server error", Reaction.RETRY),
+        (3006, "Invalid JSON", Reaction.OWNER),
+        (
+            3007,
+            "Input Duration Violation: 20 ms. Expected between 50 and 1000 ms",
+            Reaction.RETRY,
+        ),
+        (
+            3007,
+            "Audio Transmission Rate Exceeded: Received 315 sec. audio in 1.3 sec",
+            Reaction.SLOWER,
+        ),
+        (3008, "Session expired", Reaction.AT_ONCE),
+        (3009, "Too many concurrent sessions", Reaction.WAIT),
+        (4001, "Not authorized", Reaction.NEW_TOKEN),
+        (4002, "", Reaction.OWNER),
+        (4003, "", Reaction.OWNER),
+        (4029, "", Reaction.SLOWER),
+        (4031, "", Reaction.AT_ONCE),
+        (4999, "a code of tomorrow", Reaction.RETRY),
+    ],
+)
+def test_each_way_a_session_ends_has_its_answer(
+    code: int | None, text: str, answer: Reaction
+) -> None:
+    cause = None if code else Cause.NETWORK
+    assert rule_for(Outcome(Stage.SESSION, code, text, cause)).answer is answer
+
+
+@pytest.mark.parametrize(
+    ("status", "token", "handshake"),
+    [
+        (400, Reaction.OWNER, Reaction.OWNER),
+        (401, Reaction.OWNER, Reaction.NEW_TOKEN),
+        (402, Reaction.OWNER, Reaction.OWNER),
+        (403, Reaction.OWNER, Reaction.NEW_TOKEN),
+        (404, Reaction.OWNER, Reaction.OWNER),
+        (429, Reaction.WAIT, Reaction.WAIT),
+        (500, Reaction.RETRY, Reaction.RETRY),
+        (503, Reaction.RETRY, Reaction.RETRY),
+        (418, Reaction.RETRY, Reaction.RETRY),
+    ],
+)
+def test_each_http_refusal_has_its_answer(
+    status: int, token: Reaction, handshake: Reaction
+) -> None:
+    assert rule_for(Outcome(Stage.TOKEN, status)).answer is token
+    assert rule_for(Outcome(Stage.HANDSHAKE, status)).answer is handshake
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_an_answer_and_words(stage: Stage, cause: Cause) -> None:
+    if (stage, cause) == (Stage.SESSION, Cause.HELD_BACK):
+        pytest.skip("a connection that has done its part ends unnoticed")
+    fault = fault_for(Outcome(stage, cause=cause))
+    assert fault is not None
+    assert fault.what
+    assert fault.remedy
+
+
+def test_what_the_owner_must_mend_says_what_it_is() -> None:
+    for rule in TABLE:
+        if rule.answer is Reaction.OWNER:
+            assert rule.remedy
+            assert "trying again" not in rule.remedy
+
+
+def test_a_rollover_is_not_noticed() -> None:
+    assert fault_for(Outcome(Stage.SESSION, 3008, "Session expired")) is None
+
+
+def test_an_ending_says_for_the_log_what_happened() -> None:
+    assert str(Outcome(Stage.SESSION, 3005, "Server error")) == "in the session: 3005, Server error"
+    assert str(Outcome(Stage.TOKEN, cause=Cause.DNS)) == "fetching a token: name not found"
+
+
+def certificate_error(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code = code
+    return error
+
+
+def wrapped(error: BaseException) -> Exception:
+    """Return a failed request as `requests` reports it, with the reason deep inside."""
+    return requests.ConnectionError(requests.exceptions.RetryError(error))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (socket.gaierror(-3, "Temporary failure in name resolution"), Cause.DNS),
+        (websocket.WebSocketAddressException(socket.gaierror(-2, "unknown")), Cause.DNS),
+        (wrapped(socket.gaierror(-2, "unknown")), Cause.DNS),
+        (certificate_error(9), Cause.CLOCK),
+        (wrapped(certificate_error(9)), Cause.CLOCK),
+        (certificate_error(18), Cause.CERTIFICATE),
+        (TimeoutError("timed out"), Cause.TIME_OUT),
+        (requests.ReadTimeout(), Cause.TIME_OUT),
+        (requests.ConnectTimeout(), Cause.TIME_OUT),
+        (ConnectionResetError(104, "reset"), Cause.NETWORK),
+        (websocket.WebSocketConnectionClosedException("lost"), Cause.NETWORK),
+        (ValueError("Port out of range 0-65535"), Cause.UNUSABLE),
+        (requests.exceptions.InvalidURL("no host"), Cause.UNUSABLE),
+        (UnicodeEncodeError("latin-1", "\ufeff", 0, 1, "ordinal not in range"), Cause.UNUSABLE),
+    ],
+)
+def test_the_cause_is_found_in_the_exception(error: BaseException, cause: Cause) -> None:
+    assert cause_of(error) is cause
+
+
+def test_a_timeout_that_was_translated_is_still_one() -> None:
+    translated = websocket.WebSocketTimeoutException("Connection timed out")
+    translated.__context__ = TimeoutError()
+    assert cause_of(translated) is Cause.TIME_OUT
+
+
+def test_exceptions_that_hold_each_other_are_no_trap() -> None:
+    one, other = OSError(), OSError()
+    one.__cause__, other.__cause__ = other, one
+    assert cause_of(one) is Cause.NETWORK

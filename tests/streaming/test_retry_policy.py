@@ -1,0 +1,116 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.core.network_errors import Cause
+from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage
+from appliance.streaming.pace import PACES
+from appliance.streaming.retry_policy import DELAYS, RetryPolicy
+from tests.rig.clock import Clock
+
+LOST = Outcome(Stage.SESSION, cause=Cause.NETWORK)
+FAULTY = Outcome(Stage.SESSION, 3005, "Server error")
+EXPIRED = Outcome(Stage.SESSION, 3008, "Session expired")
+TOO_FAST = Outcome(Stage.SESSION, 3007, "Audio Transmission Rate Exceeded")
+REFUSED = Outcome(Stage.SESSION, 1008, "Unauthorized")
+CROWDED = Outcome(Stage.SESSION, 1008, "Too many concurrent sessions")
+NO_FUNDS = Outcome(Stage.SESSION, 1008, "Insufficient funds")
+
+
+def waits(*endings: Outcome, chance: float = 1.0) -> list[float]:
+    retries = RetryPolicy(Clock(), lambda: chance)
+    found = []
+    for ending in endings:
+        retries.note(ending)
+        found.append(retries.wait)
+    return found
+
+
+def test_the_first_try_is_at_once() -> None:
+    assert RetryPolicy(Clock()).wait == 0
+
+
+def test_a_lost_connection_is_tried_again_at_growing_intervals() -> None:
+    assert waits(*[LOST] * 7) == [0.25, 0.5, 1, 2, 4, 5, 5]
+
+
+def test_a_faulty_service_is_given_more_time() -> None:
+    assert waits(*[FAULTY] * 10) == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_there_is_no_limit_of_tries() -> None:
+    assert waits(*[LOST] * 5000)[-1] == 5
+
+
+def test_delays_are_jittered() -> None:
+    assert waits(LOST, LOST, chance=0.0) == [0.125, 0.25]
+
+
+def test_a_delay_passes() -> None:
+    clock = Clock()
+    retries = RetryPolicy(clock, lambda: 1.0)
+    retries.note(CROWDED)
+    clock.now += 4
+    assert retries.wait == 6
+    clock.now += 7
+    assert retries.wait == 0
+
+
+def test_a_success_begins_anew() -> None:
+    retries = RetryPolicy(Clock(), lambda: 1.0)
+    for _ in range(5):
+        retries.note(LOST)
+    retries.note_success()
+    retries.note(LOST)
+    assert retries.wait == 0.25
+
+
+def test_a_rollover_is_immediate_but_only_once_without_gain() -> None:
+    assert waits(EXPIRED, EXPIRED, EXPIRED) == [0, 0.25, 0.5]
+
+
+def test_a_new_token_is_tried_once() -> None:
+    assert waits(REFUSED, REFUSED, REFUSED) == [0, 60, 120]
+
+
+def test_a_crowd_is_waited_for() -> None:
+    assert waits(*[CROWDED] * 5) == [10, 20, 40, 60, 60]
+
+
+def test_the_owner_is_given_time() -> None:
+    assert waits(*[NO_FUNDS] * 6) == [60, 120, 240, 480, 600, 600]
+
+
+def test_audio_is_sent_slower_step_by_step_and_then_without_hammering() -> None:
+    retries = RetryPolicy(Clock(), lambda: 1.0)
+    found = []
+    for _ in range(5):
+        retries.note(TOO_FAST)
+        found.append((retries.pace, retries.wait))
+    assert found == [(PACES[1], 0), (PACES[2], 0), (PACES[2], 0.25), (PACES[2], 0.5), (PACES[2], 1)]
+
+
+def test_a_person_may_hurry_only_what_the_network_delays() -> None:
+    retries = RetryPolicy(Clock())
+    for ending, hurried in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
+        retries.note(ending)
+        assert retries.hurried is hurried
+
+
+def test_every_answer_has_its_delay() -> None:
+    assert set(DELAYS) == set(Reaction)
+    assert {rule.answer for rule in TABLE} == set(Reaction)
+
+
+endings = st.builds(
+    Outcome,
+    st.sampled_from(Stage),
+    st.none() | st.sampled_from([401, 429, 500, 1000, 1008, 3005, 3007, 3008, 3009, 4029, 4031]),
+    st.sampled_from(["", "rate", "too many", "funds"]),
+    st.sampled_from(Cause),
+)
+
+
+@given(st.lists(endings, min_size=8, max_size=30))
+def test_without_gain_no_row_of_endings_leads_to_hammering(endings: list[Outcome]) -> None:
+    immediate = sum(wait == 0 for wait in waits(*endings))
+    assert immediate <= 4  # at once, slower twice, and with a new token

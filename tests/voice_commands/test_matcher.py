@@ -1,0 +1,329 @@
+"""What is a command and what is none, by the text of a finished turn."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.settings.commands import Clear, Command, Gpio, Mark, Note, Stop
+from appliance.settings.phrases import MOST_OPTIONS, ways_to_say
+from appliance.voice_commands.matcher import Heard, Phrasebook
+
+LAMP = Gpio(phrase=("turn on [the] lamp", "let there be light"), pin=22, state="on")
+NOTE = Note(phrase=("take a note [that]", "note twenty"))
+STOP = Stop(phrase="that's all")
+CLEAR = Clear(phrase="wipe-clean 21")
+BOX = Mark(phrase="mark the box")
+COMMANDS = (LAMP, NOTE, STOP, CLEAR, BOX)
+
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+def commands_in(text: str, prefix: str = "") -> list[Heard]:
+    return Phrasebook(COMMANDS, prefix).commands_in(text)
+
+
+# However it is written
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("turn on the lamp", LAMP),
+        ("turn on lamp", LAMP),
+        ("Turn on the lamp.", LAMP),
+        ("TURN ON THE LAMP!", LAMP),
+        ("Turn on… the lamp?", LAMP),
+        ("  Turn on\nthe\tlamp  ", LAMP),
+        ("Turn-on the lamp", LAMP),
+        ("Turn on—the lamp.", LAMP),
+        ('"Turn on the lamp," ', LAMP),
+        ("«Turn on the lamp»", LAMP),
+        ("Let there be light.", LAMP),
+        ("That's all.", STOP),
+        (f"That{APOSTROPHE}s all.", STOP),
+        ("Wipe clean twenty-one.", CLEAR),
+        ("wipe clean twenty one", CLEAR),
+        ("Wipe clean 21.", CLEAR),
+    ],
+)
+def test_a_phrase_is_heard_however_it_is_written(text: str, command: Command) -> None:
+    assert commands_in(text) == [Heard(command)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "...",
+        "turn on the lab",
+        "turn on the lamps",
+        "turn on the lamp's",
+        "turn on a lamp",
+        "turn on the the lamp",
+        "turn the lamp on",
+        "turn on the",
+        "on the lamp",
+        "turn off the lamp",
+        "turn on the lamp now",
+        "please turn on the lamp",
+        "she said turn on the lamp",
+        "turn on the lamp turn on the lamp",
+        "turnon the lamp",
+        "thats all",
+        "wipe clean",
+        "wipe clean 210",
+        "wipe clean 2 1",
+        "let there be lights",
+        "and then take a note",
+        "take a",
+        "note 21 apples",
+    ],
+)
+def test_a_near_miss_does_nothing(text: str) -> None:
+    assert commands_in(text) == []
+
+
+@pytest.mark.parametrize(
+    ("phrase", "heard", "missed"),
+    [
+        ("Größe ändern", "GRÖSSE ÄNDERN!", "Grüße ändern"),
+        (
+            "allume [l'ampoule] du salon",
+            f"Allume l{APOSTROPHE}ampoule du salon.",
+            "allume le salon",
+        ),
+        ("été", "E\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}.", "ete"),
+        ("άναψε το φως", "Άναψε το ΦΩς;", "άναψε το πως"),
+        ("打开灯", "打开灯。", "打开门。"),
+        ("電気を点けて", "電気を点けて。", "電気を消して。"),
+        ("включи свет", "Включи свет!", "Включи звук!"),
+        ("अब बंद करो", "अब बंद करो।", "अब चालू करो।"),
+        ("اضاءة", "اضاءة؟", "اطفاء"),
+    ],
+)
+def test_phrases_of_any_language_are_heard(phrase: str, heard: str, missed: str) -> None:
+    book = Phrasebook([Mark(phrase=phrase)])
+    assert book.commands_in(heard) == [Heard(Mark(phrase=phrase))]
+    assert book.commands_in(missed) == []
+
+
+WORDS = st.lists(
+    st.sampled_from(["turn", "on", "the", "lamp", "box", "21", "that's", "take", "a", "note"])
+)
+BREAK = st.sampled_from([" ", "  ", ", ", ". ", "! ", " — ", "... ", "—", "\n", "; "])
+
+
+@given(WORDS, BREAK, st.sampled_from(["", "box"]))
+def test_neither_case_nor_punctuation_change_what_is_heard(
+    words: list[str], pause: str, prefix: str
+) -> None:
+    plain = commands_in(" ".join(words), prefix)
+    written = commands_in(pause.join(words).upper(), prefix)
+    assert [it.command for it in written] == [it.command for it in plain]
+
+
+@given(st.lists(st.sampled_from([LAMP, STOP, CLEAR, BOX])))
+def test_after_a_prefix_all_commands_of_a_turn_are_heard_in_order(commands: list[Command]) -> None:
+    said = " ".join(f"Hey, box: {command.name}." for command in commands)
+    assert commands_in(said, "hey box") == [Heard(command) for command in commands]
+
+
+@given(st.lists(st.sampled_from(["turn", "on", "the", "lamp", "lamps", "a"]), max_size=5))
+def test_without_a_prefix_a_turn_is_nothing_but_the_command(words: list[str]) -> None:
+    commanded = " ".join(words) in {"turn on lamp", "turn on the lamp"}
+    assert commands_in(" ".join(words)) == ([Heard(LAMP)] if commanded else [])
+
+
+@given(st.text(), st.sampled_from(["", "box"]))
+def test_other_talk_in_any_script_is_no_command(text: str, prefix: str) -> None:
+    assert commands_in(text, prefix) == []
+
+
+# The prefix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "box turn on the lamp",
+        "Box, turn on the lamp.",
+        "Box - turn on the lamp.",
+        "Box—turn on the lamp.",
+        "Box... turn on the lamp.",
+        "Box,turn on the lamp.",
+        "Box. Turn on the lamp.",
+        "Well, let me see. Box, turn on the lamp.",
+        "Box box turn on the lamp.",
+        "Box, what? Box, turn on the lamp.",
+        "Box, turn on the lamp, box.",
+        "Box, turn on the lamp. Box, I'd like a tea.",
+    ],
+)
+def test_a_command_follows_its_prefix_anywhere_in_the_turn(text: str) -> None:
+    assert commands_in(text, "Box!") == [Heard(LAMP)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn on the lamp",
+        "box",
+        "boxes turn on the lamp",
+        "box, please turn on the lamp",
+        "box, turn on the lamp now",
+        "the box is here, turn on the lamp",
+        "turn on the lamp, box",
+        "turn on the box",
+    ],
+)
+def test_without_its_prefix_nothing_is_a_command(text: str) -> None:
+    assert commands_in(text, "box") == []
+
+
+def test_a_prefix_may_have_several_words() -> None:
+    assert commands_in("Okay, box 21: turn on the lamp!", "okay box twenty-one") == [Heard(LAMP)]
+    assert commands_in("Okay, okay box 21, turn on the lamp!", "OK box 21") == []
+    assert commands_in("Hey, hey box, turn on the lamp!", "hey box") == [Heard(LAMP)]
+
+
+def test_a_prefix_is_no_part_of_a_number() -> None:
+    assert commands_in("Twenty 1, turn on the lamp", "twenty") == []
+    assert commands_in("21, turn on the lamp", "twenty one") == [Heard(LAMP)]
+    assert commands_in("21 turn on the lamp", "twenty") == []
+
+
+def test_a_prefix_of_another_script_needs_no_space() -> None:
+    door = Mark(phrase="打开灯")
+    assert Phrasebook([door], "电脑").commands_in("电脑，打开灯。") == [Heard(door)]  # noqa: RUF001
+
+
+def test_a_phrase_may_hold_the_prefix() -> None:
+    assert commands_in("Box, mark the box. Box, that's all.", "box") == [Heard(BOX), Heard(STOP)]
+
+
+# Notes
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Take a note: Buy milk, 2 l of it!", "Buy milk, 2 l of it!"),
+        ("Take a note. Buy milk.", "Buy milk."),
+        ("Take a note that Anna's away.", "Anna's away."),
+        ("take a note  buy  milk ", "buy  milk"),
+        ("Take a note — Büchse «groß», 21,5 kg…", "Büchse «groß», 21,5 kg…"),
+        ("Take a note, -5 degrees", "-5 degrees"),
+        ("Take a note - five degrees", "five degrees"),
+        ("Take a note: “Yes,” he said.", "“Yes,” he said."),
+        ("Take a note: €5 (or so)", "€5 (or so)"),
+        ("Note 20: take a note", "take a note"),
+        ("Take a note.", ""),
+        ("take a note", ""),
+    ],
+)
+def test_a_note_is_what_follows_as_it_is_written(text: str, rest: str) -> None:
+    assert commands_in(text) == [Heard(NOTE, rest)]
+
+
+def test_a_note_goes_on_to_the_next_prefix_that_has_a_command_behind_it() -> None:
+    text = "Box, take a note: the box is empty. Box, turn on the lamp."
+    assert commands_in(text, "box") == [Heard(NOTE, "the box is empty."), Heard(LAMP)]
+
+
+def test_two_notes_of_one_turn_are_two() -> None:
+    text = "box take a note buy milk box take a note call anna"
+    assert commands_in(text, "box") == [Heard(NOTE, "buy milk"), Heard(NOTE, "call anna")]
+
+
+def test_a_whole_phrase_goes_before_a_note_that_begins_like_it() -> None:
+    note, mark = Note(phrase="note"), Mark(phrase="note this moment")
+    book = Phrasebook([note, mark])
+    assert book.commands_in("Note this moment.") == [Heard(mark)]
+    assert book.commands_in("Note this moment was great.") == [
+        Heard(note, "this moment was great.")
+    ]
+
+
+def test_the_longer_of_two_notes_is_meant() -> None:
+    short, long = Note(phrase="note"), Note(phrase="note for anna")
+    for book in (Phrasebook([short, long]), Phrasebook([long, short])):
+        assert book.commands_in("Note for Anna: milk") == [Heard(long, "milk")]
+
+
+# Ends of the range
+
+
+def test_without_commands_nothing_is_one() -> None:
+    assert Phrasebook(()).commands_in("turn on the lamp") == []
+    assert Phrasebook((), "box").commands_in("box turn on the lamp") == []
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("prefix", ["", "box"])
+@pytest.mark.parametrize(
+    "words", ["word", "box", "take a note", "box take a note", "turn on the lamp box"]
+)
+def test_long_turns_are_looked_through_once(words: str, prefix: str) -> None:
+    """Ten thousand words take 40 ms; were each looked at with each, it would take minutes."""
+    text = f"{words} " * (10_000 // len(words.split()))
+    assert len(commands_in(text, prefix)) == expected_in(text, prefix)
+
+
+def expected_in(text: str, prefix: str) -> int:
+    """Return how many commands a text of one thing over and over holds."""
+    if not prefix:
+        return text.startswith("take a note")
+    return text.count("box take a note") + text.count("box turn on the lamp")
+
+
+# What may be said
+
+
+@pytest.mark.parametrize(
+    ("phrase", "ways"),
+    [
+        ("stop", {"stop"}),
+        ("Turn ON, the lamp!", {"turn on the lamp"}),
+        ("turn on [the] lamp", {"turn on lamp", "turn on the lamp"}),
+        (
+            "[please] stop [right now]",
+            {"stop", "please stop", "stop right now", "please stop right now"},
+        ),
+        ("stop []", {"stop"}),
+        ("channel 21", {"channel twenty one"}),
+    ],
+)
+def test_words_in_brackets_may_be_left_out(phrase: str, ways: set[str]) -> None:
+    assert {" ".join(way) for way in ways_to_say(phrase)} == ways
+
+
+@pytest.mark.parametrize(
+    ("phrase", "why"),
+    [
+        ("turn on [the lamp", "its brackets don't match"),
+        ("turn on the] lamp", "its brackets don't match"),
+        ("turn on [[the] old] lamp", "its brackets don't match"),
+        ("turn on ]the[ lamp", "its brackets don't match"),
+        ("turn off lamp[s]", "its brackets stand within a word"),
+        ("turn on [the]lamp", "its brackets stand within a word"),
+        ("[turn on] [the lamp]", "it has no word that must be said"),
+        ("", "it has no word that must be said"),
+        ("?!", "it has no word that must be said"),
+        ("stop" + " [it]" * (MOST_OPTIONS + 1), f"it has more than {MOST_OPTIONS} brackets"),
+    ],
+)
+def test_a_phrase_that_can_not_be_said_is_refused(phrase: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        ways_to_say(phrase)
+
+
+@given(st.text())
+def test_a_phrase_is_refused_or_can_be_said(phrase: str) -> None:
+    try:
+        ways = ways_to_say(phrase)
+    except ValueError:
+        return
+    book = Phrasebook([Stop(phrase=phrase)])
+    for way in ways:
+        assert book.commands_in(" ".join(way)) == [Heard(Stop(phrase=phrase))]
