@@ -9,16 +9,17 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 import requests
 
+from appliance.core.json_response import read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
 from appliance.streaming.outcomes import Outcome, Stage
 
-TIME_OUT = (5.0, 8.0)
-"""Seconds to connect, seconds to wait for more of the answer."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds to connect to a token endpoint."""
 
-LONGEST_ANSWER = 16 * 1024
-"""Bytes; a token has some hundreds."""
+ANSWER_TIMEOUT = 8.0
+"""Seconds to wait for an answer, and as many again until all of it has arrived."""
 
 
 class TokenError(Exception):
@@ -64,36 +65,29 @@ class TokenSource:
         """
         try:
             url, headers = self._request()
-            time_out = _shortened(TIME_OUT, within)
+            connect_timeout = _shortened(CONNECT_TIMEOUT, within)
+            answer_timeout = _shortened(ANSWER_TIMEOUT, within)
             response = self._get(
                 url,
                 headers=headers,
-                timeout=time_out,
+                timeout=(connect_timeout, answer_timeout),
                 allow_redirects=False,  # a key goes only where its owner said
                 verify=self._settings.ca_file or True,
                 stream=True,
             )
             with response:
-                answer = _decode(self._body(response, time_out[1]))
+                pieces = response.iter_content(1)
+                answer = read_json(pieces, _Answer, answer_timeout, self._clock)
         except (requests.RequestException, OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is all that is needed.
             raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
-        text = _without_secrets(answer.error, headers)[:120]
+        secrets = [header.rpartition(" ")[2] for header in headers.values()]
+        text = redact(answer.error, *secrets, answer.token)
         if not response.ok or response.is_redirect:
             raise TokenError(Outcome(Stage.TOKEN, response.status_code, text))
         if answer.error or not answer.token:
             raise TokenError(Outcome(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
         return answer.token
-
-    def _body(self, response: requests.Response, patience: float) -> bytes:
-        """Return the answer's body. One that drips in must not hold a session up for ever."""
-        deadline = self._clock() + patience
-        body = b""
-        for byte in response.iter_content(1):
-            body += byte
-            if len(body) > LONGEST_ANSWER or self._clock() > deadline:
-                raise TimeoutError
-        return body
 
     def _request(self) -> tuple[str, dict[str, str]]:
         settings = self._settings
@@ -146,24 +140,6 @@ def _bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
-def _shortened(limits: tuple[float, float], within: float | None) -> tuple[float, float]:
-    """Return the limits, none above `within`; no time at all would not be one for requests."""
-    if within is None:
-        return limits
-    connecting, answering = limits
-    return min(connecting, max(within, 0.1)), min(answering, max(within, 0.1))
-
-
-def _without_secrets(text: object, headers: dict[str, str]) -> str:
-    """Return what the server said is wrong, should it repeat the secret, without it."""
-    said = str(text or "")
-    for header in headers.values():
-        said = said.replace(header.rpartition(" ")[2], "…")
-    return said
-
-
-def _decode(body: bytes) -> _Answer:
-    try:
-        return msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeError):
-        return _Answer()
+def _shortened(seconds: float, within: float | None) -> float:
+    """Return the time limit, at most `within`; requests refuses one of zero."""
+    return seconds if within is None else min(seconds, max(within, 0.1))

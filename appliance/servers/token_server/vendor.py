@@ -9,15 +9,19 @@ from typing import Any
 import msgspec
 import urllib3
 
+from appliance.core.json_response import MAX_BODY, read_json, redact
 from appliance.core.network_errors import CROWD, FUNDS, Cause, cause_of
 
 VENDOR = "https://streaming.assemblyai.com/v3/token"
 
-TIME_OUT = urllib3.Timeout(connect=3.0, read=5.0)
-"""Seconds; an appliance waits 8 s, and shall hear in words that it was too slow."""
+CONNECT_TIMEOUT = 3.0
+"""Seconds to connect to the vendor."""
 
-LONGEST_ANSWER = 16 * 1024
-"""Bytes; a token has some hundreds."""
+ANSWER_TIMEOUT = 5.0
+"""Seconds to wait for the vendor's answer, and as many again until all of it has arrived.
+
+An appliance waits 8 s for the token server: it must learn before that the vendor was too slow.
+"""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -100,17 +104,15 @@ class Vendor:
         """
         key = self.key()
         try:
-            status, body = self._ask(key)
+            status, answer = self._ask(key)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             # The exception's own text may hold the address; its cause is all that is needed.
             raise _unanswered(cause_of(error)) from None
-        answer = _decode(body)
         if status == 200 and answer.token and not answer.error:
             return Token(answer.token, answer.expires_in_seconds or self._expires_in)
-        said = _without(str(answer.error or "no words"), key, answer.token)
-        raise _refused(status, said)
+        raise _refused(status, redact(answer.error or "no words", key, answer.token))
 
-    def _ask(self, key: str) -> tuple[int, bytes]:
+    def _ask(self, key: str) -> tuple[int, _Answer]:
         response = self._pool.request(
             "GET",
             self._url,
@@ -118,23 +120,14 @@ class Vendor:
             # Tokens are asked for seldom, and a connection that slept for an hour may be dead
             # without knowing it: a press would wait for its time-out.
             headers={"Authorization": key, "Connection": "close"},
-            timeout=TIME_OUT,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=ANSWER_TIMEOUT),
             retries=False,
             redirect=False,  # the key goes only where its owner said
             preload_content=False,
         )
         with response:
-            return response.status, self._body(response)
-
-    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        """Return the start of the body. One that drips in must not hold a thread for ever."""
-        deadline = self._clock() + 5.0
-        body = b""
-        while (left := LONGEST_ANSWER - len(body)) and (piece := response.read1(left)):
-            body += piece
-            if self._clock() > deadline:
-                raise TimeoutError
-        return body
+            pieces = iter(lambda: response.read1(MAX_BODY), b"")
+            return response.status, read_json(pieces, _Answer, ANSWER_TIMEOUT, self._clock)
 
 
 def _unanswered(cause: Cause) -> RefusalError:
@@ -161,17 +154,3 @@ def _refused(status: int, said: str) -> RefusalError:
     if status in (400, 422):
         return RefusalError(400, "Setting refused", detail)
     return RefusalError(502, "Service fault", detail)
-
-
-def _without(said: str, *secrets: str | None) -> str:
-    """Return what the vendor said, on one line, without a secret that it may have repeated."""
-    for secret in filter(None, secrets):
-        said = said.replace(secret, "…")
-    return " ".join(said.split())[:120]
-
-
-def _decode(body: bytes) -> _Answer:
-    try:
-        return msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeError):
-        return _Answer()

@@ -1,0 +1,58 @@
+"""Guarded reader of the small JSON answers that token endpoints give."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import msgspec
+
+MAX_BODY = 16 * 1024
+"""Bytes read of an answer; one with a token has some hundreds."""
+
+MAX_TEXT = 120
+"""Characters kept of a peer's own words."""
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+
+
+def read_json(
+    pieces: Iterable[bytes],
+    answer: type[Answer],
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Answer:
+    r"""Return a body that arrives in pieces as a struct, or one of defaults if it does not fit.
+
+    No more than `MAX_BODY` bytes are read, and the whole body must arrive within `seconds`, so
+    that a peer that sends a byte now and then cannot hold a thread.
+
+        >>> class Greeting(msgspec.Struct):
+        ...     hello: str = "nobody"
+        >>> read_json([b'{"hello":', b' "world"}'], Greeting, seconds=5.0)
+        Greeting(hello='world')
+        >>> read_json([b"<html>"], Greeting, seconds=5.0)
+        Greeting(hello='nobody')
+
+    Raises:
+        TimeoutError: the body took longer than `seconds`.
+    """
+    deadline = clock() + seconds
+    body = b""
+    for piece in pieces:
+        body += piece
+        if clock() > deadline:
+            raise TimeoutError
+        if len(body) >= MAX_BODY:
+            break
+    try:
+        return msgspec.json.decode(body[:MAX_BODY], type=answer)
+    except (msgspec.MsgspecError, UnicodeError):
+        return answer()
+
+
+def redact(text: object, *secrets: str | None) -> str:
+    """Return a peer's words on one line, cut to `MAX_TEXT`, each secret replaced by an ellipsis."""
+    said = str(text or "")
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "…")
+    return " ".join(said.split())[:MAX_TEXT]
