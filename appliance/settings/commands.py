@@ -82,7 +82,7 @@ class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
         Meta(description='"on", "off", "toggle" or "pulse"'),
     ]
     seconds: Annotated[float, Meta(ge=0.01, le=3600, description="seconds, 0.01 to 3600")] = 0.5
-    active_high: Annotated[bool, Meta(description="true or false")] = True
+    active_high: bool = True
 
 
 class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):

@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.settings.conflicts import conflicts
 from appliance.settings.schema import OLEDS, Settings
-from appliance.settings.validation import mistakes_in
+from appliance.settings.validation import problems_in
 
 DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
 
@@ -41,7 +41,7 @@ def load(path: Path) -> Settings:
         raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
-    if problems := mistakes_in(Settings, table):
+    if problems := problems_in(Settings, table):
         raise SettingsError(path, problems)
     settings = msgspec.convert(table, Settings)
     pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)

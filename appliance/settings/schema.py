@@ -47,7 +47,6 @@ OptionalSocketUrl = Annotated[
 ]
 Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
-Flag = Annotated[bool, Meta(description="true or false")]
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
@@ -86,7 +85,7 @@ class ButtonSettings(msgspec.Struct, frozen=True):
     """[button]: where it is wired."""
 
     pin: Pin = 17
-    pull_up: Flag = True
+    pull_up: bool = True
     hold_time: Annotated[float, Meta(ge=0.5, le=60, description="seconds, 0.5 to 60")] = 3.0
     hold_action: Annotated[
         Literal["poweroff", "none"], Meta(description='"poweroff" or "none"')
@@ -150,7 +149,7 @@ class MqttSettings(msgspec.Struct, frozen=True):
         bool | Annotated[str, Meta(pattern=r"^/.+")],
         Meta(description="true, false, or the path of a file with certificates"),
     ] = False
-    partials: Flag = False
+    partials: bool = False
     discovery_prefix: Annotated[
         str,
         Meta(pattern=r"^([^+#/\s][^+#\s]*)?\Z", description="a topic without + and #, or empty"),

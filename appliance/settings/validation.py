@@ -1,4 +1,4 @@
-"""Mistakes in a settings file: a sentence for each, with the key, its value and what is allowed."""
+"""Validation errors in words: what a typed field allows, and a sentence for each bad setting."""
 
 import difflib
 import math
@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from appliance.settings.commands import BY_ACTION, Gpio
 
@@ -20,7 +21,53 @@ _UNSHOWN = re.compile(r"(.*_file|commands.*\.url|mqtt\.host) = .*|[^=]*url = .*[
 into an address, must not read it on the screen."""
 
 
-def mistakes_in(
+def allowed(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
+    """Return the values that a field's type allows: its description, else its limits in words.
+
+    >>> from typing import Annotated
+    >>> from msgspec import Meta
+    >>> allowed(Annotated[int, Meta(ge=8000, le=48_000)])
+    'a whole number from 8000 to 48000'
+    >>> allowed(Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")])
+    'a GPIO number from 0 to 27'
+    """
+    return _in_words(inspect.type_info(type_))
+
+
+def allows(type_: Any, value: object, *, strict: bool = True) -> bool:  # noqa: ANN401 - as above
+    """Tell whether a field's type allows a value; unless `strict`, numbers may come as text."""
+    try:
+        msgspec.convert(value, type_, strict=strict)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _in_words(type_: inspect.Type) -> str:
+    match type_:
+        case inspect.Metadata(extra_json_schema={"description": description}):
+            words = str(description)
+        case inspect.BoolType():
+            words = "true or false"
+        case inspect.IntType(ge=least, le=most):
+            words = f"a whole number {_range(least, most)}"
+        case inspect.FloatType(ge=least, le=most):
+            words = f"a number {_range(least, most)}"
+        case inspect.LiteralType(values=values):
+            words = " or ".join(map(str, values))
+        case inspect.UnionType(types=types):
+            # None says that an optional value was not given; nobody can write it.
+            words = " or ".join(_in_words(it) for it in types if it != inspect.NoneType())
+        case _:
+            words = "text"
+    return words
+
+
+def _range(least: float | None, most: float | None) -> str:
+    return f"of {least} or more" if most is None else f"from {least} to {most}"
+
+
+def problems_in(
     section: type[msgspec.Struct], table: dict[str, Any], prefix: str = ""
 ) -> list[str]:
     """Return a sentence for each key of a table that is unknown or has a bad value.
@@ -28,84 +75,74 @@ def mistakes_in(
     `prefix` names the table, as in "display.".
     """
     fields = {field.name: field for field in msgspec.structs.fields(section)}
-    mistakes = []
+    problems = []
     for key, value in table.items():
         name = f"{prefix}{key}"
         if key in ON_THE_CARD:
-            mistakes.append(f"{name} can't be used: write it on the card again, in quotes")
+            problems.append(f"{name} can't be used: write it on the card again, in quotes")
         elif key in AT_THE_TOP and key not in fields:
-            mistakes.append(_misplaced(name))
+            problems.append(_misplaced(name))
         elif key not in fields:
-            mistakes.append(f"unknown key {name}{_suggestion(key, list(fields))}")
+            problems.append(f"unknown key {name}{_suggestion(key, list(fields))}")
         elif _is_section(fields[key].type):
             if isinstance(value, dict):
-                mistakes += mistakes_in(fields[key].type, value, prefix=f"{name}.")
+                problems += problems_in(fields[key].type, value, prefix=f"{name}.")
             else:
-                mistakes.append(f"{name} is a section: write [{name}]")
+                problems.append(f"{name} is a section: write [{name}]")
         elif name == "commands":
-            mistakes += _mistakes_in_commands(value)
-        elif not _allows(fields[key].type, value):
-            mistakes.append(_not_allowed(name, value, _description(fields[key].type)))
+            problems += _problems_in_commands(value)
+        elif not _is_finite(value) or not allows(fields[key].type, value):
+            problems.append(_not_allowed(name, value, allowed(fields[key].type)))
         elif isinstance(value, dict):
-            mistakes += [_misplaced(f"{name}.{it}") for it in AT_THE_TOP if it in value]
-    return mistakes
+            problems += [_misplaced(f"{name}.{it}") for it in AT_THE_TOP if it in value]
+    return problems
 
 
-def _mistakes_in_commands(tables: object) -> list[str]:
+def _problems_in_commands(tables: object) -> list[str]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         return ["commands is a list of tables: write [[commands]]"]
     return [
-        mistake
+        problem
         for number, table in enumerate(tables, start=1)
-        for mistake in _mistakes_in_command(f"commands[{number}]", table)
+        for problem in _problems_in_command(f"commands[{number}]", table)
     ]
 
 
-def _mistakes_in_command(name: str, table: dict[str, Any]) -> list[str]:
+def _problems_in_command(name: str, table: dict[str, Any]) -> list[str]:
     """Return what is wrong with one command, the first of which is number 1."""
     others = dict(table)
     action = others.pop("action", None)
     command = BY_ACTION.get(action) if isinstance(action, str) else None
     if command is None:
-        allowed = ", ".join(f'"{action}"' for action in BY_ACTION)
+        actions = ", ".join(f'"{action}"' for action in BY_ACTION)
         if action is None:
-            return [f"{name}.action is missing: write one of {allowed}"]
-        return [_not_allowed(f"{name}.action", action, allowed)]
-    mistakes = [
-        f"{name}.{field.name} is missing: write {_description(field.type)}"
+            return [f"{name}.action is missing: write one of {actions}"]
+        return [_not_allowed(f"{name}.action", action, actions)]
+    problems = [
+        f"{name}.{field.name} is missing: write {allowed(field.type)}"
         for field in msgspec.structs.fields(command)
         if field.required and field.name not in table
     ]
     if command is Gpio and "seconds" in table and table.get("state") in ("on", "off", "toggle"):
-        mistakes.append(f'{name}.seconds belongs to state = "pulse": write that, or leave it out')
-    return mistakes + mistakes_in(command, others, prefix=f"{name}.")
+        problems.append(f'{name}.seconds belongs to state = "pulse": write that, or leave it out')
+    return problems + problems_in(command, others, prefix=f"{name}.")
 
 
 def _misplaced(name: str) -> str:
     return f"{name} belongs at the top of the file, before the first [section]"
 
 
-def _not_allowed(name: str, value: object, allowed: str) -> str:
-    told = "..." if _UNSHOWN.fullmatch(f"{name} = {value}") else _as_toml(value)
-    return f"{name} = {told} is not allowed: expected {allowed}"
+def _not_allowed(name: str, value: object, expected: str) -> str:
+    shown = "..." if _UNSHOWN.fullmatch(f"{name} = {value}") else _as_toml(value)
+    return f"{name} = {shown} is not allowed: expected {expected}"
 
 
 def _is_section(type_: Any) -> bool:  # noqa: ANN401 - an annotation may be anything
     return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
 
 
-def _allows(type_: Any, value: object) -> bool:  # noqa: ANN401 - an annotation may be anything
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    try:
-        msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _description(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
-    return str(type_.__metadata__[-1].description)
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _suggestion(key: str, known: list[str]) -> str:

@@ -311,14 +311,14 @@ def test_a_database_of_an_earlier_version_takes_marks(write: Write, tmp_path: Pa
 KILLED = """
 import sys
 from pathlib import Path
-from appliance.events import Kept
-from tests.test_history import Writing
+from appliance.core.events import Committed
+from tests.history.test_writer import Writing
 
 writing = Writing(Path(sys.argv[1]), outgoing=True)
 writing.begin("a")
 for order in range(1_000_000):
     writing.keep("a", f"turn {order}", order, covered=order)
-    while not isinstance(writing.next(), Kept):
+    while not isinstance(writing.next(), Committed):
         pass
     print(order, flush=True)
 """

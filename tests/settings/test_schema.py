@@ -13,7 +13,7 @@ from appliance.settings.load import DEFAULT_PATH, SettingsError, load, settings_
 from appliance.settings.schema import DRIVERS, MqttSettings, Settings
 from appliance.settings.validation import AT_THE_TOP
 
-DOCUMENTED = Path(appliance.__file__).parent / "appliance.toml"
+DOCUMENTED = Path(appliance.__file__).parent / "settings" / "appliance.toml"
 
 Write = Callable[[str], Path]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from appliance.servers.local_service.parameter_errors import complaint
+from appliance.servers.local_service.parameter_errors import parameter_error
 
 UNAUTHORIZED = 1008
 SERVICE_ERROR = 3005
@@ -35,13 +35,22 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 Encoding = Literal["pcm_s16le", "pcm_mulaw"]
-SpeechModel = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z", max_length=100)]
+SpeechModel = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._-]+\Z",
+        max_length=100,
+        description="a name: letters, digits, dots, hyphens and underscores",
+    ),
+]
 """Any name: there are new ones every few months, and an appliance that falls back on this service
 asks for that of the service it could not reach."""
 
 _WORD_BY_WORD = ("universal-streaming-english", "universal-streaming-multilingual", "whisper-rt")
 
-Keyterms = Annotated[tuple[str, ...], Meta(max_length=1000)]
+Keyterms = Annotated[
+    tuple[str, ...], Meta(max_length=1000, description="a list of terms in JSON, 1000 at most")
+]
 
 
 class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,11 +107,9 @@ def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Par
     values: dict[str, Any] = dict(given)
     if "keyterms_prompt" in values:
         values["keyterms_prompt"] = _keyterms([v for name, v in given if name == "keyterms_prompt"])
-    try:
-        return msgspec.convert(values, type_, strict=False)
-    except msgspec.ValidationError as error:
-        what = complaint(error, values, type_)
-        raise RefusedError(INVALID, f"Invalid parameter: {what}") from error
+    if sentence := parameter_error(values, type_, strict=False):
+        raise RefusedError(INVALID, f"Invalid parameter: {sentence}")
+    return msgspec.convert(values, type_, strict=False)
 
 
 def _keyterms(given: list[str]) -> object:
@@ -172,11 +179,9 @@ def client_message(text: str) -> ClientMessage:
     type_ = _CLIENT_TYPES.get(str(raw.get("type"))) if isinstance(raw, dict) else None
     if type_ is None:
         raise RefusedError(INVALID, "Invalid Message Type")
-    try:
-        return msgspec.convert(raw, type_)
-    except msgspec.ValidationError as error:
-        what = complaint(error, raw, type_)
-        raise RefusedError(INVALID, f"Invalid {type_.__name__}: {what}") from error
+    if sentence := parameter_error(raw, type_):
+        raise RefusedError(INVALID, f"Invalid {type_.__name__}: {sentence}")
+    return msgspec.convert(raw, type_)
 
 
 # Service to client
