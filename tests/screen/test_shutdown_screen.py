@@ -24,8 +24,8 @@ def note(event, details):
         print("opened for writing:", details[0])
 
 sys.addaudithook(note)
-from appliance.config import DisplaySettings
-from appliance.screen.farewell import farewell
+from appliance.settings.schema import DisplaySettings
+from appliance.screen.shutdown_screen import farewell
 from tests.rig.oled import Ssd1306
 
 module = Ssd1306()

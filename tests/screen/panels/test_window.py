@@ -13,18 +13,18 @@ ROOT = Path(__file__).parents[3]
 
 PROGRAM = """
 import pygame
-from appliance.screen.panel import PanelError
+from appliance.screen.burn_in import Brightness
+from appliance.screen.panels.base import PanelError
+from appliance.screen.panels.window import WindowPanel
+from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.view import View
-from appliance.screen.wear import Light
-from appliance.screen.window import WindowPanel
 
 scene = Scene(Mode.READY)
 panel = WindowPanel(lambda: print("closed"), scale=4)
 try:
     panel.show(scene, View().draw(scene))
     print("shown", pygame.display.get_surface().get_size())
-    for light in (Light.ASLEEP, Light.AWAKE):
+    for light in (Brightness.ASLEEP, Brightness.AWAKE):
         panel.light(light)
         surface = pygame.display.get_surface()
         colours = {tuple(surface.get_at((x, 144))) for x in range(544)}
