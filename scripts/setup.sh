@@ -17,8 +17,8 @@ program_packages=(
     fonts-liberation fonts-dejavu-core fonts-unifont
 )
 test_packages=(
-    pulseaudio libasound2-plugins flite tesseract-ocr dbus-daemon mosquitto
-    shellcheck python3-pip python3-setuptools python3-wheel
+    pulseaudio libasound2-plugins flite tesseract-ocr dbus-daemon mosquitto openssl
+    kmod dosfstools exfatprogs e2fsprogs shellcheck python3-pip python3-setuptools python3-wheel
 )
 
 # Sees to the packages, a new enough Python, and .venv with the program and the extras named, as in

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.system.processes import CommandError, output
+from tests.rig.programs import PATH, need
 
 KINDS = ["vfat", "exfat", "ext4"]
 
@@ -23,18 +24,24 @@ def medium(kind: str, image: Path) -> Iterator[Path]:
 
     An image that is there already is taken as it is.
     """
-    make = shutil.which(f"mkfs.{kind}", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if os.geteuid() != 0 or make is None or not kernel_knows(kind):
-        pytest.skip(f"needs root, mkfs.{kind} and a kernel with {kind}")
-    if not image.exists():
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    need("losetup", "mount", f"mkfs.{kind}")
+    if not kernel_knows(kind):
+        pytest.skip(f"this kernel has no {kind}")
+    is_new = not image.exists()
+    if is_new:
         with image.open("wb") as file:
             file.truncate(SIZE)
+        make = shutil.which(f"mkfs.{kind}", path=PATH) or ""
         subprocess.run([make, image], check=True, capture_output=True)
     try:
         device = output(["losetup", "--find", "--show", str(image)]).decode().strip()
     except CommandError as error:
         pytest.skip(f"no loop device: {error}")
     try:
+        if is_new:
+            skip_unless_mountable(device, image.with_name("probe"))
         yield Path(device)
     finally:
         output(["losetup", "--detach", device])
@@ -51,5 +58,18 @@ def mounted(device: Path, folder: Path) -> Iterator[Path]:
 
 
 def kernel_knows(kind: str) -> bool:
-    subprocess.run(["modprobe", "--quiet", kind], check=False)
+    """Tell whether the kernel has a file system, as a module too where modules can be loaded."""
+    modprobe = shutil.which("modprobe", path=PATH)
+    if modprobe:
+        subprocess.run([modprobe, "--quiet", kind], check=False)
     return kind in Path("/proc/filesystems").read_text().split()
+
+
+def skip_unless_mountable(device: str, folder: Path) -> None:
+    """Skip the test where nothing may be mounted: a container's root often may not."""
+    folder.mkdir(exist_ok=True)
+    try:
+        with mounted(Path(device), folder):
+            pass
+    except CommandError as error:
+        pytest.skip(f"nothing can be mounted here: {error}")

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.rig.programs import need
+
 
 class Certificate(NamedTuple):
     """What a server needs (`context`) and what a client has to trust (`file`)."""
@@ -15,6 +17,7 @@ class Certificate(NamedTuple):
 
 def self_signed(folder: Path, address: str = "127.0.0.1") -> Certificate:
     """Make a certificate for this address with the `openssl` command, valid from now for a day."""
+    need("openssl")
     key, file = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=rig"]
     command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from tests.rig.programs import need
+
 
 def words_on(picture: Image.Image) -> set[str]:
     """Return the words that tesseract reads on a one-bit picture, in lower case."""
+    need("tesseract")
     enlarged = picture.convert("L").resize((picture.width * 6, picture.height * 6))
     page = ImageOps.expand(ImageOps.invert(enlarged), border=24, fill=255)
     with tempfile.TemporaryDirectory() as folder:

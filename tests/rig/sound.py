@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.rig.programs import need
 from tests.rig.waiting import wait_until
 
 RATE = 16_000
@@ -66,6 +67,7 @@ class PipeMicrophone:
         self._daemon: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
+        need("pulseaudio", "pactl", "parec")
         with contextlib.ExitStack() as entered:
             if self._temporary:
                 entered.callback(self._temporary.cleanup)
