@@ -164,7 +164,8 @@ def test_settings_that_are_bad_from_the_start_do_not_keep_it_from_running(tmp_pa
 CRASH = """
 import sys, threading
 from pathlib import Path
-from appliance import logs, running
+from appliance.app import run as running
+from appliance.system import log_setup
 
 class Broken:
     def __init__(self, settings, source):
@@ -174,7 +175,7 @@ class Broken:
     def run(self, fault=None):
         {body}
 
-logs.set_up()
+log_setup.set_up()
 sys.exit(not running.run(Path({path!r}), build=Broken))
 """
 
@@ -354,9 +355,11 @@ HUNG = """
 import functools, sys, threading
 from pathlib import Path
 from gpiozero.pins.mock import MockFactory
-from appliance import controller, logs, running
-from appliance.assembly import Appliance
+from appliance.app import run as running
+from appliance.app.appliance import Appliance
+from appliance.controller import controller
 from appliance.screen.display import open_panel
+from appliance.system import log_setup
 from tests.rig.oled import Ssd1306
 
 class HangingBus(Ssd1306):
@@ -368,7 +371,7 @@ class HangingBus(Ssd1306):
 
 bus, pins = HangingBus(), MockFactory()
 controller.HUNG_TIME = 1.0
-logs.set_up()
+log_setup.set_up()
 threading.Timer(3.0, vars(bus).update, kwargs={{"hangs": True}}).start()
 opened = functools.partial(open_panel, bus=bus)
 build = functools.partial(Appliance, pin_factory=pins, open_panel=opened)

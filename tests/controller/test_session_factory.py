@@ -117,9 +117,9 @@ def in_a_new_interpreter(code: str) -> None:
 def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> None:
     in_a_new_interpreter("""
         import sys
-        from appliance.config import Settings
-        from appliance.streaming.sessions import Sessions
-        sessions = Sessions(Settings(), print)
+        from appliance.controller.session_factory import SessionFactory
+        from appliance.settings.schema import Settings
+        sessions = SessionFactory(Settings(), print)
         sessions.start()
         sessions.end()
         assert not {"requests", "websocket"} & set(sys.modules)
@@ -129,10 +129,10 @@ def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> 
 def test_it_is_loaded_then_without_a_session() -> None:
     in_a_new_interpreter("""
         import sys
-        from appliance.config import Settings
-        from appliance.streaming.sessions import Sessions
+        from appliance.controller.session_factory import SessionFactory
+        from appliance.settings.schema import Settings
         from tests.rig.waiting import wait_until
-        sessions = Sessions(Settings(), print, at_rest=0)
+        sessions = SessionFactory(Settings(), print, at_rest=0)
         sessions.start()
         wait_until(lambda: "appliance.streaming.transport" in sys.modules)
         sessions.end()

@@ -4,12 +4,12 @@ import sys
 
 PROGRAM = """
 import logging, os, sys
-from appliance import logs
+from appliance.system import log_setup
 
 if {journal}:
     status = os.fstat(2)
     os.environ["JOURNAL_STREAM"] = f"{{status.st_dev}}:{{status.st_ino}}"
-logs.set_up({level})
+log_setup.set_up({level})
 log = logging.getLogger("appliance.part")
 log.debug("in detail")
 log.info("a word")

@@ -222,9 +222,9 @@ def test_at_the_end_nothing_is_done_to_what_hangs(
 
 HANGS = """
 import threading
-from appliance.commands.lane import Lane
+from appliance.voice_commands.worker import TargetWorker
 
-lane = Lane("lamp", limit=0.05)
+lane = TargetWorker("lamp", limit=0.05)
 lane.start()
 given_up = threading.Event()
 lane.add(lambda: threading.Event().wait(), lambda _: given_up.set())

@@ -289,7 +289,7 @@ def test_the_log_has_a_line_for_each_and_no_secret(
         requests.get(f"{server.url}?secret=in-the-query", headers=right, timeout=20)
         vendor.token_answer = 401, {"error": f"{vendor.api_key} is no key"}
         refused(appliance(server, secret, tmp_path))
-        said = [r.getMessage() for r in caplog.records if r.name.startswith("appliance.services")]
+        said = [r.getMessage() for r in caplog.records if r.name.startswith("appliance.servers")]
     lines = [line for line in said if " for " in line]
     assert lines == [
         "a token for kitchen at 127.0.0.1",
@@ -300,7 +300,7 @@ def test_the_log_has_a_line_for_each_and_no_secret(
     own = "\n".join(
         record.getMessage()
         for record in caplog.records
-        if record.name.startswith(("appliance.services", "uvicorn", "asyncio"))
+        if record.name.startswith(("appliance.servers", "uvicorn", "asyncio"))
     )
     for hidden in (secret, token, vendor.tokens[1].value, "guessed-it", "in-the-query"):
         assert hidden not in own

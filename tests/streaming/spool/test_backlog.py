@@ -333,10 +333,10 @@ def test_closing_ends_although_the_disk_refuses(tmp_path: Path) -> None:
 APPEND = """
     import resource, signal, sys, time
     from pathlib import Path
-    from appliance.streaming.backlog import Backlog
+    from appliance.streaming.spool.backlog import Backlog
     from tests.streaming.doubles import Inbox, recording
-    from tests.streaming.test_backlog import fill
-    from appliance.events import SpoolFailed, SpoolHealed
+    from tests.streaming.spool.test_backlog import fill
+    from appliance.core.events import SpoolFailed, SpoolRecovered
 
     inbox = Inbox()
     backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), inbox.post)
@@ -392,7 +392,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
             time.sleep(0.001)
         say("failed")
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-        while not inbox.of(SpoolHealed):
+        while not inbox.of(SpoolRecovered):
             time.sleep(0.001)
         backlog.close()
         say("healed")
