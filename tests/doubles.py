@@ -35,7 +35,8 @@ from appliance.core.events import (
     TurnReceived,
 )
 from appliance.core.turns import Covered, Turn
-from appliance.history import database
+from appliance.history import reader
+from appliance.history.records import SessionRecord
 from appliance.history.writer import HistoryWriter
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.commands import Command
@@ -296,8 +297,8 @@ class Bench:
     def end(self, session: Session, *, complete: bool = True) -> None:
         self.post(SessionEnded(session.name, complete))
 
-    def kept(self) -> list[database.KeptSession]:
-        return list(database.sessions(self.path))
+    def kept(self) -> list[SessionRecord]:
+        return list(reader.sessions(self.path))
 
     def wait_for_text(self, *texts: str) -> None:
         """Wait until the history holds exactly these turns."""

@@ -21,7 +21,8 @@ from appliance.app.demo_stage import PATIENCE, DemoError, Lamp, Stage
 from appliance.core.events import Post, StopRequested
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
-from appliance.history import database
+from appliance.history import reader
+from appliance.history.records import SessionRecord
 from appliance.screen.panels.base import Panel
 from appliance.screen.scene import Mode
 from appliance.screen.screenshot import enlarged
@@ -73,7 +74,7 @@ class Demo:
         self._stopped = False
         self._post: Post | None = None
 
-    def run(self) -> database.KeptSession:
+    def run(self) -> SessionRecord:
         """Press, speak, press; return the session as the history has it.
 
         SIGINT and SIGTERM end it before.
@@ -83,10 +84,10 @@ class Demo:
         """
         _drop_left_over_audio(self._settings)
         history = Path(self._settings.history.path)
-        earlier = database.covered(history).keys()
+        earlier = reader.covered(history).keys()
         with _on_signals(self._stop):
             self._play()
-        new = [kept for kept in database.sessions(history) if kept.id not in earlier]
+        new = [kept for kept in reader.sessions(history) if kept.id not in earlier]
         if not (new and new[-1].turns):
             raise DemoError("nothing was heard")
         return new[-1]

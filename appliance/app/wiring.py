@@ -17,7 +17,8 @@ from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio
 from appliance.hardware.quiet import quiet_audio
-from appliance.history import database
+from appliance.history import reader
+from appliance.history.records import OutgoingTurn
 from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
 from appliance.screen.status_led import StatusLed
@@ -158,7 +159,7 @@ class Parts:
             mark=self._history.mark,
             perform=self._actions.perform,
             began_at=self._custody.began_at,
-            acted=database.last_marks(Path(self._settings.history.path), left_over),
+            acted=reader.last_marks(Path(self._settings.history.path), left_over),
         )
 
     def _conclude_commands(self) -> None:
@@ -174,7 +175,7 @@ class Parts:
 
 
 def _house(
-    settings: Settings, post: Post, delivered: Callable[[database.Outgoing], None]
+    settings: Settings, post: Post, delivered: Callable[[OutgoingTurn], None]
 ) -> "tuple[MqttClient, ...]":
     """Return what talks to the rest of the house; nothing where the settings name no broker."""
     if not settings.mqtt.host:

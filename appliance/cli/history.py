@@ -11,7 +11,7 @@ import click
 from appliance.cli.options import CONFIG, fail, settings_of
 
 if TYPE_CHECKING:
-    from appliance.history.database import KeptSession
+    from appliance.history.records import SessionRecord
 
 
 @click.group()
@@ -26,11 +26,11 @@ def list_sessions(config: str | None) -> None:
 
     Bookmarks and notes are counted behind them. A session is "open" until all of it is transcribed.
     """
-    from appliance.history import database, export
+    from appliance.history import export, reader
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(database.sessions(path))
+        kept = list(reader.sessions(path))
     if not kept:
         click.echo(f"no sessions yet in {path}", err=True)
     for session in kept:
@@ -71,25 +71,25 @@ def export_sessions(session: str | None, format_: str, config: str | None) -> No
 @CONFIG
 def delete(session: str, config: str | None) -> None:
     """Delete SESSION and all that was said in it."""
-    from appliance.history import database
+    from appliance.history.database import delete_session
 
     settings = settings_of(config)
     path = Path(settings.history.path)
     with _reported(path, "written"):
         if (settings.spool / session).exists():
             fail(f"session {session} is still being transcribed; delete it when it is done")
-        found = database.delete(path, session)
+        found = delete_session(path, session)
     if not found:
         _fail_to_find(session)
     click.echo(f"deleted {session}")
 
 
 def _export(format_: str, session: str | None, config: str | None) -> None:
-    from appliance.history import database, export
+    from appliance.history import export, reader
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(database.sessions(path, session))
+        kept = list(reader.sessions(path, session))
     if session and not kept:
         _fail_to_find(session)
     click.echo(export.FORMATS[format_](kept), nl=False)
@@ -119,7 +119,7 @@ def _length(seconds: float) -> str:
     return stopwatch(seconds)
 
 
-def _marks(session: "KeptSession") -> str:
+def _marks(session: "SessionRecord") -> str:
     """Return how many bookmarks and notes there are, where there are any: "(2 bookmarks)"."""
     kinds = [mark.kind for mark in session.marks]
     counts = [("bookmark", kinds.count("mark")), ("note", kinds.count("note"))]

@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.core.events import Post
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
-from appliance.history import database
+from appliance.history import reader
 from appliance.settings.schema import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
@@ -99,7 +99,7 @@ class SessionFactory:
 
         What is covered is for the database to say: it is committed with the turns.
         """
-        covered = database.covered(Path(self._settings.history.path))
+        covered = reader.covered(Path(self._settings.history.path))
         found = []
         for _, recording in found_in(self._spool):
             known = covered.get(recording.session)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from appliance.history.database import KeptMark, KeptSession, KeptTurn
+from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 
 UNFINISHED = "perhaps not done"
 """Stands for the outcome of a command that has not ended, or whose end a power cut hid."""
@@ -15,7 +15,7 @@ SHORTEST_CUE = 0.5
 """Seconds for which a subtitle stands at least."""
 
 
-def as_json(sessions: Iterable[KeptSession]) -> str:
+def as_json(sessions: Iterable[SessionRecord]) -> str:
     """Return a list of sessions with their turns, all times in ISO 8601 with offset.
 
     A session has "marks" only if there are some.
@@ -24,7 +24,7 @@ def as_json(sessions: Iterable[KeptSession]) -> str:
     return msgspec.json.format(msgspec.json.encode(table), indent=2).decode() + "\n"
 
 
-def as_text(sessions: Iterable[KeptSession]) -> str:
+def as_text(sessions: Iterable[SessionRecord]) -> str:
     """Return each session as a heading and a line a turn; marks stand in brackets."""
     blocks = (
         "\n".join([f"{local(session.started)}  {session.id}", *_lines(session)])
@@ -33,7 +33,7 @@ def as_text(sessions: Iterable[KeptSession]) -> str:
     return "\n".join(f"{block}\n" for block in blocks)
 
 
-def as_srt(sessions: Iterable[KeptSession]) -> str:
+def as_srt(sessions: Iterable[SessionRecord]) -> str:
     """Return SubRip subtitles, counted from the start of the first session."""
     cues = (
         f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{_line(turn)}\n"
@@ -42,7 +42,7 @@ def as_srt(sessions: Iterable[KeptSession]) -> str:
     return "\n".join(cues)
 
 
-def as_vtt(sessions: Iterable[KeptSession]) -> str:
+def as_vtt(sessions: Iterable[SessionRecord]) -> str:
     """Return WebVTT subtitles, counted from the start of the first session."""
     cues = (
         f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(_line(turn))}\n"
@@ -51,7 +51,7 @@ def as_vtt(sessions: Iterable[KeptSession]) -> str:
     return "WEBVTT\n" + "".join(cues)
 
 
-FORMATS: dict[str, Callable[[Iterable[KeptSession]], str]] = {
+FORMATS: dict[str, Callable[[Iterable[SessionRecord]], str]] = {
     "json": as_json,
     "txt": as_text,
     "srt": as_srt,
@@ -69,7 +69,7 @@ def local(moment: float) -> str:
     return f"{_local(moment):%Y-%m-%d %H:%M}"
 
 
-def _table(session: KeptSession) -> dict[str, object]:
+def _table(session: SessionRecord) -> dict[str, object]:
     table: dict[str, object] = {
         "id": session.id,
         "started": iso(session.started),
@@ -92,7 +92,7 @@ def _table(session: KeptSession) -> dict[str, object]:
     return table
 
 
-def _lines(session: KeptSession) -> Iterator[str]:
+def _lines(session: SessionRecord) -> Iterator[str]:
     """Yield a line for each turn, and after it one for each mark made before the next turn."""
     marks = deque(session.marks)
     for turn in session.turns:
@@ -102,7 +102,7 @@ def _lines(session: KeptSession) -> Iterator[str]:
     yield from map(_remark, marks)
 
 
-def _remark(mark: KeptMark) -> str:
+def _remark(mark: MarkRecord) -> str:
     """Return a mark in plain words, to be told from what was said."""
     text = " ".join(mark.text.split())
     match mark.kind:
@@ -115,7 +115,7 @@ def _remark(mark: KeptMark) -> str:
             return f"[command: {text} - {UNFINISHED if outcome == 'heard' else outcome}]"
 
 
-def _outcome(mark: KeptMark) -> str:
+def _outcome(mark: MarkRecord) -> str:
     """Return how a command ended: "done", or why not, or "heard"; nothing for other marks."""
     return "done" if mark.kind == "command" and not mark.outcome else mark.outcome
 
@@ -124,7 +124,7 @@ def _local(moment: float) -> datetime:
     return datetime.fromtimestamp(moment, tz=UTC).astimezone()
 
 
-def _cues(sessions: Iterable[KeptSession]) -> Iterator[tuple[float, float, KeptTurn]]:
+def _cues(sessions: Iterable[SessionRecord]) -> Iterator[tuple[float, float, TurnRecord]]:
     origin = None
     for session in sessions:
         origin = session.started if origin is None else origin
@@ -139,7 +139,7 @@ def _stamp(seconds: float, point: str) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
 
 
-def _line(turn: KeptTurn) -> str:
+def _line(turn: TurnRecord) -> str:
     return " ".join(turn.text.split())
 
 

@@ -5,7 +5,7 @@ import msgspec
 from appliance.core.events import TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered
-from appliance.history.database import Mark, Outgoing
+from appliance.history.records import Mark, OutgoingTurn
 
 Statement = tuple[str, dict[str, object]]
 """SQL with named parameters, and their values."""
@@ -42,7 +42,7 @@ def queueing(heard: TurnReceived) -> Statement:
     )
 
 
-def dropping_outgoing(turn: Outgoing) -> Statement:
+def dropping_outgoing(turn: OutgoingTurn) -> Statement:
     """Take a turn off the outgoing ones."""
     return (
         "DELETE FROM outgoing WHERE (session, origin, turn_order) = (:session, :origin, :order)",

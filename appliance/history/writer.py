@@ -21,7 +21,8 @@ from appliance.core.events import (
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered
 from appliance.history import statements
-from appliance.history.database import Mark, Outgoing, is_damaged, open_database, set_aside
+from appliance.history.database import is_damaged, open_database, set_aside
+from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.statements import Statement
 from appliance.settings.schema import HistorySettings
 from appliance.system.supervision import BusyTimer
@@ -138,7 +139,7 @@ class HistoryWriter:
         begun = [statements.beginning(recording)] if recording else []
         self._put(*begun, statements.marking(session, mark))
 
-    def delivered(self, turn: Outgoing) -> None:
+    def delivered(self, turn: OutgoingTurn) -> None:
         """Note that an outgoing turn has arrived: it is not given out again."""
         self._put(statements.dropping_outgoing(turn))
 

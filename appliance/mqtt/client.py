@@ -16,8 +16,8 @@ import msgspec
 from appliance.core import events
 from appliance.core.errors import ActionError
 from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Fault, Post
-from appliance.history import database
-from appliance.history.database import Outgoing
+from appliance.history import reader
+from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
 from appliance.mqtt.errands import NO_BROKER, REFUSES, AwaitedMessage, Errands
 from appliance.mqtt.errors import DROPPED, BrokerError
@@ -80,9 +80,9 @@ class MqttClient:
         self,
         settings: Settings,
         post: Post,
-        delivered: Callable[[Outgoing], None],
+        delivered: Callable[[OutgoingTurn], None],
         *,
-        outgoing: Callable[[], Sequence[Outgoing]] | None = None,
+        outgoing: Callable[[], Sequence[OutgoingTurn]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random.random,
     ) -> None:
@@ -95,7 +95,7 @@ class MqttClient:
         self._state = LatestValue[State](STATE_INTERVAL)
         self._partial = LatestValue[str](PARTIAL_INTERVAL, "")
         path = Path(settings.history.path)
-        read = outgoing or functools.partial(database.outgoing, path)
+        read = outgoing or functools.partial(reader.outgoing_turns, path)
         self._deliveries = Outbox(read, delivered, clock)
         self._events: deque[events.CommandEnded] = deque(maxlen=MOST_EVENTS)
         self._errands = Errands()

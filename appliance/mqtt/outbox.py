@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from appliance.history.database import Outgoing
+from appliance.history.records import OutgoingTurn
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +48,17 @@ class Outbox:
 
     def __init__(
         self,
-        read: Callable[[], Sequence[Outgoing]],
-        delivered: Callable[[Outgoing], None],
+        read: Callable[[], Sequence[OutgoingTurn]],
+        delivered: Callable[[OutgoingTurn], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._delivered = delivered
         self._clock = clock
         self._look_at = 0.0
-        self._waiting: list[Outgoing] = []
+        self._waiting: list[OutgoingTurn] = []
         self._seen_at: dict[str, float] = {}
-        self._under_way: Outgoing | None = None
+        self._under_way: OutgoingTurn | None = None
         self._refused_until = 0.0
         self._arrived: deque[str] = deque(maxlen=REMEMBERED)
         self._in_doubt = False
@@ -89,7 +89,7 @@ class Outbox:
         looks_in = max(0.0, self._look_at - now)
         return min(looks_in, self._goes_in(self._waiting[0], now)) if self._waiting else looks_in
 
-    def take(self) -> Outgoing | None:
+    def take(self) -> OutgoingTurn | None:
         """Return the next turn, if it is time to send it."""
         if self._under_way:
             return None
@@ -137,7 +137,7 @@ class Outbox:
             if not patient:
                 self._ask_again(turns)
 
-    def _ask_again(self, turns: Sequence[Outgoing]) -> None:
+    def _ask_again(self, turns: Sequence[OutgoingTurn]) -> None:
         """Have those that arrived taken off once more: of a new database they never were."""
         if not self._asked_twice:
             self._asked_twice = True
@@ -145,7 +145,7 @@ class Outbox:
                 if turn.id in self._arrived:
                     self._delivered(turn)
 
-    def _goes_in(self, turn: Outgoing, now: float) -> float:
+    def _goes_in(self, turn: OutgoingTurn, now: float) -> float:
         """Return after how many seconds a turn may go: its text is settled, and no doubt left."""
         doubt = self._in_doubt_until - now if self._in_doubt else 0.0
         formatted = (turn.session, turn.text) in self._formatted

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from appliance import __version__
 from appliance.core.events import CommandEnded
-from appliance.history.database import Outgoing
 from appliance.history.export import iso
+from appliance.history.records import OutgoingTurn
 from appliance.screen import texts
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 
@@ -74,7 +74,7 @@ def partial(text: str) -> bytes:
     return msgspec.json.encode({"text": text})
 
 
-def transcript(turn: Outgoing) -> bytes:
+def transcript(turn: OutgoingTurn) -> bytes:
     """Return a finished turn as a message; `id` stays the same whenever it is sent again."""
     return msgspec.json.encode(
         {

@@ -10,7 +10,7 @@ import msgspec
 from appliance.core import events
 from appliance.core.events import CommandEnded, CommandHeard, Event, Post, Request, TurnReceived
 from appliance.core.turns import Key
-from appliance.history.database import Mark
+from appliance.history.records import Mark
 from appliance.screen import texts
 from appliance.settings import commands
 from appliance.settings.schema import Settings

@@ -19,7 +19,8 @@ from PIL import Image
 
 from appliance.app.demo_stage import Lamp
 from appliance.hardware.output_pin import Output
-from appliance.history import database as archive
+from appliance.history import reader
+from appliance.history.database import open_database
 from appliance.screen.panels.terminal import HIDE_CURSOR, SHOW_CURSOR
 from appliance.settings.commands import Gpio, Stop
 from tests.rig.waiting import wait_until
@@ -241,7 +242,7 @@ def test_a_signal_finishes_the_session_and_is_status_1(
         complaint = show.complaint
     assert complaint.endswith(STOPPED)
     assert "Traceback" not in complaint
-    [kept] = archive.sessions(own(tmp_path) / "history.db")
+    [kept] = reader.sessions(own(tmp_path) / "history.db")
     assert kept.ended
     assert kept.turns
 
@@ -298,7 +299,7 @@ def test_when_nothing_is_heard_it_says_so_and_shows_no_earlier_session(
     tmp_path: Path, silent: Path
 ) -> None:
     own(tmp_path).mkdir()
-    database = archive.open_database(own(tmp_path) / "history.db")
+    database = open_database(own(tmp_path) / "history.db")
     with database:
         database.execute(
             "INSERT INTO session (id, started, ended, boot, monotonic) VALUES ('5f3a', 1, 9, '', 0)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from appliance.history import database
+from appliance.history import reader
 from appliance.screen.scene import Mode
 from tests.benchmarks.consumption import cpu_seconds, peak_memory
 from tests.benchmarks.program import Program
@@ -180,7 +180,7 @@ def _wait_until_delivered(folder: Path, appliance: Program) -> None:
 
 
 def _history(folder: Path) -> str:
-    sessions = database.sessions(folder / "history.db")
+    sessions = reader.sessions(folder / "history.db")
     return " ".join(turn.text for session in sessions for turn in session.turns)
 
 

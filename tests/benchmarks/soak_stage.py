@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from appliance.history import database
+from appliance.history import reader
 from appliance.screen.scene import Mode
 from tests.benchmarks.program import Program
 from tests.benchmarks.soak_course import AT_REST, IN_SESSION, Course, course, surely_said
@@ -141,14 +141,14 @@ class Stage:
 
     def compared(self) -> Comparison:
         """Compare what was said with what the history holds."""
-        kept = database.sessions(self._state / "history.db")
+        kept = reader.sessions(self._state / "history.db")
         heard = " ".join(turn.text for session in kept for turn in session.turns)
         spoken = [word.text for word in self._words]
         return Comparison(compare(self.said, heard).lost, compare(spoken, heard).doubled)
 
     def missing(self) -> tuple[list[str], list[str]]:
         """Return the words that are lost and those that came more than once."""
-        kept = database.sessions(self._state / "history.db")
+        kept = reader.sessions(self._state / "history.db")
         heard = " ".join(turn.text for session in kept for turn in session.turns)
         words = heard.lower().replace(".", "").split()
         lost = sorted(set(self.said) - set(words), key=self.said.index)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from appliance.history import database
+from appliance.history import reader
 from appliance.screen.scene import Mode
 from tests.benchmarks.captions import seconds_until_live, shown_at
 from tests.benchmarks.outcome import Outcome
@@ -202,7 +202,7 @@ class Trial:
         )
 
     def _heard(self) -> str:
-        sessions = database.sessions(self.folder / "history.db")
+        sessions = reader.sessions(self.folder / "history.db")
         return " ".join(turn.text for session in sessions for turn in session.turns)
 
     def _write_settings(self, **addresses: str) -> None:

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 import appliance.history.export  # noqa: F401 - loaded before the right to is given up
 from appliance import __version__
 from appliance.cli import main
-from appliance.history import database as archive
+from appliance.history import reader
+from appliance.history.database import open_database
 
 NOW = 1_700_000_000.0
 
@@ -43,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def said(folder: Path) -> Path:
     """A history with two sessions, the later of which goes on."""
-    database = archive.open_database(folder / "history.db")
+    database = open_database(folder / "history.db")
     with database:
         database.executemany(
             "INSERT INTO session (id, started, ended, boot, monotonic) VALUES (?, ?, ?, '', 0)",
@@ -243,7 +244,7 @@ def test_the_list_has_a_line_a_session(said: Path) -> None:
 
 @pytest.mark.usefixtures("utc")
 def test_bookmarks_and_notes_are_counted_in_the_list_and_stand_in_the_text(said: Path) -> None:
-    database = archive.open_database(said / "history.db")
+    database = open_database(said / "history.db")
     with database:
         database.executemany(
             "INSERT INTO mark VALUES (?, ?, ?, ?, '')",
@@ -307,7 +308,7 @@ def test_a_session_is_deleted(said: Path) -> None:
     result = run("history", "delete", "5f3a")
     assert result.exit_code == 0
     assert result.stdout == "deleted 5f3a\n"
-    assert [session.id for session in archive.sessions(said / "history.db")] == ["77c0"]
+    assert [session.id for session in reader.sessions(said / "history.db")] == ["77c0"]
 
 
 @pytest.mark.parametrize("command", ["show", "export", "delete"])
@@ -334,7 +335,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         folder = Path(name)
         folder.chmod(0o755)
         (folder / "state").mkdir(mode=0o700)
-        archive.open_database(folder / "state" / "history.db").close()
+        open_database(folder / "state" / "history.db").close()
         settings = folder / "appliance.toml"
         settings.write_text(f'[history]\npath = "{folder}/state/history.db"\n')
         monkeypatch.setenv("APPLIANCE_CONFIG", str(settings))

@@ -40,7 +40,7 @@ from appliance.core.events import (
 )
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
-from appliance.history import database
+from appliance.history import reader
 from appliance.screen.scene import Mode, ShownTurn, Summary
 from appliance.settings.schema import ButtonSettings
 from appliance.streaming.session import Progress
@@ -337,7 +337,7 @@ def test_silence_is_covered_in_the_history_too(tmp_path: Path) -> None:
         wait_until(lambda: len(bench.commits) == 2)
         covered = [commit.covered.position / SAMPLE_RATE for commit in bench.commits]
         assert covered == [31.0, 62.0]
-        assert database.covered(bench.path)[session.name].position == 62 * SAMPLE_RATE
+        assert reader.covered(bench.path)[session.name].position == 62 * SAMPLE_RATE
 
 
 def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Committed, Event, SessionEnded, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
-from appliance.history import database
+from appliance.history import reader
 from appliance.history.writer import HistoryWriter
 from appliance.settings.schema import HistorySettings, Settings
 from appliance.streaming.session import Session
@@ -103,7 +103,7 @@ def spool_threads(holding: Holding) -> list[str]:
 
 def test_a_new_session_is_in_the_history_from_its_start(holding: Holding) -> None:
     session = holding.custody.begin()
-    wait_until(lambda: [kept.id for kept in database.sessions(holding.path)] == [session.name])
+    wait_until(lambda: [kept.id for kept in reader.sessions(holding.path)] == [session.name])
 
 
 def test_with_nothing_left_over_nothing_is_taken_up(holding: Holding) -> None:
@@ -221,7 +221,7 @@ def test_what_was_wholly_transcribed_is_only_cleared_away(holding: Holding) -> N
     assert holding.take_up() is None
     assert holding.names() == []
     wait_until(lambda: not (holding.spool / "done").exists())
-    wait_until(lambda: [kept.ended for kept in database.sessions(holding.path)] == [125.0])
+    wait_until(lambda: [kept.ended for kept in reader.sessions(holding.path)] == [125.0])
 
 
 def test_audio_stays_until_the_history_has_all_its_words(holding: Holding) -> None:
@@ -240,7 +240,7 @@ def test_audio_stays_until_the_history_has_all_its_words(holding: Holding) -> No
     holding.hand_on()
     holding.hand_on()
     wait_until(lambda: not (holding.spool / "session").exists())
-    [kept] = database.sessions(holding.path)
+    [kept] = reader.sessions(holding.path)
     assert [turn.text for turn in kept.turns] == ["turn 0", "turn 1"]
     assert kept.ended == 100.0 + 25.0
 
@@ -264,7 +264,7 @@ def test_a_session_without_words_leaves_nothing(holding: Holding) -> None:
     holding.end(session)
     holding.hand_on()
     wait_until(lambda: not (holding.spool / session.name).exists())
-    assert list(database.sessions(holding.path)) == []
+    assert list(reader.sessions(holding.path)) == []
 
 
 def test_what_is_kept_of_a_session_long_gone_does_no_harm(holding: Holding) -> None:

@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 
 from appliance.core.turns import Covered
-from appliance.history import database as archive
+from appliance.history import reader
+from appliance.history.database import delete_session, is_damaged, open_database, set_aside
+from appliance.history.records import MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A database with two sessions, in a folder whose name needs care."""
     path = tmp_path / "what? 100% #1" / "history.db"
-    database = archive.open_database(path)
+    database = open_database(path)
     with database:
         database.executemany(
             "INSERT INTO session VALUES (?, ?, ?, 'boot', 0, ?, ?, ?)",
@@ -31,17 +33,17 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_sessions_come_with_their_turns_the_oldest_first(path: Path) -> None:
-    assert list(archive.sessions(path)) == [
-        archive.KeptSession(
+    assert list(reader.sessions(path)) == [
+        SessionRecord(
             "earlier",
             100.0,
             130.0,
             (
-                archive.KeptTurn(0, "one", 101.0, 102.0),
-                archive.KeptTurn(1, "two", 103.0, 104.0),
+                TurnRecord(0, "one", 101.0, 102.0),
+                TurnRecord(1, "two", 103.0, 104.0),
             ),
         ),
-        archive.KeptSession("later", 200.0, None, (archive.KeptTurn(0, "three", 205.0, 206.0),)),
+        SessionRecord("later", 200.0, None, (TurnRecord(0, "three", 205.0, 206.0),)),
     ]
 
 
@@ -49,16 +51,16 @@ def test_sessions_come_with_their_turns_the_oldest_first(path: Path) -> None:
     ("wanted", "found"), [("earlier", ["earlier"]), ("last", ["later"]), ("none", [])]
 )
 def test_one_session_can_be_asked_for(path: Path, wanted: str, found: list[str]) -> None:
-    assert [session.id for session in archive.sessions(path, wanted)] == found
+    assert [session.id for session in reader.sessions(path, wanted)] == found
 
 
 def test_what_is_covered_of_each_session(path: Path) -> None:
-    assert archive.covered(path) == {"earlier": Covered(), "later": Covered(16_000, 0, 1)}
+    assert reader.covered(path) == {"earlier": Covered(), "later": Covered(16_000, 0, 1)}
 
 
 def test_deleting_takes_the_turns_too(path: Path) -> None:
-    assert archive.delete(path, "earlier")
-    assert [session.id for session in archive.sessions(path)] == ["later"]
+    assert delete_session(path, "earlier")
+    assert [session.id for session in reader.sessions(path)] == ["later"]
     database = sqlite3.connect(path)
     assert database.execute("SELECT text FROM turn").fetchall() == [("three",)]
     database.close()
@@ -66,17 +68,17 @@ def test_deleting_takes_the_turns_too(path: Path) -> None:
 
 def test_what_was_deleted_is_gone_from_the_files(path: Path) -> None:
     secret = "a sentence that nobody shall find again"
-    database = archive.open_database(path)
+    database = open_database(path)
     with database:
         database.execute("INSERT INTO turn VALUES ('earlier', 1, 1, ?, 0, 0)", (secret,))
     database.close()
     assert secret.encode() in path.read_bytes()
-    archive.delete(path, "earlier")
+    delete_session(path, "earlier")
     assert not any(secret.encode() in file.read_bytes() for file in path.parent.iterdir())
 
 
 def test_sessions_come_with_their_marks_in_the_order_of_time(path: Path) -> None:
-    database = archive.open_database(path)
+    database = open_database(path)
     with database:
         database.executemany(
             "INSERT INTO mark VALUES (?, ?, ?, ?, ?)",
@@ -87,12 +89,12 @@ def test_sessions_come_with_their_marks_in_the_order_of_time(path: Path) -> None
             ],
         )
     database.close()
-    assert [session.marks for session in archive.sessions(path)] == [
+    assert [session.marks for session in reader.sessions(path)] == [
         (
-            archive.KeptMark("command", 102.0, "lamp on", ""),
-            archive.KeptMark("note", 109.5, "buy milk", ""),
+            MarkRecord("command", 102.0, "lamp on", ""),
+            MarkRecord("note", 109.5, "buy milk", ""),
         ),
-        (archive.KeptMark("mark", 201.0, "mark this", ""),),
+        (MarkRecord("mark", 201.0, "mark this", ""),),
     ]
 
 
@@ -108,59 +110,59 @@ def older(path: Path) -> Path:
 
 
 def test_a_database_of_an_earlier_version_has_no_marks_and_nothing_outgoing(older: Path) -> None:
-    assert [session.marks for session in archive.sessions(older)] == [(), ()]
-    assert archive.outgoing(older) == []
+    assert [session.marks for session in reader.sessions(older)] == [(), ()]
+    assert reader.outgoing_turns(older) == []
 
 
 def test_a_database_of_an_earlier_version_gets_what_it_lacks_when_it_is_written(
     older: Path,
 ) -> None:
-    database = archive.open_database(older)
+    database = open_database(older)
     with database:
         database.execute("INSERT INTO mark VALUES ('earlier', 'mark', 1.0, 'mark this', '')")
         database.execute("INSERT INTO outgoing VALUES ('later', 0, 0)")
     database.close()
-    [earlier, later] = archive.sessions(older)
+    [earlier, later] = reader.sessions(older)
     assert [turn.text for turn in earlier.turns] == ["one", "two"]
-    assert earlier.marks == (archive.KeptMark("mark", 101.0, "mark this", ""),)
-    assert archive.outgoing(older) == [archive.Outgoing("later", 0, 0, *archived(later.turns[0]))]
+    assert earlier.marks == (MarkRecord("mark", 101.0, "mark this", ""),)
+    assert reader.outgoing_turns(older) == [OutgoingTurn("later", 0, 0, *archived(later.turns[0]))]
 
 
-def archived(turn: archive.KeptTurn) -> tuple[str, float, float]:
+def archived(turn: TurnRecord) -> tuple[str, float, float]:
     return turn.text, turn.started, turn.ended
 
 
 def test_the_last_mark_of_each_session_that_is_asked_for(path: Path, tmp_path: Path) -> None:
-    assert archive.last_marks(path, ["earlier", "later"]) == {}
-    database = archive.open_database(path)
+    assert reader.last_marks(path, ["earlier", "later"]) == {}
+    database = open_database(path)
     with database:
         database.executemany(
             "INSERT INTO mark VALUES (?, ?, ?, 'x', '')",
             [("earlier", "mark", 1.0), ("earlier", "command", 7.5), ("later", "note", 2.0)],
         )
     database.close()
-    assert archive.last_marks(path, ["earlier", "unknown"]) == {"earlier": 7.5}
-    assert archive.last_marks(path, []) == {}
-    assert archive.last_marks(tmp_path / "none.db", ["earlier"]) == {}
+    assert reader.last_marks(path, ["earlier", "unknown"]) == {"earlier": 7.5}
+    assert reader.last_marks(path, []) == {}
+    assert reader.last_marks(tmp_path / "none.db", ["earlier"]) == {}
 
 
 def test_deleting_takes_marks_and_what_is_outgoing_too(path: Path) -> None:
     secret = "a note that nobody shall find again"
-    database = archive.open_database(path)
+    database = open_database(path)
     with database:
         database.execute("INSERT INTO mark VALUES ('earlier', 'note', 1.0, ?, '')", (secret,))
         database.execute("INSERT INTO outgoing VALUES ('earlier', 0, 0)")
         database.execute("INSERT INTO outgoing VALUES ('later', 0, 0)")
     database.close()
     assert secret.encode() in path.read_bytes()
-    archive.delete(path, "earlier")
+    delete_session(path, "earlier")
     assert not any(secret.encode() in file.read_bytes() for file in path.parent.iterdir())
-    assert [turn.session for turn in archive.outgoing(path)] == ["later"]
+    assert [turn.session for turn in reader.outgoing_turns(path)] == ["later"]
 
 
 def test_there_may_be_nothing_to_delete(path: Path) -> None:
-    assert not archive.delete(path, "none")
-    assert not archive.delete(path.with_name("other.db"), "none")
+    assert not delete_session(path, "none")
+    assert not delete_session(path.with_name("other.db"), "none")
     assert not path.with_name("other.db").exists()
 
 
@@ -169,38 +171,38 @@ def test_a_database_that_is_not_there_yet_is_empty(tmp_path: Path, contents: byt
     path = tmp_path / "history.db"
     if contents is not None:
         path.write_bytes(contents)
-    assert list(archive.sessions(path)) == []
-    assert archive.covered(path) == {}
-    assert archive.outgoing(path) == []
-    assert not archive.delete(path, "last")
+    assert list(reader.sessions(path)) == []
+    assert reader.covered(path) == {}
+    assert reader.outgoing_turns(path) == []
+    assert not delete_session(path, "last")
 
 
 def test_a_damaged_database_can_not_be_read_and_says_nothing_is_covered(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(sqlite3.DatabaseError) as caught:
-        list(archive.sessions(path))
-    assert archive.is_damaged(caught.value)
-    assert archive.covered(path) == {}
+        list(reader.sessions(path))
+    assert is_damaged(caught.value)
+    assert reader.covered(path) == {}
     with pytest.raises(sqlite3.DatabaseError):
-        archive.outgoing(path)
+        reader.outgoing_turns(path)
 
 
 def test_a_file_that_can_not_be_opened_says_why(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
-        list(archive.sessions(tmp_path))
+        list(reader.sessions(tmp_path))
     with pytest.raises(IsADirectoryError):
-        archive.delete(tmp_path, "last")
+        delete_session(tmp_path, "last")
     with pytest.raises(IsADirectoryError):
-        archive.outgoing(tmp_path)
-    assert archive.covered(tmp_path) == {}
+        reader.outgoing_turns(tmp_path)
+    assert reader.covered(tmp_path) == {}
 
 
 def test_reading_goes_on_while_another_writes(path: Path) -> None:
-    database = archive.open_database(path)
+    database = open_database(path)
     database.execute("BEGIN IMMEDIATE")
     database.execute("DELETE FROM session")
-    assert len(list(archive.sessions(path))) == 2
+    assert len(list(reader.sessions(path))) == 2
     database.close()
 
 
@@ -210,18 +212,18 @@ def test_every_kind_of_damage_is_known_and_nothing_else() -> None:
         error.sqlite_errorcode = code
         return error
 
-    assert archive.is_damaged(error(sqlite3.SQLITE_NOTADB))
-    assert archive.is_damaged(error(sqlite3.SQLITE_CORRUPT_INDEX))
-    assert not archive.is_damaged(error(sqlite3.SQLITE_IOERR_READ))
-    assert not archive.is_damaged(error(sqlite3.SQLITE_FULL))
-    assert not archive.is_damaged(OSError())
+    assert is_damaged(error(sqlite3.SQLITE_NOTADB))
+    assert is_damaged(error(sqlite3.SQLITE_CORRUPT_INDEX))
+    assert not is_damaged(error(sqlite3.SQLITE_IOERR_READ))
+    assert not is_damaged(error(sqlite3.SQLITE_FULL))
+    assert not is_damaged(OSError())
 
 
 def test_a_damaged_database_is_set_aside_with_its_log(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"history.db{suffix}").write_text(suffix)
-    archive.set_aside(path, 1234.5)
+    set_aside(path, 1234.5)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "history.db.damaged-1234",
         "history.db.damaged-1234-shm",
@@ -233,5 +235,5 @@ def test_a_database_that_can_not_be_used_is_closed_again(tmp_path: Path) -> None
     path = tmp_path / "history.db"
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(sqlite3.DatabaseError):
-        archive.open_database(path)
+        open_database(path)
     assert str(path) not in map(os.path.realpath, Path("/proc/self/fd").iterdir())

@@ -8,28 +8,28 @@ import msgspec
 import pytest
 
 from appliance.history import export
-from appliance.history.database import KeptMark, KeptSession, KeptTurn
+from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 
-SESSION = KeptSession(
+SESSION = SessionRecord(
     "5f3a",
     1_700_000_000.0,
     1_700_003_725.5,
     (
-        KeptTurn(0, "Good morning.", 1_700_000_001.25, 1_700_000_002.5),
-        KeptTurn(1, "It's <b>late</b> & cold.", 1_700_003_723.0, 1_700_003_723.1),
+        TurnRecord(0, "Good morning.", 1_700_000_001.25, 1_700_000_002.5),
+        TurnRecord(1, "It's <b>late</b> & cold.", 1_700_003_723.0, 1_700_003_723.1),
     ),
 )
 MARKED = msgspec.structs.replace(
     SESSION,
     marks=(
-        KeptMark("note", 1_700_000_000.5, "buy\nmilk", ""),
-        KeptMark("mark", 1_700_000_001.25, "Good morning.", ""),
-        KeptMark("command", 1_700_000_100.0, "lamp on", ""),
-        KeptMark("command", 1_700_003_723.0, "lamp off", "no answer from lamp.local"),
-        KeptMark("command", 1_700_003_724.0, "bell", "heard"),
+        MarkRecord("note", 1_700_000_000.5, "buy\nmilk", ""),
+        MarkRecord("mark", 1_700_000_001.25, "Good morning.", ""),
+        MarkRecord("command", 1_700_000_100.0, "lamp on", ""),
+        MarkRecord("command", 1_700_003_723.0, "lamp off", "no answer from lamp.local"),
+        MarkRecord("command", 1_700_003_724.0, "bell", "heard"),
     ),
 )
-OPEN = KeptSession("77c0", 1_700_010_000.0, None, ())
+OPEN = SessionRecord("77c0", 1_700_010_000.0, None, ())
 
 
 @pytest.fixture(autouse=True)
@@ -147,8 +147,8 @@ def test_vtt_has_its_heading_and_no_markup() -> None:
 
 @pytest.mark.parametrize("format_", ["srt", "vtt"])
 def test_a_turn_of_several_lines_stays_one_cue(format_: str) -> None:
-    turn = KeptTurn(0, "one\n\ntwo --> three", 0.0, 1.0)
-    subtitles = export.FORMATS[format_]([KeptSession("a", 0.0, 1.0, (turn,))])
+    turn = TurnRecord(0, "one\n\ntwo --> three", 0.0, 1.0)
+    subtitles = export.FORMATS[format_]([SessionRecord("a", 0.0, 1.0, (turn,))])
     assert len(re.findall(r"^\d\d:\d\d", subtitles, re.MULTILINE)) == 1
     assert "one two" in subtitles
 
@@ -159,13 +159,13 @@ def test_nothing_said_is_nothing_written(format_: str, nothing: str) -> None:
 
 
 def test_several_sessions_share_one_time_line() -> None:
-    later = KeptSession("b", 100.0, 110.0, (KeptTurn(0, "later", 101.0, 102.0),))
-    first = KeptSession("a", 10.0, 20.0, (KeptTurn(0, "first", 11.0, 12.0),))
+    later = SessionRecord("b", 100.0, 110.0, (TurnRecord(0, "later", 101.0, 102.0),))
+    first = SessionRecord("a", 10.0, 20.0, (TurnRecord(0, "first", 11.0, 12.0),))
     stamps = re.findall(r"\S+ --> \S+", export.as_vtt([first, later]))
     assert stamps == ["00:00:01.000 --> 00:00:02.000", "00:01:31.000 --> 00:01:32.000"]
 
 
 @pytest.mark.parametrize("format_", export.FORMATS)
 def test_every_script_comes_out_as_it_was_said(format_: str) -> None:
-    turn = KeptTurn(0, "Grüße, 你好, שלום", 0.0, 1.0)
-    assert turn.text in export.FORMATS[format_]([KeptSession("a", 0.0, 1.0, (turn,))])
+    turn = TurnRecord(0, "Grüße, 你好, שלום", 0.0, 1.0)
+    assert turn.text in export.FORMATS[format_]([SessionRecord("a", 0.0, 1.0, (turn,))])

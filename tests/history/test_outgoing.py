@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.core.turns import Covered
-from appliance.history import database as archive
+from appliance.history import reader
+from appliance.history.records import Mark, OutgoingTurn
 from tests.history.test_writer import NOW, Writing
 
 Write = Callable[..., Writing]
@@ -31,13 +32,13 @@ def write(tmp_path: Path) -> Iterator[Write]:
 
 def given_out(writing: Writing, limit: int = 32) -> list[str]:
     writing.written()
-    return [turn.text for turn in archive.outgoing(writing.path, limit)]
+    return [turn.text for turn in reader.outgoing_turns(writing.path, limit)]
 
 
 def take_off(writing: Writing, text: str) -> None:
     """Note that a turn has arrived."""
     writing.written()
-    (turn,) = (turn for turn in archive.outgoing(writing.path) if turn.text == text)
+    (turn,) = (turn for turn in reader.outgoing_turns(writing.path) if turn.text == text)
     writing.history.delivered(turn)
 
 
@@ -47,9 +48,9 @@ def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> Non
     writing.keep("a", "zero", order=0)
     writing.keep("a", "one", order=1)
     writing.written()
-    assert archive.outgoing(writing.path) == [
-        archive.Outgoing("a", 0, 0, "zero", NOW, NOW + 0.5),
-        archive.Outgoing("a", 0, 1, "one", NOW + 1.0, NOW + 1.5),
+    assert reader.outgoing_turns(writing.path) == [
+        OutgoingTurn("a", 0, 0, "zero", NOW, NOW + 0.5),
+        OutgoingTurn("a", 0, 1, "one", NOW + 1.0, NOW + 1.5),
     ]
     take_off(writing, "zero")
     assert given_out(writing) == ["one"]
@@ -86,7 +87,7 @@ def test_the_formatted_text_takes_the_place_of_the_first(write: Write) -> None:
     writing.keep("a", "good morning")
     writing.keep("a", "Good morning.")
     writing.written()
-    assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
+    assert [(turn.id, turn.text) for turn in reader.outgoing_turns(writing.path)] == [
         ("a-0-0", "Good morning.")
     ]
 
@@ -120,7 +121,7 @@ def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Writ
     writing.history.restart("a", Covered(0, 0, 1))
     writing.keep("a", "heard well", origin=16_000)
     writing.written()
-    assert [(turn.id, turn.text) for turn in archive.outgoing(writing.path)] == [
+    assert [(turn.id, turn.text) for turn in reader.outgoing_turns(writing.path)] == [
         ("a-0-0", "kept"),
         ("a-16000-0", "heard well"),
     ]
@@ -163,7 +164,7 @@ def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
         writing.begin("a")
         writing.keep("a", "words", order=1)
         writing.written()
-        ids += [turn.id for turn in archive.outgoing(writing.path)]
+        ids += [turn.id for turn in reader.outgoing_turns(writing.path)]
         writing.history.end()
     for file in writing.path.parent.glob("history.db*"):
         file.unlink()
@@ -172,7 +173,7 @@ def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
     later.keep("a", "other words", order=0)
     later.keep("a", "words", order=1)
     later.written()
-    assert [turn.id for turn in archive.outgoing(later.path)] == ["a-0-0", *ids[:1]]
+    assert [turn.id for turn in reader.outgoing_turns(later.path)] == ["a-0-0", *ids[:1]]
     assert len(set(ids)) == 1
 
 
@@ -183,7 +184,7 @@ def test_what_arrived_from_a_database_that_is_gone_takes_nothing_off_the_new_one
     writing.begin("a")
     writing.keep("a", "zero", order=0)
     writing.written()
-    (arrived,) = archive.outgoing(writing.path)
+    (arrived,) = reader.outgoing_turns(writing.path)
     for file in writing.path.parent.glob("history.db*"):
         file.unlink()
     writing.keep("a", "one", order=1)
@@ -197,14 +198,14 @@ def test_what_is_outgoing_has_the_times_of_the_corrected_clock(write: Write) -> 
     writing.keep("a", "words")
     writing.history.correct_clock("boot")
     writing.written()
-    assert [turn.started for turn in archive.outgoing(writing.path)] == [NOW]
+    assert [turn.started for turn in reader.outgoing_turns(writing.path)] == [NOW]
 
 
 def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "in the damaged one")
-    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
     writing.written()
     writing.history.end()
     writing.path.with_name("history.db-wal").unlink(missing_ok=True)
@@ -313,7 +314,7 @@ class Hearing:
     def go_on_with(self, writing: Writing) -> None:
         """Be taken up by the program that was started again, which knows what is on disk."""
         self.writing = writing
-        self.covered = archive.covered(writing.path).get(self.name, Covered())
+        self.covered = reader.covered(writing.path).get(self.name, Covered())
         writing.begin(self.name)
         self.reconnect()
 
@@ -343,11 +344,11 @@ class Listener:
     """One who is sent what is outgoing, and remembers it."""
 
     def __init__(self) -> None:
-        self.received: list[archive.Outgoing] = []
+        self.received: list[OutgoingTurn] = []
 
     def take(self, writing: Writing, limit: int) -> int:
         writing.written()
-        turns = archive.outgoing(writing.path, limit)
+        turns = reader.outgoing_turns(writing.path, limit)
         for turn in turns:
             writing.history.delivered(turn)
         self.received += turns

@@ -14,7 +14,9 @@ import pytest
 from appliance.core.events import Committed, Event, HistoryFailed, HistoryRecovered, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
-from appliance.history import database as archive
+from appliance.history import reader
+from appliance.history.database import delete_session, open_database
+from appliance.history.records import Mark, MarkRecord, SessionRecord, TurnRecord
 from appliance.history.writer import HistoryWriter
 from appliance.settings.schema import HistorySettings
 from tests.rig.clock import Clock
@@ -88,8 +90,8 @@ class Writing:
         while self.next() != Committed("-", Covered()):
             pass
 
-    def kept(self) -> list[archive.KeptSession]:
-        return list(archive.sessions(self.path))
+    def kept(self) -> list[SessionRecord]:
+        return list(reader.sessions(self.path))
 
     def texts(self) -> dict[str, list[str]]:
         self.written()
@@ -117,10 +119,10 @@ def test_a_turn_is_on_disk_when_that_is_told(write: Write) -> None:
     writing.keep("a", "Good morning.", covered=16_000)
     assert writing.next() == Committed("a", Covered(16_000, 0, 1))
     [session] = writing.kept()
-    assert session == archive.KeptSession(
-        "a", NOW, None, (archive.KeptTurn(0, "Good morning.", NOW, NOW + 0.5),)
+    assert session == SessionRecord(
+        "a", NOW, None, (TurnRecord(0, "Good morning.", NOW, NOW + 0.5),)
     )
-    assert archive.covered(writing.path) == {"a": Covered(16_000, 0, 1)}
+    assert reader.covered(writing.path) == {"a": Covered(16_000, 0, 1)}
 
 
 def test_a_turn_that_comes_again_replaces_the_earlier_one(write: Write) -> None:
@@ -145,7 +147,7 @@ def test_a_turn_without_words_is_not_kept_but_covers(write: Write) -> None:
     writing.begin("a")
     writing.keep("a", "", covered=16_000)
     assert writing.texts() == {"a": []}
-    assert archive.covered(writing.path)["a"].position == 16_000
+    assert reader.covered(writing.path)["a"].position == 16_000
 
 
 def test_covered_never_goes_back(write: Write) -> None:
@@ -154,7 +156,7 @@ def test_covered_never_goes_back(write: Write) -> None:
     writing.history.cover("a", Covered(32_000, 0, 2))
     writing.history.cover("a", Covered(16_000, 0, 1))
     writing.written()
-    assert archive.covered(writing.path)["a"] == Covered(32_000, 0, 2)
+    assert reader.covered(writing.path)["a"] == Covered(32_000, 0, 2)
 
 
 def test_what_will_be_heard_again_is_dropped(write: Write) -> None:
@@ -207,7 +209,7 @@ def test_a_session_that_is_taken_up_again_stays_as_it_was(write: Write) -> None:
     writing.begin("a", started=NOW + 500.0)
     writing.written()
     assert writing.kept()[0].started == NOW
-    assert archive.covered(writing.path)["a"].position == 16_000
+    assert reader.covered(writing.path)["a"].position == 16_000
 
 
 def test_only_the_owner_may_read_what_was_said(write: Write, tmp_path: Path) -> None:
@@ -233,12 +235,12 @@ def test_what_still_waits_is_written_at_the_end(tmp_path: Path) -> None:
 def test_marks_are_kept_with_their_session(write: Write) -> None:
     writing = write()
     writing.begin("a")
-    writing.history.mark("a", archive.Mark("note", 2.5, "buy milk"))
-    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.history.mark("a", Mark("note", 2.5, "buy milk"))
+    writing.history.mark("a", Mark("mark", 1.0, "mark this"))
     writing.written()
     assert writing.kept()[0].marks == (
-        archive.KeptMark("mark", NOW + 1.0, "mark this", ""),
-        archive.KeptMark("note", NOW + 2.5, "buy milk", ""),
+        MarkRecord("mark", NOW + 1.0, "mark this", ""),
+        MarkRecord("note", NOW + 2.5, "buy milk", ""),
     )
 
 
@@ -248,10 +250,10 @@ def test_how_a_command_ended_replaces_that_it_was_heard_even_after_its_session(
     writing = write()
     writing.begin("a")
     writing.keep("a", "lamp on")
-    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "heard"))
-    writing.history.mark("a", archive.Mark("note", 1.0, "not that one"))
+    writing.history.mark("a", Mark("command", 1.0, "lamp on", "heard"))
+    writing.history.mark("a", Mark("note", 1.0, "not that one"))
     writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
-    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", "no broker"))
+    writing.history.mark("a", Mark("command", 1.0, "lamp on", "no broker"))
     writing.written()
     assert [(mark.kind, mark.outcome) for mark in writing.kept()[0].marks] == [
         ("command", "no broker"),
@@ -263,7 +265,7 @@ def test_a_mark_stays_when_its_turn_is_heard_again(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "mark this")
-    writing.history.mark("a", archive.Mark("mark", 1.0, "mark this"))
+    writing.history.mark("a", Mark("mark", 1.0, "mark this"))
     writing.history.restart("a", Covered())
     assert writing.texts() == {"a": []}
     assert len(writing.kept()[0].marks) == 1
@@ -277,8 +279,8 @@ def test_a_command_that_ends_when_its_session_was_deleted_brings_nothing_back(
     writing.keep("a", "lamp on")
     writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
     writing.written()
-    assert archive.delete(writing.path, "a")
-    writing.history.mark("a", archive.Mark("command", 1.0, "lamp on", ""))
+    assert delete_session(writing.path, "a")
+    writing.history.mark("a", Mark("command", 1.0, "lamp on", ""))
     assert writing.texts() == {}
 
 
@@ -286,22 +288,22 @@ def test_a_mark_in_a_new_database_has_its_session(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.written()
-    assert archive.delete(writing.path, "a")
-    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    assert delete_session(writing.path, "a")
+    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
     writing.written()
     assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
 
 
 def test_a_database_of_an_earlier_version_takes_marks(write: Write, tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    database = archive.open_database(path)
+    database = open_database(path)
     with database:
         database.execute("DROP TABLE mark")
         database.execute("DROP TABLE outgoing")
     database.close()
     writing = write()
     writing.begin("a")
-    writing.history.mark("a", archive.Mark("note", 1.0, "buy milk"))
+    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
     writing.written()
     assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
 
@@ -335,11 +337,13 @@ def test_a_killed_process_loses_nothing_that_was_told_to_be_kept(
         told = [int(process.stdout.readline()) for _ in range(25)]
         os.kill(process.pid, signal.SIGKILL)
         told += [int(line) for line in process.stdout]
-    covered = archive.covered(path)["a"].position
-    turns = list(archive.sessions(path))[0].turns  # noqa: RUF015 - a failure says how many
+    covered = reader.covered(path)["a"].position
+    turns = list(reader.sessions(path))[0].turns  # noqa: RUF015 - a failure says how many
     assert [turn.text for turn in turns][: len(told)] == [f"turn {order}" for order in told]
     assert covered == len(turns) - 1  # these are committed together
-    assert [turn.text for turn in archive.outgoing(path, 1000)] == [turn.text for turn in turns]
+    assert [turn.text for turn in reader.outgoing_turns(path, 1000)] == [
+        turn.text for turn in turns
+    ]
     writing = write(path)
     writing.begin("b")
     writing.keep("b", "goes on")
@@ -404,7 +408,7 @@ def test_a_damaged_database_is_set_aside_and_the_session_goes_on_in_a_new_one(
     with caplog.at_level(logging.ERROR):
         writing.keep("a", "after", order=1, covered=32_000)
         assert writing.texts() == {"a": ["after"]}
-    assert archive.covered(path)["a"].position == 32_000
+    assert reader.covered(path)["a"].position == 32_000
     writing.history.finish("a", Covered(32_000, 0, 2), 3.0)
     writing.written()
     assert writing.kept()[0].started == NOW
@@ -430,7 +434,7 @@ def test_a_session_that_was_deleted_while_it_goes_on_is_kept_from_there(write: W
     writing.begin("a")
     writing.keep("a", "deleted")
     writing.written()
-    assert archive.delete(writing.path, "a")
+    assert delete_session(writing.path, "a")
     writing.keep("a", "said later", order=1)
     assert writing.texts() == {"a": ["said later"]}
 
@@ -497,12 +501,12 @@ def test_marks_and_outgoing_turns_go_with_their_session(tmp_path: Path, write: W
     for name, days in [("old", 8.0), ("recent", 6.0)]:
         writing.begin(name, started=NOW - days * DAY)
         writing.keep(name, "words")
-        writing.history.mark(name, archive.Mark("note", 1.0, "buy milk"))
+        writing.history.mark(name, Mark("note", 1.0, "buy milk"))
         writing.history.finish(name, Covered(16_000, 0, 1), 60.0)
     writing.history.end()
-    assert [turn.session for turn in archive.outgoing(writing.path)] == ["old", "recent"]
+    assert [turn.session for turn in reader.outgoing_turns(writing.path)] == ["old", "recent"]
     write(keep_days=7).written()
-    assert [turn.session for turn in archive.outgoing(writing.path)] == ["recent"]
+    assert [turn.session for turn in reader.outgoing_turns(writing.path)] == ["recent"]
     database = sqlite3.connect(writing.path)
     assert database.execute("SELECT session FROM mark").fetchall() == [("recent",)]
     database.close()
@@ -518,7 +522,7 @@ def test_the_times_of_this_boot_are_corrected_once_the_clock_is_set(write: Write
     writing.keep("earlier boot", "words")
     writing.begin("ended")
     writing.keep("ended", "words")
-    writing.history.mark("ended", archive.Mark("mark", 2.0, "mark this"))
+    writing.history.mark("ended", Mark("mark", 2.0, "mark this"))
     writing.history.finish("ended", Covered(), 30.0)
     writing.clock.now += 100.0
     writing.wall_clock.now += 100.0

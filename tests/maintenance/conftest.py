@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.history import database as archive
+from appliance.history.database import open_database
 from appliance.maintenance.paths import Box
 from tests.maintenance.cards import Card, new_card
 from tests.maintenance.programs import Programs
@@ -18,7 +18,7 @@ def box(tmp_path: Path) -> Box:
     box.settings.write_text(f'name = "kitchen"\n[history]\npath = "{history}"\n')
     box.credentials.mkdir(parents=True)
     (box.credentials / "assemblyai-api-key").write_text("the-key")
-    database = archive.open_database(history)
+    database = open_database(history)
     with database:
         database.execute("INSERT INTO session VALUES ('s', 100, 130, 'boot', 0, 0, 0, 0)")
         database.execute("INSERT INTO turn VALUES ('s', 0, 0, 'Good morning.', 1, 2)")

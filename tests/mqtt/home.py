@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from appliance.core.events import Committed, Event
 from appliance.core.turns import Covered
-from appliance.history.database import Outgoing
+from appliance.history.records import OutgoingTurn
 from appliance.mqtt.client import MqttClient
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import MqttSettings, Settings
@@ -26,36 +26,36 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[Outgoing] = []
+        self._waiting: list[OutgoingTurn] = []
         self._said = 0
 
-    def say(self, text: str = "") -> Outgoing:
+    def say(self, text: str = "") -> OutgoingTurn:
         """Keep a finished turn."""
         with self._lock:
             self._said += 1
             number = self._said
             words = text or f"turn {number}"
-            turn = Outgoing("s1", 0, number, words, 1e9 + number, 1e9 + number + 1)
+            turn = OutgoingTurn("s1", 0, number, words, 1e9 + number, 1e9 + number + 1)
             self._waiting.append(turn)
         return turn
 
-    def put_right(self, turn: Outgoing, text: str) -> None:
+    def put_right(self, turn: OutgoingTurn, text: str) -> None:
         """Give a turn another text."""
         with self._lock:
             place = self._waiting.index(turn)
             self._waiting[place] = replace(turn, text=text)
 
-    def put_back(self, turn: Outgoing) -> None:
+    def put_back(self, turn: OutgoingTurn) -> None:
         """Let a turn be there again that could not be seen."""
         with self._lock:
             self._waiting.append(turn)
 
-    def read(self, limit: int = 32) -> list[Outgoing]:
+    def read(self, limit: int = 32) -> list[OutgoingTurn]:
         """Return the first ones."""
         with self._lock:
             return self._waiting[:limit]
 
-    def delivered(self, turn: Outgoing) -> None:
+    def delivered(self, turn: OutgoingTurn) -> None:
         """Take one off."""
         with self._lock:
             self._waiting = [waiting for waiting in self._waiting if waiting.id != turn.id]
@@ -103,7 +103,7 @@ class Home:
     def show(self, scene: Scene) -> None:
         self.house.show(scene)
 
-    def say(self, text: str = "") -> Outgoing:
+    def say(self, text: str = "") -> OutgoingTurn:
         """Keep a finished turn, and let the house know."""
         turn = self.turns.say(text)
         self.house.handle(Committed("s1", Covered()))

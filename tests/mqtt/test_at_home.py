@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from appliance.history import database as archive
+from appliance.history import reader
 from appliance.screen.scene import Mode
 from appliance.settings.commands import Mqtt
 from tests.mqtt.broker import Broker, Listener
@@ -37,8 +37,8 @@ def test_the_house_begins_a_session_hears_it_and_ends_it(
             wait_until(lambda: "saved" in states(listener))
             told = listener.wait_for("/transcript", 2)
             database = Path(settings.history.path)
-            wait_until(lambda: archive.outgoing(database) == [])
-    kept = [turn.text for session in archive.sessions(database) for turn in session.turns]
+            wait_until(lambda: reader.outgoing_turns(database) == [])
+    kept = [turn.text for session in reader.sessions(database) for turn in session.turns]
     assert [message.value["text"] for message in told] == kept
     assert [message.value["session"] for message in told] == [kept_session(database)] * 2
     partials = [message.value["text"].lower() for message in listener.on("/partial")]
@@ -70,5 +70,5 @@ def states(listener: Listener) -> list[str]:
 
 
 def kept_session(database: Path) -> str:
-    (session,) = archive.sessions(database)
+    (session,) = reader.sessions(database)
     return session.id

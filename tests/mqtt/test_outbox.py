@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from appliance.history.database import Outgoing
+from appliance.history.records import OutgoingTurn
 from appliance.mqtt.outbox import (
     LOOK_INTERVAL,
     PATIENCE,
@@ -25,11 +25,11 @@ class Stage:
     def __init__(self) -> None:
         self.clock = Clock(1000.0)
         self.turns = Turns()
-        self.delivered: list[Outgoing] = []
+        self.delivered: list[OutgoingTurn] = []
         self.failure: Exception | None = None
         self.deliveries = Outbox(self._read, self.delivered.append, self.clock)
 
-    def _read(self) -> Sequence[Outgoing]:
+    def _read(self) -> Sequence[OutgoingTurn]:
         if self.failure:
             raise self.failure
         return self.turns.read()

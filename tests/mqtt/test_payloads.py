@@ -3,7 +3,7 @@ import json
 import pytest
 
 from appliance.core.events import Fault
-from appliance.history.database import Outgoing
+from appliance.history.records import OutgoingTurn
 from appliance.mqtt import payloads
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene, ShownTurn, Summary
 
@@ -82,7 +82,7 @@ def test_what_is_being_said_ends_with_the_words_still_to_be_settled() -> None:
 
 
 def test_a_turn_has_times_with_their_offset() -> None:
-    turn = Outgoing("20260131-1", 16_000, 7, "Grüße, 世界", 1_700_000_000.5, 1_700_000_001.0)
+    turn = OutgoingTurn("20260131-1", 16_000, 7, "Grüße, 世界", 1_700_000_000.5, 1_700_000_001.0)
     told = json.loads(payloads.transcript(turn))
     assert told["id"] == "20260131-1-16000-7"
     assert told["text"] == "Grüße, 世界"

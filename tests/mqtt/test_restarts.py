@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.history import database as archive
+from appliance.history import reader
 from tests.mqtt.broker import Broker, Listener
 from tests.rig.waiting import wait_until
 
@@ -42,7 +42,7 @@ def test_turns_outlast_a_box_that_is_killed(
             wait_until(functools.partial(has_kept, database, (kill + 1) * share))
     with talker(database, broker.port, kills * share + 1, TURNS):
         wait_until(lambda: said(listener)[-1:] == [f"Turn {TURNS}."])
-        wait_until(lambda: archive.outgoing(database) == [])
+        wait_until(lambda: reader.outgoing_turns(database) == [])
     ids = [message.value["id"] for message in listener.on("/transcript")]
     assert said(listener) == [f"Turn {number}." for number in range(1, TURNS + 1)]
     # Killed between an acknowledgement and its note on disk, a box can't know of it.
@@ -59,7 +59,7 @@ def test_turns_outlast_box_and_broker(tmp_path: Path, broker: Broker, listener: 
     with talker(database, broker.port, 21, 40):
         wait_until(lambda: has_kept(database, 40))
         broker.start()
-        wait_until(lambda: archive.outgoing(database) == [], within=60)
+        wait_until(lambda: reader.outgoing_turns(database) == [], within=60)
     listener.wait_for("/transcript", 40)
     assert said(listener) == [f"Turn {number}." for number in range(1, 41)]
 
@@ -74,7 +74,7 @@ def test_a_history_that_is_deleted_while_turns_come_mixes_nothing_up(
         for file in tmp_path.glob("history.db*"):
             file.unlink()
         wait_until(lambda: said(listener)[-1:] == [f"Turn {TURNS}."])
-        wait_until(lambda: archive.outgoing(database) == [])
+        wait_until(lambda: reader.outgoing_turns(database) == [])
     told = [message.value for message in listener.on("/transcript")]
     numbers = [int(turn["text"].strip(".").partition(" ")[2]) for turn in told]
     assert [turn["id"] for turn in told] == [f"s1-0-{number}" for number in numbers]
@@ -84,7 +84,7 @@ def test_a_history_that_is_deleted_while_turns_come_mixes_nothing_up(
 
 def has_kept(database: Path, count: int) -> bool:
     """Tell whether so many turns are on disk as they stay."""
-    turns = [turn for session in archive.sessions(database) for turn in session.turns]
+    turns = [turn for session in reader.sessions(database) for turn in session.turns]
     return sum(turn.text.endswith(".") for turn in turns) == count
 
 

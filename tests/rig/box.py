@@ -17,7 +17,8 @@ from appliance.core.events import Event, StopRequested
 from appliance.hardware.portaudio import Audio
 from appliance.hardware.quiet import quiet_audio
 from appliance.hardware.simulated import press
-from appliance.history import database
+from appliance.history import reader
+from appliance.history.records import SessionRecord
 from appliance.screen.burn_in import Brightness
 from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel
@@ -128,9 +129,9 @@ class Box:
         """Wait until all these words are shown, settled or not."""
         wait_until(lambda: set(words) <= set(shown_words(self.scene)), within)
 
-    def sessions(self) -> list[database.KeptSession]:
+    def sessions(self) -> list[SessionRecord]:
         """What the history holds."""
-        return list(database.sessions(Path(self.settings.history.path)))
+        return list(reader.sessions(Path(self.settings.history.path)))
 
     def heard(self) -> str:
         """All that was said, as the history has it."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from appliance.core.events import CommandEnded, Connected, Event, Request, Requested, TurnReceived
 from appliance.core.turns import Covered, Turn
-from appliance.history import database
-from appliance.history.database import KeptMark
+from appliance.history import reader
+from appliance.history.records import MarkRecord
 from appliance.screen.scene import Appearance, Mode
 from appliance.settings.commands import (
     Bigger,
@@ -52,8 +52,8 @@ def say(bench: Bench, session: Session, text: str, order: int = 0, *, origin: in
     bench.post(TurnReceived(session.name, origin, turn, now - 1.0, now, covered))
 
 
-def marks(bench: Bench) -> list[KeptMark]:
-    return [mark for kept in database.sessions(bench.path) for mark in kept.marks]
+def marks(bench: Bench) -> list[MarkRecord]:
+    return [mark for kept in reader.sessions(bench.path) for mark in kept.marks]
 
 
 def test_a_command_is_carried_out_and_its_outcome_shown_and_kept(tmp_path: Path) -> None:

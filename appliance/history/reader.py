@@ -1,0 +1,119 @@
+"""Reader of the history: sessions, what is covered of them, and outgoing turns."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from appliance.core.turns import Covered
+from appliance.history.database import is_there, open_for_reading
+from appliance.history.records import MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
+
+log = logging.getLogger(__name__)
+
+
+def sessions(path: Path, wanted: str | None = None) -> Iterator[SessionRecord]:
+    """Yield the sessions in a database, the oldest first; or just the one named or `last`.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be read.
+    """
+    if not is_there(path, "rb"):
+        return
+    with open_for_reading(path) as database:
+        rows = database.execute(
+            "SELECT id, started, ended FROM session"
+            " WHERE :wanted IS NULL OR id = :wanted"
+            " OR :wanted = 'last' AND started = (SELECT max(started) FROM session)"
+            " ORDER BY started",
+            {"wanted": wanted},
+        )
+        for id_, started, ended in rows.fetchall():
+            turns = _turns(database, id_, started)
+            yield SessionRecord(id_, started, ended, turns, _marks(database, id_, started))
+
+
+def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
+    """Return the first turns that are still to be sent: by session as these began, then as said.
+
+    A turn that is not covered has to wait: a new connection would hear it again.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be read.
+    """
+    if not is_there(path, "rb"):
+        return []
+    with open_for_reading(path) as database:
+        if not _has_table(database, "outgoing"):
+            return []
+        rows = database.execute(
+            "SELECT session.id, turn.origin, turn.turn_order, turn.text,"
+            " session.started + turn.started, session.started + turn.ended"
+            # So it need not sort thousands that wait. A row's number tells which session began
+            # first, even if the clock was wrong then.
+            " FROM session CROSS JOIN outgoing ON outgoing.session = session.id"
+            " CROSS JOIN turn USING (session, origin, turn_order)"
+            " WHERE (outgoing.origin, outgoing.turn_order) < (covered_origin, covered_order)"
+            " ORDER BY session.rowid, outgoing.origin, outgoing.turn_order LIMIT ?",
+            (limit,),
+        )
+        return [OutgoingTurn(*row) for row in rows]
+
+
+def covered(path: Path) -> dict[str, Covered]:
+    """Return what is covered of each session; nothing when the database can't be read."""
+    try:
+        if not is_there(path, "rb"):
+            return {}
+        with open_for_reading(path) as database:
+            rows = database.execute(
+                "SELECT id, covered_position, covered_origin, covered_order FROM session"
+            )
+            return {id_: Covered(*position) for id_, *position in rows}
+    except (sqlite3.Error, OSError) as error:
+        log.warning("the history can't be read: %s", error)
+        return {}
+
+
+def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
+    """Return when the last mark of each session was said, in seconds after the session's start.
+
+    Nothing of a session without one, nor when the database can't be read.
+    """
+    try:
+        if not (of_sessions and is_there(path, "rb")):
+            return {}
+        with open_for_reading(path) as database:
+            if not _has_table(database, "mark"):
+                return {}
+            asked = "SELECT max(at) FROM mark WHERE session = ?"
+            found = {it: database.execute(asked, (it,)).fetchone()[0] for it in of_sessions}
+            return {session: at for session, at in found.items() if at is not None}
+    except (sqlite3.Error, OSError) as error:
+        log.warning("the history can't be read: %s", error)
+        return {}
+
+
+def _turns(database: sqlite3.Connection, session: str, began_at: float) -> tuple[TurnRecord, ...]:
+    rows = database.execute(
+        "SELECT text, started, ended FROM turn WHERE session = ? ORDER BY origin, turn_order",
+        (session,),
+    )
+    return tuple(
+        TurnRecord(order, text, began_at + started, began_at + ended)
+        for order, (text, started, ended) in enumerate(rows)
+    )
+
+
+def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple[MarkRecord, ...]:
+    if not _has_table(database, "mark"):
+        return ()
+    rows = database.execute(
+        "SELECT kind, at, text, outcome FROM mark WHERE session = ? ORDER BY at, kind", (session,)
+    )
+    return tuple(MarkRecord(kind, began_at + at, text, outcome) for kind, at, text, outcome in rows)
+
+
+def _has_table(database: sqlite3.Connection, name: str) -> bool:
+    """Tell whether a table is there: an earlier version of the program made fewer."""
+    return bool(database.execute("SELECT 1 FROM pragma_table_info(?)", (name,)).fetchone())
