@@ -124,7 +124,7 @@ class ScriptedSessions(SessionFactory):
         self,
         backlog: Backlog,
         covered: Covered,
-        retries: RetryPolicy | None = None,  # noqa: ARG002 - there is nothing to retry
+        retry_policy: RetryPolicy | None = None,  # noqa: ARG002 - there is nothing to retry
     ) -> ScriptedSession:
         session = ScriptedSession(backlog, ServiceSettings(), self._post_to)
         at = covered.position

@@ -97,7 +97,7 @@ class OpenSessions:
             session.backlog.close()
         self.deliveries.close()
 
-    def _deliver(self, backlog: Backlog, covered: Covered, retries: RetryPolicy) -> Session:
-        session = self._sessions.over(backlog, covered, retries)
+    def _deliver(self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy) -> Session:
+        session = self._sessions.over(backlog, covered, retry_policy)
         self._held[session.name] = session
         return session

@@ -69,14 +69,14 @@ class SessionFactory:
         return self.over(backlog, Covered())
 
     def over(
-        self, backlog: Backlog, covered: Covered, retries: RetryPolicy | None = None
+        self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy | None = None
     ) -> Session:
         """Begin to bring to the service what an open backlog still holds.
 
-        With the `retries` of an earlier session, the next try comes when it would have there.
+        With the `retry_policy` of an earlier session, the next try comes when it would have there.
         """
         session = Session(
-            backlog, self._settings.service, self._post, covered=covered, retries=retries
+            backlog, self._settings.service, self._post, covered=covered, retry_policy=retry_policy
         )
         session.start()
         return session

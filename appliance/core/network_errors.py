@@ -3,10 +3,10 @@
 import enum
 import socket
 
-CROWD = "concurrent|too many"
+BUSY = "concurrent|too many"
 """A pattern of the vendor's words for: too many sessions."""
 
-FUNDS = "fund|balance|credit|billing|payment"
+NO_CREDIT = "fund|balance|credit|billing|payment"
 """A pattern of the vendor's words for: no money left."""
 
 
@@ -14,7 +14,7 @@ class Cause(enum.Enum):
     """Why there is no code: nothing on the other side gave one."""
 
     DNS = "name not found"
-    TIME_OUT = "no answer in time"
+    TIMEOUT = "no answer in time"
     CLOCK = "certificate not yet valid"
     CERTIFICATE = "certificate refused"
     NETWORK = "network error"
@@ -45,7 +45,7 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(
             ("Timeout", "TimeoutError")
         ):
-            return Cause.TIME_OUT
+            return Cause.TIMEOUT
     if _is_of_proxy(error):
         return Cause.PROXY
     # What is no address, or no text for a header, is found while it is put together.

@@ -28,7 +28,7 @@ class DeliveryQueue:
         self._waiting: list[tuple[Backlog, Covered]] = []
         self._running: Session | None = None
         self._paused = False
-        self._retries = RetryPolicy()
+        self._retry_policy = RetryPolicy()
 
     def add(self, backlog: Backlog, covered: Covered) -> None:
         """Take over a backlog that is finished but not wholly transcribed."""
@@ -64,7 +64,7 @@ class DeliveryQueue:
         if session is self._running:
             self._running = None
         if not complete:
-            self._retries = session.retries
+            self._retry_policy = session.retry_policy
             self._queue_up(session.backlog, session.progress().covered)
         self._proceed()
 
@@ -90,4 +90,4 @@ class DeliveryQueue:
 
     def _proceed(self) -> None:
         if self._waiting and not (self._running or self._paused):
-            self._running = self._begin(*self._waiting.pop(0), self._retries)
+            self._running = self._begin(*self._waiting.pop(0), self._retry_policy)

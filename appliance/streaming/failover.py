@@ -40,46 +40,46 @@ class Endpoint:
     """
 
     def __init__(
-        self, settings: ServiceSettings, retries: RetryPolicy, *, is_fallback: bool = False
+        self, settings: ServiceSettings, retry_policy: RetryPolicy, *, is_fallback: bool = False
     ) -> None:
         self.settings = settings
-        self.retries = retries
+        self.retry_policy = retry_policy
         self.is_fallback = is_fallback
         self.refusal: Fault | None = None
         self.breaks_off = False
 
-    def fault(self, ending: Outcome) -> Fault | None:
-        """Return what this ending says of the service; None when it need not be noticed.
+    def fault(self, outcome: Outcome) -> Fault | None:
+        """Return what this outcome says of the service; None when it need not be noticed.
 
         What the owner must mend at the fallback says so: the first one may be as it should.
         """
-        fault = fault_for(ending)
-        if fault and self.is_fallback and rule_for(ending).answer in OF_THE_OWNER:
+        fault = fault_for(outcome)
+        if fault and self.is_fallback and rule_for(outcome).reaction in OF_THE_OWNER:
             what = f"Fallback: {fault.what[:1].lower()}{fault.what[1:]}"
-            return msgspec.structs.replace(fault, what=what, remedy=self._remedy(ending, fault))
+            return msgspec.structs.replace(fault, what=what, remedy=self._remedy(outcome, fault))
         return fault
 
-    def _remedy(self, ending: Outcome, fault: Fault) -> str:
-        if not (ending.code in NOT_THERE or ending.cause is Cause.UNUSABLE):
+    def _remedy(self, outcome: Outcome, fault: Fault) -> str:
+        if not (outcome.code in NOT_THERE or outcome.cause is Cause.UNUSABLE):
             return fault.remedy
-        of_token = ending.stage is Stage.TOKEN and self.settings.fallback_token_url
+        of_token = outcome.stage is Stage.TOKEN and self.settings.fallback_token_url
         return "check fallback_token_url" if of_token else "check fallback_url"
 
 
 class Failover:
     """The services of one session; `current` is the one to be tried next.
 
-    `retries` is what earlier tries at the first one have taught.
+    `retry_policy` is what earlier tries at the first one have taught.
     """
 
     def __init__(
         self,
         settings: ServiceSettings,
-        retries: RetryPolicy,
+        retry_policy: RetryPolicy,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.first = self.current = Endpoint(settings, retries)
+        self.first = self.current = Endpoint(settings, retry_policy)
         self._other = _fallback(settings, clock)
         self._patience = patience
         self._clock = clock
@@ -98,7 +98,7 @@ class Failover:
             return None
         now = self._clock()
         since = now if self._useless_since is None else self._useless_since
-        return max(since + self._patience - now, self._other.retries.wait)
+        return max(since + self._patience - now, self._other.retry_policy.wait)
 
     def note_try(self) -> None:
         """Note that the current one is about to be tried."""
@@ -107,7 +107,7 @@ class Failover:
 
     def note_success(self) -> None:
         """Note that a connection was of use: what comes now is a new trouble."""
-        self.current.retries.note_success()
+        self.current.retry_policy.note_success()
         self._useless_since = None
         self._told.clear()
         self._fault = None
@@ -115,19 +115,19 @@ class Failover:
             if service:
                 service.refusal = None
 
-    def fault(self, ending: Outcome) -> Fault | None:
-        """Return what the person is told about this ending at the current one, before it is noted.
+    def fault(self, outcome: Outcome) -> Fault | None:
+        """Return what the person is told about this outcome at the current one, before it is noted.
 
         While this one is merely away, what the owner must mend at the other one stays in sight.
         One that was given up before it began tells nothing new.
         """
-        if self._other and self._other.refusal and rule_for(ending).answer in AWAY:
+        if self._other and self._other.refusal and rule_for(outcome).reaction in AWAY:
             return self._other.refusal
-        if ending.cause is Cause.NEVER_BEGAN and self._fault:
+        if outcome.cause is Cause.NEVER_BEGAN and self._fault:
             return self._fault
-        return self.current.fault(ending)
+        return self.current.fault(outcome)
 
-    def note(self, ending: Outcome, since: float | None = None) -> float:
+    def note(self, outcome: Outcome, since: float | None = None) -> float:
         """Note how a try ended; return the seconds until the next, wherever that will be.
 
         `since` is when the connection last gave a sign of life: one that was of use is of none
@@ -135,15 +135,15 @@ class Failover:
         """
         if self._useless_since is None:
             self._useless_since = self._clock() if since is None else since
-        self._fault = self.fault(ending) or self._fault
-        if rule_for(ending).answer in OF_THE_OWNER:
-            self.current.refusal = self.current.fault(ending)
-        answer = self.current.retries.note(ending)
-        wait = self.current.retries.wait
-        if not (answer in AWAY or self._turned):
+        self._fault = self.fault(outcome) or self._fault
+        if rule_for(outcome).reaction in OF_THE_OWNER:
+            self.current.refusal = self.current.fault(outcome)
+        reaction = self.current.retry_policy.note(outcome)
+        wait = self.current.retry_policy.wait
+        if not (reaction in AWAY or self._turned):
             self._useless_since = None
         elif self._other:
-            left = self._other.retries.wait if answer is Reaction.OWNER else self.left
+            left = self._other.retry_policy.wait if reaction is Reaction.OWNER else self.left
             if left is not None and left <= wait:
                 self._turn(self._other)
                 return left

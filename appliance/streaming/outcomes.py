@@ -1,6 +1,6 @@
 """How a try at the service can end, what is done about each, and the words the OLED shows.
 
-`TABLE` is all there is to know: the first rule that fits an ending is its answer. The codes are
+`TABLE` is all there is to know: the first rule that fits an outcome is its reaction. The codes are
 those of the protocol's "How sessions end".
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Collection
 import msgspec
 
 from appliance.core.events import Fault
-from appliance.core.network_errors import CROWD, FUNDS, Cause
+from appliance.core.network_errors import BUSY, NO_CREDIT, Cause
 
 
 class Stage(enum.Enum):
@@ -31,13 +31,13 @@ class Outcome(msgspec.Struct, frozen=True):
     cause: Cause | None = None
 
     def __str__(self) -> str:
-        """Return the ending for the log."""
+        """Return the outcome for the log."""
         why = str(self.code) if self.code is not None else (self.cause or Cause.NETWORK).value
         return f"{self.stage.value}: {why}" + (f", {self.text}" if self.text else "")
 
 
 class Reaction(enum.Enum):
-    """What is done after an ending."""
+    """What is done after an outcome."""
 
     RECONNECT = "soon: it costs nothing to ask a network that is away"
     RETRY = "after a growing delay: the service has a fault"
@@ -49,29 +49,29 @@ class Reaction(enum.Enum):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """An answer for every ending at one of `stages`, by one of `on`, whose text has `pattern`.
+    """A reaction for every outcome at one of `stages`, by one of `on`, whose text has `pattern`.
 
     `what` and `remedy` are the words on the OLED; without them the person need not notice.
     """
 
     stages: tuple[Stage, ...]
     on: Collection[int | Cause]
-    answer: Reaction
+    reaction: Reaction
     what: str = ""
     remedy: str = ""
     pattern: str = ""
 
-    def fits(self, ending: Outcome) -> bool:
-        """Tell whether this rule is about that ending."""
+    def fits(self, outcome: Outcome) -> bool:
+        """Tell whether this rule is about that outcome."""
         return (
-            ending.stage in self.stages
-            and (ending.code in self.on or ending.cause in self.on or not self.on)
-            and re.search(self.pattern, ending.text, re.IGNORECASE) is not None
+            outcome.stage in self.stages
+            and (outcome.code in self.on or outcome.cause in self.on or not self.on)
+            and re.search(self.pattern, outcome.text, re.IGNORECASE) is not None
         )
 
 
 ANYTHING: Collection[int | Cause] = ()
-AWAY: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIME_OUT)
+AWAY: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
 NOT_THERE: Collection[int | Cause] = (404, 405, 410)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
@@ -93,8 +93,8 @@ TABLE = (
     Rule(SESSION, (3007,), Reaction.SLOWER, pattern="rate"),
     Rule(SESSION, (4029,), Reaction.SLOWER),
     Rule(SESSION, (3009,), Reaction.WAIT, "Service is busy", "waiting for a place"),
-    Rule(SESSION, (1008,), Reaction.WAIT, "Service is busy", "waiting for a place", CROWD),
-    Rule(SESSION, (1008, 4001), Reaction.OWNER, "No credit left", "top up the account", FUNDS),
+    Rule(SESSION, (1008,), Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
+    Rule(SESSION, (1008, 4001), Reaction.OWNER, "No credit left", "top up the account", NO_CREDIT),
     Rule(SESSION, (4002,), Reaction.OWNER, "No credit left", "top up the account"),
     Rule(SESSION, (1008,), Reaction.OWNER, "Account disabled", "ask the service", "disabled"),
     Rule(SESSION, (1008, 4001), Reaction.NEW_TOKEN, "Key refused", "run: appliance doctor"),
@@ -134,12 +134,12 @@ TABLE = (
 # fmt: on
 
 
-def rule_for(ending: Outcome) -> Rule:
-    """Return the rule that says what is done about this ending."""
-    return next(rule for rule in TABLE if rule.fits(ending))
+def rule_for(outcome: Outcome) -> Rule:
+    """Return the rule that says what is done about this outcome."""
+    return next(rule for rule in TABLE if rule.fits(outcome))
 
 
-def fault_for(ending: Outcome) -> Fault | None:
-    """Return what the person is told about this ending; None when it need not be noticed."""
-    rule = rule_for(ending)
-    return Fault(rule.what, rule.remedy, detail=str(ending)) if rule.what else None
+def fault_for(outcome: Outcome) -> Fault | None:
+    """Return what the person is told about this outcome; None when it need not be noticed."""
+    rule = rule_for(outcome)
+    return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None

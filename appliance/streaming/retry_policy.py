@@ -60,26 +60,26 @@ class RetryPolicy:
         """Note that a connection was of use: what comes now is a new trouble."""
         self._tries.clear()
 
-    def note(self, ending: Outcome) -> Reaction:
+    def note(self, outcome: Outcome) -> Reaction:
         """Note how a try ended, and set the time of the next; return how that was answered."""
-        answer = self._answer(ending)
-        tries = self._tries.get(answer, 0)
-        self._tries[answer] = tries + 1
-        delay = DELAYS[answer]
+        reaction = self._reaction(outcome)
+        tries = self._tries.get(reaction, 0)
+        self._tries[reaction] = tries + 1
+        delay = DELAYS[reaction]
         # A night without network is a thousand tries, and 2.0**1024 is no number.
         grown = min(delay.first * 2.0 ** min(tries, 16), delay.longest)
         self._next_at = self._clock() + grown * (0.5 + self._chance() / 2)
         # A person who waits for the last words may shorten a delay, but not hammer.
-        self.hurried = answer in (Reaction.RECONNECT, Reaction.RETRY)
-        return answer
+        self.hurried = reaction in (Reaction.RECONNECT, Reaction.RETRY)
+        return reaction
 
-    def _answer(self, ending: Outcome) -> Reaction:
-        """Return the table's answer, unless it was given already and has gained nothing."""
-        answer = rule_for(ending).answer
-        if answer is Reaction.SLOWER and self._pace + 1 < len(PACES):
+    def _reaction(self, outcome: Outcome) -> Reaction:
+        """Return the table's reaction, unless it was given already and has gained nothing."""
+        reaction = rule_for(outcome).reaction
+        if reaction is Reaction.SLOWER and self._pace + 1 < len(PACES):
             self._pace += 1
-        elif answer is Reaction.NEW_TOKEN and answer in self._tries:
+        elif reaction is Reaction.NEW_TOKEN and reaction in self._tries:
             return Reaction.OWNER
-        elif answer in (Reaction.AT_ONCE, Reaction.SLOWER) and answer in self._tries:
+        elif reaction in (Reaction.AT_ONCE, Reaction.SLOWER) and reaction in self._tries:
             return Reaction.RETRY
-        return answer
+        return reaction

@@ -84,7 +84,7 @@ class Session:
         post: Post,
         *,
         covered: Covered | None = None,
-        retries: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
         tokens: "TokenSource | None" = None,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
@@ -94,7 +94,7 @@ class Session:
         self._post = post
         self._tokens = tokens
         self._clock = clock
-        self._services = Failover(settings, retries or RetryPolicy(clock), patience, clock)
+        self._services = Failover(settings, retry_policy or RetryPolicy(clock), patience, clock)
         self._covered = covered or Covered()
         self._last_word = self._covered.position
         self._conversation: Stream | None = None
@@ -105,9 +105,9 @@ class Session:
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
 
     @property
-    def retries(self) -> RetryPolicy:
+    def retry_policy(self) -> RetryPolicy:
         """What the tries at the first service have taught, for a session that follows."""
-        return self._services.first.retries
+        return self._services.first.retry_policy
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -116,7 +116,7 @@ class Session:
     def finish(self) -> None:
         """Say that no more audio will come; the session ends when all is transcribed."""
         self.backlog.finish()
-        if self._services.current.retries.hurried:
+        if self._services.current.retry_policy.hurried:
             self._wake.set()
 
     def abandon(self) -> None:
@@ -148,15 +148,15 @@ class Session:
         from appliance.streaming.tokens import TokenError
 
         complete = False
-        self._wake.wait(self.retries.wait)
+        self._wake.wait(self.retry_policy.wait)
         while not (complete or self._abandoned.is_set()):
             service = self._services.current
             alive_at = None
             self._services.note_try()
             try:
-                ending = self._converse(service, self._fetch_token(service))
+                outcome = self._converse(service, self._fetch_token(service))
             except TokenError as refusal:
-                ending = refusal.ending
+                outcome = refusal.outcome
             if stream := self._conversation:
                 complete = stream.complete
                 alive_at = self._clock() - stream.silence
@@ -164,7 +164,7 @@ class Session:
                 self._last_word = max(self._last_word, stream.last_word)
                 self._conversation = None
             if not (complete or self._abandoned.is_set()):
-                self._recover(ending, alive_at)
+                self._recover(outcome, alive_at)
         self._post(SessionEnded(self.name, complete))
 
     def _fetch_token(self, service: Endpoint) -> str:
@@ -188,7 +188,7 @@ class Session:
         stream = Stream(
             self.backlog,
             self._covered,
-            service.retries.pace,
+            service.retry_policy.pace,
             lambda listener: Transport(
                 service.settings, token, listener, patience, pong_patience=pong
             ),
@@ -200,14 +200,14 @@ class Session:
         if self._abandoned.is_set():
             stream.abandon()
         with self._patience_with(stream):
-            ending = stream.run()
+            outcome = stream.run()
         alive_for = self._clock() - stream.silence - began_at
-        of_use = _was_of_use(stream, ending, alive_for)
+        of_use = _was_of_use(stream, outcome, alive_for)
         service.breaks_off = not of_use and (stream.began or service.breaks_off)
         if of_use:
             self._services.note_success()
             self._warned.clear()
-        return ending
+        return outcome
 
     @contextlib.contextmanager
     def _patience_with(self, stream: "Stream") -> Iterator[None]:
@@ -226,17 +226,17 @@ class Session:
             patience.cancel()
             patience.join()
 
-    def _recover(self, ending: Outcome, alive_at: float | None) -> None:
+    def _recover(self, outcome: Outcome, alive_at: float | None) -> None:
         """Say what happened, and wait for the time of the next try."""
         self._wake.clear()
-        fault = self._services.current.fault(ending)
-        told = self._services.fault(ending)
-        wait = self._services.note(ending, alive_at)
+        fault = self._services.current.fault(outcome)
+        told = self._services.fault(outcome)
+        wait = self._services.note(outcome, alive_at)
         log.log(
             self._level(fault),
             "%s (%s); next try in %.1f s",
             fault.what if fault else "connecting anew",
-            ending,
+            outcome,
             wait,
         )
         self._post(Disconnected(self.name, told, wait))
@@ -253,12 +253,12 @@ class Session:
         return logging.WARNING
 
 
-def _was_of_use(stream: "Stream", ending: Outcome, lasted: float) -> bool:
+def _was_of_use(stream: "Stream", outcome: Outcome, lasted: float) -> bool:
     """Tell whether a connection has proved that the service can be reached, and hears.
 
     `lasted` is how many seconds lay between its beginning and its last sign of life.
     """
-    faulty = rule_for(ending).answer is Reaction.RETRY
+    faulty = rule_for(outcome).reaction is Reaction.RETRY
     hung = faulty and not stream.heard_turn and lasted < HUNG
     if hung or stream.unanswered:
         return False

@@ -124,23 +124,23 @@ class Stream:
 
     def run(self) -> Outcome:
         """Talk until the connection ends; return how it did."""
-        ending = self._connection.run()
+        outcome = self._connection.run()
         self.silence = self._connection.silence
         self._over.set()
         if self._sender.ident is not None:
             self._sender.join()
-        return self._explained(ending)
+        return self._explained(outcome)
 
-    def _explained(self, ending: Outcome) -> Outcome:
-        """Return the ending with what the service's `Error` said, where the close says less."""
+    def _explained(self, outcome: Outcome) -> Outcome:
+        """Return the outcome with what the service's `Error` said, where the close says less."""
         if self._held_back:
-            return Outcome(ending.stage, cause=Cause.HELD_BACK)
-        code, text = ending.code, ending.text or self._refusal
+            return Outcome(outcome.stage, cause=Cause.HELD_BACK)
+        code, text = outcome.code, outcome.text or self._refusal
         if code is None and self._refusal_code is not None:
-            return Outcome(ending.stage, self._refusal_code, text)
-        if code is None and not self.began and (self._given_up or ending.stage is Stage.SESSION):
-            return Outcome(ending.stage, text=text, cause=Cause.NEVER_BEGAN)
-        return Outcome(ending.stage, code, text, ending.cause)
+            return Outcome(outcome.stage, self._refusal_code, text)
+        if code is None and not self.began and (self._given_up or outcome.stage is Stage.SESSION):
+            return Outcome(outcome.stage, text=text, cause=Cause.NEVER_BEGAN)
+        return Outcome(outcome.stage, code, text, outcome.cause)
 
     def abandon(self) -> None:
         """End it soon, unfinished; returns at once."""

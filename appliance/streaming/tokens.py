@@ -23,11 +23,11 @@ ANSWER_TIMEOUT = 8.0
 
 
 class TokenError(Exception):
-    """No token was to be had; `ending` says why. Never holds a key or a token."""
+    """No token was to be had; `outcome` says why. Never holds a key or a token."""
 
-    def __init__(self, ending: Outcome) -> None:
-        self.ending = ending
-        super().__init__(str(ending))
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(str(outcome))
 
 
 class _Answer(msgspec.Struct):

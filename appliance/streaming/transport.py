@@ -126,7 +126,7 @@ class Transport:
             # The library forgets, but does not close, a socket that the service said goodbye on.
             self._opened.close()
         self.ended.set()
-        return self._ending()
+        return self._outcome()
 
     def send_audio(self, frame: bytes) -> bool:
         """Send PCM as a binary frame; tell whether the socket took it. May block for `STALL` s."""
@@ -297,7 +297,7 @@ class Transport:
             self._received_at = self._clock()
         self._close = (code, reason or "")
 
-    def _ending(self) -> Outcome:
+    def _outcome(self) -> Outcome:
         code, reason = self._close
         if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
             code, reason = self._error.status_code, ""

@@ -66,7 +66,7 @@ def _persist(
         try:
             tokens.fetch()
         except TokenError as refusal:
-            retries.note(refusal.ending)
+            retries.note(refusal.outcome)
             given_up.wait(retries.wait)
         else:
             return [Served(time.monotonic() - began, tries)]

@@ -31,7 +31,7 @@ class Inbox:
         return [event for event in list(self.events) if isinstance(event, kind)]
 
 
-class FakeConnection(Transport):
+class FakeTransport(Transport):
     """A connection that opens at once and takes everything, until it is told otherwise."""
 
     def __init__(self, listener: Listener) -> None:
@@ -42,7 +42,7 @@ class FakeConnection(Transport):
         self.quiet_for = 0.0
         self.takes = True
         self.opens = True
-        self.ending = Outcome(Stage.SESSION, cause=Cause.NETWORK)
+        self.outcome = Outcome(Stage.SESSION, cause=Cause.NETWORK)
         self.aborted = threading.Event()
         self.on_message: Callable[[bytes], None] = lambda _: None
 
@@ -51,7 +51,7 @@ class FakeConnection(Transport):
             self.listener.opened()
         self.aborted.wait()
         self.ended.set()
-        return self.ending
+        return self.outcome
 
     def send_audio(self, frame: bytes) -> bool:
         if self.takes:

@@ -37,10 +37,10 @@ class Hurried(RetryPolicy):
     def wait(self) -> float:
         return 0.0
 
-    def note(self, ending: Outcome) -> Reaction:
-        answer = super().note(ending)
+    def note(self, outcome: Outcome) -> Reaction:
+        reaction = super().note(outcome)
         self.waits.append(round(super().wait, 2))
-        return answer
+        return reaction
 
 
 class Told(TokenSource):
@@ -94,7 +94,7 @@ class Sitting:
         *,
         said: Speech = SPEECH,
         finished: bool = True,
-        retries: RetryPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
         tokens: TokenSource | None = None,
         fallback: ScriptedService | None = None,
         patience: float = PATIENCE,
@@ -106,12 +106,12 @@ class Sitting:
         self.backlog.append(said.pcm, BEGAN)
         if finished:
             self.backlog.finish()
-        self.retries = retries or Hurried()
+        self.retry_policy = retry_policy or Hurried()
         self.session = Session(
             self.backlog,
             settings or settings_between(service, fallback),
             self.inbox.post,
-            retries=self.retries,
+            retry_policy=self.retry_policy,
             tokens=tokens,
             patience=patience,
             clock=clock,
@@ -136,8 +136,8 @@ class Sitting:
 
     @property
     def waits(self) -> list[float]:
-        assert isinstance(self.retries, Hurried)
-        return self.retries.waits
+        assert isinstance(self.retry_policy, Hurried)
+        return self.retry_policy.waits
 
     def heard(self) -> str:
         """Join the turns as the screen does."""

@@ -15,10 +15,10 @@ from tests.streaming.doubles import BEGAN, Inbox, recording
 class FakeSession:
     """A session that only notes what it is told."""
 
-    def __init__(self, backlog: Backlog, covered: Covered, retries: RetryPolicy) -> None:
+    def __init__(self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy) -> None:
         self.backlog = backlog
         self.covered = covered
-        self.retries = retries
+        self.retry_policy = retry_policy
         self.abandoned = False
 
     @property
@@ -87,7 +87,7 @@ def test_what_is_left_waits_again_in_its_place(tmp_path: Path) -> None:
     rounds.ended(rounds.begun[0], complete=True)
     assert rounds.names == ["b", "c"]
     assert rounds.begun[1].covered == Covered(7, 0, 1)
-    assert rounds.begun[1].retries is newer.retries
+    assert rounds.begun[1].retry_policy is newer.retry_policy
 
 
 def test_a_delivery_gives_way_to_a_live_session(tmp_path: Path) -> None:

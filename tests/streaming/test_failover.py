@@ -46,11 +46,11 @@ class Trying:
     def at_the_fallback(self) -> bool:
         return self.services.current.is_fallback
 
-    def fail(self, ending: Outcome, lasting: float = 0.0) -> None:
+    def fail(self, outcome: Outcome, lasting: float = 0.0) -> None:
         """Try, fail, and wait for the next try."""
         self.services.note_try()
         self.clock.now += lasting
-        self.clock.now += self.services.note(ending)
+        self.clock.now += self.services.note(outcome)
 
     def fall_silent(self, silent_for: float) -> None:
         """Lose a connection that was of use, some seconds after its last sign of life."""
@@ -58,10 +58,10 @@ class Trying:
         self.clock.now += silent_for
         self.clock.now += self.services.note(BROKEN_OFF, self.clock.now - silent_for)
 
-    def told(self, ending: Outcome) -> Fault | None:
+    def told(self, outcome: Outcome) -> Fault | None:
         """Return what the person is told, and go on."""
-        fault = self.services.fault(ending)
-        self.fail(ending)
+        fault = self.services.fault(outcome)
+        self.fail(outcome)
         return fault
 
     def succeed(self, lasting: float = 0.0) -> None:
@@ -69,20 +69,20 @@ class Trying:
         self.clock.now += lasting
         self.services.note_success()
 
-    def fail_until_it_turns(self, ending: Outcome, lasting: float = 0.0) -> float:
+    def fail_until_it_turns(self, outcome: Outcome, lasting: float = 0.0) -> float:
         """Fail again and again; return after how many seconds the other one is tried."""
         began, here = self.now, self.at_the_fallback
         for _ in range(1000):
-            self.fail(ending, lasting)
+            self.fail(outcome, lasting)
             if self.at_the_fallback is not here:
                 return self.now - began
         raise AssertionError("it never turned")
 
 
-def stays(trying: Trying, ending: Outcome, seconds: float = 3600.0) -> bool:
+def stays(trying: Trying, outcome: Outcome, seconds: float = 3600.0) -> bool:
     here = trying.at_the_fallback
     while trying.now < seconds:
-        trying.fail(ending, lasting=1.0)
+        trying.fail(outcome, lasting=1.0)
         if trying.at_the_fallback is not here:
             return False
     return True
@@ -92,10 +92,10 @@ def test_the_first_one_is_tried_first() -> None:
     assert Trying().services.current.settings.url == SETTINGS.url
 
 
-@pytest.mark.parametrize("ending", [LOST, FAULTY, CROWDED, Outcome(Stage.TOKEN, cause=Cause.DNS)])
-def test_one_that_is_away_gives_way_after_ten_seconds(ending: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [LOST, FAULTY, CROWDED, Outcome(Stage.TOKEN, cause=Cause.DNS)])
+def test_one_that_is_away_gives_way_after_ten_seconds(outcome: Outcome) -> None:
     trying = Trying()
-    assert trying.fail_until_it_turns(ending) == pytest.approx(PATIENCE)
+    assert trying.fail_until_it_turns(outcome) == pytest.approx(PATIENCE)
     assert trying.services.current.settings.url == SETTINGS.fallback_url
 
 
@@ -103,17 +103,17 @@ def test_the_seconds_that_a_try_takes_count() -> None:
     assert Trying().fail_until_it_turns(LOST, lasting=5.0) == pytest.approx(10.25)
 
 
-@pytest.mark.parametrize("ending", [NO_KEY, BAD_KEY, BAD_SETTING, NO_FUNDS, REFUSED])
-def test_what_only_the_owner_can_mend_is_no_reason_to_go_elsewhere(ending: Outcome) -> None:
-    assert stays(Trying(), ending)
+@pytest.mark.parametrize("outcome", [NO_KEY, BAD_KEY, BAD_SETTING, NO_FUNDS, REFUSED])
+def test_what_only_the_owner_can_mend_is_no_reason_to_go_elsewhere(outcome: Outcome) -> None:
+    assert stays(Trying(), outcome)
 
 
-@pytest.mark.parametrize("ending", [EXPIRED, TOO_FAST, REFUSED])
-def test_one_that_was_reached_is_not_away(ending: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [EXPIRED, TOO_FAST, REFUSED])
+def test_one_that_was_reached_is_not_away(outcome: Outcome) -> None:
     trying = Trying()
     trying.clock.now += trying.services.note(LOST)
     trying.clock.now += PATIENCE
-    trying.fail(ending)
+    trying.fail(outcome)
     trying.fail(LOST)
     assert not trying.at_the_fallback
 
@@ -186,10 +186,10 @@ def test_it_stays_where_it_works() -> None:
 def test_each_learns_for_itself_how_fast_audio_may_be_sent() -> None:
     trying = Trying()
     trying.fail(TOO_FAST)
-    slower = trying.services.current.retries.pace
+    slower = trying.services.current.retry_policy.pace
     trying.fail_until_it_turns(LOST)
-    assert trying.services.current.retries.pace != slower
-    assert trying.services.first.retries.pace == slower
+    assert trying.services.current.retry_policy.pace != slower
+    assert trying.services.first.retry_policy.pace == slower
 
 
 def test_a_try_may_take_no_longer_than_the_other_one_has_to_wait() -> None:
@@ -210,7 +210,7 @@ def test_without_a_fallback_there_is_nowhere_to_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "what", "remedy"),
+    ("outcome", "what", "remedy"),
     [
         (BAD_SETTING, "Fallback: setting refused", "check the settings"),
         (NO_FUNDS, "Fallback: no credit left", "top up the account"),
@@ -230,15 +230,15 @@ def test_without_a_fallback_there_is_nowhere_to_go() -> None:
     ],
 )
 def test_what_is_wrong_with_the_fallback_is_told_as_such(
-    ending: Outcome, what: str, remedy: str
+    outcome: Outcome, what: str, remedy: str
 ) -> None:
     trying = Trying()
-    assert trying.services.current.fault(ending) == fault_for(ending)
+    assert trying.services.current.fault(outcome) == fault_for(outcome)
     trying.fail_until_it_turns(LOST)
-    fault = trying.services.current.fault(ending)
+    fault = trying.services.current.fault(outcome)
     assert fault
     assert (fault.what, fault.remedy) == (what, remedy)
-    assert fault.detail == str(ending)
+    assert fault.detail == str(outcome)
 
 
 def test_the_address_of_the_fallbacks_tokens_is_named_where_there_is_one() -> None:
@@ -265,7 +265,9 @@ def test_what_is_wrong_with_the_fallback_stays_in_sight_while_the_first_one_is_a
     refusal = trying.told(BAD_SETTING)
     assert refusal
     assert not trying.at_the_fallback
-    assert [trying.told(ending) for ending in (BROKEN_OFF, LOST, FAULTY, CROWDED)] == [refusal] * 4
+    assert [trying.told(outcome) for outcome in (BROKEN_OFF, LOST, FAULTY, CROWDED)] == [
+        refusal
+    ] * 4
     assert trying.services.fault(EXPIRED) is None
     assert trying.services.fault(BAD_KEY) == fault_for(BAD_KEY)
 
@@ -320,21 +322,21 @@ anything = st.sampled_from(
 
 
 @given(st.lists(anything, min_size=1, max_size=40))
-def test_no_row_of_endings_leads_to_hammering_either_one(endings: list[Outcome]) -> None:
+def test_no_row_of_outcomes_leads_to_hammering_either_one(outcomes: list[Outcome]) -> None:
     trying = Trying()
     tried: dict[bool, list[float]] = {False: [], True: []}
-    for ending in endings:
+    for outcome in outcomes:
         tried[trying.at_the_fallback].append(trying.now)
-        trying.fail(ending)
+        trying.fail(outcome)
     for times in tried.values():
         immediate = sum(late == early for early, late in itertools.pairwise(times))
         assert immediate <= 4  # at once, slower twice, and with a new token
 
 
 @given(st.lists(anything, max_size=40))
-def test_whatever_happened_one_that_is_away_gives_way(endings: list[Outcome]) -> None:
+def test_whatever_happened_one_that_is_away_gives_way(outcomes: list[Outcome]) -> None:
     trying = Trying()
-    for ending in endings:
-        trying.fail(ending)
+    for outcome in outcomes:
+        trying.fail(outcome)
     # The other one may have been refused for good, and is then asked seldom: at most in 600 s.
     assert trying.fail_until_it_turns(LOST) <= 600 + 5

@@ -14,7 +14,7 @@ from appliance.core.turns import Covered
 from appliance.streaming.pace import PACES
 from appliance.streaming.stream import Stream
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import FakeConnection, Inbox, backlog_of
+from tests.streaming.doubles import FakeTransport, Inbox, backlog_of
 
 MESSAGES = 10_000
 TURNS = 50
@@ -116,7 +116,7 @@ def test_ten_thousand_messages_lose_no_turn(tmp_path: Path) -> None:
     inbox = Inbox()
     audio = bytes(AUDIO_SECONDS * SAMPLE_RATE * 2)
     backlog = backlog_of(audio, tmp_path, inbox.post)
-    conversation = Stream(backlog, Covered(), PACES[0], FakeConnection, inbox.post)
+    conversation = Stream(backlog, Covered(), PACES[0], FakeTransport, inbox.post)
     running = threading.Thread(target=conversation.run)
     running.start()
     wait_until(lambda: conversation.sent == AUDIO_SECONDS * SAMPLE_RATE)

@@ -67,7 +67,7 @@ def between(service: ScriptedService, fallback: ScriptedService, tmp_path: Path)
     """Make a session between both services, as impatient as a test should be."""
 
     def sit(*, patience: float = PATIENCE, **options: object) -> Sitting:
-        given = {"retries": RetryPolicy(), **options}
+        given = {"retry_policy": RetryPolicy(), **options}
         return Sitting(service, tmp_path, fallback=fallback, patience=patience, **given)  # type: ignore[arg-type]
 
     return sit
@@ -246,7 +246,7 @@ def test_a_service_whose_packets_vanish_is_given_up_in_time(
         network.blackhole()
         began = time.monotonic()
         with Sitting(
-            service, tmp_path, settings=settings, patience=PATIENCE, retries=RetryPolicy()
+            service, tmp_path, settings=settings, patience=PATIENCE, retry_policy=RetryPolicy()
         ) as sitting:
             fallback.wait_for_connection()
             # There were tokens; it would have waited eight seconds for TCP, twice.
@@ -283,7 +283,9 @@ def test_a_service_that_begins_and_hears_nothing_until_it_fails_is_left(
     service.ears = spoken([])
     hangs = end_session_after(3005, 16 / SPEED, "The engine hangs")
     service.on_every_connection(ignore_terminate(), hangs)
-    with between(patience=10.0, clock=hurried_clock, retries=RetryPolicy(hurried_clock)) as sitting:
+    with between(
+        patience=10.0, clock=hurried_clock, retry_policy=RetryPolicy(hurried_clock)
+    ) as sitting:
         assert sitting.wait_for_end()
     assert_nothing_lost(sitting)
     assert len(service.connections) == 1
@@ -296,7 +298,9 @@ def test_a_service_that_never_answers_terminate_is_left(
 ) -> None:
     service.ears = spoken([])
     service.on_every_connection(ignore_terminate())
-    with between(patience=10.0, clock=hurried_clock, retries=RetryPolicy(hurried_clock)) as sitting:
+    with between(
+        patience=10.0, clock=hurried_clock, retry_policy=RetryPolicy(hurried_clock)
+    ) as sitting:
         assert sitting.wait_for_end()
     assert_nothing_lost(sitting)
     assert len(service.connections) == 1
@@ -312,7 +316,7 @@ def test_a_fault_after_a_long_silence_is_no_reason_to_go_elsewhere(
     with between(
         patience=10.0,
         clock=hurried_clock,
-        retries=RetryPolicy(hurried_clock),
+        retry_policy=RetryPolicy(hurried_clock),
         said=silence,
         finished=False,
     ) as sitting:

@@ -10,7 +10,7 @@ from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage, fault_
 
 
 @pytest.mark.parametrize(
-    ("code", "text", "answer"),
+    ("code", "text", "reaction"),
     [
         (None, "", Reaction.RECONNECT),
         (1000, "", Reaction.RETRY),
@@ -42,11 +42,11 @@ from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage, fault_
         (4999, "a code of tomorrow", Reaction.RETRY),
     ],
 )
-def test_each_way_a_session_ends_has_its_answer(
-    code: int | None, text: str, answer: Reaction
+def test_each_way_a_session_ends_has_its_reaction(
+    code: int | None, text: str, reaction: Reaction
 ) -> None:
     cause = None if code else Cause.NETWORK
-    assert rule_for(Outcome(Stage.SESSION, code, text, cause)).answer is answer
+    assert rule_for(Outcome(Stage.SESSION, code, text, cause)).reaction is reaction
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_each_way_a_session_ends_has_its_answer(
         (418, Reaction.RETRY, Reaction.RETRY),
     ],
 )
-def test_each_http_refusal_has_its_answer(
+def test_each_http_refusal_has_its_reaction(
     status: int, token: Reaction, handshake: Reaction
 ) -> None:
-    assert rule_for(Outcome(Stage.TOKEN, status)).answer is token
-    assert rule_for(Outcome(Stage.HANDSHAKE, status)).answer is handshake
+    assert rule_for(Outcome(Stage.TOKEN, status)).reaction is token
+    assert rule_for(Outcome(Stage.HANDSHAKE, status)).reaction is handshake
 
 
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_has_an_answer_and_words(stage: Stage, cause: Cause) -> None:
+def test_every_cause_has_a_reaction_and_words(stage: Stage, cause: Cause) -> None:
     if (stage, cause) == (Stage.SESSION, Cause.HELD_BACK):
         pytest.skip("a connection that has done its part ends unnoticed")
     fault = fault_for(Outcome(stage, cause=cause))
@@ -83,7 +83,7 @@ def test_every_cause_has_an_answer_and_words(stage: Stage, cause: Cause) -> None
 
 def test_what_the_owner_must_mend_says_what_it_is() -> None:
     for rule in TABLE:
-        if rule.answer is Reaction.OWNER:
+        if rule.reaction is Reaction.OWNER:
             assert rule.remedy
             assert "trying again" not in rule.remedy
 
@@ -92,7 +92,7 @@ def test_a_rollover_is_not_noticed() -> None:
     assert fault_for(Outcome(Stage.SESSION, 3008, "Session expired")) is None
 
 
-def test_an_ending_says_for_the_log_what_happened() -> None:
+def test_an_outcome_says_for_the_log_what_happened() -> None:
     assert str(Outcome(Stage.SESSION, 3005, "Server error")) == "in the session: 3005, Server error"
     assert str(Outcome(Stage.TOKEN, cause=Cause.DNS)) == "fetching a token: name not found"
 
@@ -117,9 +117,9 @@ def wrapped(error: BaseException) -> Exception:
         (certificate_error(9), Cause.CLOCK),
         (wrapped(certificate_error(9)), Cause.CLOCK),
         (certificate_error(18), Cause.CERTIFICATE),
-        (TimeoutError("timed out"), Cause.TIME_OUT),
-        (requests.ReadTimeout(), Cause.TIME_OUT),
-        (requests.ConnectTimeout(), Cause.TIME_OUT),
+        (TimeoutError("timed out"), Cause.TIMEOUT),
+        (requests.ReadTimeout(), Cause.TIMEOUT),
+        (requests.ConnectTimeout(), Cause.TIMEOUT),
         (ConnectionResetError(104, "reset"), Cause.NETWORK),
         (websocket.WebSocketConnectionClosedException("lost"), Cause.NETWORK),
         (ValueError("Port out of range 0-65535"), Cause.UNUSABLE),
@@ -134,7 +134,7 @@ def test_the_cause_is_found_in_the_exception(error: BaseException, cause: Cause)
 def test_a_timeout_that_was_translated_is_still_one() -> None:
     translated = websocket.WebSocketTimeoutException("Connection timed out")
     translated.__context__ = TimeoutError()
-    assert cause_of(translated) is Cause.TIME_OUT
+    assert cause_of(translated) is Cause.TIMEOUT
 
 
 def test_exceptions_that_hold_each_other_are_no_trap() -> None:

@@ -192,9 +192,9 @@ def test_a_proxy_that_nobody_can_go_through_is_named(
     with pytest.raises(UnusableProxyError) as refusal:
         way_to("ws://host/v3/ws")
     assert "secret" not in str(refusal.value)
-    ending = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
-    assert ending == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)
-    fault = fault_for(ending)
+    outcome = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
+    assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)
+    fault = fault_for(outcome)
     assert fault
     assert fault.remedy == "check the proxy"
 
@@ -204,7 +204,7 @@ def test_tokens_name_such_a_proxy_too(monkeypatch: pytest.MonkeyPatch, proxy: st
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url="http://host/token")).fetch()
-    assert refusal.value.ending == Outcome(Stage.TOKEN, cause=Cause.PROXY)
+    assert refusal.value.outcome == Outcome(Stage.TOKEN, cause=Cause.PROXY)
 
 
 @pytest.mark.parametrize("url", ["http://host:port/token", "http://[::1/token", "nowhere"])
@@ -214,4 +214,4 @@ def test_a_good_proxy_is_not_blamed_for_the_address(
     monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url=url)).fetch()
-    assert refusal.value.ending == Outcome(Stage.TOKEN, cause=Cause.UNUSABLE)
+    assert refusal.value.outcome == Outcome(Stage.TOKEN, cause=Cause.UNUSABLE)

@@ -16,12 +16,12 @@ CROWDED = Outcome(Stage.SESSION, 1008, "Too many concurrent sessions")
 NO_FUNDS = Outcome(Stage.SESSION, 1008, "Insufficient funds")
 
 
-def waits(*endings: Outcome, chance: float = 1.0) -> list[float]:
-    retries = RetryPolicy(Clock(), lambda: chance)
+def waits(*outcomes: Outcome, chance: float = 1.0) -> list[float]:
+    retry_policy = RetryPolicy(Clock(), lambda: chance)
     found = []
-    for ending in endings:
-        retries.note(ending)
-        found.append(retries.wait)
+    for outcome in outcomes:
+        retry_policy.note(outcome)
+        found.append(retry_policy.wait)
     return found
 
 
@@ -47,21 +47,21 @@ def test_delays_are_jittered() -> None:
 
 def test_a_delay_passes() -> None:
     clock = Clock()
-    retries = RetryPolicy(clock, lambda: 1.0)
-    retries.note(CROWDED)
+    retry_policy = RetryPolicy(clock, lambda: 1.0)
+    retry_policy.note(CROWDED)
     clock.now += 4
-    assert retries.wait == 6
+    assert retry_policy.wait == 6
     clock.now += 7
-    assert retries.wait == 0
+    assert retry_policy.wait == 0
 
 
 def test_a_success_begins_anew() -> None:
-    retries = RetryPolicy(Clock(), lambda: 1.0)
+    retry_policy = RetryPolicy(Clock(), lambda: 1.0)
     for _ in range(5):
-        retries.note(LOST)
-    retries.note_success()
-    retries.note(LOST)
-    assert retries.wait == 0.25
+        retry_policy.note(LOST)
+    retry_policy.note_success()
+    retry_policy.note(LOST)
+    assert retry_policy.wait == 0.25
 
 
 def test_a_rollover_is_immediate_but_only_once_without_gain() -> None:
@@ -81,27 +81,27 @@ def test_the_owner_is_given_time() -> None:
 
 
 def test_audio_is_sent_slower_step_by_step_and_then_without_hammering() -> None:
-    retries = RetryPolicy(Clock(), lambda: 1.0)
+    retry_policy = RetryPolicy(Clock(), lambda: 1.0)
     found = []
     for _ in range(5):
-        retries.note(TOO_FAST)
-        found.append((retries.pace, retries.wait))
+        retry_policy.note(TOO_FAST)
+        found.append((retry_policy.pace, retry_policy.wait))
     assert found == [(PACES[1], 0), (PACES[2], 0), (PACES[2], 0.25), (PACES[2], 0.5), (PACES[2], 1)]
 
 
 def test_a_person_may_hurry_only_what_the_network_delays() -> None:
-    retries = RetryPolicy(Clock())
-    for ending, hurried in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
-        retries.note(ending)
-        assert retries.hurried is hurried
+    retry_policy = RetryPolicy(Clock())
+    for outcome, hurried in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
+        retry_policy.note(outcome)
+        assert retry_policy.hurried is hurried
 
 
-def test_every_answer_has_its_delay() -> None:
+def test_every_reaction_has_its_delay() -> None:
     assert set(DELAYS) == set(Reaction)
-    assert {rule.answer for rule in TABLE} == set(Reaction)
+    assert {rule.reaction for rule in TABLE} == set(Reaction)
 
 
-endings = st.builds(
+outcomes = st.builds(
     Outcome,
     st.sampled_from(Stage),
     st.none() | st.sampled_from([401, 429, 500, 1000, 1008, 3005, 3007, 3008, 3009, 4029, 4031]),
@@ -110,7 +110,7 @@ endings = st.builds(
 )
 
 
-@given(st.lists(endings, min_size=8, max_size=30))
-def test_without_gain_no_row_of_endings_leads_to_hammering(endings: list[Outcome]) -> None:
-    immediate = sum(wait == 0 for wait in waits(*endings))
+@given(st.lists(outcomes, min_size=8, max_size=30))
+def test_without_gain_no_row_of_outcomes_leads_to_hammering(outcomes: list[Outcome]) -> None:
+    immediate = sum(wait == 0 for wait in waits(*outcomes))
     assert immediate <= 4  # at once, slower twice, and with a new token

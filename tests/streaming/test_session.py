@@ -129,7 +129,7 @@ def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("ending", "waits"),
+    ("outcome", "waits"),
     [
         (LOST, [0.25, 0.5, 1.0]),
         (Outcome(Stage.TOKEN, 429), [10, 20, 40]),
@@ -139,13 +139,13 @@ def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Pat
     ],
 )
 def test_a_token_that_is_not_to_be_had_is_waited_for(
-    service: ScriptedService, tmp_path: Path, ending: Outcome, waits: list[float]
+    service: ScriptedService, tmp_path: Path, outcome: Outcome, waits: list[float]
 ) -> None:
-    tokens = Told(ending)
+    tokens = Told(outcome)
     with Sitting(service, tmp_path, tokens=tokens) as sitting:
         wait_until(lambda: len(sitting.waits) >= 3)
     assert sitting.waits[:3] == waits
-    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault_for(ending)}
+    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault_for(outcome)}
     assert service.connections == []
 
 
@@ -174,7 +174,7 @@ def test_a_service_that_refuses_is_not_hammered(
 
 def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
     tokens = Told(Outcome(Stage.TOKEN, 401))
-    with Sitting(service, tmp_path, tokens=tokens, retries=RetryPolicy()) as sitting:
+    with Sitting(service, tmp_path, tokens=tokens, retry_policy=RetryPolicy()) as sitting:
         wait_until(lambda: sitting.inbox.of(Disconnected))
         sitting.session.finish()  # a person who waits must not make it hammer
         (event,) = sitting.inbox.of(Disconnected)
@@ -185,10 +185,10 @@ def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
 def test_the_next_try_of_a_delivery_comes_when_it_would_have(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    retries = RetryPolicy()
-    retries.note(Outcome(Stage.TOKEN, 401))
+    retry_policy = RetryPolicy()
+    retry_policy.note(Outcome(Stage.TOKEN, 401))
     tokens = Told("never fetched")
-    with Sitting(service, tmp_path, tokens=tokens, retries=retries) as sitting:
+    with Sitting(service, tmp_path, tokens=tokens, retry_policy=retry_policy) as sitting:
         assert not sitting.inbox.of(SessionEnded)
     assert tokens.fetched == 0
     assert not sitting.wait_for_end()
@@ -210,11 +210,11 @@ def test_a_service_that_is_too_strict_gets_its_audio_slower(
 ) -> None:
     service.on_every_connection(rate_limit(ahead, factor))
     short = speech(words=6)
-    retries = Hurried()
-    with Sitting(service, tmp_path, said=short, retries=retries) as sitting:
+    retry_policy = Hurried()
+    with Sitting(service, tmp_path, said=short, retry_policy=retry_policy) as sitting:
         assert sitting.wait_for_end()
     assert_nothing_lost(sitting, short)
-    assert retries.pace in PACES[1:]
+    assert retry_policy.pace in PACES[1:]
     assert all(event.fault is None for event in sitting.inbox.of(Disconnected))
 
 
@@ -249,7 +249,7 @@ def test_a_session_can_be_abandoned_while_it_waits(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     with Sitting(
-        service, tmp_path, tokens=Told(Outcome(Stage.TOKEN, 401)), retries=RetryPolicy()
+        service, tmp_path, tokens=Told(Outcome(Stage.TOKEN, 401)), retry_policy=RetryPolicy()
     ) as it:
         wait_until(lambda: it.inbox.of(Disconnected))
         it.session.abandon()

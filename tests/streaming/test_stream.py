@@ -19,7 +19,7 @@ from appliance.streaming.stream import LONGEST, SHORTEST, Stream
 from appliance.streaming.transport import Listener
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import BEGAN, FakeConnection, Inbox, backlog_of
+from tests.streaming.doubles import BEGAN, FakeTransport, Inbox, backlog_of
 from tests.streaming.spool.test_backlog import numbered
 
 AT_ONCE = Pace(ahead=10_000.0, speed=1.0, most=20_000.0)
@@ -34,7 +34,7 @@ class Talk:
         earlier: Covered | None = None,
         *,
         pace: Pace = AT_ONCE,
-        prepare: Callable[[FakeConnection], None] = lambda _: None,
+        prepare: Callable[[FakeTransport], None] = lambda _: None,
         clock: Callable[[], float] | None = None,
         wary: bool = False,
     ) -> None:
@@ -50,16 +50,16 @@ class Talk:
             wary=wary,
             **options,
         )
-        self.ending: Outcome | None = None
+        self.outcome: Outcome | None = None
         self._thread = threading.Thread(target=self._run)
 
-    def _connect(self, listener: Listener) -> FakeConnection:
-        self.connection = FakeConnection(listener)
+    def _connect(self, listener: Listener) -> FakeTransport:
+        self.connection = FakeTransport(listener)
         self._prepare(self.connection)
         return self.connection
 
     def _run(self) -> None:
-        self.ending = self.conversation.run()
+        self.outcome = self.conversation.run()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,8 +71,8 @@ class Talk:
 
     def wait_for_end(self) -> Outcome:
         self._thread.join()
-        assert self.ending is not None
-        return self.ending
+        assert self.outcome is not None
+        return self.outcome
 
     def say(self, **fields: Any) -> None:  # noqa: ANN401 - the wire may hold anything
         self.conversation.received(json.dumps(fields))
@@ -86,7 +86,7 @@ class Talk:
         wait_until(lambda: TERMINATE in self.connection.messages)
 
 
-def lengths(connection: FakeConnection) -> list[int]:
+def lengths(connection: FakeTransport) -> list[int]:
     return [len(frame) // 2 for frame in connection.frames]
 
 
@@ -285,7 +285,7 @@ def test_abandoning_while_terminating_does_not_terminate_twice(tmp_path: Path) -
 
 
 def test_what_was_never_opened_can_be_abandoned(tmp_path: Path) -> None:
-    def never_open(connection: FakeConnection) -> None:
+    def never_open(connection: FakeTransport) -> None:
         connection.opens = False
 
     with Talk(backlog_of(b"", tmp_path, Inbox().post), prepare=never_open) as talk:
@@ -296,7 +296,7 @@ def test_what_was_never_opened_can_be_abandoned(tmp_path: Path) -> None:
 
 
 def test_giving_up_ends_what_was_never_opened(tmp_path: Path) -> None:
-    def never_open(connection: FakeConnection) -> None:
+    def never_open(connection: FakeTransport) -> None:
         connection.opens = False
 
     with Talk(backlog_of(b"", tmp_path, Inbox().post), prepare=never_open) as talk:
@@ -407,16 +407,16 @@ def test_whoever_sees_what_is_covered_finds_the_turn_posted(tmp_path: Path) -> N
         (Outcome(Stage.SESSION, cause=Cause.NETWORK), ("3009", "x"), (None, "x")),
     ],
 )
-def test_the_ending_says_what_the_service_said(
+def test_the_outcome_says_what_the_service_said(
     tmp_path: Path, by_close: Outcome, error: tuple[object, str], expected: tuple[int | None, str]
 ) -> None:
     with Talk(backlog_of(b"", tmp_path, Inbox().post)) as talk:
-        talk.connection.ending = by_close
+        talk.connection.outcome = by_close
         talk.wait_for_terminate()
         talk.say(type="Error", error_code=error[0], error=error[1])
         talk.connection.abort()
-        ending = talk.wait_for_end()
-    assert (ending.code, ending.text) == expected
+        outcome = talk.wait_for_end()
+    assert (outcome.code, outcome.text) == expected
 
 
 def test_how_long_the_service_was_silent_is_known_at_the_end(tmp_path: Path) -> None:
@@ -424,7 +424,7 @@ def test_how_long_the_service_was_silent_is_known_at_the_end(tmp_path: Path) -> 
         talk.connection.quiet_for = 8.5
         talk.say(type="Begin")
     assert talk.conversation.silence == 8.5
-    assert talk.ending == Outcome(Stage.SESSION, cause=Cause.NETWORK)
+    assert talk.outcome == Outcome(Stage.SESSION, cause=Cause.NETWORK)
 
 
 def test_no_thread_is_left(tmp_path: Path) -> None:
@@ -439,12 +439,12 @@ def test_a_connection_that_gets_no_further_ahead_makes_way_once_it_was_heard(
     pace = Pace(ahead=70.0, speed=2.0, most=70.0)
     with Talk(backlog_of(numbered(100 * SAMPLE_RATE), tmp_path, Inbox().post), pace=pace) as talk:
         wait_until(lambda: talk.conversation.sent >= 69 * SAMPLE_RATE)
-        assert talk.ending is None
+        assert talk.outcome is None
         talk.say_turn(0, 0, 65_000)
-        ending = talk.wait_for_end()
+        outcome = talk.wait_for_end()
         # What the service flushes at the end may be cut off amid a word.
         talk.say_turn(1, 66_000, 69_000)
-    assert ending.cause is Cause.HELD_BACK
+    assert outcome.cause is Cause.HELD_BACK
     assert talk.connection.messages[-1] == TERMINATE
     assert not talk.conversation.complete
     assert len(talk.inbox.of(TurnReceived)) == 1

@@ -28,7 +28,7 @@ def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None
 def refusal(source: TokenSource) -> TokenError:
     with pytest.raises(TokenError) as refused:
         source.fetch()
-    assert refused.value.ending.stage is Stage.TOKEN
+    assert refused.value.outcome.stage is Stage.TOKEN
     return refused.value
 
 
@@ -73,7 +73,7 @@ def test_each_fetch_reads_the_key_again(tmp_path: Path) -> None:
     key.write_text("wrong")
     with ScriptedService() as service:
         source = TokenSource(ServiceSettings(url=service.url, api_key_file=str(key)))
-        assert rule_for(refusal(source).ending).answer is Reaction.OWNER
+        assert rule_for(refusal(source).outcome).reaction is Reaction.OWNER
         key.write_text(service.api_key)
         assert source.fetch()
 
@@ -125,7 +125,7 @@ def test_the_token_server_s_secret_is_looked_for_in_two_places(
 
 
 def test_without_a_key_the_owner_is_told() -> None:
-    assert refusal(TokenSource(ServiceSettings())).ending.cause is Cause.NO_KEY
+    assert refusal(TokenSource(ServiceSettings())).outcome.cause is Cause.NO_KEY
 
 
 def test_a_key_file_from_windows_works(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_key_that_can_not_be_sent_is_the_owners_to_mend(tmp_path: Path) -> Non
     key = tmp_path / "key"
     key.write_text("sk-\N{EN DASH}-pasted", encoding="utf-8")
     source = TokenSource(ServiceSettings(url="ws://127.0.0.1:9/v3/ws", api_key_file=str(key)))
-    assert refusal(source).ending.cause is Cause.UNUSABLE
+    assert refusal(source).outcome.cause is Cause.UNUSABLE
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_key_that_can_not_be_sent_is_the_owners_to_mend(tmp_path: Path) -> Non
     ],
 )
 def test_an_address_that_is_none_is_the_owners_to_mend(settings: ServiceSettings) -> None:
-    assert refusal(TokenSource(settings)).ending.cause is Cause.UNUSABLE
+    assert refusal(TokenSource(settings)).outcome.cause is Cause.UNUSABLE
 
 
 def test_an_error_that_is_null_is_none() -> None:
@@ -177,25 +177,25 @@ def test_an_error_that_is_null_is_none() -> None:
     ],
 )
 def test_an_answer_without_a_good_token_is_a_bad_one(body: bytes) -> None:
-    assert refusal(TokenSource(SERVER, answer(body))).ending.cause is Cause.BAD_ANSWER
+    assert refusal(TokenSource(SERVER, answer(body))).outcome.cause is Cause.BAD_ANSWER
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_a_status_counts_before_the_body(status: int) -> None:
-    ending = refusal(TokenSource(SERVER, answer(b'{"token": "t"}', status))).ending
-    assert ending.code == status
+    outcome = refusal(TokenSource(SERVER, answer(b'{"token": "t"}', status))).outcome
+    assert outcome.code == status
 
 
 def test_what_the_server_says_is_told() -> None:
-    ending = refusal(TokenSource(SERVER, answer(b'{"error": "Unknown device"}', 403))).ending
-    assert (ending.code, ending.text) == (403, "Unknown device")
+    outcome = refusal(TokenSource(SERVER, answer(b'{"error": "Unknown device"}', 403))).outcome
+    assert (outcome.code, outcome.text) == (403, "Unknown device")
 
 
 def test_a_redirection_is_not_followed() -> None:
     with ScriptedService() as service:
         on_fallback = {"Location": service.token_url}
         source = TokenSource(SERVER, answer(b"", 302, on_fallback))
-        assert refusal(source).ending.code == 302
+        assert refusal(source).outcome.code == 302
         assert service.token_requests == []
 
 
@@ -205,8 +205,8 @@ def test_no_secret_is_in_the_error_even_if_the_server_repeats_it(tmp_path: Path)
     body = f'{{"error": "{SECRET} is unknown, so is Bearer {SECRET}"}}'.encode()
     settings = ServiceSettings(token_url="http://127.0.0.1/token", token_secret_file=str(secret))
     refused = refusal(TokenSource(settings, answer(body, 401)))
-    assert SECRET not in str(refused) + repr(refused.ending)
-    assert "is unknown" in refused.ending.text
+    assert SECRET not in str(refused) + repr(refused.outcome)
+    assert "is unknown" in refused.outcome.text
 
 
 def test_a_server_that_is_down_is_no_network() -> None:
@@ -214,7 +214,7 @@ def test_a_server_that_is_down_is_no_network() -> None:
         service.token_down_for()
         source = TokenSource(ServiceSettings(token_url=service.token_url))
         refused = refusal(source)
-        assert refused.ending.cause is Cause.NETWORK
+        assert refused.outcome.cause is Cause.NETWORK
         assert refused.__suppress_context__
         service.token_up()
         assert source.fetch()
@@ -222,13 +222,13 @@ def test_a_server_that_is_down_is_no_network() -> None:
 
 def test_a_name_that_is_unknown_is_one() -> None:
     source = TokenSource(ServiceSettings(token_url="http://nowhere.invalid/token"))
-    assert refusal(source).ending.cause is Cause.DNS
+    assert refusal(source).outcome.cause is Cause.DNS
 
 
 def test_an_answer_that_drips_in_is_given_up() -> None:
     clock = iter(range(0, 100, 5))
     source = TokenSource(SERVER, answer(b'{"token": "t"}'), lambda: next(clock))
-    assert refusal(source).ending.cause is Cause.TIME_OUT
+    assert refusal(source).outcome.cause is Cause.TIMEOUT
 
 
 # The fallback's
@@ -361,7 +361,7 @@ def test_the_fallbacks_own_secret_follows_no_redirection(
             fallback_url="ws://house:8765/v3/ws", fallback_token_secret_file=own_secret_file
         )
         get = answer(b"", 302, {"Location": service.token_url})
-        assert refusal(TokenSource(settings, get, fallback=True)).ending.code == 302
+        assert refusal(TokenSource(settings, get, fallback=True)).outcome.code == 302
         assert service.token_requests == []
 
 
@@ -372,8 +372,8 @@ def test_the_fallbacks_own_secret_is_not_in_the_error(tmp_path: Path) -> None:
         fallback_url="ws://house/v3/ws", fallback_token_secret_file=str(tmp_path / "own")
     )
     refused = refusal(TokenSource(settings, answer(body, 401), fallback=True))
-    assert OWN_SECRET not in str(refused) + repr(refused.ending)
-    assert "is unknown" in refused.ending.text
+    assert OWN_SECRET not in str(refused) + repr(refused.outcome)
+    assert "is unknown" in refused.outcome.text
 
 
 def test_a_local_service_with_a_key_is_the_fallback_of_a_box_with_a_token_server(
@@ -384,7 +384,7 @@ def test_a_local_service_with_a_key_is_the_fallback_of_a_box_with_a_token_server
     with LocalService(keys=[OWN_SECRET]) as service:
         there = msgspec.structs.replace(settings, fallback_url=service.url)
         keyed = msgspec.structs.replace(there, fallback_token_secret_file=str(tmp_path / "key"))
-        assert refusal(TokenSource(there, fallback=True)).ending.code == 401
+        assert refusal(TokenSource(there, fallback=True)).outcome.code == 401
         assert TokenSource(keyed, fallback=True).fetch()
 
 

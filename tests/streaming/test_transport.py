@@ -47,7 +47,7 @@ class Call:
     ) -> None:
         self.frames: list[str | bytes] = []
         self.is_open = threading.Event()
-        self.ending: Outcome | None = None
+        self.outcome: Outcome | None = None
         self.connection = Transport(settings, token, self, patience, pong_patience=pong_patience)
         self._thread = threading.Thread(target=self._run)
 
@@ -58,7 +58,7 @@ class Call:
         self.frames.append(frame)
 
     def _run(self) -> None:
-        self.ending = self.connection.run()
+        self.outcome = self.connection.run()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -70,8 +70,8 @@ class Call:
 
     def wait_for_end(self, within: float = 60.0) -> Outcome:
         self._thread.join(within)
-        assert self.ending is not None
-        return self.ending
+        assert self.outcome is not None
+        return self.outcome
 
     def talk_until_it_ends(self, within: float = 60.0) -> Outcome:
         """Send audio in real time, and look after the peer, as the sender does."""
@@ -208,8 +208,8 @@ def test_a_reset_has_no_code(service: ScriptedService) -> None:
 def test_a_handshake_that_is_never_answered_ends(service: ScriptedService) -> None:
     service.on_connection(1, never_answer())
     with call(service) as it:
-        ending = it.wait_for_end(within=4 * STALL)
-    assert ending == Outcome(Stage.HANDSHAKE, cause=Cause.TIME_OUT)
+        outcome = it.wait_for_end(within=4 * STALL)
+    assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.TIMEOUT)
 
 
 @needs_vanishing
@@ -235,7 +235,7 @@ def gives_up(url: str) -> bool:
     """Tell whether a connection that may take 0.5 s is given up long before it usually is."""
     began = time.monotonic()
     with Call(ServiceSettings(url=url), patience=0.5) as it:
-        assert it.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.TIME_OUT)
+        assert it.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.TIMEOUT)
     return time.monotonic() - began < STALL / 2
 
 
@@ -253,9 +253,9 @@ def test_packets_that_vanish_are_noticed(service: ScriptedService) -> None:
     service.on_connection(1, vanish_after(0.5))
     with call(service) as it:
         assert it.is_open.wait(20)
-        ending = it.talk_until_it_ends()
-    assert ending.code is None
-    assert ending.stage is Stage.SESSION
+        outcome = it.talk_until_it_ends()
+    assert outcome.code is None
+    assert outcome.stage is Stage.SESSION
 
 
 @pytest.mark.slow
@@ -334,8 +334,8 @@ def test_aborting_ends_a_handshake_under_way(service: ScriptedService) -> None:
     with call(service) as it:
         service.wait_for_connection()
         it.connection.abort()
-        ending = it.wait_for_end()
-    assert ending.code is None
+        outcome = it.wait_for_end()
+    assert outcome.code is None
     assert not it.is_open.is_set()
 
 
@@ -395,11 +395,11 @@ def test_a_certificate_is_trusted_when_the_owner_does(tmp_path: Path) -> None:
             assert it.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.CERTIFICATE)
 
 
-def test_no_token_is_in_any_log_record_or_ending(
+def test_no_token_is_in_any_log_record_or_outcome(
     service: ScriptedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    endings = []
+    outcomes = []
     faults = [refuse_handshake(403), drop_handshake(), drop_after(0.1)]
     for number, fault in enumerate(faults, start=1):
         service.on_connection(number, fault)
@@ -412,11 +412,11 @@ def test_no_token_is_in_any_log_record_or_ending(
             it.is_open.wait(0.5)
             it.connection.send_audio(FRAME)
             it.connection.send_message(TERMINATE)
-            endings.append(it.wait_for_end())
+            outcomes.append(it.wait_for_end())
     assert len(service.tokens) == 5
-    assert "… is not valid" in [ending.text for ending in endings]
+    assert "… is not valid" in [outcome.text for outcome in outcomes]
     ours = [record for record in caplog.records if not record.name.startswith("websockets")]
     assert ours
     told = "".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
     for issued in service.tokens:
-        assert issued.value not in told + repr(endings)
+        assert issued.value not in told + repr(outcomes)

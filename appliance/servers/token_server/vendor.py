@@ -10,7 +10,7 @@ import msgspec
 import urllib3
 
 from appliance.core.json_response import MAX_BODY, read_json, redact
-from appliance.core.network_errors import CROWD, FUNDS, Cause, cause_of
+from appliance.core.network_errors import BUSY, NO_CREDIT, Cause, cause_of
 
 VENDOR = "https://streaming.assemblyai.com/v3/token"
 
@@ -131,7 +131,7 @@ class Vendor:
 
 
 def _unanswered(cause: Cause) -> RefusalError:
-    if cause is Cause.TIME_OUT:
+    if cause is Cause.TIMEOUT:
         return RefusalError(504, "Service is too slow", "the vendor did not answer in time")
     return RefusalError(502, "Service out of reach", f"the vendor: {cause.value}")
 
@@ -143,9 +143,9 @@ def _refused(status: int, said: str) -> RefusalError:
     """
     detail = f"the vendor: {status}, {said}"
     denied = status in (401, 403)
-    if status == 402 or (denied and re.search(FUNDS, said, re.IGNORECASE)):
+    if status == 402 or (denied and re.search(NO_CREDIT, said, re.IGNORECASE)):
         return RefusalError(402, "No credit left", detail)
-    if status == 429 or (denied and re.search(CROWD, said, re.IGNORECASE)):
+    if status == 429 or (denied and re.search(BUSY, said, re.IGNORECASE)):
         return RefusalError(429, "Service is busy", detail)
     if denied and "disabled" in said.lower():
         return RefusalError(403, "Account disabled", detail)

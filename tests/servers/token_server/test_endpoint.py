@@ -346,4 +346,4 @@ def test_what_it_says_reaches_the_screen_of_the_appliance(
 def test_an_appliance_has_an_answer_of_its_own_to_each_status(status: int) -> None:
     rule = rule_for(Outcome(Stage.TOKEN, status))
     expected = {401: Reaction.OWNER, 402: Reaction.OWNER, 403: Reaction.OWNER, 400: Reaction.OWNER}
-    assert rule.answer is expected.get(status, Reaction.WAIT if status == 429 else Reaction.RETRY)
+    assert rule.reaction is expected.get(status, Reaction.WAIT if status == 429 else Reaction.RETRY)

@@ -24,7 +24,7 @@ def refusal(vendor: Vendor) -> RefusalError:
 
 def answer_to(refused: RefusalError) -> Reaction:
     """Return what an appliance does when it is told that."""
-    return rule_for(Outcome(Stage.TOKEN, refused.status, refused.words)).answer
+    return rule_for(Outcome(Stage.TOKEN, refused.status, refused.words)).reaction
 
 
 def test_a_token_is_minted_with_the_key_and_what_was_set() -> None:

@@ -44,5 +44,5 @@ def refused(source: TokenSource) -> tuple[int | None, str]:
     try:
         source.fetch()
     except TokenError as error:
-        return error.ending.code, error.ending.text
+        return error.outcome.code, error.outcome.text
     raise AssertionError("it got a token")

@@ -395,11 +395,11 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         while not inbox.of(SpoolRecovered):
             time.sleep(0.001)
         backlog.close()
-        say("healed")
+        say("recovered")
     """
     with child(tmp_path, filling) as process:
         assert said(process) == "failed"
-        assert said(process) == "healed"
+        assert said(process) == "recovered"
         assert process.wait() == 0
     assert everything(reopened(tmp_path / "s1")) == numbered(12 * SECOND)
 

@@ -114,7 +114,7 @@ class ServiceCheck:
         try:
             self._token = TokenSource(self._settings).fetch()
         except TokenError as refusal:
-            ending = refusal.ending
+            ending = refusal.outcome
             refused = ending.cause is Cause.NO_KEY or ending.code in REFUSED
             if refused and self._is_kept_back(self._named):
                 return not_tried("only root may read the key or secret", "try with sudo")
@@ -141,7 +141,7 @@ class ServiceCheck:
         try:
             token = TokenSource(self._settings, fallback=True).fetch()
         except TokenError as refusal:
-            return self._without_fallback_token(refusal.ending)
+            return self._without_fallback_token(refusal.outcome)
         return _advised(TrialSession(there, token, self._clock).hold(), _AT_THE_FALLBACK)
 
     def _without_fallback_token(self, ending: Outcome) -> CheckResult:
