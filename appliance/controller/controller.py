@@ -13,9 +13,9 @@ from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter
-from appliance.controller.press import Press
+from appliance.controller.press import Press, click
 from appliance.controller.privacy import PrivacyGuard
-from appliance.controller.states import Microphone, SessionMachine, State
+from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.core import events
 from appliance.core.events import Event, Fault, Request
 from appliance.history.writer import HistoryWriter
@@ -115,7 +115,6 @@ class Controller:
             spoken,
             *listeners,
         )
-        self._interrupted: Session | None = None
         self._began_at = self._clock()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
@@ -125,7 +124,7 @@ class Controller:
         """
         if fault:
             self._faults.tell("settings", fault)
-        self._interrupted, self._began_at = interrupted, self._clock()
+        self._course.interrupted, self._began_at = interrupted, self._clock()
         # The clock may have been set since an earlier run kept its last times.
         self._history.correct_clock(self._boot)
         while not (reason := self._leaving.reason) or self._may_not_leave_yet():
@@ -148,9 +147,10 @@ class Controller:
     def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         match event:
             case events.Pressed():
-                self._pressed()
+                in_session = self._course.in_session
+                self._give(self._hold.begin(self._clock(), in_session=in_session))
             case events.Released():
-                self._released()
+                self._give(self._hold.release(self._clock()))
             case events.Held():
                 self._held()
             case events.Requested():
@@ -158,11 +158,9 @@ class Controller:
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
-                self._history.restart(event.session, event.covered)
-                self._course.connected(event)
+                self._connected(event)
             case events.Disconnected():
-                self._custody.deliveries.disconnected(event.session)
-                self._course.disconnected(event)
+                self._disconnected(event)
             case events.SessionEnded():
                 self._session_ended(event)
             case events.Committed():
@@ -178,19 +176,6 @@ class Controller:
             case _:
                 log.debug("%s", event)
 
-    def _pressed(self) -> None:
-        in_session = self._course.in_session
-        self._hold.begin(self._clock(), ends_session=in_session and self._hold.switches_off)
-        if not in_session:
-            self._begin()
-        elif not self._hold.switches_off:
-            self._course.finish()
-
-    def _released(self) -> None:
-        # As long as it is down, a press in a session may become a hold, which must not end it.
-        if self._hold.release(self._clock()) and self._course.in_session:
-            self._course.finish()
-
     def _held(self) -> None:
         if self._hold.down and self._hold.switches_off:
             log.info("held: switching off")
@@ -198,23 +183,37 @@ class Controller:
             self._leave(events.PowerOffRequested())
 
     def _asked(self, event: events.Requested) -> None:
-        wish, failure, in_session = event.wish, "", self._course.in_session
+        wish, failure = event.wish, ""
         if event.command and not self._course.named(event.command.session):
             failure = "that session is over"
         elif wish is Request.CLEAR:
             self._clear()
         elif wish in CHANGES_OF_LOOK:
             failure = self._front.change_look(wish)
-        elif in_session and wish in (Request.STOP, Request.PRESS):
-            self._course.finish()
-        elif not in_session and wish in (Request.START, Request.PRESS):
-            self._begin()
+        elif wish is Request.START:
+            self._give(Input.START)
+        elif wish is Request.STOP:
+            self._give(Input.STOP)
+        elif wish is Request.PRESS:
+            self._give(click(in_session=self._course.in_session))
         if event.command:
             self._inbox.put(msgspec.structs.replace(event.command, failure=failure))
 
     def _clear(self) -> None:
         if self._course.live:
             self._course.live.transcript.clear()
+
+    def _connected(self, event: events.Connected) -> None:
+        self._history.restart(event.session, event.covered)
+        if live := self._course.named(event.session):
+            live.reconnect(event.covered, self._clock())
+            self._give(Input.CONNECTED)
+
+    def _disconnected(self, event: events.Disconnected) -> None:
+        self._custody.deliveries.disconnected(event.session)
+        if (live := self._course.named(event.session)) and event.fault:
+            live.disconnect(event.fault)
+            self._give(Input.DROPPED)
 
     def _turn_received(self, event: events.TurnReceived) -> None:
         if live := self._course.named(event.session):
@@ -224,40 +223,44 @@ class Controller:
 
     def _session_ended(self, event: events.SessionEnded) -> None:
         if self._course.named(event.session):
-            self._end_live()
+            self._end_live(Input.ENDED)
         self._custody.ended(event)
 
     def _leave(self, event: Event) -> None:
         self._leaving.ask(event)
-        if self._leaving.for_good and self._course.in_session:
-            self._course.finish()
+        if self._leaving.for_good:
+            self._give(Input.STOP)
 
     # When a session begins and ends
 
-    def _begin(self) -> None:
+    def _give(self, given: Input | None) -> None:
+        """Give the state machine an input, if there is one."""
+        if given and (given is not Input.START or self._may_begin()):
+            self._course.take(given)
+
+    def _may_begin(self) -> bool:
+        """Return whether a session may begin: nobody is heard without knowing."""
         if self._leaving.for_good:
             log.info("no session begins: the program is about to end")
         elif not self._visibility:
             log.warning("no session begins: nothing could show that the microphone is open")
-        else:
-            self._course.begin()
+        return bool(self._visibility) and not self._leaving.for_good
 
     def _go_on(self) -> None:
         """Go on with the session that a crash cut off, as soon as that can be seen."""
-        if (session := self._interrupted) is None:
+        if (session := self._course.interrupted) is None:
             return
         if self._visibility and not self._course.live:
-            self._interrupted = None
-            self._course.go_live(session)
+            self._course.take(Input.START)
         elif self._course.live or self._clock() - self._began_at > UNSEEN_TIME:
-            self._interrupted = None
+            self._course.interrupted = None
             session.finish()
             self._custody.deliveries.adopt(session)
             if not self._course.live:
                 self._custody.deliveries.resume()
 
-    def _end_live(self) -> None:
-        self._course.end()
+    def _end_live(self, given: Input) -> None:
+        self._give(given)
         if not self._leaving.reason:
             self._custody.deliveries.resume()
 
@@ -281,14 +284,12 @@ class Controller:
             self._history.cover(live.session.name, live.progress.covered)
         if self._course.in_session and 0 < self._settings.session.auto_stop < live.silence(now):
             log.info("nothing was said for %.0f s", live.silence(now))
-            self._course.finish()
+            self._give(Input.STOP)
         if self._course.in_session and self._visibility.lost:
             log.warning("nothing shows that the microphone is open; ending the session")
-            self._course.finish()
+            self._give(Input.STOP)
         if self._course.state is State.FINISHING and self._is_past_waiting(live, now):
-            live.session.abandon()
-            self._custody.deliveries.adopt(live.session)
-            self._end_live()
+            self._end_live(Input.FINISH_TIMEOUT)
 
     def _is_past_waiting(self, live: LiveSession, now: float) -> bool:
         patience = self._settings.session.finish_timeout
@@ -303,8 +304,8 @@ class Controller:
         left = self._hold.left(now)
         if live := self._course.live:
             hint = self._hint(live, now)
-            mode = self._course.state.value
-            self._front.show_session(live, mode, self._faults, hint=hint, power_off_in=left)
+            state = self._course.state
+            self._front.show_session(live, state, self._faults, hint=hint, power_off_in=left)
         else:
             waiting = self._custody.deliveries.seconds
             self._front.show_idle(self._faults, waiting=waiting, power_off_in=left)

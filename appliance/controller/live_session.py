@@ -3,6 +3,7 @@
 from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Fault, TurnReceived
+from appliance.core.turns import Covered
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.streaming.session import Session
 
@@ -22,6 +23,7 @@ class LiveSession:
         self.began_at = session.backlog.recording.monotonic
         self.finished_at: float | None = None
         self.connected = False
+        self.fault: Fault | None = None
         self.progress = session.progress()
         self._news_at = now
         self._unheard_since: float | None = None
@@ -42,6 +44,16 @@ class LiveSession:
         self.note_news(now)
         if heard.turn.finished:
             self._committed = max(self._committed, heard.covered.position)
+
+    def reconnect(self, covered: Covered, now: float) -> None:
+        """Note that there is a connection (again), which hears again what is not covered."""
+        self.transcript.reconnected(covered)
+        self.connected, self.fault = True, None
+        self.note_news(now)
+
+    def disconnect(self, fault: Fault) -> None:
+        """Note that there is no connection, and why."""
+        self.connected, self.fault = False, fault
 
     def note_news(self, now: float) -> None:
         """Note that the service is there."""

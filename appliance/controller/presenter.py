@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
+from appliance.controller.states import State
 from appliance.controller.status_report import StatusReport
 from appliance.core import events
 from appliance.core.events import Event, Request
@@ -16,6 +17,15 @@ from appliance.screen.scene import Appearance, Mode, Scene, Summary
 from appliance.settings.schema import Settings
 from appliance.system.network import has_network
 from appliance.system.wall_clock import WallClock
+
+MODE_OF: dict[State, Mode] = {
+    State.IDLE: Mode.READY,
+    State.CONNECTING: Mode.CONNECTING,
+    State.LISTENING: Mode.LISTENING,
+    State.RECONNECTING: Mode.RECONNECTING,
+    State.FINISHING: Mode.FINISHING,
+}
+"""How each state is shown; between sessions there is also STARTING and SAVED."""
 
 SAVED_TIME = 8.0
 """Seconds for which it says what the session came to."""
@@ -98,13 +108,13 @@ class Presenter:
         self._summary, self._saved_at = summary, self._time.now()
 
     def show_session(
-        self, live: LiveSession, mode: Mode, faults: FaultList, *, hint: str, power_off_in: int
+        self, live: LiveSession, state: State, faults: FaultList, *, hint: str, power_off_in: int
     ) -> None:
         """Show the live session."""
         now = self._time.now()
         heard_lately = now - self._level_at <= QUIET
         scene = live.scene(
-            mode,
+            MODE_OF[state],
             now,
             level=self._level if heard_lately else 0.0,
             fault=faults.worst,
@@ -122,7 +132,9 @@ class Presenter:
             self._summary = None
         self._show(
             Scene(
-                mode=Mode.SAVED if self._summary and "history" not in faults else Mode.READY,
+                mode=Mode.SAVED
+                if self._summary and "history" not in faults
+                else MODE_OF[State.IDLE],
                 # A fault that is too long for the panel turns its pages.
                 elapsed=float(int(self._time.now())) if faults.worst else 0.0,
                 waiting=waiting,

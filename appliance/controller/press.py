@@ -2,10 +2,16 @@
 
 import math
 
+from appliance.controller.states import Input
 from appliance.settings.schema import ButtonSettings
 
 CLICK = 0.7
 """Seconds that a press may last which only ends a session; a longer one is about to switch off."""
+
+
+def click(*, in_session: bool) -> Input:
+    """Return what a press asks for that can't become a hold."""
+    return Input.STOP if in_session else Input.START
 
 
 class Press:
@@ -21,16 +27,21 @@ class Press:
         self._since: float | None = None
         self._ends_session = False
 
-    def begin(self, now: float, *, ends_session: bool) -> None:
-        """Note that the button went down, and whether it shall end a session if it is a click."""
-        self._since = now
-        self._ends_session = ends_session
+    def begin(self, now: float, *, in_session: bool) -> Input | None:
+        """Note that the button went down; return what that asks for already.
 
-    def release(self, now: float) -> bool:
-        """Note that the button came up; tell whether this ends a session."""
+        In a session it may become a hold, which must not end the session: then STOP comes with the
+        release.
+        """
+        self._since = now
+        self._ends_session = in_session and self.switches_off
+        return None if self._ends_session else click(in_session=in_session)
+
+    def release(self, now: float) -> Input | None:
+        """Note that the button came up; return what that asks for."""
         ends = self._ends_session and self.lasts(now) < self._click
         self.drop()
-        return ends
+        return Input.STOP if ends else None
 
     def drop(self) -> None:
         """Forget the press: what it was for is done."""

@@ -1,34 +1,110 @@
-"""The course of the live session: its states, and what leads from one to the next."""
+"""State machine of the live session: its states, its inputs, and one table of what each does."""
 
 import enum
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from appliance.controller.closing import Closing
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.open_sessions import OpenSessions
-from appliance.controller.presenter import Presenter
-from appliance.core import events
-from appliance.screen.scene import Mode
+from appliance.core.events import Fault
+from appliance.screen.scene import Summary
 from appliance.streaming.session import Session
 
 log = logging.getLogger(__name__)
 
 
 class State(enum.Enum):
-    """What the live session is doing."""
+    """What the live session is doing; IDLE when there is none."""
 
-    IDLE = Mode.READY
-    CONNECTING = Mode.CONNECTING
-    LISTENING = Mode.LISTENING
-    RECONNECTING = Mode.RECONNECTING
-    FINISHING = Mode.FINISHING
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LISTENING = "listening"
+    RECONNECTING = "reconnecting"
+    FINISHING = "finishing"
 
 
-HEARING = (State.CONNECTING, State.LISTENING, State.RECONNECTING)
-"""The states in which the microphone is open."""
+MICROPHONE_OPEN = {State.CONNECTING, State.LISTENING, State.RECONNECTING}
+"""The states in which everybody around is heard."""
+
+
+class Input(enum.Enum):
+    """What the state machine is given; the controller makes one of an event or a time limit."""
+
+    START = "a person asks for a session"
+    STOP = "a person, silence, a dark screen or the end of the program asks to finish"
+    CONNECTED = "the live session has a connection (again)"
+    DROPPED = "the live session has no connection, because of a fault"
+    ENDED = "the live session's threads are gone"
+    FINISH_TIMEOUT = "the service gave no sign of life for too long while finishing"
+
+
+class Action(enum.Enum):
+    """What a transition does, beside entering the next state."""
+
+    BEGIN = "open the microphone for a new session, or for one that a crash cut off"
+    BEGIN_ANOTHER = "let the finishing session go on in the background, and begin another"
+    CLOSE_MICROPHONE = "close the microphone and wait for the last words"
+    CLEAR_FAULTS = "clear the faults of the lost connection"
+    SHOW_FAULT = "show why there is no connection"
+    SHOW_SUMMARY = "show what the session came to"
+    GIVE_UP = "stop the session, transcribe its rest in the background, and show the summary"
+
+
+class Transition(NamedTuple):
+    """The state that an input leads to, and what is done on the way."""
+
+    to: State
+    action: Action
+
+
+IGNORED = None
+"""An input that means nothing in a state."""
+
+TRANSITIONS: dict[tuple[State, Input], Transition | None] = {
+    # There is no session: the microphone is closed.
+    (State.IDLE, Input.START): Transition(State.CONNECTING, Action.BEGIN),
+    (State.IDLE, Input.STOP): IGNORED,
+    (State.IDLE, Input.CONNECTED): IGNORED,
+    (State.IDLE, Input.DROPPED): IGNORED,
+    (State.IDLE, Input.ENDED): IGNORED,
+    (State.IDLE, Input.FINISH_TIMEOUT): IGNORED,
+    # Audio is kept; the first connection is being made.
+    (State.CONNECTING, Input.START): IGNORED,
+    (State.CONNECTING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
+    (State.CONNECTING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
+    (State.CONNECTING, Input.DROPPED): Transition(State.CONNECTING, Action.SHOW_FAULT),
+    (State.CONNECTING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.CONNECTING, Input.FINISH_TIMEOUT): IGNORED,
+    # Audio is sent, turns come back.
+    (State.LISTENING, Input.START): IGNORED,
+    (State.LISTENING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
+    (State.LISTENING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
+    (State.LISTENING, Input.DROPPED): Transition(State.RECONNECTING, Action.SHOW_FAULT),
+    (State.LISTENING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.LISTENING, Input.FINISH_TIMEOUT): IGNORED,
+    # Audio is kept; the next connection is being made.
+    (State.RECONNECTING, Input.START): IGNORED,
+    (State.RECONNECTING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
+    (State.RECONNECTING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
+    (State.RECONNECTING, Input.DROPPED): Transition(State.RECONNECTING, Action.SHOW_FAULT),
+    (State.RECONNECTING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.RECONNECTING, Input.FINISH_TIMEOUT): IGNORED,
+    # The microphone is closed; the last words are awaited.
+    (State.FINISHING, Input.START): Transition(State.CONNECTING, Action.BEGIN_ANOTHER),
+    (State.FINISHING, Input.STOP): IGNORED,
+    (State.FINISHING, Input.CONNECTED): Transition(State.FINISHING, Action.CLEAR_FAULTS),
+    (State.FINISHING, Input.DROPPED): Transition(State.FINISHING, Action.SHOW_FAULT),
+    (State.FINISHING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.FINISHING, Input.FINISH_TIMEOUT): Transition(State.IDLE, Action.GIVE_UP),
+}
+"""What each input does in each state.
+
+A press is START or STOP: `press.py` says which, and when. A session that is not live any more
+gives no input.
+"""
 
 
 class Microphone(Protocol):
@@ -41,97 +117,75 @@ class Microphone(Protocol):
         """Deliver what was said until now, post `MicrophoneClosed`, and stop."""
 
 
+class SessionScreen(Protocol):
+    """What shows sessions; both return at once."""
+
+    def begin(self) -> None:
+        """Note that a session begins."""
+
+    def end(self, summary: Summary) -> None:
+        """Note what the session that ended came to."""
+
+
 class SessionMachine:
-    """At most one session is live; used by the controller's thread.
+    """The state of the live session, and the parts that a transition acts on.
+
+    At most one session is live. Used by the controller's thread.
 
     Args:
         microphone: open from the beginning of a session until it finishes.
-        front: says what a session came to.
-        custody: keeps the audio until it is transcribed.
+        screen: says what a session came to.
+        open_sessions: keeps the audio until it is transcribed.
         faults: those of a session end with it.
         clock: monotonic seconds.
 
     Attributes:
         state: what the live session does.
         live: the live session, if there is one.
+        interrupted: a session that a crash of the program cut off; it goes on at the next START.
     """
 
     def __init__(
         self,
         microphone: Microphone,
-        front: Presenter,
-        custody: OpenSessions,
+        screen: SessionScreen,
+        open_sessions: OpenSessions,
         faults: FaultList,
         clock: Callable[[], float],
     ) -> None:
         self._microphone = microphone
-        self._front = front
-        self._custody = custody
+        self._screen = screen
+        self._open_sessions = open_sessions
         self._faults = faults
         self._clock = clock
         self._closing = Closing()
         self.state = State.IDLE
         self.live: LiveSession | None = None
+        self.interrupted: Session | None = None
+
+    def take(self, given: Input) -> None:
+        """Do what the table says of an input in the present state."""
+        if transition := TRANSITIONS[self.state, given]:
+            self._perform(transition.action)
+            self.state = transition.to
+            log.debug("%s", self.state.value)
 
     @property
     def in_session(self) -> bool:
         """Whether the microphone is open."""
-        return self.state in HEARING
+        return self.state in MICROPHONE_OPEN
 
     def named(self, session: str) -> LiveSession | None:
         """Return the live session if that is its name."""
         return self.live if self.live and self.live.session.name == session else None
-
-    def begin(self) -> None:
-        """Begin a new session."""
-        if self.live:
-            # The one that is finishing goes on in the background.
-            self._custody.deliveries.adopt(self.live.session)
-        self.go_live(self._custody.begin())
-
-    def go_live(self, session: Session) -> None:
-        """Open the microphone for a session, new or cut off by a crash."""
-        log.info("session %s begins", session.name)
-        self._microphone.open(session.backlog.append)
-        self.live = LiveSession(session, self._clock())
-        self.note_microphone()
-        self._front.begin()
-        self._faults.clear("session", "spool", "loss")
-        self._enter(State.CONNECTING)
-
-    def connected(self, event: events.Connected) -> None:
-        """The live session has a connection (again), if it is its."""
-        if live := self.named(event.session):
-            live.transcript.reconnected(event.covered)
-            live.connected = True
-            live.note_news(self._clock())
-            self._faults.clear("session", "loss")
-            if self.state is not State.FINISHING:
-                self._enter(State.LISTENING)
-
-    def disconnected(self, event: events.Disconnected) -> None:
-        """The live session has lost its connection, if it was its."""
-        if (live := self.named(event.session)) and event.fault:
-            live.connected = False
-            self._faults.tell("session", event.fault)
-            if self.state is State.LISTENING:
-                self._enter(State.RECONNECTING)
 
     def note_microphone(self) -> None:
         """Note whether there is a microphone to hear."""
         if self.live:
             self.live.note_microphone(self._clock(), present="microphone" not in self._faults)
 
-    def finish(self) -> None:
-        """Close the microphone, and wait for the last words."""
-        if self.live:
-            self.live.finished_at = self._clock()
-            self._closing.begin(self.live.session, self._clock())
-            self._microphone.close()
-            self._enter(State.FINISHING)
-
     def microphone_closed(self) -> None:
-        """The audio of the session that waits for it is complete."""
+        """Complete the audio of the session that waits for it."""
         self._closing.closed()
 
     def complete_overdue(self) -> None:
@@ -140,16 +194,44 @@ class SessionMachine:
             log.warning("the microphone does not close; going on without its last piece")
             session.finish()
 
-    def end(self) -> None:
-        """There is no live session any more."""
-        if self.live:
-            summary = self.live.summary(self._clock())
-            log.info("session ends after %.0f s, %d words", summary.seconds, summary.words)
-            self._front.end(summary)
-            self.live = None
-            self._faults.clear("session")
-            self._enter(State.IDLE)
+    def _perform(self, action: Action) -> None:
+        match action, self.live:
+            case Action.BEGIN, _:
+                self._begin()
+            case Action.BEGIN_ANOTHER, LiveSession() as live:
+                self._open_sessions.deliveries.adopt(live.session)
+                self._begin()
+            case Action.CLOSE_MICROPHONE, LiveSession() as live:
+                self._close_microphone(live)
+            case Action.CLEAR_FAULTS, _:
+                self._faults.clear("session", "loss")
+            case Action.SHOW_FAULT, LiveSession(fault=Fault() as fault):
+                self._faults.tell("session", fault)
+            case Action.SHOW_SUMMARY, LiveSession() as live:
+                self._show_summary(live)
+            case Action.GIVE_UP, LiveSession() as live:
+                live.session.abandon()
+                self._open_sessions.deliveries.adopt(live.session)
+                self._show_summary(live)
 
-    def _enter(self, state: State) -> None:
-        log.debug("%s", state.name.lower())
-        self.state = state
+    def _begin(self) -> None:
+        session = self.interrupted or self._open_sessions.begin()
+        self.interrupted = None
+        log.info("session %s begins", session.name)
+        self._microphone.open(session.backlog.append)
+        self.live = LiveSession(session, self._clock())
+        self.note_microphone()
+        self._screen.begin()
+        self._faults.clear("session", "spool", "loss")
+
+    def _close_microphone(self, live: LiveSession) -> None:
+        live.finished_at = self._clock()
+        self._closing.begin(live.session, self._clock())
+        self._microphone.close()
+
+    def _show_summary(self, live: LiveSession) -> None:
+        summary = live.summary(self._clock())
+        log.info("session ends after %.0f s, %d words", summary.seconds, summary.words)
+        self._screen.end(summary)
+        self.live = None
+        self._faults.clear("session")

@@ -1,6 +1,7 @@
 import pytest
 
 from appliance.controller.press import Press
+from appliance.controller.states import Input
 from appliance.settings.schema import ButtonSettings
 
 SETTINGS = ButtonSettings(hold_time=3.0)
@@ -12,47 +13,47 @@ def hold() -> Press:
 
 
 def test_a_short_press_in_a_session_ends_it(hold: Press) -> None:
-    hold.begin(100.0, ends_session=True)
+    assert hold.begin(100.0, in_session=True) is None
     assert hold.down
-    assert hold.release(100.2)
+    assert hold.release(100.2) is Input.STOP
     assert not hold.down
 
 
 def test_a_long_press_in_a_session_does_not(hold: Press) -> None:
-    hold.begin(100.0, ends_session=True)
+    hold.begin(100.0, in_session=True)
     assert not hold.release(101.0)
 
 
-def test_a_press_that_began_a_session_does_not_end_it(hold: Press) -> None:
-    hold.begin(100.0, ends_session=False)
-    assert not hold.release(100.2)
+def test_a_press_without_a_session_begins_one_and_does_not_end_it(hold: Press) -> None:
+    assert hold.begin(100.0, in_session=False) is Input.START
+    assert hold.release(100.2) is None
 
 
 @pytest.mark.parametrize(
     ("after", "left"), [(0.2, 0), (0.69, 0), (0.8, 3), (1.0, 2), (2.5, 1), (3.2, 1)]
 )
 def test_it_counts_down_from_the_first_second_on(hold: Press, after: float, left: int) -> None:
-    hold.begin(100.0, ends_session=False)
+    hold.begin(100.0, in_session=False)
     assert hold.left(100.0 + after) == left
 
 
 def test_a_short_hold_time_leaves_room_for_clicks() -> None:
     hold = Press(ButtonSettings(hold_time=0.5))
-    hold.begin(100.0, ends_session=True)
+    hold.begin(100.0, in_session=True)
     assert hold.left(100.2) == 0
     assert hold.left(100.3) == 1
-    assert hold.release(100.2)
+    assert hold.release(100.2) is Input.STOP
 
 
 def test_nobody_holds_what_was_dropped(hold: Press) -> None:
-    hold.begin(100.0, ends_session=True)
+    hold.begin(100.0, in_session=True)
     hold.drop()
     assert hold.left(102.0) == 0
     assert not hold.release(100.1)
 
 
-def test_where_a_hold_does_nothing_it_does_not_count_down() -> None:
+def test_where_a_hold_does_nothing_a_press_counts_at_once() -> None:
     hold = Press(ButtonSettings(hold_action="none"))
-    hold.begin(100.0, ends_session=False)
+    assert hold.begin(100.0, in_session=True) is Input.STOP
     assert not hold.switches_off
     assert hold.left(102.0) == 0
