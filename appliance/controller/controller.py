@@ -18,6 +18,7 @@ from appliance.controller.privacy import PrivacyGuard
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.core import events
 from appliance.core.events import Event, Fault, Request
+from appliance.core.parts import Part
 from appliance.history.writer import HistoryWriter
 from appliance.screen.appearance import CHANGES_OF_LOOK
 from appliance.settings.schema import Settings
@@ -123,7 +124,7 @@ class Controller:
         A session that was `interrupted` by a crash goes on; `fault` is one of the settings.
         """
         if fault:
-            self._faults.tell("settings", fault)
+            self._faults.report(Part.SETTINGS, fault)
         self._course.interrupted, self._began_at = interrupted, self._clock()
         # The clock may have been set since an earlier run kept its last times.
         self._history.correct_clock(self._boot)

@@ -4,25 +4,26 @@ from collections.abc import Iterator
 
 from appliance.core import events
 from appliance.core.events import Event, Fault
+from appliance.core.parts import Part
 
 WEIGHT = (
-    "power",
-    "settings",
-    "microphone",
-    "loss",
-    "session",
-    "button",
-    "spool",
-    "history",
-    "light",
-    "screen",
+    Part.POWER,
+    Part.SETTINGS,
+    Part.MICROPHONE,
+    Part.LOSS,
+    Part.SESSION,
+    Part.BUTTON,
+    Part.SPOOL,
+    Part.HISTORY,
+    Part.LIGHT,
+    Part.SCREEN,
 )
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
 
-ASIDE = ("broker",)
+ASIDE = (Part.BROKER,)
 """Whose fault neither keeps words from being heard nor from being read: it is but remarked on."""
 
-HINDRANCES = {"microphone", "button"}
+HINDRANCES = {Part.MICROPHONE, Part.BUTTON}
 """Parts without which a press begins nothing worth keeping."""
 
 
@@ -30,61 +31,63 @@ class FaultList:
     """At most one fault of each part."""
 
     def __init__(self) -> None:
-        self._by_part: dict[str, Fault] = {}
+        self._by_part: dict[Part, Fault] = {}
 
-    def tell(self, part: str, fault: Fault) -> None:
-        """Note that a part has a fault, in place of an earlier one."""
+    def report(self, part: Part, fault: Fault) -> None:
+        """Take the fault of a part, in place of an earlier one."""
         self._by_part[part] = fault
 
     def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         """Note what an event says of a part's health, if anything."""
         match event:
             case events.ButtonStuck():
-                self.tell("button", Fault("Button is stuck", "let go, or check it"))
+                self.report(Part.BUTTON, Fault("Button is stuck", "let go, or check it"))
             case events.ButtonFailed():
-                self.tell("button", event.fault)
+                self.report(Part.BUTTON, event.fault)
             case events.ButtonReady() | events.Released():
-                self.clear("button")
+                self.clear(Part.BUTTON)
             case events.Pressed():
-                self.clear("button", "power")
+                self.clear(Part.BUTTON, Part.POWER)
             case events.MicrophoneFailed():
-                self.tell("microphone", event.fault)
+                self.report(Part.MICROPHONE, event.fault)
             case events.MicrophoneOpened():
-                self.clear("microphone")
+                self.clear(Part.MICROPHONE)
             case events.SpoolFailed():
-                self.tell("spool", event.fault)
+                self.report(Part.SPOOL, event.fault)
             case events.SpoolRecovered():
-                self.clear("spool")
+                self.clear(Part.SPOOL)
             case events.AudioDropped():
-                self.tell("loss", Fault("Backlog is full", "check the network: words get lost"))
+                self.report(
+                    Part.LOSS, Fault("Backlog is full", "check the network: words get lost")
+                )
             case events.HistoryFailed():
-                self.tell("history", event.fault)
+                self.report(Part.HISTORY, event.fault)
             case events.HistoryRecovered():
-                self.clear("history")
+                self.clear(Part.HISTORY)
             case events.PowerOffFailed():
-                self.tell("power", event.fault)
+                self.report(Part.POWER, event.fault)
             case events.BrokerFailed():
-                self.tell("broker", event.fault)
+                self.report(Part.BROKER, event.fault)
             case events.BrokerRecovered():
-                self.clear("broker")
+                self.clear(Part.BROKER)
             case events.LightFailed():
-                self.tell("light", event.fault)
+                self.report(Part.LIGHT, event.fault)
             case events.LightReady():
-                self.clear("light")
+                self.clear(Part.LIGHT)
             case events.ScreenFailed():
-                self.tell("screen", event.fault)
+                self.report(Part.SCREEN, event.fault)
             case events.ScreenRecovered():
-                self.clear("screen")
+                self.clear(Part.SCREEN)
 
-    def clear(self, *parts: str) -> None:
+    def clear(self, *parts: Part) -> None:
         """Note that parts are well."""
         for part in parts:
             self._by_part.pop(part, None)
 
-    def __contains__(self, part: str) -> bool:
+    def __contains__(self, part: Part) -> bool:
         return part in self._by_part
 
-    def __iter__(self) -> Iterator[tuple[str, Fault]]:
+    def __iter__(self) -> Iterator[tuple[Part, Fault]]:
         parts = (*WEIGHT, *ASIDE)
         return ((part, self._by_part[part]) for part in parts if part in self._by_part)
 

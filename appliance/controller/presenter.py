@@ -11,6 +11,7 @@ from appliance.controller.states import State
 from appliance.controller.status_report import StatusReport
 from appliance.core import events
 from appliance.core.events import Event, Request
+from appliance.core.parts import Part
 from appliance.screen import texts
 from appliance.screen.appearance import WHY_NOT, look_after
 from appliance.screen.scene import Appearance, Mode, Scene, Summary
@@ -133,7 +134,7 @@ class Presenter:
         self._show(
             Scene(
                 mode=Mode.SAVED
-                if self._summary and "history" not in faults
+                if self._summary and Part.HISTORY not in faults
                 else MODE_OF[State.IDLE],
                 # A fault that is too long for the panel turns its pages.
                 elapsed=float(int(self._time.now())) if faults.worst else 0.0,

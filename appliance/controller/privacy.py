@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from appliance.core import events
 from appliance.core.events import Event
+from appliance.core.parts import Part
 
 DARK_TIME = 60.0
 """Seconds for something to show a session again before one that nothing shows is ended."""
@@ -20,20 +21,20 @@ class PrivacyGuard:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._shown_by: set[str] = set()
+        self._shown_by: set[Part] = set()
         self._dark_since = clock()
 
     def handle(self, event: Event) -> None:
         """Note what an event says of the display or the light."""
         match event:
             case events.ScreenRecovered():
-                self._shown_by.add("display")
+                self._shown_by.add(Part.SCREEN)
             case events.LightReady():
-                self._shown_by.add("light")
+                self._shown_by.add(Part.LIGHT)
             case events.ScreenFailed():
-                self._note_dark("display")
+                self._note_dark(Part.SCREEN)
             case events.LightFailed():
-                self._note_dark("light")
+                self._note_dark(Part.LIGHT)
 
     def __bool__(self) -> bool:
         return bool(self._shown_by)
@@ -43,6 +44,6 @@ class PrivacyGuard:
         """Whether nothing has shown anything for so long that a session must end."""
         return not self._shown_by and self._clock() - self._dark_since > DARK_TIME
 
-    def _note_dark(self, by: str) -> None:
+    def _note_dark(self, by: Part) -> None:
         self._shown_by.discard(by)
         self._dark_since = self._clock()

@@ -10,6 +10,7 @@ from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.open_sessions import OpenSessions
 from appliance.core.events import Fault
+from appliance.core.parts import Part
 from appliance.screen.scene import Summary
 from appliance.streaming.session import Session
 
@@ -182,7 +183,7 @@ class SessionMachine:
     def note_microphone(self) -> None:
         """Note whether there is a microphone to hear."""
         if self.live:
-            self.live.note_microphone(self._clock(), present="microphone" not in self._faults)
+            self.live.note_microphone(self._clock(), present=Part.MICROPHONE not in self._faults)
 
     def microphone_closed(self) -> None:
         """Complete the audio of the session that waits for it."""
@@ -204,9 +205,9 @@ class SessionMachine:
             case Action.CLOSE_MICROPHONE, LiveSession() as live:
                 self._close_microphone(live)
             case Action.CLEAR_FAULTS, _:
-                self._faults.clear("session", "loss")
+                self._faults.clear(Part.SESSION, Part.LOSS)
             case Action.SHOW_FAULT, LiveSession(fault=Fault() as fault):
-                self._faults.tell("session", fault)
+                self._faults.report(Part.SESSION, fault)
             case Action.SHOW_SUMMARY, LiveSession() as live:
                 self._show_summary(live)
             case Action.GIVE_UP, LiveSession() as live:
@@ -222,7 +223,7 @@ class SessionMachine:
         self.live = LiveSession(session, self._clock())
         self.note_microphone()
         self._screen.begin()
-        self._faults.clear("session", "spool", "loss")
+        self._faults.clear(Part.SESSION, Part.SPOOL, Part.LOSS)
 
     def _close_microphone(self, live: LiveSession) -> None:
         live.finished_at = self._clock()
@@ -234,4 +235,4 @@ class SessionMachine:
         log.info("session ends after %.0f s, %d words", summary.seconds, summary.words)
         self._screen.end(summary)
         self.live = None
-        self._faults.clear("session")
+        self._faults.clear(Part.SESSION)

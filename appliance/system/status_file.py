@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.core.parts import Part
 from appliance.system.environment import runtime_directory
 
 _NAME = "status.json"
@@ -16,7 +17,7 @@ _USUAL = Path("/run/appliance")
 class PartFault(msgspec.Struct, frozen=True):
     """What is wrong with a part."""
 
-    part: str
+    part: Part
     what: str
     remedy: str = ""
 

@@ -4,6 +4,7 @@ import pytest
 
 from appliance.controller.fault_list import WEIGHT, FaultList
 from appliance.core.events import Fault
+from appliance.core.parts import Part
 
 
 def test_all_is_well_at_first() -> None:
@@ -11,38 +12,38 @@ def test_all_is_well_at_first() -> None:
 
 
 @pytest.mark.parametrize(("worse", "better"), [*combinations(WEIGHT, 2)])
-def test_the_weightier_fault_is_the_worst_whichever_came_first(worse: str, better: str) -> None:
+def test_the_weightier_fault_is_the_worst_whichever_came_first(worse: Part, better: Part) -> None:
     for order in ((worse, better), (better, worse)):
         faults = FaultList()
         for part in order:
-            faults.tell(part, Fault(part))
-        assert faults.worst == Fault(worse)
+            faults.report(part, Fault(part.value))
+        assert faults.worst == Fault(worse.value)
         faults.clear(worse)
-        assert faults.worst == Fault(better)
+        assert faults.worst == Fault(better.value)
 
 
 def test_a_part_has_one_fault_at_a_time() -> None:
     faults = FaultList()
-    faults.tell("session", Fault("No network"))
-    faults.tell("session", Fault("Key refused"))
+    faults.report(Part.SESSION, Fault("No network"))
+    faults.report(Part.SESSION, Fault("Key refused"))
     assert faults.worst == Fault("Key refused")
-    faults.clear("session")
+    faults.clear(Part.SESSION)
     assert faults.worst is None
 
 
 def test_several_parts_can_be_well_again_at_once() -> None:
     faults = FaultList()
-    faults.tell("session", Fault("No network"))
-    faults.tell("spool", Fault("Disk fault"))
-    faults.clear("session", "spool", "history")
+    faults.report(Part.SESSION, Fault("No network"))
+    faults.report(Part.SPOOL, Fault("Disk fault"))
+    faults.clear(Part.SESSION, Part.SPOOL, Part.HISTORY)
     assert faults.worst is None
 
 
 def test_it_knows_which_parts_have_a_fault() -> None:
     faults = FaultList()
-    faults.tell("microphone", Fault("No microphone"))
-    assert "microphone" in faults
-    assert "session" not in faults
+    faults.report(Part.MICROPHONE, Fault("No microphone"))
+    assert Part.MICROPHONE in faults
+    assert Part.SESSION not in faults
 
 
 def test_a_fault_is_a_sentence_in_the_log() -> None:

@@ -13,6 +13,7 @@ from appliance.core.events import (
     Event,
     Fault,
 )
+from appliance.core.parts import Part
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.settings.schema import Settings
@@ -72,7 +73,7 @@ def test_it_is_starting_until_a_press_would_be_heard_or_never_will(
 def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
     shown.front.handle(ButtonReady())
     faults = FaultList()
-    faults.tell("session", Fault("Key refused"))
+    faults.report(Part.SESSION, Fault("Key refused"))
     assert shown.idle(faults, power_off_in=1) == Scene(
         Mode.READY,
         elapsed=100.0,
@@ -123,7 +124,7 @@ def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
 def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:
     shown.front.handle(ButtonReady())
     faults = FaultList()
-    faults.tell("microphone", Fault("No microphone"))
+    faults.report(Part.MICROPHONE, Fault("No microphone"))
     assert not shown.idle(faults).hint
 
 
@@ -147,7 +148,7 @@ def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
     shown.front.handle(ButtonReady())
     faults = FaultList()
     remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
-    faults.tell("settings", Fault("Settings: mistake", remedy))
+    faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
     pictures = set()
     for _ in range(20):
         shown.clock.now += 1.0
@@ -159,5 +160,5 @@ def test_nothing_is_called_saved_that_could_not_be(shown: Shown) -> None:
     shown.front.handle(ButtonReady())
     shown.front.end(Summary(seconds=60.0, words=90))
     faults = FaultList()
-    faults.tell("history", Fault("Can't save", "check the SD card"))
+    faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
     assert shown.idle(faults).mode is Mode.READY

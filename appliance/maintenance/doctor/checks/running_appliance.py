@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from appliance.core.events import Fault
+from appliance.core.parts import Part
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
 from appliance.system.status_file import Condition
 
@@ -28,7 +29,14 @@ GARBLED = not_tried("an appliance runs here, but what it tells can't be understo
 
 STARTING = not_tried("it is starting", "try again in a moment")
 
-_TOLD_ELSEWHERE = {"broker", "settings", "session", "microphone", "button", "screen"}
+_TOLD_ELSEWHERE = {
+    Part.BROKER,
+    Part.SETTINGS,
+    Part.SESSION,
+    Part.MICROPHONE,
+    Part.BUTTON,
+    Part.SCREEN,
+}
 """Parts whose faults have a check of their own."""
 
 _SOURCE = "so says the running appliance"
@@ -95,7 +103,7 @@ def examine(resident: RunningAppliance | None) -> CheckResult:
 
 def examine_button(status: Condition) -> CheckResult:
     """Tell whether a press would be noticed."""
-    if fault := _finding_for(status, "button"):
+    if fault := _finding_for(status, Part.BUTTON):
         return fault
     if not status.button.ready:
         return failed(f"its pin is not watched ({_SOURCE})", RESTART)
@@ -106,7 +114,7 @@ def examine_button(status: Condition) -> CheckResult:
 
 def examine_screen(status: Condition) -> CheckResult:
     """Tell whether anything can be seen."""
-    if fault := _finding_for(status, "screen"):
+    if fault := _finding_for(status, Part.SCREEN):
         return fault
     screen = status.screen
     if screen.driver == "none":
@@ -118,7 +126,7 @@ def examine_screen(status: Condition) -> CheckResult:
 
 def examine_microphone(status: Condition) -> CheckResult:
     """Tell whether there is one, and what it heard."""
-    if fault := _finding_for(status, "microphone"):
+    if fault := _finding_for(status, Part.MICROPHONE):
         return fault
     microphone = status.microphone
     rate = f" at {microphone.rate} Hz" if microphone.rate else ""
@@ -127,7 +135,7 @@ def examine_microphone(status: Condition) -> CheckResult:
     return fine(f"{name}; {level}loudest in the last session {microphone.loudest:.1f} ({_SOURCE})")
 
 
-def _finding_for(status: Condition, part: str) -> CheckResult | None:
+def _finding_for(status: Condition, part: Part) -> CheckResult | None:
     """Return what is wrong with a part, if anything is."""
     for fault in status.faults:
         if fault.part == part:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance.core.parts import Part
 from appliance.maintenance.doctor.checks import running_appliance
 from appliance.maintenance.doctor.checks.running_appliance import RunningAppliance
 from appliance.maintenance.doctor.result import Result
@@ -131,15 +132,17 @@ def test_one_that_is_well_says_what_it_does() -> None:
 
 
 def test_a_fault_that_nobody_else_tells_is_told() -> None:
-    full = status(faults=[PartFault("history", "Can't save", "check the SD card")])
+    full = status(faults=[PartFault(Part.HISTORY, "Can't save", "check the SD card")])
     found = running_appliance.examine(RunningAppliance(full))
     assert found.result is Result.FAILED
     assert found.found == "Can't save (so says the running appliance)"
     assert found.remedy == "check the SD card"
 
 
-@pytest.mark.parametrize("part", ["session", "settings", "button", "microphone", "screen"])
-def test_a_fault_with_a_check_of_its_own_is_not_told_twice(part: str) -> None:
+@pytest.mark.parametrize(
+    "part", [Part.SESSION, Part.SETTINGS, Part.BUTTON, Part.MICROPHONE, Part.SCREEN]
+)
+def test_a_fault_with_a_check_of_its_own_is_not_told_twice(part: Part) -> None:
     faulty = status(faults=[PartFault(part, "Something", "do something")])
     assert running_appliance.examine(RunningAppliance(faulty)).result is Result.FINE
 
@@ -147,13 +150,13 @@ def test_a_fault_with_a_check_of_its_own_is_not_told_twice(part: str) -> None:
 @pytest.mark.parametrize(
     ("part", "examine"),
     [
-        ("button", running_appliance.examine_button),
-        ("screen", running_appliance.examine_screen),
-        ("microphone", running_appliance.examine_microphone),
+        (Part.BUTTON, running_appliance.examine_button),
+        (Part.SCREEN, running_appliance.examine_screen),
+        (Part.MICROPHONE, running_appliance.examine_microphone),
     ],
 )
 def test_each_part_is_fine_or_has_the_fault_that_the_appliance_tells(
-    part: str,
+    part: Part,
     examine: Any,  # noqa: ANN401 - one of three functions
 ) -> None:
     assert examine(status()).result is Result.FINE
