@@ -1,16 +1,69 @@
-"""From the device's rate and channels to the appliance's: 16 kHz, mono."""
+"""Conversion of a device's audio to 16 kHz mono, with the time of each block."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
+class Chunk(NamedTuple):
+    """16 kHz mono s16le of any length, and when its first sample was captured."""
+
+    audio: bytes
+    captured_at: float
+
+
+class TimedConverter:
+    """Converter for the blocks of one stream that keeps their capture times.
+
+    A resampler holds samples back, so a chunk does not begin where its block began. The time of a
+    chunk is counted in samples from the start of the stream, which is estimated again with each
+    block: the times follow the device's clock for as long as the stream runs.
+
+        converter = TimedConverter(rate=48_000, channels=1)
+        chunk = converter.convert(block, captured_at)
+        ...
+        rest = converter.finish()
+
+    Args:
+        rate: of the device, in Hz.
+        channels: of the device, interleaved.
+    """
+
+    def __init__(self, rate: int, channels: int) -> None:
+        self._rate = rate
+        self._frame_bytes = channels * SAMPLE_BYTES
+        self._converter = converter(rate, channels)
+        self._taken = 0.0  # seconds of audio taken from the device
+        self._given = 0.0  # seconds of audio given away in chunks
+        self._began_at = 0.0
+
+    def convert(self, block: bytes, captured_at: float) -> Chunk:
+        """Return what is ready after this block of s16le; perhaps nothing, with a resampler.
+
+        Args:
+            block: interleaved s16le at the device's rate.
+            captured_at: when its first sample was captured, in monotonic seconds.
+        """
+        self._began_at = captured_at - self._taken
+        self._taken += len(block) / self._frame_bytes / self._rate
+        return self._chunk(self._converter.convert(block))
+
+    def finish(self) -> Chunk:
+        """Return the rest; nothing may be converted after it."""
+        return self._chunk(self._converter.finish())
+
+    def _chunk(self, audio: bytes) -> Chunk:
+        chunk = Chunk(audio, self._began_at + self._given)
+        self._given += len(audio) / SAMPLE_BYTES / SAMPLE_RATE
+        return chunk
+
+
 class Converter(Protocol):
-    """Turns s16le samples of a device into 16 kHz mono s16le, block by block."""
+    """Converter of a device's s16le samples to 16 kHz mono s16le, block by block."""
 
     def convert(self, block: bytes) -> bytes:
         """Return what is ready by now; some of it may come with a later block."""
@@ -19,24 +72,24 @@ class Converter(Protocol):
         """Return the rest; nothing may be converted after it."""
 
 
-def make_ready(rate: int) -> None:
-    """Load what audio of this rate (Hz) will need.
+def preload(rate: int) -> None:
+    """Load what the conversion of audio of this rate (Hz) needs.
 
-    It takes a second on a slow machine, during which a stream that runs already would overflow.
+    It takes a second on a slow machine, during which a running stream would overflow.
     """
     if rate != SAMPLE_RATE:
         import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
 
 
 def converter(rate: int, channels: int) -> Converter:
-    """Return what turns audio of this rate (Hz) and number of channels into 16 kHz mono."""
+    """Return a converter for audio of this rate (Hz) and number of channels."""
     if rate != SAMPLE_RATE:
-        return Resampled(rate, channels)
-    return MixedDown(channels) if channels > 1 else Unchanged()
+        return Resampler(rate, channels)
+    return Downmixer(channels) if channels > 1 else Identity()
 
 
-class Unchanged:
-    """16 kHz mono already."""
+class Identity:
+    """Converter of what is 16 kHz mono already."""
 
     def convert(self, block: bytes) -> bytes:
         """Return the block itself."""
@@ -47,8 +100,8 @@ class Unchanged:
         return b""
 
 
-class MixedDown:
-    """The mean of all channels, which are interleaved."""
+class Downmixer:
+    """Mean of all channels, which are interleaved."""
 
     def __init__(self, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
@@ -75,26 +128,26 @@ class MixedDown:
         return b""
 
 
-class Resampled:
-    """Mixed down, then brought to 16 kHz by soxr's streaming resampler."""
+class Resampler:
+    """Downmixer followed by soxr's streaming resampler to 16 kHz."""
 
     def __init__(self, rate: int, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
         import soxr  # noqa: PLC0415 - see above
 
-        self._mixed = MixedDown(channels)
+        self._downmixer = Downmixer(channels)
         # "MQ" is transparent for speech at 16 bits and costs half of the default.
-        self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
+        self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
 
     def convert(self, block: bytes) -> bytes:
         """Return what has left the resampler's filter."""
-        return self._through(block, last=False)
+        return self._resample(block, last=False)
 
     def finish(self) -> bytes:
         """Return what was still in the resampler's filter."""
-        return self._through(b"", last=True)
+        return self._resample(b"", last=True)
 
-    def _through(self, block: bytes, *, last: bool) -> bytes:
-        resampled = self._resampler.resample_chunk(self._mixed.samples(block), last=last)
+    def _resample(self, block: bytes, *, last: bool) -> bytes:
+        resampled = self._stream.resample_chunk(self._downmixer.samples(block), last=last)
         samples: bytes = resampled.tobytes()
         return samples

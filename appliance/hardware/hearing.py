@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 Deliver = Callable[[bytes, float], None]
-"""Takes a chunk (s16le, 16 kHz, mono, 100 ms or less) and when its first sample was captured."""
+"""Takes a chunk (s16le, 16 kHz, mono, of any length) and when its first sample was captured."""
 
 
 class Hearing:

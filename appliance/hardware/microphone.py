@@ -22,10 +22,9 @@ from appliance.core.events import (
     Post,
 )
 from appliance.hardware.capture import Block, Capture
-from appliance.hardware.chunks import Chunk, Cutter
-from appliance.hardware.conversion import make_ready
+from appliance.hardware.conversion import Chunk, TimedConverter, preload
 from appliance.hardware.hearing import Deliver, Hearing
-from appliance.hardware.level_meter import Meter
+from appliance.hardware.level_meter import LevelMeter
 from appliance.hardware.portaudio import Audio, Device, Format, MicrophoneError, can_do, find_device
 from appliance.hardware.quiet import quiet_audio
 from appliance.settings.schema import MicrophoneSettings
@@ -86,7 +85,7 @@ class Microphone:
         self._fault: Fault | None = None
         self._told = ""  # the remedy that was told last
         self._overflows = 0
-        self._meter = Meter()
+        self._meter = LevelMeter()
         # Unbounded: presses are few, and what is over when its turn comes takes no time. None ends.
         self._hearings: queue.SimpleQueue[Hearing | None] = queue.SimpleQueue()
         self._latest: Hearing | None = None
@@ -143,7 +142,7 @@ class Microphone:
     def _listen(self, hearing: Hearing) -> None:
         """Deliver until closed, through every outage."""
         self._told = ""
-        self._meter = Meter()
+        self._meter = LevelMeter()
         while not hearing.closed:
             try:
                 self._capture(hearing)
@@ -164,19 +163,19 @@ class Microphone:
         with self.activity:
             audio, device = self._find()
             capture = Capture(audio, device, self._clock)
-        cutter = Cutter(capture.format.rate, capture.format.channels)
+        converter = TimedConverter(capture.format.rate, capture.format.channels)
         try:
             for number, block in enumerate(self._blocks(capture, hearing)):
                 if number == 0:
                     self._tell_found(device, capture.format.rate)
                 self._count(block.overflows)
-                self._give(cutter.cut(block.audio, capture.span(block)[0]), hearing.deliver)
+                self._give(converter.convert(block.audio, capture.span(block)[0]), hearing.deliver)
         finally:
             with self.activity:
                 capture.close()
             for block in self._late_blocks(capture, hearing):
-                self._give(cutter.cut(block.audio, capture.span(block)[0]), hearing.deliver)
-            self._give(cutter.finish(), hearing.deliver)
+                self._give(converter.convert(block.audio, capture.span(block)[0]), hearing.deliver)
+            self._give(converter.finish(), hearing.deliver)
 
     def _blocks(self, capture: Capture, hearing: Hearing) -> Iterator[Block]:
         """Yield what is captured, up to the block that holds the moment of the closing.
@@ -212,11 +211,12 @@ class Microphone:
             if capture.span(block)[0] < hearing.closed_at:
                 yield block
 
-    def _give(self, chunks: Iterator[Chunk], deliver: Deliver) -> None:
-        for chunk in chunks:
-            deliver(*chunk)
-            if (level := self._meter.measure(chunk.audio)) is not None:
-                self._post(LevelMeasured(level))
+    def _give(self, chunk: Chunk, deliver: Deliver) -> None:
+        if not chunk.audio:
+            return  # the resampler holds it back
+        deliver(*chunk)
+        if (level := self._meter.measure(chunk.audio)) is not None:
+            self._post(LevelMeasured(level))
 
     def _tell_found(self, device: Device, rate: int) -> None:
         log.info("microphone: %s at %d Hz", device.name, rate)
@@ -252,7 +252,7 @@ class Microphone:
             self._fail(missing.fault)
         else:
             if not can_do(audio, device, Format(SAMPLE_RATE, 1)):
-                make_ready(device.rate)
+                preload(device.rate)
             if self._fault:
                 self._tell_found(device, device.rate)
 

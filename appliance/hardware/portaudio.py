@@ -121,8 +121,8 @@ def recording_devices(audio: Audio) -> list[Device]:
 def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple[Stream, Format]:
     """Start a stream from the device, at 16 kHz mono if it can.
 
-    Blocks have a tenth of a second: as long as a chunk, so that shorter ones would only cost more
-    and leave the sound system a smaller buffer.
+    Blocks have a tenth of a second: shorter ones would only cost more and leave the sound system a
+    smaller buffer.
 
     Raises:
         MicrophoneError: the device is busy, gone, or has no rate that is of use.

@@ -3,11 +3,16 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from appliance.hardware.conversion import converter
+from appliance.hardware.conversion import Chunk, TimedConverter, converter
 
 SECONDS = 3
+START = 1000.0
+TENTH = bytes(3200)
+lengths = st.lists(st.integers(min_value=0, max_value=5000), max_size=20)
 
 
 def tone(frequency: float, rate: int) -> NDArray[np.float64]:
@@ -78,7 +83,49 @@ def test_16_khz_mono_is_left_alone() -> None:
 @pytest.mark.parametrize(("rate", "loaded"), [(16_000, False), (48_000, True)])
 def test_the_resampler_is_loaded_early_where_it_will_be_needed(rate: int, loaded: bool) -> None:
     program = (
-        "import sys; from appliance.hardware.conversion import make_ready; "
-        f"make_ready({rate}); sys.exit('soxr' in sys.modules)"
+        "import sys; from appliance.hardware.conversion import preload; "
+        f"preload({rate}); sys.exit('soxr' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == loaded
+
+
+def chunks_of(
+    lengths: list[int], rate: int = 16_000, channels: int = 1
+) -> tuple[bytes, list[Chunk]]:
+    """Convert blocks of so many frames, which follow each other without a gap."""
+    conversion = TimedConverter(rate, channels)
+    audio = np.arange(sum(lengths) * channels).astype("<i2").tobytes()
+    chunks: list[Chunk] = []
+    done = 0
+    for length in lengths:
+        block = audio[done * 2 * channels : (done + length) * 2 * channels]
+        chunks.append(conversion.convert(block, START + done / rate))
+        done += length
+    return audio, [*chunks, conversion.finish()]
+
+
+@given(lengths)
+def test_nothing_is_lost_however_the_blocks_come(lengths: list[int]) -> None:
+    audio, chunks = chunks_of(lengths)
+    assert b"".join(chunk.audio for chunk in chunks) == audio
+    assert [len(chunk.audio) for chunk in chunks] == [2 * length for length in [*lengths, 0]]
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 1)])
+@given(lengths=lengths)
+def test_each_chunk_has_the_time_of_its_first_sample(
+    rate: int, channels: int, lengths: list[int]
+) -> None:
+    _, chunks = chunks_of(lengths, rate, channels)
+    given = 0
+    for chunk in chunks:
+        if chunk.audio:
+            assert chunk.captured_at == pytest.approx(START + given / 16_000)
+        given += len(chunk.audio) // 2
+
+
+def test_times_follow_the_clock_of_the_device() -> None:
+    conversion = TimedConverter(16_000, 1)
+    # A device that runs 1 % slow: a second of its samples takes 1.01 s.
+    chunks = [conversion.convert(TENTH, START + number * 0.101) for number in range(100)]
+    assert chunks[-1].captured_at == pytest.approx(START + 99 * 0.101)

@@ -4,6 +4,7 @@ import queue
 import time
 from collections.abc import Callable
 
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Event, MicrophoneFailed, MicrophoneOpened
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone
@@ -12,8 +13,8 @@ from appliance.hardware.quiet import quiet_audio
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine
 from appliance.settings.schema import MicrophoneSettings
 
-SECOND = 10
-"""Chunks that are heard."""
+SECOND = SAMPLE_RATE * SAMPLE_BYTES
+"""Bytes of audio that are heard."""
 
 PATIENCE = 8.0
 """Seconds for them to come."""
@@ -49,26 +50,26 @@ def examine(
 
 def _listen(came: "queue.SimpleQueue[Event | bytes]", clock: Callable[[], float]) -> CheckResult:
     opened: MicrophoneOpened | None = None
-    chunks: list[bytes] = []
+    audio = b""
     deadline = clock() + PATIENCE
-    while len(chunks) < SECOND:
+    while len(audio) < SECOND:
         try:
             it = came.get(timeout=max(0.0, deadline - clock()))
         except queue.Empty:
             return failed("it delivers nothing", "unplug it, plug it in")
         match it:
             case bytes():
-                chunks.append(it)
+                audio += it
             case MicrophoneOpened():
                 opened = it
             case MicrophoneFailed():
                 return failing(it.fault)
-    return _judged(opened, chunks)
+    return _judged(opened, audio)
 
 
-def _judged(opened: MicrophoneOpened | None, chunks: list[bytes]) -> CheckResult:
+def _judged(opened: MicrophoneOpened | None, audio: bytes) -> CheckResult:
     found = f"{opened.device} at {opened.rate} Hz" if opened else "a microphone"
-    if not any(map(any, chunks)):
+    if not any(audio):
         remedy = "switch it on, or its mute off; else unplug it, plug it in"
         return failed(f"{found} is silent: it delivers nothing but zeros", remedy)
-    return fine(f"{found}, level {max(map(level, chunks)):.1f} of 1")
+    return fine(f"{found}, level {level(audio):.1f} of 1")

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.network_errors import Cause
-from appliance.hardware.chunks import CHUNK_BYTES
 from appliance.maintenance.doctor.checks.network import told
 from appliance.maintenance.doctor.checks.running_appliance import RunningAppliance
 from appliance.maintenance.doctor.result import CheckResult, fine, not_tried
@@ -33,7 +33,9 @@ STORES = (Path("/etc/credstore"), Path("/run/credstore"), Path("/usr/lib/credsto
 """Where systemd looks for credentials (systemd.exec(5), `LoadCredential=`)."""
 
 SILENCE = 5
-"""Chunks of a tenth of a second."""
+"""Frames of a tenth of a second."""
+
+FRAME_BYTES = SAMPLE_RATE // 10 * SAMPLE_BYTES
 
 ANSWER_TIME = 3.0
 """Seconds for `Begin`, and again for `Termination`."""
@@ -230,7 +232,7 @@ class TrialSession:
 
     def _be_silent(self) -> None:
         for _ in range(SILENCE):
-            self._connection.send_audio(bytes(CHUNK_BYTES))
+            self._connection.send_audio(bytes(FRAME_BYTES))
             self._connection.ended.wait(0.1)
         began = self._comes(Begin)
         self._connection.send_message(TERMINATE)
