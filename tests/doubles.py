@@ -52,7 +52,7 @@ from appliance.streaming.session import Progress, Session
 from appliance.streaming.spool.backlog import Backlog
 from appliance.system.supervision import BusyTimer
 from appliance.system.wall_clock import WallClock
-from appliance.voice_commands.actions import ActionRequest
+from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.dispatcher import Dispatcher
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until

@@ -26,7 +26,8 @@ from appliance.settings.schema import Settings
 from appliance.system import status_file
 from appliance.system.systemd import Watchdog, notify
 from appliance.system.wall_clock import WallClock
-from appliance.voice_commands.actions import Actions
+from appliance.voice_commands.actions.action import Surroundings
+from appliance.voice_commands.actions.runner import ActionRunner
 from appliance.voice_commands.dispatcher import Dispatcher
 from appliance.voice_commands.keyterms import favouring_commands
 
@@ -80,13 +81,13 @@ class Parts:
         self._sessions = SessionFactory(favouring_commands(settings), post)
         self._custody = OpenSessions(self._sessions, self._history)
         self._house = _house(settings, post, self._history.delivered)
-        self._actions = Actions(
-            settings,
+        publish = self._house[0].publish if self._house else None
+        self._actions = ActionRunner(
+            settings.commands,
             post,
-            pin_factory=pin_factory,
-            publish=self._house[0].publish if self._house else None,
+            Surroundings(settings.name, pin_factory=pin_factory, publish=publish),
         )
-        self._spoken: Dispatcher | None = None
+        self._dispatcher: Dispatcher | None = None
         self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -125,7 +126,7 @@ class Parts:
             frames=lambda: self._display.frames,
         )
         left_over = self._sessions.left_over()
-        self._spoken = self._spoken_commands([backlog.session for backlog, _ in left_over])
+        self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
         screens: list[Screen] = [self._display, self._light, *self._house]
         controller = Controller(
             self._settings,
@@ -134,7 +135,7 @@ class Parts:
             front=Presenter(screens, status, self._settings, timekeeping),
             history=self._history,
             custody=self._custody,
-            spoken=self._spoken,
+            spoken=self._dispatcher,
             listeners=self._house,
             boot=self._sessions.boot,
             timekeeping=timekeeping,
@@ -151,8 +152,8 @@ class Parts:
         notify("READY=1")
         return controller.run(interrupted, fault)
 
-    def _spoken_commands(self, left_over: Sequence[str]) -> Dispatcher:
-        """Return what looks for commands; those in what is heard again are done already."""
+    def _new_dispatcher(self, left_over: Sequence[str]) -> Dispatcher:
+        """Return the dispatcher; commands in turns that are heard again are done already."""
         return Dispatcher(
             self._settings,
             self._inbox.put,
@@ -164,10 +165,10 @@ class Parts:
 
     def _conclude_commands(self) -> None:
         """Keep how commands ended after the controller had left."""
-        while self._spoken and not self._inbox.empty():
+        while self._dispatcher and not self._inbox.empty():
             event = self._inbox.get()
             if isinstance(event, CommandEnded):
-                self._spoken.handle(event)
+                self._dispatcher.handle(event)
 
     def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
         part.start()

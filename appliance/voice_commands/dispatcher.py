@@ -14,8 +14,8 @@ from appliance.history.records import Mark
 from appliance.screen import texts
 from appliance.settings import commands
 from appliance.settings.schema import Settings
-from appliance.voice_commands.actions import ActionRequest
-from appliance.voice_commands.matcher import Heard, Phrasebook
+from appliance.voice_commands.actions.action import ActionRequest
+from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Dispatcher:
         acted: Mapping[str, float] = MappingProxyType({}),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._phrasebook = Phrasebook(settings.commands, settings.commands_prefix)
+        self._matcher = PhraseMatcher(settings.commands, settings.commands_prefix)
         self._post = post
         self._mark = mark
         self._perform = perform
@@ -114,12 +114,12 @@ class Dispatcher:
     def _heed_turn(self, event: TurnReceived) -> None:
         text, key = event.turn.text, _key_of(event)
         called = bool(text and self._call and self._call.is_answered_by(event))
-        if heard := self._phrasebook.commands_in(text, called=called):
+        if heard := self._matcher.commands_in(text, called=called):
             self._heed_commands(event, heard)
-        elif self._phrasebook.is_call(text) and not (self._call and self._call.key == key):
+        elif self._matcher.is_call(text) and not (self._call and self._call.key == key):
             self._call = Call(event.session, key, event.ended)
 
-    def _heed_commands(self, event: TurnReceived, heard: list[Heard]) -> None:
+    def _heed_commands(self, event: TurnReceived, heard: list[SpokenCommand]) -> None:
         key = _key_of(event)
         before = self._acted.get(event.session)
         if before and before.key == key:
@@ -136,7 +136,7 @@ class Dispatcher:
         if len(self._acted) > REMEMBERED:
             del self._acted[next(iter(self._acted))]
 
-    def _keep_notes(self, session: str, started: float, heard: list[Heard]) -> None:
+    def _keep_notes(self, session: str, started: float, heard: list[SpokenCommand]) -> None:
         for number, (command, rest) in enumerate(heard):
             if isinstance(command, commands.Note) and rest:
                 self._mark(session, Mark("note", _moment(started, number), rest))

@@ -1,4 +1,4 @@
-"""Phrases as the service's `keyterms_prompt` (the protocol's "Connect"): so they are heard well."""
+"""Phrases of commands as the service's `keyterms_prompt` (the protocol's "Connect")."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Which commands a finished turn holds: whole phrases, however they are cased and punctuated."""
+"""The matcher of phrases: finds the commands in the text of a finished turn."""
 
 import re
 from collections.abc import Sequence
@@ -9,23 +9,23 @@ from appliance.settings.phrases import Words, ways_to_say
 from appliance.settings.spoken_words import spoken_words
 
 _PIECE = re.compile(r"(?:[^\s\-–—,.:;!?…，。：；！？、]|(?<=\d)[.,](?=\d))+")  # noqa: RUF001 - Chinese
-"""What is written without a break: mostly a word; a number keeps its points and commas."""
+"""Text without a break: mostly a word; a number keeps its points and commas."""
 
 _LEAD = re.compile(r"[\s,.:;!?…，。：；！？、]*(?:[–—]\s*|-\s+)?")  # noqa: RUF001 - Chinese
-"""What sets off a note from the phrase before it, but not the sign of a number."""
+"""What separates a note from the phrase before it, but not the sign of a number."""
 
 
-class Heard(NamedTuple):
-    """A command that was said; `rest` is what followed a note's phrase, as it is written."""
+class SpokenCommand(NamedTuple):
+    """A command that was said; `rest` is the text after a note's phrase, as it is written."""
 
     command: Command
     rest: str = ""
 
 
 class _Piece(NamedTuple):
-    """What a piece of the text sounds like, and from where to where it is written.
+    """A piece of the text: its spoken words, and where it begins and ends.
 
-    It may be several words when spoken, as "21" is.
+    One piece may be several spoken words, as "21" is.
     """
 
     spoken: Words
@@ -33,13 +33,20 @@ class _Piece(NamedTuple):
     end: int
 
 
-class Phrasebook:
-    """All commands, by what may be said.
+class PhraseMatcher:
+    """All commands by their phrases, whatever their case and punctuation.
 
     Without a `prefix`, a turn is a command only if it is nothing else: what people say to each
-    other must not switch anything. After a prefix, the command may follow anything, and go on to
-    the end of the turn or to another prefix. A note may go on in any words, until a prefix with a
+    other must not switch anything. A command after the prefix may stand anywhere in a turn, and
+    reaches to its end or to the next prefix. A note may go on in any words, until a prefix with a
     command behind it.
+
+    >>> from appliance.settings.commands import Stop
+    >>> matcher = PhraseMatcher([Stop(phrase="stop [listening]")])
+    >>> [said.command.name for said in matcher.commands_in("Stop!")]
+    ['stop listening']
+    >>> matcher.commands_in("Don't stop.")
+    []
     """
 
     def __init__(self, commands: Sequence[Command], prefix: str = "") -> None:
@@ -54,13 +61,13 @@ class Phrasebook:
         self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
 
     def is_call(self, text: str) -> bool:
-        """Tell whether a finished turn is the prefix and nothing else."""
+        """Return whether a finished turn is the prefix and nothing else."""
         return bool(self._prefix) and tuple(spoken_words(text)) == self._prefix
 
-    def commands_in(self, text: str, *, called: bool = False) -> list[Heard]:
-        """Return what the words of a finished turn command, in their order; mostly nothing.
+    def commands_in(self, text: str, *, called: bool = False) -> list[SpokenCommand]:
+        """Return the commands in a finished turn, in their order; mostly none.
 
-        `called` says that the prefix was said just before.
+        `called`: the prefix was said just before.
         """
         if not self._longest:
             return []
@@ -69,7 +76,7 @@ class Phrasebook:
         if called or not self._prefix:
             calls = [(0, 0), *calls]
         stops = {begin for begin, _ in calls} | {len(pieces)}
-        heard: list[Heard] = []
+        heard: list[SpokenCommand] = []
         end = len(pieces)
         for begin, after in reversed(calls):
             if command := self._command(text, pieces, after, end, stops):
@@ -79,18 +86,18 @@ class Phrasebook:
 
     def _command(
         self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
-    ) -> Heard | None:
-        """Return the command that begins there; unless it is a note, it reaches to a stop."""
+    ) -> SpokenCommand | None:
+        """Return the command that begins there; unless it is a note, it ends at a stop."""
         said: Words = ()
         whole = note = None
         for number in range(begin, min(end, begin + self._longest)):
             said += pieces[number].spoken
             if number + 1 in stops and said in self._whole:
-                whole = Heard(self._whole[said])
+                whole = SpokenCommand(self._whole[said])
             if said in self._begun:
                 until = pieces[end].start if end < len(pieces) else len(text)
                 rest = _LEAD.sub("", text[pieces[number].end : until], count=1)
-                note = Heard(self._begun[said], rest.strip())
+                note = SpokenCommand(self._begun[said], rest.strip())
         return whole or note
 
 
@@ -102,13 +109,13 @@ def _pieces(text: str) -> list[_Piece]:
 
 
 def _occurrences(said: Words, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
-    """Return from where to where each time it is said, as places in the pieces."""
+    """Return the begin and end of each occurrence, as indexes of the pieces."""
     places = ((begin, _end_of(said, pieces, begin)) for begin in range(len(pieces)))
     return [(begin, end) for begin, end in places if end]
 
 
 def _end_of(said: Words, pieces: Sequence[_Piece], begin: int) -> int | None:
-    """Return where what is `said` ends in the pieces from `begin` on; None if it is not said."""
+    """Return where the words end that begin at `begin`; None if they are not said there."""
     spoken: Words = ()
     for end in range(begin, len(pieces)):
         spoken += pieces[end].spoken

@@ -1,4 +1,4 @@
-"""One thing after another to the same target, each within a time limit, whatever hangs."""
+"""A worker for one target: runs one piece of work after another, each within a time limit."""
 
 import logging
 import threading
@@ -11,25 +11,25 @@ from appliance.core.errors import ActionError
 
 log = logging.getLogger(__name__)
 
-LIMIT = 5.0
-"""Seconds after which something that is being done is given up."""
+TIME_LIMIT = 5.0
+"""Seconds after which a piece of work is given up."""
 
-PATIENCE = 10.0
-"""Seconds that something may wait for what is done before it: a lamp that goes on late is wrong."""
+WAITING_LIMIT = 10.0
+"""Seconds that work may wait for its turn: a lamp that goes on late is wrong."""
 
-MOST_WAITING = 16
-"""Things that wait; more than a person says in one breath."""
+QUEUE_LENGTH = 16
+"""Pieces of work that may wait; more than a person asks for in one breath."""
 
 
 class Later(NamedTuple):
-    """What is to be done in so many seconds, unless something else was done before."""
+    """Work to do in so many seconds, unless other work is done before."""
 
     seconds: float
     work: "Work"
 
 
 Work = Callable[[], Later | None]
-"""Does something; raises ActionError if it can't."""
+"""One piece of work; raises ActionError if it can't be done."""
 
 
 class _Task(NamedTuple):
@@ -39,17 +39,23 @@ class _Task(NamedTuple):
 
 
 class TargetWorker:
-    """Does things to one target, such as a pin, a host or the broker.
+    """The worker of one target, such as a pin, a host or the broker.
 
-    Each is done on a thread of its own, for a thread that hangs in a library can't be ended: it is
-    left behind. As long as it hangs, nothing more is tried on this target, so there is never more
-    than one such thread a lane; and other targets have other lanes.
+    Each piece of work runs on a thread of its own: a thread that hangs in a library can't be ended
+    and is left behind. While it hangs, nothing more is tried on this target, so a worker leaves at
+    most one such thread. Other targets have workers of their own.
+
+        worker = TargetWorker("GPIO 22", last=pin.close)
+        worker.start()
+        worker.add(pin.on, ended=print)
+        worker.end()
+        worker.join(3.0)
 
     Args:
         name: of the target, in words for the screen.
-        last: is done at the end; what waits by then is dropped.
-        limit: seconds that each may take.
-        patience: seconds that each may wait for those before it.
+        last: runs at the end; what waits by then is dropped.
+        limit: seconds that one piece of work may take.
+        waiting_limit: seconds that work may wait for its turn.
         clock: monotonic seconds.
     """
 
@@ -58,14 +64,14 @@ class TargetWorker:
         name: str,
         *,
         last: Work | None = None,
-        limit: float = LIMIT,
-        patience: float = PATIENCE,
+        limit: float = TIME_LIMIT,
+        waiting_limit: float = WAITING_LIMIT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._last = last
         self._limit = limit
-        self._patience = patience
+        self._waiting_limit = waiting_limit
         self._clock = clock
         self._waiting: deque[_Task] = deque()
         self._planned: tuple[float, Work] | None = None
@@ -75,16 +81,16 @@ class TargetWorker:
         self._thread = threading.Thread(target=self._run, name=f"actions {name}", daemon=True)
 
     def start(self) -> None:
-        """Begin with what waits; returns at once."""
+        """Begin to work; returns at once."""
         self._thread.start()
 
     def add(self, work: Work, ended: Callable[[str], None]) -> None:
-        """Do this after what waits already; returns at once.
+        """Add a piece of work to the queue; returns at once.
 
-        `ended` is told why it failed, or "" when it is done; mostly on the lane's thread.
+        `ended` gets the reason of the failure, or "" for success; mostly on the worker's thread.
         """
         with self._changed:
-            full = len(self._waiting) >= MOST_WAITING
+            full = len(self._waiting) >= QUEUE_LENGTH
             if not full:
                 self._waiting.append(_Task(self._clock(), work, ended))
                 self._changed.notify()
@@ -92,7 +98,7 @@ class TargetWorker:
             ended("too many commands at once")
 
     def end(self) -> None:
-        """Drop what waits and do only the last thing yet; returns at once."""
+        """Drop what waits and do the last piece of work; returns at once."""
         with self._changed:
             self._waiting.clear()
             if self._last:
@@ -101,7 +107,7 @@ class TargetWorker:
             self._changed.notify()
 
     def join(self, timeout: float) -> None:
-        """Wait until the last thing is done, for so many seconds at most."""
+        """Wait for the last piece of work, for so many seconds at most."""
         self._thread.join(timeout)
 
     def _run(self) -> None:
@@ -109,7 +115,7 @@ class TargetWorker:
             task.ended(self._outcome_of(task))
 
     def _next(self) -> _Task | None:
-        """Wait for the next thing to do; None at the end."""
+        """Wait for the next piece of work; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ending, self._pause())
             if self._waiting:
@@ -120,14 +126,14 @@ class TargetWorker:
             return _Task(self._clock(), work, self._log)
 
     def _pause(self) -> float | None:
-        """Return the seconds until the planned thing is to be done; None where nothing is."""
+        """Return the seconds until planned work is due; None where nothing is planned."""
         return max(0.0, self._planned[0] - self._clock()) if self._planned else None
 
     def _outcome_of(self, task: _Task) -> str:
-        """Do a thing or give it up; return why it failed."""
+        """Do a piece of work or give it up; return why it failed."""
         if self._hanging and self._hanging.is_alive():
             return f"{self._name} still hangs"
-        if self._clock() - task.since > self._patience:
+        if self._clock() - task.since > self._waiting_limit:
             return "too late"
         attempt = _Attempt(task.work, f"action {self._name}")
         attempt.start()
@@ -141,13 +147,13 @@ class TargetWorker:
         return attempt.failure
 
     def _log(self, failure: str) -> None:
-        """Be told the outcome of something that nobody asked for just now."""
+        """Log the failure of work that no request asked for."""
         if failure:
             log.warning("%s: %s", self._name, failure)
 
 
 class _Attempt(threading.Thread):
-    """The thread that does one thing."""
+    """The thread of one piece of work."""
 
     def __init__(self, work: Work, name: str) -> None:
         super().__init__(name=name, daemon=True)
@@ -156,12 +162,12 @@ class _Attempt(threading.Thread):
         self.failure = ""
 
     def run(self) -> None:
-        """Do it, and keep how it ended."""
+        """Do the work and keep how it ended."""
         try:
             self.later = self._work()
         except ActionError as error:
             self.failure = str(error)
         except Exception:
-            # A lamp's defect must not end the captions, as one in any other thread would.
-            log.exception("a defect in the %s", self.name)
+            # An error in a lamp's action must not end the captions, as one in other threads does.
+            log.exception("unexpected error in the %s", self.name)
             self.failure = "failed, see the log"

@@ -20,7 +20,7 @@ from appliance.servers.local_service.server import LocalService
 from appliance.settings.schema import Settings
 from appliance.settings.spoken_words import spoken_words
 from appliance.voice_commands.keyterms import favouring_commands
-from appliance.voice_commands.matcher import Phrasebook
+from appliance.voice_commands.matcher import PhraseMatcher
 from tests.benchmarks import markdown
 from tests.benchmarks.command_delay import delays
 from tests.benchmarks.commands_phrases import Box, Case, boxes
@@ -117,7 +117,7 @@ def _query(settings: Settings, *, keyterms: bool) -> str:
 
 
 def _done(box: Box, turns: Sequence[str]) -> list[str]:
-    book = Phrasebook(box.settings.commands, box.settings.commands_prefix)
+    book = PhraseMatcher(box.settings.commands, box.settings.commands_prefix)
     return [command.name for turn in turns for command, _ in book.commands_in(turn)]
 
 

@@ -21,7 +21,7 @@ from appliance.settings.commands import (
 )
 from appliance.settings.schema import Settings
 from appliance.streaming.session import Session
-from appliance.voice_commands.actions import ActionRequest
+from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.dispatcher import Dispatcher
 from tests.doubles import Bench
 from tests.rig.waiting import wait_until

@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 
 from appliance.core.errors import ActionError
-from appliance.voice_commands.worker import MOST_WAITING, Later, TargetWorker
+from appliance.voice_commands.worker import QUEUE_LENGTH, Later, TargetWorker
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
 
 
 class Outcomes:
-    """What a lane told of each thing that it did."""
+    """The outcome of each piece of work, in order."""
 
     def __init__(self) -> None:
         self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -32,12 +32,12 @@ def ended() -> Outcomes:
 
 
 @pytest.fixture
-def lane() -> Iterator[TargetWorker]:
-    lane = TargetWorker("lamp", limit=20)
-    lane.start()
-    yield lane
-    lane.end()
-    lane.join(20)
+def worker() -> Iterator[TargetWorker]:
+    worker = TargetWorker("lamp", limit=20)
+    worker.start()
+    yield worker
+    worker.end()
+    worker.join(20)
 
 
 @pytest.fixture
@@ -60,33 +60,33 @@ def nothing() -> None:
     pass
 
 
-def test_things_are_done_in_turn(lane: TargetWorker, ended: Outcomes) -> None:
+def test_work_is_done_in_turn(worker: TargetWorker, ended: Outcomes) -> None:
     done: list[int] = []
     for number in range(10):
-        lane.add(partial(done.append, number), ended)
+        worker.add(partial(done.append, number), ended)
     assert [ended.next() for _ in range(10)] == [""] * 10
     assert done == list(range(10))
 
 
-def test_why_something_failed_is_told_and_the_next_goes_on(
-    lane: TargetWorker, ended: Outcomes
+def test_why_something_failed_is_reported_and_the_next_goes_on(
+    worker: TargetWorker, ended: Outcomes
 ) -> None:
     def fail() -> None:
         raise ActionError("no lamp")
 
-    lane.add(fail, ended)
-    lane.add(nothing, ended)
+    worker.add(fail, ended)
+    worker.add(nothing, ended)
     assert [ended.next(), ended.next()] == ["no lamp", ""]
 
 
 def test_a_defect_is_logged_and_ends_nothing(
-    lane: TargetWorker, ended: Outcomes, caplog: pytest.LogCaptureFixture
+    worker: TargetWorker, ended: Outcomes, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    lane.add(fail, ended)
-    lane.add(nothing, ended)
+    worker.add(fail, ended)
+    worker.add(nothing, ended)
     assert [ended.next(), ended.next()] == ["failed, see the log", ""]
     assert "ZeroDivisionError" in caplog.text
 
@@ -95,89 +95,89 @@ def test_what_hangs_is_given_up_and_leaves_one_thread(
     ended: Outcomes, released: threading.Event
 ) -> None:
     done: list[str] = []
-    lane = TargetWorker("lamp", limit=1)
-    lane.start()
-    lane.add(partial(hang, released), ended)
+    worker = TargetWorker("lamp", limit=1)
+    worker.start()
+    worker.add(partial(hang, released), ended)
     for _ in range(10):
-        lane.add(partial(done.append, "too early"), ended)
+        worker.add(partial(done.append, "too early"), ended)
     assert ended.next() == "took too long"
     assert [ended.next() for _ in range(10)] == ["lamp still hangs"] * 10
     assert len(threads_named("action lamp")) == 1
     released.set()
     wait_until(lambda: not threads_named("action lamp"))
-    lane.add(partial(done.append, "now"), ended)
+    worker.add(partial(done.append, "now"), ended)
     assert ended.next() == ""
     assert done == ["now"]
-    lane.end()
-    lane.join(20)
+    worker.end()
+    worker.join(20)
 
 
 def test_more_than_a_person_says_in_one_breath_is_refused_at_once(
     ended: Outcomes, released: threading.Event
 ) -> None:
-    lane = TargetWorker("lamp", limit=20)
-    for _ in range(MOST_WAITING):
-        lane.add(nothing, ended)
-    lane.add(nothing, ended)
+    worker = TargetWorker("lamp", limit=20)
+    for _ in range(QUEUE_LENGTH):
+        worker.add(nothing, ended)
+    worker.add(nothing, ended)
     assert ended.next() == "too many commands at once"
-    lane.start()
-    assert [ended.next() for _ in range(MOST_WAITING)] == [""] * MOST_WAITING
-    lane.end()
-    lane.join(20)
+    worker.start()
+    assert [ended.next() for _ in range(QUEUE_LENGTH)] == [""] * QUEUE_LENGTH
+    worker.end()
+    worker.join(20)
 
 
 def test_what_waited_too_long_is_not_done(ended: Outcomes) -> None:
     clock = Clock()
     done: list[str] = []
-    lane = TargetWorker("lamp", patience=10, clock=clock)
-    lane.add(partial(done.append, "late"), ended)
+    worker = TargetWorker("lamp", waiting_limit=10, clock=clock)
+    worker.add(partial(done.append, "late"), ended)
     clock.now = 9.0
-    lane.add(partial(done.append, "in time"), ended)
+    worker.add(partial(done.append, "in time"), ended)
     clock.now = 11.0
-    lane.start()
+    worker.start()
     assert [ended.next(), ended.next()] == ["too late", ""]
     assert done == ["in time"]
-    lane.end()
-    lane.join(20)
+    worker.end()
+    worker.join(20)
 
 
-def test_what_is_planned_is_done_later(lane: TargetWorker, ended: Outcomes) -> None:
+def test_what_is_planned_is_done_later(worker: TargetWorker, ended: Outcomes) -> None:
     done = threading.Event()
-    lane.add(lambda: Later(0.05, done.set), ended)
+    worker.add(lambda: Later(0.05, done.set), ended)
     assert ended.next() == ""
     assert done.wait(20)
 
 
 def test_what_is_done_before_overrules_what_is_planned(ended: Outcomes) -> None:
     planned = threading.Event()
-    lane = TargetWorker("lamp")
-    lane.add(lambda: Later(0.05, planned.set), ended)
-    lane.add(nothing, ended)
-    lane.start()
+    worker = TargetWorker("lamp")
+    worker.add(lambda: Later(0.05, planned.set), ended)
+    worker.add(nothing, ended)
+    worker.start()
     assert [ended.next(), ended.next()] == ["", ""]
     assert not planned.wait(0.3)
-    lane.end()
-    lane.join(20)
+    worker.end()
+    worker.join(20)
 
 
-def test_what_fails_does_not_overrule_what_is_planned(lane: TargetWorker, ended: Outcomes) -> None:
+def test_a_failure_does_not_overrule_what_is_planned(worker: TargetWorker, ended: Outcomes) -> None:
     def fail() -> None:
         raise ActionError("no lamp")
 
     done = threading.Event()
-    lane.add(lambda: Later(0.05, done.set), ended)
-    lane.add(fail, ended)
+    worker.add(lambda: Later(0.05, done.set), ended)
+    worker.add(fail, ended)
     assert [ended.next(), ended.next()] == ["", "no lamp"]
     assert done.wait(20)
 
 
 def test_what_is_planned_and_fails_is_logged(
-    lane: TargetWorker, ended: Outcomes, caplog: pytest.LogCaptureFixture
+    worker: TargetWorker, ended: Outcomes, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
         raise ActionError("no lamp")
 
-    lane.add(lambda: Later(0.01, fail), ended)
+    worker.add(lambda: Later(0.01, fail), ended)
     wait_until(lambda: "lamp: no lamp" in caplog.text)
     assert ended.next() == ""
 
@@ -194,14 +194,14 @@ def test_at_the_end_what_is_done_is_completed_and_what_waits_is_dropped(
         done.append("begun")
         return Later(3600, partial(done.append, "planned"))
 
-    lane = TargetWorker("lamp", last=partial(done.append, "last"), limit=20)
-    lane.start()
-    lane.add(work, ended)
-    lane.add(partial(done.append, "waiting"), ended)
+    worker = TargetWorker("lamp", last=partial(done.append, "last"), limit=20)
+    worker.start()
+    worker.add(work, ended)
+    worker.add(partial(done.append, "waiting"), ended)
     assert began.wait(20)
-    lane.end()
+    worker.end()
     released.set()
-    lane.join(20)
+    worker.join(20)
     assert done == ["begun", "last"]
     assert not threads_named("lamp")
 
@@ -210,12 +210,12 @@ def test_at_the_end_nothing_is_done_to_what_hangs(
     ended: Outcomes, released: threading.Event
 ) -> None:
     done: list[str] = []
-    lane = TargetWorker("lamp", last=partial(done.append, "last"), limit=0.05)
-    lane.start()
-    lane.add(partial(hang, released), ended)
+    worker = TargetWorker("lamp", last=partial(done.append, "last"), limit=0.05)
+    worker.start()
+    worker.add(partial(hang, released), ended)
     assert ended.next() == "took too long"
-    lane.end()
-    lane.join(20)
+    worker.end()
+    worker.join(20)
     assert not threads_named("actions lamp")
     assert not done
 
@@ -224,10 +224,10 @@ HANGS = """
 import threading
 from appliance.voice_commands.worker import TargetWorker
 
-lane = TargetWorker("lamp", limit=0.05)
-lane.start()
+worker = TargetWorker("lamp", limit=0.05)
+worker.start()
 given_up = threading.Event()
-lane.add(lambda: threading.Event().wait(), lambda _: given_up.set())
+worker.add(lambda: threading.Event().wait(), lambda _: given_up.set())
 given_up.wait()
 print("given up")
 """

@@ -1,4 +1,4 @@
-"""Webhooks: what was said, posted as JSON to an address that the settings name."""
+"""The `webhook` action: posts what was said as JSON to an address of the settings."""
 
 import logging
 from collections.abc import Callable
@@ -9,14 +9,16 @@ import msgspec
 
 from appliance.core.errors import ActionError
 from appliance.core.network_errors import Cause, cause_of
+from appliance.settings.commands import Webhook
+from appliance.voice_commands.actions.action import ActionRequest, Surroundings
 
 if TYPE_CHECKING:
     import requests
 
 log = logging.getLogger(__name__)
 
-TIME_OUT = (4.0, 4.0)
-"""Seconds to connect, seconds to wait for the answer."""
+REQUEST_TIMEOUT = (4.0, 4.0)
+"""Seconds to connect, seconds to wait for each part of the answer."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -31,8 +33,35 @@ class Message(msgspec.Struct, frozen=True):
     time: str
 
 
+class WebhookHost:
+    """One host. The words go into the body of the request and nowhere else."""
+
+    def __init__(self, command: Webhook, surroundings: Surroundings) -> None:  # noqa: ARG002
+        self.limit = surroundings.limit
+        self._surroundings = surroundings
+
+    @staticmethod
+    def name_of(command: Webhook) -> str:
+        """Return the host's name."""
+        return host_of(command.url)
+
+    def perform(self, command: Webhook, request: ActionRequest) -> None:
+        """Post the words.
+
+        Raises:
+            ActionError: there is no answer, or one that is no success.
+        """
+        around = self._surroundings
+        time_of_day = around.now().isoformat(timespec="seconds")
+        message = Message(around.appliance, command.name, request.words, time_of_day)
+        call(command.url, message, around.http)
+
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""
+
+
 def host_of(url: str) -> str:
-    """Return the host of an address: all of it that may be shown, for the rest may be secret."""
+    """Return the host of an address; the rest of it may be secret and is never shown."""
     try:
         return urlsplit(url).hostname or "the webhook"
     except ValueError:
@@ -42,14 +71,14 @@ def host_of(url: str) -> str:
 def call(
     url: str, message: Message, http: "Callable[..., requests.Response] | None" = None
 ) -> None:
-    """Post a message; blocks for some seconds, longer if the answer drips in.
+    """Post a message; blocks for some seconds, or longer if the answer comes byte by byte.
 
-    It goes to this address alone: redirections are not followed. Certificates are checked against
+    Redirections are not followed. Certificates are checked against
     the usual authorities; `service.ca_file` is for the transcription service.
 
     Args:
-        url: where to.
-        message: what.
+        url: the address.
+        message: the body.
         http: in place of `requests.post`.
 
     Raises:
@@ -63,7 +92,7 @@ def call(
             url,
             data=msgspec.json.encode(message),
             headers={"Content-Type": "application/json"},
-            timeout=TIME_OUT,
+            timeout=REQUEST_TIMEOUT,
             allow_redirects=False,
             stream=True,  # the answer's body is of no interest
         ) as response:
@@ -81,7 +110,7 @@ def call(
 
 
 def _failure(cause: Cause, host: str) -> str:
-    """Return what the person is told."""
+    """Return the reason in words for the screen."""
     if cause is Cause.UNUSABLE:
         return "its address is wrong"
     if cause is Cause.CLOCK:

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from appliance.core.errors import ActionError
-from appliance.voice_commands.webhook import Message, call, host_of
+from appliance.voice_commands.actions.webhook import Message, call, host_of
 from tests.rig.certificates import self_signed
 from tests.voice_commands.web import Behaviour, Web, drips, hangs, hangs_up, says, sends
 
@@ -20,7 +20,7 @@ PATH = f"/hook/{SECRET}?key={SECRET}"
 def refusal(url: str, **options: Any) -> str:  # noqa: ANN401
     with pytest.raises(ActionError) as refused:
         call(url, MESSAGE, **options)
-    # What is raised on the way may hold the address; nobody shall see it.
+    # What is raised on the way may hold the address; nobody may see it.
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
     return str(refused.value)
 

@@ -10,8 +10,8 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from appliance.core.errors import ActionError
 from appliance.core.events import CommandEnded, Event
 from appliance.settings.commands import Command, Gpio, Mqtt, Stop, Webhook
-from appliance.settings.schema import Settings
-from appliance.voice_commands.actions import ActionRequest, Actions
+from appliance.voice_commands.actions.action import ActionRequest, Surroundings
+from appliance.voice_commands.actions.runner import ActionRunner
 from tests.rig.waiting import wait_until
 from tests.voice_commands.web import Behaviour, Web, drips, hangs, says
 
@@ -26,14 +26,13 @@ OTHER = Gpio("fan on", pin=23, state="on")
 MESSAGE = Mqtt("lights out", topic="house/lights", payload="off")
 
 
-class House:
-    """Commands being carried out, and what comes of them."""
+class Stage:
+    """A runner of actions, and how each request ended."""
 
-    def __init__(self, *commands: Command, **options: Any) -> None:  # noqa: ANN401 - of Actions
+    def __init__(self, *commands: Command, **options: Any) -> None:  # noqa: ANN401 - surroundings
         self.ended: list[CommandEnded] = []
         self._changed = threading.Condition()
-        settings = Settings(name="kitchen", commands=commands)
-        self.actions = Actions(settings, self._post, **options)
+        self.runner = ActionRunner(commands, self._post, Surroundings("kitchen", **options))
         self._said = 0
 
     def _post(self, event: Event) -> None:
@@ -43,46 +42,39 @@ class House:
             self._changed.notify_all()
 
     def say(self, command: Gpio | Mqtt | Webhook, words: str = WORDS) -> float:
-        """Give an order; return when it was given, in seconds of the session."""
+        """Make a request; return when it was made, in seconds of the session."""
         self._said += 1
-        self.actions.perform(ActionRequest(command, "s1", words, float(self._said)))
+        self.runner.perform(ActionRequest(command, "s1", words, float(self._said)))
         return float(self._said)
 
     def failure_of(self, at: float) -> str:
-        """Return how the order of this time ended."""
+        """Return how the request of this time ended."""
         with self._changed:
             assert self._changed.wait_for(lambda: at in {event.at for event in self.ended}, 20)
             return next(event.failure for event in self.ended if event.at == at)
 
     def does(self, command: Gpio | Mqtt | Webhook, words: str = WORDS) -> str:
-        """Give an order; return how it ended."""
+        """Make a request; return how it ended."""
         return self.failure_of(self.say(command, words))
 
 
-Furnish = Callable[..., House]
+Make = Callable[..., Stage]
 
 
 @pytest.fixture
-def furnish() -> Iterator[Furnish]:
-    """Make houses whose actions are ended after the test."""
-    houses: list[House] = []
+def make() -> Iterator[Make]:
+    """Make stages whose runners are ended after the test."""
+    stages: list[Stage] = []
 
-    def make(*commands: Command, **options: Any) -> House:  # noqa: ANN401 - of Actions
-        house = House(*commands, **options)
-        houses.append(house)
-        house.actions.start()
-        return house
+    def build(*commands: Command, **options: Any) -> Stage:  # noqa: ANN401 - surroundings
+        stage = Stage(*commands, **options)
+        stages.append(stage)
+        stage.runner.start()
+        return stage
 
-    yield make
-    for house in houses:
-        house.actions.end()
-
-
-@pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = MockFactory()
-    yield factory
-    factory.reset()
+    yield build
+    for stage in stages:
+        stage.runner.end()
 
 
 @pytest.fixture
@@ -106,15 +98,15 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("action")]
 
 
-def test_without_such_commands_there_is_no_thread(furnish: Furnish) -> None:
-    furnish()
-    furnish(Stop("stop"))
+def test_without_such_commands_there_is_no_thread(make: Make) -> None:
+    make()
+    make(Stop("stop"))
     assert not threads()
 
 
-def test_there_is_one_thread_for_each_target(furnish: Furnish) -> None:
+def test_there_is_one_thread_for_each_target(make: Make) -> None:
     hooks = [Webhook("a", url="http://lamp.lan/a"), Webhook("b", url="http://lamp.lan/b")]
-    furnish(ON, OFF, OTHER, MESSAGE, *hooks)
+    make(ON, OFF, OTHER, MESSAGE, *hooks)
     expected = {"GPIO 22", "GPIO 23", "the broker", "lamp.lan"}
     assert sorted(threads()) == sorted(f"actions {name}" for name in expected)
 
@@ -122,38 +114,36 @@ def test_there_is_one_thread_for_each_target(furnish: Furnish) -> None:
 # Pins
 
 
-def test_the_outcome_is_told_of_the_order(furnish: Furnish, factory: MockFactory) -> None:
-    house = furnish(ON, pin_factory=factory)
-    assert house.does(ON) == ""
-    assert house.ended == [CommandEnded("s1", "lamp on", WORDS, at=1.0, failure="")]
+def test_the_outcome_of_a_request_is_reported(make: Make, factory: MockFactory) -> None:
+    stage = make(ON, pin_factory=factory)
+    assert stage.does(ON) == ""
+    assert stage.ended == [CommandEnded("s1", "lamp on", WORDS, at=1.0, failure="")]
 
 
-def test_a_pin_is_switched_on_off_and_over(
-    furnish: Furnish, factory: MockFactory, pin: MockPin
-) -> None:
-    house = furnish(ON, OFF, TOGGLE, pin_factory=factory)
+def test_a_pin_is_switched_on_off_and_over(make: Make, factory: MockFactory, pin: MockPin) -> None:
+    stage = make(ON, OFF, TOGGLE, pin_factory=factory)
     for command in (ON, OFF, TOGGLE, TOGGLE, ON, TOGGLE):
-        house.say(command)
-    assert house.failure_of(6.0) == ""
+        stage.say(command)
+    assert stage.failure_of(6.0) == ""
     assert history(pin) == [False, True, False, True, False, True, False]
 
 
 def test_a_pulse_ends_by_itself_and_not_too_soon(
-    furnish: Furnish, factory: MockFactory, pin: MockPin
+    make: Make, factory: MockFactory, pin: MockPin
 ) -> None:
-    house = furnish(PULSE, pin_factory=factory)
-    assert house.does(PULSE) == ""
+    stage = make(PULSE, pin_factory=factory)
+    assert stage.does(PULSE) == ""
     wait_until(lambda: history(pin) == [False, True, False])
     assert pin.states[2].timestamp >= 0.2
 
 
-def test_a_pulse_holds_up_nothing(furnish: Furnish, factory: MockFactory, pin: MockPin) -> None:
-    house = furnish(LONG_PULSE, OTHER, OFF, pin_factory=factory)
-    assert house.does(LONG_PULSE) == ""
-    assert house.does(OTHER) == ""
+def test_a_pulse_holds_up_nothing(make: Make, factory: MockFactory, pin: MockPin) -> None:
+    stage = make(LONG_PULSE, OTHER, OFF, pin_factory=factory)
+    assert stage.does(LONG_PULSE) == ""
+    assert stage.does(OTHER) == ""
     assert pin.state
     assert factory.pin(23).state
-    assert house.does(OFF) == ""
+    assert stage.does(OFF) == ""
     assert not pin.state
 
 
@@ -162,34 +152,32 @@ def test_another_command_for_the_pin_wins_over_a_pulse(
     factory: MockFactory, pin: MockPin, command: Gpio, state: bool
 ) -> None:
     longer = Gpio("longer", pin=23, state="pulse", seconds=PULSE.seconds + 0.2)
-    house = House(PULSE, command, longer, pin_factory=factory)
-    house.say(PULSE)
-    at = house.say(command)
-    house.actions.start()
-    assert house.failure_of(at) == ""
+    stage = Stage(PULSE, command, longer, pin_factory=factory)
+    stage.say(PULSE)
+    at = stage.say(command)
+    stage.runner.start()
+    assert stage.failure_of(at) == ""
     before = history(pin)
-    house.say(longer)
+    stage.say(longer)
     wait_until(lambda: history(factory.pin(23)) == [False, True, False])
     assert (history(pin), pin.state) == (before, state)
-    house.actions.end()
+    stage.runner.end()
 
 
-def test_a_pulse_while_one_goes_on_begins_anew(
-    furnish: Furnish, factory: MockFactory, pin: MockPin
+def test_a_pulse_while_one_goes_on_starts_again(
+    make: Make, factory: MockFactory, pin: MockPin
 ) -> None:
-    house = furnish(PULSE, LONG_PULSE, pin_factory=factory)
-    house.say(LONG_PULSE)
-    house.say(PULSE)
+    stage = make(PULSE, LONG_PULSE, pin_factory=factory)
+    stage.say(LONG_PULSE)
+    stage.say(PULSE)
     wait_until(lambda: history(pin) == [False, True, False])
 
 
-def test_a_pulse_ends_with_the_program(
-    furnish: Furnish, factory: MockFactory, pin: MockPin
-) -> None:
-    house = furnish(LONG_PULSE, OTHER, pin_factory=factory)
-    house.does(LONG_PULSE)
-    house.does(OTHER)
-    house.actions.end()
+def test_a_pulse_ends_with_the_program(make: Make, factory: MockFactory, pin: MockPin) -> None:
+    stage = make(LONG_PULSE, OTHER, pin_factory=factory)
+    stage.does(LONG_PULSE)
+    stage.does(OTHER)
+    stage.runner.end()
     assert (history(pin), pin.function) == ([False, True, False], "input")
     assert history(factory.pin(23)) == [False, True, False]
     assert not threads()
@@ -197,26 +185,26 @@ def test_a_pulse_ends_with_the_program(
         pass
 
 
-def test_a_pin_in_use_is_told_in_words(furnish: Furnish, factory: MockFactory) -> None:
-    house = furnish(ON, pin_factory=factory)
+def test_a_pin_in_use_is_reported_in_words(make: Make, factory: MockFactory) -> None:
+    stage = make(ON, pin_factory=factory)
     with gpiozero.Button(22, pin_factory=factory):
-        assert house.does(ON) == "GPIO 22 is in use"
-    assert house.does(ON) == ""
+        assert stage.does(ON) == "GPIO 22 is in use"
+    assert stage.does(ON) == ""
 
 
-def test_missing_gpio_is_told_in_words_and_the_rest_goes_on(furnish: Furnish) -> None:
+def test_missing_gpio_is_reported_in_words_and_the_rest_goes_on(make: Make) -> None:
     class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
         def reserve_pins(self, *_: object) -> None:
             raise gpiozero.BadPinFactory("no GPIO here")
 
     sent: list[tuple[str, str]] = []
-    house = furnish(ON, MESSAGE, pin_factory=NoGpio(), publish=lambda *said: sent.append(said))
-    assert house.does(ON) == "GPIO 22 can't be used"
-    assert house.does(MESSAGE) == ""
+    stage = make(ON, MESSAGE, pin_factory=NoGpio(), publish=lambda *said: sent.append(said))
+    assert stage.does(ON) == "GPIO 22 can't be used"
+    assert stage.does(MESSAGE) == ""
 
 
 def test_a_pin_library_that_raises_what_nobody_foresaw_ends_nothing(
-    furnish: Furnish, caplog: pytest.LogCaptureFixture
+    make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     class MadPin(MockPin):  # type: ignore[misc] # gpiozero has no types
         mad = True
@@ -227,11 +215,11 @@ def test_a_pin_library_that_raises_what_nobody_foresaw_ends_nothing(
             super()._set_state(value)
 
     factory = MockFactory(pin_class=MadPin)
-    house = furnish(ON, pin_factory=factory)
-    assert house.does(ON) == "failed, see the log"
+    stage = make(ON, pin_factory=factory)
+    assert stage.does(ON) == "failed, see the log"
     assert "KeyError" in caplog.text
     factory.pin(22).mad = False
-    assert house.does(ON) == ""
+    assert stage.does(ON) == ""
     assert factory.pin(22).state
 
 
@@ -247,40 +235,40 @@ def hanging_at(pin: int, released: threading.Event) -> MockFactory:
     return MockFactory(pin_class=HangingPin)
 
 
-def test_a_pin_that_hangs_holds_up_no_other(furnish: Furnish, released: threading.Event) -> None:
+def test_a_pin_that_hangs_holds_up_no_other(make: Make, released: threading.Event) -> None:
     factory = hanging_at(22, released)
     pulse = Gpio("other door", pin=23, state="pulse", seconds=0.05)
-    house = furnish(ON, pulse, pin_factory=factory)
-    hung = house.say(ON)
-    assert house.does(pulse) == ""
+    stage = make(ON, pulse, pin_factory=factory)
+    hung = stage.say(ON)
+    assert stage.does(pulse) == ""
     wait_until(lambda: history(factory.pin(23)) == [False, True, False])
-    assert hung not in {event.at for event in house.ended}
+    assert hung not in {event.at for event in stage.ended}
 
 
 def test_a_pin_that_hangs_is_given_up_and_what_comes_of_it_late_is_undone(
-    furnish: Furnish, released: threading.Event
+    make: Make, released: threading.Event
 ) -> None:
     factory = hanging_at(22, released)
     pin = factory.pin(22)
-    house = furnish(ON, OFF, pin_factory=factory, limit=1)
-    assert house.does(ON) == "took too long"
-    assert [house.does(OFF) for _ in range(20)] == ["GPIO 22 still hangs"] * 20
+    stage = make(ON, OFF, pin_factory=factory, limit=1)
+    assert stage.does(ON) == "took too long"
+    assert [stage.does(OFF) for _ in range(20)] == ["GPIO 22 still hangs"] * 20
     assert threads().count("action GPIO 22") == 1
     released.set()
     wait_until(lambda: "action GPIO 22" not in threads())
     assert (history(pin), pin.function) == ([False, True, False], "input")
-    assert house.does(ON) == ""
+    assert stage.does(ON) == ""
     assert pin.state
 
 
 def test_a_pin_that_hangs_does_not_keep_the_program_from_ending(
-    furnish: Furnish, released: threading.Event
+    make: Make, released: threading.Event
 ) -> None:
     factory = hanging_at(22, released)
-    house = furnish(ON, OTHER, pin_factory=factory)
-    assert house.does(OTHER) == ""
-    house.say(ON)
-    house.actions.end()
+    stage = make(ON, OTHER, pin_factory=factory)
+    assert stage.does(OTHER) == ""
+    stage.say(ON)
+    stage.runner.end()
     assert not released.is_set()
     assert history(factory.pin(23)) == [False, True, False]
 
@@ -288,43 +276,41 @@ def test_a_pin_that_hangs_does_not_keep_the_program_from_ending(
 # The broker
 
 
-def test_a_message_goes_to_the_broker_as_the_settings_have_it(furnish: Furnish) -> None:
+def test_a_message_goes_to_the_broker_as_the_settings_have_it(make: Make) -> None:
     sent: list[tuple[str, str]] = []
-    house = furnish(MESSAGE, publish=lambda *said: sent.append(said))
-    assert house.does(MESSAGE) == ""
+    stage = make(MESSAGE, publish=lambda *said: sent.append(said))
+    assert stage.does(MESSAGE) == ""
     assert sent == [("house/lights", "off")]
 
 
-def test_without_a_broker_that_is_told(furnish: Furnish) -> None:
-    assert furnish(MESSAGE).does(MESSAGE) == "no broker"
+def test_without_a_broker_it_is_reported(make: Make) -> None:
+    assert make(MESSAGE).does(MESSAGE) == "no broker"
 
 
-def test_what_the_broker_s_part_says_is_told(furnish: Furnish) -> None:
+def test_what_the_broker_s_part_says_is_reported(make: Make) -> None:
     class BrokerError(ActionError):
         pass
 
     def refuse(topic: str, payload: str) -> None:
         raise BrokerError("no answer from the broker")
 
-    assert furnish(MESSAGE, publish=refuse).does(MESSAGE) == "no answer from the broker"
+    assert make(MESSAGE, publish=refuse).does(MESSAGE) == "no answer from the broker"
 
 
-def test_a_broker_s_part_that_hangs_is_given_up(
-    furnish: Furnish, released: threading.Event
-) -> None:
-    house = furnish(MESSAGE, publish=lambda *_: bool(released.wait()), limit=0.1)
-    assert house.does(MESSAGE) == "took too long"
-    assert house.does(MESSAGE) == "the broker still hangs"
+def test_a_broker_s_part_that_hangs_is_given_up(make: Make, released: threading.Event) -> None:
+    stage = make(MESSAGE, publish=lambda *_: bool(released.wait()), limit=0.1)
+    assert stage.does(MESSAGE) == "took too long"
+    assert stage.does(MESSAGE) == "the broker still hangs"
 
 
 # Webhooks
 
 
-def test_a_webhook_tells_who_heard_what_and_when(furnish: Furnish) -> None:
+def test_a_webhook_says_who_heard_what_and_when(make: Make) -> None:
     moment = datetime.fromisoformat("2026-11-22T17:00:00+01:00")
     with Web(says(204)) as web:
         hook = Webhook(("I [am] ready", "hello"), url=f"{web.url}/hook?key=1")
-        assert furnish(hook, now=lambda: moment).does(hook) == ""
+        assert make(hook, now=lambda: moment).does(hook) == ""
     (request,) = web.requests
     assert request.path == "/hook?key=1"
     assert request.json == {
@@ -335,17 +321,17 @@ def test_a_webhook_tells_who_heard_what_and_when(furnish: Furnish) -> None:
     }
 
 
-def test_the_time_has_an_offset(furnish: Furnish) -> None:
+def test_the_time_has_an_offset(make: Make) -> None:
     with Web(says(204)) as web:
         hook = Webhook("hello", url=web.url)
-        assert furnish(hook).does(hook) == ""
+        assert make(hook).does(hook) == ""
     assert datetime.fromisoformat(web.requests[0].json["time"]).tzinfo
 
 
-def test_why_a_webhook_failed_is_told(furnish: Furnish) -> None:
+def test_why_a_webhook_failed_is_reported(make: Make) -> None:
     with Web(says(404)) as web:
         hook = Webhook("hello", url=f"{web.url}/secret")
-        assert furnish(hook).does(hook) == "127.0.0.1 says 404"
+        assert make(hook).does(hook) == "127.0.0.1 says 404"
 
 
 @pytest.mark.slow
@@ -353,32 +339,32 @@ def test_why_a_webhook_failed_is_told(furnish: Furnish) -> None:
     "behaviour", [hangs, drips(b"HTTP/1.1 200 OK\r\nX-Drip: ")], ids=["hangs", "drips"]
 )
 def test_a_host_that_hangs_is_given_up_and_holds_up_nothing(
-    furnish: Furnish, factory: MockFactory, behaviour: Behaviour
+    make: Make, factory: MockFactory, behaviour: Behaviour
 ) -> None:
     with Web(behaviour) as slow, Web(says(204)) as quick:
         hung = Webhook("hello", url=slow.url)
         fine = Webhook("goodbye", url=quick.url.replace("127.0.0.1", "localhost"))
-        house = furnish(hung, fine, ON, pin_factory=factory, limit=2)
-        house.say(hung)
+        stage = make(hung, fine, ON, pin_factory=factory, limit=2)
+        stage.say(hung)
         wait_until(lambda: slow.requests)
-        assert house.does(fine) == ""
-        assert house.does(ON) == ""
-        assert house.failure_of(1.0) == "took too long"
-        assert [house.does(hung) for _ in range(5)] == ["127.0.0.1 still hangs"] * 5
+        assert stage.does(fine) == ""
+        assert stage.does(ON) == ""
+        assert stage.failure_of(1.0) == "took too long"
+        assert [stage.does(hung) for _ in range(5)] == ["127.0.0.1 still hangs"] * 5
         assert threads().count("action 127.0.0.1") == 1
         assert len(slow.requests) == 1
 
 
 @pytest.mark.slow
-def test_a_host_that_hangs_does_not_keep_the_program_from_ending(furnish: Furnish) -> None:
+def test_a_host_that_hangs_does_not_keep_the_program_from_ending(make: Make) -> None:
     with Web(drips(b"HTTP/1.1 200 OK\r\nX-Drip: ")) as slow:
         hung = Webhook("hello", url=slow.url)
-        house = furnish(hung)
-        house.say(hung)
+        stage = make(hung)
+        stage.say(hung)
         wait_until(lambda: slow.requests)
-        house.actions.end()
+        stage.runner.end()
         assert not slow.released.is_set()
-        assert not house.ended
+        assert not stage.ended
 
 
 # Words
@@ -388,13 +374,13 @@ def test_a_host_that_hangs_does_not_keep_the_program_from_ending(furnish: Furnis
     "words",
     ["Lamp on.", "house/other +/# {words} %s", "$(reboot); `reboot` | reboot", "../x?y=z#\r\nA: b"],
 )
-def test_nothing_that_is_said_gets_into_a_topic_or_an_address(furnish: Furnish, words: str) -> None:
+def test_nothing_that_is_said_gets_into_a_topic_or_an_address(make: Make, words: str) -> None:
     sent: list[tuple[str, str]] = []
     with Web(says(204)) as web:
         hook = Webhook("hello", url=f"{web.url}/hook/words?words")
-        house = furnish(hook, MESSAGE, publish=lambda *said: sent.append(said))
-        assert house.does(hook, words) == ""
-        assert house.does(MESSAGE, words) == ""
+        stage = make(hook, MESSAGE, publish=lambda *said: sent.append(said))
+        assert stage.does(hook, words) == ""
+        assert stage.does(MESSAGE, words) == ""
     assert sent == [("house/lights", "off")]
     (request,) = web.requests
     assert request.path == "/hook/words?words"
@@ -410,8 +396,8 @@ def test_nothing_that_is_said_gets_into_a_topic_or_an_address(furnish: Furnish, 
     assert request.json["words"] == words
 
 
-def test_what_the_settings_do_not_list_is_not_done(furnish: Furnish, pin: MockPin) -> None:
-    house = furnish(OTHER)
+def test_what_the_settings_do_not_list_is_not_done(make: Make, pin: MockPin) -> None:
+    stage = make(OTHER)
     with pytest.raises(KeyError):
-        house.say(ON)
+        stage.say(ON)
     assert pin.function == "input"

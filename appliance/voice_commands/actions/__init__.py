@@ -1,0 +1,1 @@
+"""Actions of spoken commands that have wires or go over the network, one module each."""
