@@ -163,7 +163,7 @@ class Bench:
             commands=commands,
             commands_prefix=commands_prefix,
         )
-        self.orders: list[ActionRequest] = []
+        self.action_requests: list[ActionRequest] = []
         self.clock_is_set = False
         self.clock = Clock(1000.0)
         self.wall_clock = Clock(1_700_000_000.0)
@@ -194,11 +194,10 @@ class Bench:
             front=Presenter([self], status, self.settings, timekeeping, lambda _: self.network),
             history=self.history,
             custody=self.custody,
-            spoken=Dispatcher(
+            dispatcher=Dispatcher(
                 self.settings,
-                self.inbox.put,
                 mark=self.history.mark,
-                perform=self.orders.append,
+                perform=self.action_requests.append,
                 began_at=self.custody.began_at,
                 clock=self.clock,
             ),

@@ -135,7 +135,7 @@ class Parts:
             front=Presenter(screens, status, self._settings, timekeeping),
             history=self._history,
             custody=self._custody,
-            spoken=self._dispatcher,
+            dispatcher=self._dispatcher,
             listeners=self._house,
             boot=self._sessions.boot,
             timekeeping=timekeeping,
@@ -156,7 +156,6 @@ class Parts:
         """Return the dispatcher; commands in turns that are heard again are done already."""
         return Dispatcher(
             self._settings,
-            self._inbox.put,
             mark=self._history.mark,
             perform=self._actions.perform,
             began_at=self._custody.began_at,

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import queue
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -70,7 +71,7 @@ class Controller:
         front: shows what is going on.
         history: keeps what was said.
         custody: keeps the audio until then.
-        spoken: knows the commands, and what they do.
+        dispatcher: finds spoken commands.
         listeners: who else is told of everything that happens; each returns at once.
         boot: the name of this boot.
         activities: what the parts' threads are at, to notice one that hangs.
@@ -87,7 +88,7 @@ class Controller:
         front: Presenter,
         history: HistoryWriter,
         custody: OpenSessions,
-        spoken: Dispatcher,
+        dispatcher: Dispatcher,
         listeners: Sequence[Listener] = (),
         boot: str,
         activities: Sequence[BusyTimer] = (),
@@ -97,6 +98,7 @@ class Controller:
         self._settings = settings
         self._inbox = inbox
         self._front = front
+        self._dispatcher = dispatcher
         self._history = history
         self._custody = custody
         self._boot = boot
@@ -113,7 +115,6 @@ class Controller:
             self._faults,
             front,
             self._visibility,
-            spoken,
             *listeners,
         )
         self._began_at = self._clock()
@@ -133,10 +134,7 @@ class Controller:
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
-                event = self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK)
-                for listener in self._listeners:
-                    listener.handle(event)
-                self._take(event)
+                self._process(self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK))
             self._watch_times()
         return reason
 
@@ -144,6 +142,19 @@ class Controller:
         return self._course.state is not State.IDLE and not self._leaving.at_once
 
     # What each event does
+
+    def _process(self, event: Event) -> None:
+        """Handle an event and, right after it, what its words ask for."""
+        pending = deque([event])
+        while pending:
+            event = pending.popleft()
+            for listener in self._listeners:
+                listener.handle(event)
+            pending += self._dispatcher.handle(event)
+            if isinstance(event, events.Requested):
+                pending += self._requested(event)
+            else:
+                self._take(event)
 
     def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         match event:
@@ -154,8 +165,6 @@ class Controller:
                 self._give(self._hold.release(self._clock()))
             case events.Held():
                 self._held()
-            case events.Requested():
-                self._asked(event)
             case events.TurnReceived():
                 self._turn_received(event)
             case events.Connected():
@@ -183,7 +192,8 @@ class Controller:
             self._hold.drop()
             self._leave(events.PowerOffRequested())
 
-    def _asked(self, event: events.Requested) -> None:
+    def _requested(self, event: events.Requested) -> list[Event]:
+        """Do what is requested; return how the command ended that requested it."""
         wish, failure = event.wish, ""
         if event.command and not self._course.named(event.command.session):
             failure = "that session is over"
@@ -197,8 +207,7 @@ class Controller:
             self._give(Input.STOP)
         elif wish is Request.PRESS:
             self._give(click(in_session=self._course.in_session))
-        if event.command:
-            self._inbox.put(msgspec.structs.replace(event.command, failure=failure))
+        return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
 
     def _clear(self) -> None:
         if self._course.live:

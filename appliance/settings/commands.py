@@ -1,12 +1,11 @@
-"""[[commands]] of the settings file: what may be said, and what it does.
+"""The structs of `[[commands]]`, one for each action; its docstring says what the action does."""
 
-There is a struct for each `action`; its docstring is what the action does.
-"""
-
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
+
+from appliance.core.events import Request
 
 Phrase = Annotated[str, Meta(min_length=1, max_length=200)]
 Phrases = Annotated[
@@ -37,28 +36,46 @@ class _Command(msgspec.Struct, frozen=True, tag_field="action"):
         return in_full(self.phrases[0])
 
 
-class Stop(_Command, frozen=True, tag="stop"):
+class RequestCommand(_Command, frozen=True):
+    """A command that makes a request of the appliance itself."""
+
+    request: ClassVar[Request]
+
+
+class Stop(RequestCommand, frozen=True, tag="stop"):
     """End the session."""
 
+    request: ClassVar[Request] = Request.STOP
 
-class Clear(_Command, frozen=True, tag="clear"):
+
+class Clear(RequestCommand, frozen=True, tag="clear"):
     """Take what was said off the screen; it stays in the history."""
 
+    request: ClassVar[Request] = Request.CLEAR
 
-class Bigger(_Command, frozen=True, tag="bigger"):
+
+class Bigger(RequestCommand, frozen=True, tag="bigger"):
     """Show fewer, larger lines."""
 
+    request: ClassVar[Request] = Request.BIGGER
 
-class Smaller(_Command, frozen=True, tag="smaller"):
+
+class Smaller(RequestCommand, frozen=True, tag="smaller"):
     """Show more, smaller lines."""
 
+    request: ClassVar[Request] = Request.SMALLER
 
-class Brighter(_Command, frozen=True, tag="brighter"):
+
+class Brighter(RequestCommand, frozen=True, tag="brighter"):
     """Let the panel shine more brightly."""
 
+    request: ClassVar[Request] = Request.BRIGHTER
 
-class Darker(_Command, frozen=True, tag="darker"):
+
+class Darker(RequestCommand, frozen=True, tag="darker"):
     """Let the panel shine less brightly."""
+
+    request: ClassVar[Request] = Request.DARKER
 
 
 class Mark(_Command, frozen=True, tag="mark"):

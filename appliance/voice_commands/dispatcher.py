@@ -1,4 +1,4 @@
-"""What is done about a command that was said: once, in time, and on record."""
+"""The dispatcher of spoken commands: acts on each once, in time, and records the outcome."""
 
 import logging
 import time
@@ -7,8 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from appliance.core import events
-from appliance.core.events import CommandEnded, CommandHeard, Event, Post, Request, TurnReceived
+from appliance.core.events import CommandEnded, CommandHeard, Event, Requested, TurnReceived
 from appliance.core.turns import Key
 from appliance.history.records import Mark
 from appliance.screen import texts
@@ -19,27 +18,17 @@ from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 
 log = logging.getLogger(__name__)
 
-TIMELY = 30.0
-"""Seconds after which a command is too old to be carried out: who said "turn on the lamp" while the
-network was away does not want it on an hour later."""
+MOST_AGE = 30.0
+"""Seconds after which a command is too old: who said "turn on the lamp" while the network was away
+does not want it on an hour later."""
 
 CALL_TIME = 5.0
-"""Seconds for which an attention word that was said by itself is waiting for its command."""
+"""Seconds for which an attention word that was said by itself waits for its command."""
 
 REMEMBERED = 32
 """Sessions whose last command is remembered: only the newest may be heard again."""
 
-WISHES: dict[type[commands.Command], Request] = {
-    commands.Stop: Request.STOP,
-    commands.Clear: Request.CLEAR,
-    commands.Bigger: Request.BIGGER,
-    commands.Smaller: Request.SMALLER,
-    commands.Brighter: Request.BRIGHTER,
-    commands.Darker: Request.DARKER,
-}
-
-
-SLACK = 0.5
+WORD_TIME_ERROR = 0.5
 """Seconds by which a turn may seem to begin later when it is heard again: word times are not exact,
 and nobody says two commands within so little."""
 
@@ -69,11 +58,13 @@ class Call(msgspec.Struct):
 
 
 class Dispatcher:
-    """Looks for commands in what was said. Used by the controller's thread.
+    """Finds commands in finished turns and acts on each once; runs on the controller's thread.
+
+    `handle` returns what follows from an event: the controller handles that next. What has wires or
+    goes over the network is performed elsewhere, and posts CommandEnded later.
 
     Args:
-        settings: what may be said, and what it does.
-        post: told CommandHeard, CommandEnded and what is asked for.
+        settings: the commands and their prefix.
         mark: puts a mark into a session's history.
         perform: carries out what has wires or goes over the network; returns at once.
         began_at: when a session began, on this boot's monotonic clock; None for earlier boots.
@@ -85,7 +76,6 @@ class Dispatcher:
     def __init__(
         self,
         settings: Settings,
-        post: Post,
         *,
         mark: Callable[[str, Mark], None],
         perform: Callable[[ActionRequest], None],
@@ -94,7 +84,6 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._matcher = PhraseMatcher(settings.commands, settings.commands_prefix)
-        self._post = post
         self._mark = mark
         self._perform = perform
         self._began_at = began_at
@@ -103,32 +92,39 @@ class Dispatcher:
         self._call: Call | None = None
         self._under_way: set[tuple[str, float]] = set()
 
-    def handle(self, event: Event) -> None:
-        """Look at what was said, and note how commands ended."""
+    def handle(self, event: Event) -> list[Event]:
+        """Look for commands in a finished turn, or record how one ended; return what follows."""
         match event:
             case TurnReceived() if event.turn.finished:
-                self._heed_turn(event)
+                return self._handle_turn(event)
             case CommandEnded():
                 self._conclude(event)
+        return []
 
-    def _heed_turn(self, event: TurnReceived) -> None:
+    def _handle_turn(self, event: TurnReceived) -> list[Event]:
         text, key = event.turn.text, _key_of(event)
         called = bool(text and self._call and self._call.is_answered_by(event))
         if heard := self._matcher.commands_in(text, called=called):
-            self._heed_commands(event, heard)
-        elif self._matcher.is_call(text) and not (self._call and self._call.key == key):
+            return self._handle_commands(event, heard)
+        if self._matcher.is_call(text) and not (self._call and self._call.key == key):
             self._call = Call(event.session, key, event.ended)
+        return []
 
-    def _heed_commands(self, event: TurnReceived, heard: list[SpokenCommand]) -> None:
+    def _handle_commands(self, event: TurnReceived, heard: list[SpokenCommand]) -> list[Event]:
         key = _key_of(event)
         before = self._acted.get(event.session)
         if before and before.key == key:
             self._keep_notes(event.session, before.started, heard)  # now with its commas
-        elif not (before and _is_heard_again(event, before)):
-            self._remember(event.session, Acted(key, event.started))
-            self._keep_notes(event.session, event.started, heard)
-            for number, (command, rest) in enumerate(heard):
-                self._carry_out(event, _moment(event.started, number), command, rest)
+            return []
+        if before and _is_heard_again(event, before):
+            return []
+        self._remember(event.session, Acted(key, event.started))
+        self._keep_notes(event.session, event.started, heard)
+        return [
+            follows
+            for number, (command, rest) in enumerate(heard)
+            for follows in self._carry_out(event, _moment(event.started, number), command, rest)
+        ]
 
     def _remember(self, session: str, acted: Acted) -> None:
         self._acted.pop(session, None)
@@ -143,27 +139,23 @@ class Dispatcher:
 
     def _carry_out(
         self, event: TurnReceived, at: float, command: commands.Command, rest: str
-    ) -> None:
+    ) -> list[Event]:
         log.info("command: %s", command.name)
         ended = CommandEnded(event.session, command.name, event.turn.text, at)
         if isinstance(command, commands.Note):
-            self._post(ended if rest else _failed(ended, "nothing followed"))
-        elif isinstance(command, commands.Mark):
+            return [ended if rest else _failed(ended, "nothing followed")]
+        if isinstance(command, commands.Mark):
             self._mark(event.session, Mark("mark", at, event.turn.text))
-            self._post(ended)
-        else:
-            self._under_way.add((event.session, at))
-            self._mark(event.session, Mark("command", at, command.name, "heard"))
-            self._post(CommandHeard(event.session, command.name, event.turn.text, at))
-            self._act(command, ended, self._lateness(event))
-
-    def _act(self, command: commands.Command, ended: CommandEnded, late: str) -> None:
-        if late:
-            self._post(_failed(ended, late))
-        elif isinstance(command, commands.Gpio | commands.Mqtt | commands.Webhook):
-            self._perform(ActionRequest(command, ended.session, ended.words, ended.at))
-        else:
-            self._post(events.Requested(WISHES[type(command)], ended))
+            return [ended]
+        self._under_way.add((event.session, at))
+        self._mark(event.session, Mark("command", at, command.name, "heard"))
+        command_heard = CommandHeard(event.session, command.name, event.turn.text, at)
+        if late := self._lateness(event):
+            return [command_heard, _failed(ended, late)]
+        if isinstance(command, commands.RequestCommand):
+            return [command_heard, Requested(command.request, ended)]
+        self._perform(ActionRequest(command, ended.session, ended.words, ended.at))
+        return [command_heard]
 
     def _lateness(self, event: TurnReceived) -> str:
         """Return why a command is not carried out; nothing when it was said just now."""
@@ -171,7 +163,7 @@ class Dispatcher:
         if began_at is None:
             return "too late, said before the restart"
         age = self._clock() - (began_at + event.ended)
-        return f"too late, said {texts.duration(age)} ago" if age > TIMELY else ""
+        return f"too late, said {texts.duration(age)} ago" if age > MOST_AGE else ""
 
     def _conclude(self, event: CommandEnded) -> None:
         if event.failure:
@@ -189,7 +181,7 @@ def _is_heard_again(event: TurnReceived, before: Acted) -> bool:
     """
     if before.key and event.origin == before.key[0]:
         return event.turn.order < before.key[1]
-    return event.started < before.started + SLACK
+    return event.started < before.started + WORD_TIME_ERROR
 
 
 def _key_of(event: TurnReceived) -> Key:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from appliance.core.events import CommandEnded, Connected, Event, Request, Requested, TurnReceived
+from appliance.core.events import CommandEnded, Connected, Request, Requested, TurnReceived
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.history.records import MarkRecord
@@ -60,11 +60,11 @@ def test_a_command_is_carried_out_and_its_outcome_shown_and_kept(tmp_path: Path)
     with bench_in(tmp_path) as bench:
         session = bench.listen()
         say(bench, session, "Turn on the lamp!")
-        [order] = bench.orders
-        assert order.command == LAMP
+        [request] = bench.action_requests
+        assert request.command == LAMP
         assert bench.scene().remark == "Turn on the lamp: …"
         assert bench.scene().turns[-1].text == "Turn on the lamp!"
-        bench.post(CommandEnded(session.name, LAMP.name, order.words, order.at))
+        bench.post(CommandEnded(session.name, LAMP.name, request.words, request.at))
         assert bench.scene().remark == "Turn on the lamp: done"
         wait_until(lambda: [(it.kind, it.text, it.outcome) for it in marks(bench)]
                    == [("command", "turn on the lamp", "")])  # fmt: skip
@@ -76,8 +76,10 @@ def test_why_a_command_failed_is_shown_and_kept_and_the_session_goes_on(tmp_path
     with bench_in(tmp_path) as bench:
         session = bench.listen()
         say(bench, session, "turn on lamp")
-        [order] = bench.orders
-        bench.post(CommandEnded(session.name, LAMP.name, order.words, order.at, "took too long"))
+        [request] = bench.action_requests
+        bench.post(
+            CommandEnded(session.name, LAMP.name, request.words, request.at, "took too long")
+        )
         assert bench.scene().remark == "Turn on the lamp: took too long"
         assert bench.scene().mode is Mode.LISTENING
         wait_until(lambda: [mark.outcome for mark in marks(bench)] == ["took too long"])
@@ -88,7 +90,7 @@ def test_what_is_no_command_does_nothing(tmp_path: Path) -> None:
         session = bench.listen()
         say(bench, session, "Turn off the lab.")
         say(bench, session, "I said turn on the lamp", 1)
-        assert not bench.orders
+        assert not bench.action_requests
         assert bench.scene().remark == ""
 
 
@@ -96,7 +98,7 @@ def test_a_partial_is_no_command_yet(tmp_path: Path) -> None:
     with bench_in(tmp_path) as bench:
         session = bench.listen()
         bench.hear(session, Turn(0, "turn on the lamp"))
-        assert not bench.orders
+        assert not bench.action_requests
 
 
 def test_the_formatted_text_of_a_command_is_not_a_second_one(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_the_formatted_text_of_a_command_is_not_a_second_one(tmp_path: Path) -> 
         session = bench.listen()
         say(bench, session, "turn on the lamp")
         say(bench, session, "Turn on the lamp.")
-        assert len(bench.orders) == 1
+        assert len(bench.action_requests) == 1
 
 
 def test_a_command_that_is_heard_again_on_a_new_connection_is_done_once(tmp_path: Path) -> None:
@@ -113,10 +115,10 @@ def test_a_command_that_is_heard_again_on_a_new_connection_is_done_once(tmp_path
         say(bench, session, "turn on the lamp", 5)
         bench.post(Connected(session.name, Covered()))
         say(bench, session, "turn on the lamp", 0, origin=16_000)
-        assert len(bench.orders) == 1
+        assert len(bench.action_requests) == 1
         bench.advance(2.0)
         say(bench, session, "turn on the lamp", 1, origin=16_000)
-        assert len(bench.orders) == 2
+        assert len(bench.action_requests) == 2
 
 
 def test_a_command_that_was_said_long_ago_is_not_carried_out(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_a_command_that_was_said_long_ago_is_not_carried_out(tmp_path: Path) -> 
         bench.advance(120.0)
         turn = Turn(0, "turn on the lamp", finished=True)
         bench.post(TurnReceived(session.name, 0, turn, 1.0, 2.0, Covered(0, 0, 1)))
-        assert not bench.orders
+        assert not bench.action_requests
         assert bench.scene().remark == "Turn on the lamp: too late, said 1 min ago"
 
 
@@ -175,30 +177,26 @@ def test_a_late_command_of_an_earlier_session_leaves_the_new_one_alone(tmp_path:
         assert [turn.text for turn in bench.scene().turns] == ["hello"]
 
 
-def test_a_command_of_before_a_restart_is_told_to_be_too_late(tmp_path: Path) -> None:
-    posted: list[Event] = []
-    spoken = Dispatcher(
+def test_a_command_of_before_a_restart_is_reported_as_too_late(tmp_path: Path) -> None:
+    dispatcher = Dispatcher(
         Settings(commands=COMMANDS),
-        posted.append,
         mark=lambda _session, _mark: None,
-        perform=lambda _order: None,
+        perform=lambda _request: None,
         began_at=lambda _session: None,
     )
     turn = Turn(0, "turn on the lamp", finished=True)
-    spoken.handle(TurnReceived("s", 0, turn, 1.0, 2.0, Covered()))
-    ended = posted[-1]
+    *_, ended = dispatcher.handle(TurnReceived("s", 0, turn, 1.0, 2.0, Covered()))
     assert isinstance(ended, CommandEnded)
     assert ended.failure == "too late, said before the restart"
 
 
 def test_what_an_earlier_run_has_done_is_not_done_when_heard_again(tmp_path: Path) -> None:
-    orders: list[ActionRequest] = []
+    requests: list[ActionRequest] = []
     marks: list[str] = []
-    spoken = Dispatcher(
+    dispatcher = Dispatcher(
         Settings(commands=COMMANDS),
-        lambda _event: None,
         mark=lambda _session, mark: marks.append(mark.text),
-        perform=orders.append,
+        perform=requests.append,
         began_at=lambda _session: 0.0,
         acted={"s": 10.0},
         clock=lambda: 20.0,
@@ -206,13 +204,13 @@ def test_what_an_earlier_run_has_done_is_not_done_when_heard_again(tmp_path: Pat
     # Word times differ a little when the same is heard again.
     for text in ("turn on the lamp", "mark this", "take a note of all"):
         turn = Turn(0, text, finished=True)
-        spoken.handle(TurnReceived("s", 800, turn, 10.1, 11.0, Covered()))
-    assert not orders
+        dispatcher.handle(TurnReceived("s", 800, turn, 10.1, 11.0, Covered()))
+    assert not requests
     assert not marks
-    spoken.handle(TurnReceived("s", 800, Turn(1, "lamp", finished=True), 13.0, 13.5, Covered()))
+    dispatcher.handle(TurnReceived("s", 800, Turn(1, "lamp", finished=True), 13.0, 13.5, Covered()))
     again = Turn(2, "turn on the lamp", finished=True)
-    spoken.handle(TurnReceived("s", 800, again, 14.0, 15.0, Covered()))
-    assert len(orders) == 1
+    dispatcher.handle(TurnReceived("s", 800, again, 14.0, 15.0, Covered()))
+    assert len(requests) == 1
 
 
 def test_letters_grow_until_they_are_at_their_largest(tmp_path: Path) -> None:
@@ -279,15 +277,15 @@ def test_after_the_attention_word_and_a_pause_the_command_counts(tmp_path: Path)
     with Bench(tmp_path, commands=COMMANDS, commands_prefix="computer") as bench:
         session = bench.listen()
         say(bench, session, "turn on the lamp", 0)
-        assert not bench.orders
+        assert not bench.action_requests
         bench.advance(10.0)
         say(bench, session, "Computer.", 1)
         bench.advance(3.0)
         say(bench, session, "Turn on the lamp.", 2)
-        assert len(bench.orders) == 1
+        assert len(bench.action_requests) == 1
         say(bench, session, "Turn on the lamp!", 2)
         say(bench, session, "Turn on the lamp.", 3)  # the word was for the one before
-        assert len(bench.orders) == 1
+        assert len(bench.action_requests) == 1
 
 
 def test_the_attention_word_does_not_reach_back(tmp_path: Path) -> None:
@@ -297,7 +295,7 @@ def test_the_attention_word_does_not_reach_back(tmp_path: Path) -> None:
         bench.post(TurnReceived(session.name, 0, talk, -4.0, -3.0, Covered(0, 0, 1)))
         bench.post(TurnReceived(session.name, 0, call, -2.0, -1.0, Covered(0, 0, 2)))
         bench.post(TurnReceived(session.name, 0, talk, -4.0, -3.0, Covered(0, 0, 1)))
-        assert not bench.orders
+        assert not bench.action_requests
 
 
 # What is asked for from elsewhere in the house
@@ -324,7 +322,7 @@ def test_a_press_from_elsewhere_begins_and_ends_a_session(tmp_path: Path) -> Non
         assert bench.scene().mode is Mode.FINISHING
 
 
-def test_nobody_is_heard_unseen_on_a_wish_from_elsewhere(tmp_path: Path) -> None:
+def test_nobody_is_heard_unseen_on_a_request_from_elsewhere(tmp_path: Path) -> None:
     with Bench(tmp_path, visible=False, commands=COMMANDS) as bench:
         bench.post(Requested(Request.START))
         assert not bench.sessions.made
