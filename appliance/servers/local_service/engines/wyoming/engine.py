@@ -154,7 +154,7 @@ class WyomingRecognizer:
 
 
 def _speech() -> bytes:
-    sample = resources.files("appliance") / "samples" / "sample.wav"
+    sample = resources.files("appliance") / "app" / "samples" / "sample.wav"
     with sample.open("rb") as file, wave.open(file) as speech:
         pcm: bytes = speech.readframes(FIRST * speech.getframerate())
     return pcm
