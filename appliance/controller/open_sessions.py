@@ -3,8 +3,6 @@
 import time
 from collections.abc import Sequence
 
-import msgspec
-
 from appliance.controller.session_factory import SessionFactory
 from appliance.core import events
 from appliance.core.turns import Covered
@@ -29,7 +27,6 @@ class OpenSessions:
         self._sessions = sessions
         self._history = history
         self._held: dict[str, Session] = {}
-        self._complete: dict[str, Covered] = {}
         self.deliveries = DeliveryQueue(self._deliver, sessions.limit)
 
     def begin(self) -> Session:
@@ -69,9 +66,7 @@ class OpenSessions:
         """Take note that a session's threads are gone; what is left of it waits."""
         session = self._held[event.session]
         if event.complete:
-            # A copy, to be told from what earlier turns covered when it comes back.
-            covered = msgspec.structs.replace(session.progress().covered)
-            self._complete[session.name] = covered
+            covered = session.progress().covered
             ended = session.backlog.moment(session.backlog.captured)
             self._history.finish(session.name, covered, ended)
         self.deliveries.ended(session, complete=event.complete)
@@ -82,10 +77,9 @@ class OpenSessions:
         if session is None:
             return
         session.backlog.release(event.covered.position)
-        if event.covered is self._complete.get(session.name):
+        if event.complete:
             session.backlog.remove()
             del self._held[session.name]
-            del self._complete[session.name]
 
     def close(self) -> None:
         """End all sessions and wait for them; what they hold stays on disk."""

@@ -151,9 +151,13 @@ class SessionEnded(SessionEvent, frozen=True):
 
 
 class Committed(SessionEvent, frozen=True):
-    """What is covered, and all finished turns in it, are on disk."""
+    """What is covered, and all finished turns in it, are on disk.
+
+    `complete`: the session has ended, and all of it is on disk.
+    """
 
     covered: Covered
+    complete: bool = False
 
 
 class AudioDropped(SessionEvent, frozen=True):

@@ -156,7 +156,7 @@ class HistoryWriter:
             statements.covering(session, covered),
             statements.ending(session, ended),
             statements.dropping_empty(session),
-            kept=Committed(session, covered),
+            kept=Committed(session, covered, complete=True),
         )
         self._recordings.pop(session, None)
 

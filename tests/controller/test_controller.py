@@ -355,7 +355,10 @@ def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> Non
         bench.wait_for_text("long")
         wait_until(lambda: bench.kept()[0].ended)
         # Once with the turn and once with the end, never by itself.
-        assert bench.commits == [Committed(session.name, covered)] * 2
+        assert bench.commits == [
+            Committed(session.name, covered),
+            Committed(session.name, covered, complete=True),
+        ]
 
 
 # The network

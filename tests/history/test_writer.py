@@ -189,7 +189,7 @@ def test_the_end_of_a_session_is_told_with_all_that_it_covers(write: Write) -> N
     writing.keep("a", "words")
     writing.next()
     writing.history.finish("a", Covered(48_000, 0, 1), 3.0)
-    assert writing.next() == Committed("a", Covered(48_000, 0, 1))
+    assert writing.next() == Committed("a", Covered(48_000, 0, 1), complete=True)
     assert writing.kept()[0].ended == NOW + 3.0
 
 
