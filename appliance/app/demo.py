@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from appliance.app.appliance import Appliance
 from appliance.app.demo_stage import PATIENCE, DemoError, Lamp, Stage
 from appliance.core.events import Post, StopRequested
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
 from appliance.history import reader
 from appliance.history.records import SessionRecord

@@ -15,8 +15,7 @@ from appliance.controller.status_report import StatusReport
 from appliance.core.events import CommandEnded, Event, Fault, Post
 from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
-from appliance.hardware.portaudio import Audio
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.history import reader
 from appliance.history.records import OutgoingTurn
 from appliance.history.writer import HistoryWriter

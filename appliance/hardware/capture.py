@@ -1,6 +1,8 @@
 """One stream of a microphone, from its opening to its closing."""
 
+import math
 import queue
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -14,8 +16,11 @@ from appliance.hardware.portaudio import Audio, Device, open_stream
 _PATIENCE = 2.0  # seconds without audio after which a stream counts as frozen
 _LONGEST_QUEUE = 300  # blocks of a tenth of a second
 
+Deliver = Callable[[bytes, float], None]
+"""Takes a chunk (s16le, 16 kHz, mono, of any length) and when its first sample was captured."""
 
-class Block(NamedTuple):
+
+class CapturedBlock(NamedTuple):
     """What PortAudio handed over at once: interleaved s16le at the device's rate.
 
     `age` is how long before `arrived_at` the first sample was captured, in seconds, or 0.0 where
@@ -47,7 +52,7 @@ class Capture:
         clock: Callable[[], float],
     ) -> None:
         # Bounded by the callback, which counts what it had to drop.
-        self._blocks: queue.SimpleQueue[Block] = queue.SimpleQueue()
+        self._blocks: queue.SimpleQueue[CapturedBlock] = queue.SimpleQueue()
         self._clock = clock
         self._overflows = 0
         self._stream, self.format = open_stream(audio, device, self._receive)
@@ -57,7 +62,7 @@ class Capture:
         """Whether a block waits to be taken."""
         return not self._blocks.empty()
 
-    def take(self, timeout: float) -> Block:
+    def take(self, timeout: float) -> CapturedBlock:
         """Return the next block, as soon as it is captured.
 
         Raises:
@@ -65,7 +70,7 @@ class Capture:
         """
         return self._blocks.get(timeout=timeout)
 
-    def span(self, block: Block) -> tuple[float, float]:
+    def span(self, block: CapturedBlock) -> tuple[float, float]:
         """Return when the block began and when it ended, in monotonic seconds."""
         seconds = len(block.audio) / SAMPLE_BYTES / self.format.channels / self.format.rate
         began_at = block.arrived_at - max(block.age, seconds)
@@ -107,8 +112,40 @@ class Capture:
         age = times["current_time"] - times["input_buffer_adc_time"]
         age = age if 0 < age < _PATIENCE else 0.0
         if self._blocks.qsize() < _LONGEST_QUEUE:
-            self._blocks.put(Block(audio or b"", self._clock(), age, self._overflows))
+            self._blocks.put(CapturedBlock(audio or b"", self._clock(), age, self._overflows))
             self._overflows = 0
         else:
             self._overflows += 1  # a gap before the next block that finds room
         return None, pyaudio.paContinue
+
+
+class CaptureRequest:
+    """One stretch of listening: who closes it need not wait until it has begun.
+
+    Args:
+        deliver: called on the microphone's thread.
+
+    Attributes:
+        closed_at: what was said until then is to be delivered, in monotonic seconds; infinite for
+            as long as nobody has closed it.
+    """
+
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
+        self.closed_at = math.inf
+        self._closed = threading.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed; for good."""
+        return self._closed.is_set()
+
+    def close(self, at: float) -> None:
+        """Hear no more than what was said until then; the first time counts."""
+        if not self.closed:
+            self.closed_at = at
+            self._closed.set()
+
+    def pause(self, seconds: float) -> None:
+        """Let the time pass, or less when it is closed meanwhile."""
+        self._closed.wait(seconds)

@@ -21,12 +21,18 @@ from appliance.core.events import (
     OverflowCounted,
     Post,
 )
-from appliance.hardware.capture import Block, Capture
+from appliance.hardware.capture import Capture, CapturedBlock, CaptureRequest, Deliver
 from appliance.hardware.conversion import Chunk, TimedConverter, preload
-from appliance.hardware.hearing import Deliver, Hearing
 from appliance.hardware.level_meter import LevelMeter
-from appliance.hardware.portaudio import Audio, Device, Format, MicrophoneError, can_do, find_device
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import (
+    Audio,
+    Device,
+    Format,
+    MicrophoneError,
+    can_do,
+    find_device,
+    quiet_audio,
+)
 from appliance.settings.schema import MicrophoneSettings
 from appliance.system.supervision import BusyTimer
 
@@ -87,8 +93,8 @@ class Microphone:
         self._overflows = 0
         self._meter = LevelMeter()
         # Unbounded: presses are few, and what is over when its turn comes takes no time. None ends.
-        self._hearings: queue.SimpleQueue[Hearing | None] = queue.SimpleQueue()
-        self._latest: Hearing | None = None
+        self._requests: queue.SimpleQueue[CaptureRequest | None] = queue.SimpleQueue()
+        self._latest: CaptureRequest | None = None
         self.activity = BusyTimer("microphone")
         self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
 
@@ -104,8 +110,8 @@ class Microphone:
         closed before its turn comes never opens the device.
         """
         self.close()
-        self._latest = Hearing(deliver)
-        self._hearings.put(self._latest)
+        self._latest = CaptureRequest(deliver)
+        self._requests.put(self._latest)
 
     def close(self) -> None:
         """Stop listening; returns at once.
@@ -118,7 +124,7 @@ class Microphone:
     def end(self) -> None:
         """Close if need be, and end the thread. Nothing is delivered or posted afterwards."""
         self.close()
-        self._hearings.put(None)
+        self._requests.put(None)
         self._thread.join(timeout=_LONGEST_END)
         if self._thread.is_alive():
             log.error("the sound system is stuck, so the microphone can't be closed properly")
@@ -127,34 +133,34 @@ class Microphone:
         with self.activity:
             self._renew()
             self._look()
-        while hearing := self._rest():
-            self._listen(hearing)
+        while request := self._rest():
+            self._listen(request)
         self._release()
 
-    def _rest(self) -> Hearing | None:
+    def _rest(self) -> CaptureRequest | None:
         """Follow the sound cards until the next press; None at the end."""
         while True:
             try:
-                return self._hearings.get(timeout=_CARDS_CHECK)
+                return self._requests.get(timeout=_CARDS_CHECK)
             except queue.Empty:
                 self._follow_cards()
 
-    def _listen(self, hearing: Hearing) -> None:
+    def _listen(self, request: CaptureRequest) -> None:
         """Deliver until closed, through every outage."""
         self._told = ""
         self._meter = LevelMeter()
-        while not hearing.closed:
+        while not request.closed:
             try:
-                self._capture(hearing)
+                self._capture(request)
             except MicrophoneError as outage:
                 self._fail(outage.fault)
-                hearing.pause(_RETRY)
+                request.pause(_RETRY)
                 with self.activity:
                     self._renew()
         log.info("microphone closed")
         self._post(MicrophoneClosed())
 
-    def _capture(self, hearing: Hearing) -> None:
+    def _capture(self, request: CaptureRequest) -> None:
         """Deliver until closed.
 
         Raises:
@@ -165,25 +171,25 @@ class Microphone:
             capture = Capture(audio, device, self._clock)
         converter = TimedConverter(capture.format.rate, capture.format.channels)
         try:
-            for number, block in enumerate(self._blocks(capture, hearing)):
+            for number, block in enumerate(self._blocks(capture, request)):
                 if number == 0:
                     self._tell_found(device, capture.format.rate)
                 self._count(block.overflows)
-                self._give(converter.convert(block.audio, capture.span(block)[0]), hearing.deliver)
+                self._give(converter.convert(block.audio, capture.span(block)[0]), request.deliver)
         finally:
             with self.activity:
                 capture.close()
-            for block in self._late_blocks(capture, hearing):
-                self._give(converter.convert(block.audio, capture.span(block)[0]), hearing.deliver)
-            self._give(converter.finish(), hearing.deliver)
+            for block in self._late_blocks(capture, request):
+                self._give(converter.convert(block.audio, capture.span(block)[0]), request.deliver)
+            self._give(converter.finish(), request.deliver)
 
-    def _blocks(self, capture: Capture, hearing: Hearing) -> Iterator[Block]:
+    def _blocks(self, capture: Capture, request: CaptureRequest) -> Iterator[CapturedBlock]:
         """Yield what is captured, up to the block that holds the moment of the closing.
 
         Raises:
             MicrophoneError: nothing comes any more.
         """
-        if hearing.closed and not capture.waiting:
+        if request.closed and not capture.waiting:
             return  # closed while it was being opened
         heard_at = self._clock()
         while True:
@@ -191,7 +197,7 @@ class Microphone:
                 block = capture.take(timeout=_LOOK)
             except queue.Empty:
                 fault = capture.fault(silent_for=self._clock() - heard_at)
-                if fault and not hearing.closed:
+                if fault and not request.closed:
                     # Told at once: closing takes as long as the device is stuck.
                     self._fail(fault)
                     raise MicrophoneError(fault) from None
@@ -201,14 +207,14 @@ class Microphone:
             heard_at = block.arrived_at
             yield block
             _, ended_at = capture.span(block)
-            if ended_at >= hearing.closed_at:
+            if ended_at >= request.closed_at:
                 return
 
-    def _late_blocks(self, capture: Capture, hearing: Hearing) -> Iterator[Block]:
+    def _late_blocks(self, capture: Capture, request: CaptureRequest) -> Iterator[CapturedBlock]:
         """Yield what came while a stream that seemed dead was being closed, and was not dead."""
         while capture.waiting:
             block = capture.take(timeout=0)
-            if capture.span(block)[0] < hearing.closed_at:
+            if capture.span(block)[0] < request.closed_at:
                 yield block
 
     def _give(self, chunk: Chunk, deliver: Deliver) -> None:

@@ -1,5 +1,7 @@
 """Which microphone is meant, and a stream from it at a rate that it has."""
 
+import ctypes
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
@@ -8,6 +10,7 @@ import pyaudio
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Fault
+from appliance.system import environment
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
 """PortAudio's: takes the samples, the number of frames, their times and the status flags."""
@@ -79,6 +82,32 @@ class MicrophoneError(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
         self.fault = fault
+
+
+def quiet_audio() -> pyaudio.PyAudio:
+    """Return a new `PyAudio` whose libraries keep silent.
+
+    Raises:
+        OSError: PortAudio can't be initialised.
+    """
+    silence_libraries()
+    return pyaudio.PyAudio()
+
+
+@functools.cache
+def silence_libraries() -> None:
+    """Point C's `stderr` nowhere, for good; may be called again.
+
+    Python writes to the file descriptor, not to C's stream: its log, its tracebacks and
+    faulthandler's stay where they are. Redirecting the descriptor, even for a moment, would take
+    other threads' lines with it; and PortAudio, unlike ALSA and JACK, can't be told to be silent.
+    """
+    environment.prepare()
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.fopen.restype = ctypes.c_void_p
+    nowhere = libc.fopen(b"/dev/null", b"w")
+    if nowhere:
+        ctypes.c_void_p.in_dll(libc, "stderr").value = nowhere
 
 
 def find_device(audio: Audio, wanted: str | int) -> Device:

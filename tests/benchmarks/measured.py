@@ -9,7 +9,7 @@ from pathlib import Path
 from appliance.app import wiring
 from appliance.controller.controller import Controller
 from appliance.core.events import TurnReceived
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import quiet_audio
 from appliance.settings.load import load
 from appliance.system import log_setup
 from tests.benchmarks.device import serve

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.hardware.portaudio import Stream, StreamCallback
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import Stream, StreamCallback, quiet_audio
 from tests.rig.numbered import SpokenWord, numbered
 
 _HEADER = struct.Struct("<dI")

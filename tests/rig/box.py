@@ -14,8 +14,7 @@ from PIL import Image
 
 from appliance.app.appliance import Appliance
 from appliance.core.events import Event, StopRequested
-from appliance.hardware.portaudio import Audio
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.hardware.simulated import press
 from appliance.history import reader
 from appliance.history.records import SessionRecord

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from gpiozero.pins import Factory
 
-from appliance.hardware.portaudio import Audio
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.maintenance.doctor.checks import (
     board,
     button,

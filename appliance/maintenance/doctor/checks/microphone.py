@@ -8,8 +8,7 @@ from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Event, MicrophoneFailed, MicrophoneOpened
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone
-from appliance.hardware.portaudio import Audio
-from appliance.hardware.quiet import quiet_audio
+from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine
 from appliance.settings.schema import MicrophoneSettings
 
