@@ -1,1 +1,1 @@
-"""Types that every part shares: events, turns, the audio format, network errors."""
+"""Vocabulary that all parts share: events, turns, the audio format, network errors."""

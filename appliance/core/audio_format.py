@@ -1,7 +1,7 @@
-"""The format of all audio behind the microphone."""
+"""The one format of all audio inside the program: mono, signed 16 bit, little endian."""
 
 SAMPLE_RATE = 16_000
-"""Samples a second of all audio behind the microphone: mono, signed 16 bit, little endian."""
-
+"""Samples per second."""
 
 SAMPLE_BYTES = 2
+"""Bytes per sample."""

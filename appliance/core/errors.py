@@ -1,5 +1,5 @@
-"""Why a command could not be carried out."""
+"""Errors that several parts raise and handle."""
 
 
 class ActionError(Exception):
-    """An action failed; the message says why in a few words for the screen, and holds no secret."""
+    """A command's action failed; the message says why in a few words, and holds no secret."""

@@ -1,38 +1,44 @@
-"""Causes of failed requests and connections."""
+"""Causes of network failures, and patterns in the vendor's error texts."""
 
 import enum
 import socket
 
 BUSY = "concurrent|too many"
-"""A pattern of the vendor's words for: too many sessions."""
+"""Regular expression for the vendor's ways to say: too many sessions."""
 
 NO_CREDIT = "fund|balance|credit|billing|payment"
-"""A pattern of the vendor's words for: no money left."""
+"""Regular expression for the vendor's ways to say: no money left."""
 
 
 class Cause(enum.Enum):
-    """Why there is no code: nothing on the other side gave one."""
+    """Reason for a failure that came without an HTTP status or close code."""
 
     DNS = "name not found"
     TIMEOUT = "no answer in time"
     CLOCK = "certificate not yet valid"
     CERTIFICATE = "certificate refused"
     NETWORK = "network error"
-    BAD_ANSWER = "answer without a token"
+    NO_TOKEN = "answer without a token"
     NO_KEY = "neither an API key nor a token server is set"
-    HELD_BACK = "no further ahead on this connection"
+    LEAD_LIMIT = "this connection may get no further ahead of real time"
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
     NEVER_BEGAN = "ended before it began"
 
 
 class UnusableProxyError(ValueError):
-    """The environment names a proxy that nobody can go through; never holds its password."""
+    """The environment names a proxy that can't be used; the message never holds its password."""
 
 
 def cause_of(error: BaseException) -> Cause:
-    """Return why a request or connection failed, from the exception or what it was raised from."""
-    import ssl  # noqa: PLC0415 - with OpenSSL it is megabytes, and the table does without
+    """Return why a request or connection failed.
+
+    The exception itself counts, and every exception that it was raised from.
+
+        >>> cause_of(TimeoutError("timed out"))
+        <Cause.TIMEOUT: 'no answer in time'>
+    """
+    import ssl  # noqa: PLC0415 - OpenSSL takes megabytes, and the table of outcomes needs none
 
     for link in _chain(error):
         if isinstance(link, socket.gaierror):
@@ -41,22 +47,22 @@ def cause_of(error: BaseException) -> Cause:
             # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: a Pi without a clock lives in the past.
             return Cause.CLOCK if link.verify_code == 9 else Cause.CERTIFICATE
         if isinstance(link, FileNotFoundError) or "CA certificate" in str(link):
-            return Cause.CERTIFICATE  # the owner's ca_file is not there
+            return Cause.CERTIFICATE  # the owner's ca_file is missing
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(
             ("Timeout", "TimeoutError")
         ):
             return Cause.TIMEOUT
-    if _is_of_proxy(error):
+    if _concerns_proxy(error):
         return Cause.PROXY
-    # What is no address, or no text for a header, is found while it is put together.
+    # An invalid address, or a key that fits no header, shows while the request is built.
     return Cause.UNUSABLE if isinstance(error, ValueError) else Cause.NETWORK
 
 
-def _is_of_proxy(error: BaseException) -> bool:
-    """Tell whether the proxy's address, not that of the service, is the one that is none.
+def _concerns_proxy(error: BaseException) -> bool:
+    """Return whether the proxy's address is invalid, not that of the service.
 
-    requests has an exception of its own for some of this. For the rest it says "SOCKS", or
-    complains of an address when the request, with its own, was complete.
+    requests has an exception of its own for some of these cases. For the rest it says "SOCKS", or
+    complains of an address although the request, with its own address, was complete.
     """
     match type(error).__name__:
         case "UnusableProxyError" | "InvalidProxyURL":
@@ -69,7 +75,7 @@ def _is_of_proxy(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return the exception and all it was raised from or with, requests' wrapped reasons too."""
+    """Return the exception and all that it was raised from, with those wrapped by requests."""
     chain: list[BaseException] = []
     pending: list[object] = [error]
     while pending:

@@ -8,10 +8,11 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """When a session began, and on which boot: monotonic times mean nothing on another.
+    """When a session began, by both clocks, and on which boot.
 
     `started` is Unix time as the clock said it, right or wrong; `monotonic` is the same moment on
-    the monotonic clock. Both in seconds. `finished`: the person had pressed to end it.
+    the monotonic clock, which means nothing on another boot. Both are in seconds. `finished` says
+    that a person pressed to end the session.
     """
 
     session: str
@@ -22,5 +23,5 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def boot_id() -> str:
-    """Return what names this boot of the machine."""
+    """Return the identity of this boot of the machine."""
     return BOOT_ID.read_text(encoding="ascii").strip()

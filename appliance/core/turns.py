@@ -1,10 +1,10 @@
-"""Turns: what was said between two pauses, as the service hears it."""
+"""Turns (what was said between two pauses, as the service hears it) and what they cover."""
 
 import msgspec
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word with its place in the connection's audio.
+    """A word and its place in one connection's audio.
 
     `start` and `end` are milliseconds from the first sample sent on this connection. A word that
     is not `final` is still being spoken and may change.
@@ -17,10 +17,10 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """One state of a turn; a later one with the same `order` replaces it (the protocol's `Turn`).
+    """One state of a turn (the protocol's `Turn`); a later one of the same `order` replaces it.
 
-    `text` holds what is settled, `tentative` the words still being spoken. `finished` is the
-    service's `end_of_turn`; once it is `formatted`, its text does not change any more.
+    `text` is settled, `tentative` holds the words still being spoken. `finished` is the service's
+    `end_of_turn`. Once a turn is `formatted`, its text no longer changes.
     """
 
     order: int
@@ -32,17 +32,20 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 Key = tuple[int, int]
-"""What names a turn in its session: where its connection's audio starts, and its order there.
+"""Identity of a turn in its session: where its connection's audio starts, and its order there.
 
 Keys sort as the turns were said.
 """
 
 
 class Covered(msgspec.Struct, frozen=True):
-    """How far a session's audio need not be sent again.
+    """How much of a session's audio is covered: it need not be sent again.
 
     Audio before `position` (samples from the session's start) is covered. A new connection hears
-    again all turns from the key (`origin`, `order`) on.
+    again every turn from the key (`origin`, `order`) on.
+
+        >>> Covered(position=48_000, origin=16_000, order=2).key
+        (16000, 2)
     """
 
     position: int = 0
@@ -51,5 +54,5 @@ class Covered(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        """The first turn that a new connection will hear again."""
+        """The first turn that a new connection hears again."""
         return self.origin, self.order

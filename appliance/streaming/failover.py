@@ -13,7 +13,7 @@ import msgspec
 from appliance.core.events import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.outcomes import NOT_THERE, Outcome, Reaction, Stage, fault_for, rule_for
+from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage, fault_for, rule_for
 from appliance.streaming.retry_policy import RetryPolicy
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Endpoint:
         return fault
 
     def _remedy(self, outcome: Outcome, fault: Fault) -> str:
-        if not (outcome.code in NOT_THERE or outcome.cause is Cause.UNUSABLE):
+        if not (outcome.code in NOT_FOUND or outcome.cause is Cause.UNUSABLE):
             return fault.remedy
         of_token = outcome.stage is Stage.TOKEN and self.settings.fallback_token_url
         return "check fallback_token_url" if of_token else "check fallback_url"

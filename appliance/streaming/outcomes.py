@@ -1,7 +1,7 @@
-"""How a try at the service can end, what is done about each, and the words the OLED shows.
+"""Outcomes of an attempt to transcribe: what is done about each, and the words on the OLED.
 
-`TABLE` is all there is to know: the first rule that fits an outcome is its reaction. The codes are
-those of the protocol's "How sessions end".
+`TABLE` holds everything: the first rule that matches an outcome gives the reaction. The codes are
+those of the protocol's section "How sessions end".
 """
 
 import enum
@@ -15,7 +15,7 @@ from appliance.core.network_errors import BUSY, NO_CREDIT, Cause
 
 
 class Stage(enum.Enum):
-    """What was being done when it ended."""
+    """What was being done when the attempt ended."""
 
     TOKEN = "fetching a token"
     HANDSHAKE = "connecting"
@@ -23,7 +23,7 @@ class Stage(enum.Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a try ended: with an HTTP status or close code (and its text), or with a cause."""
+    """How an attempt ended: with an HTTP status or close code (and its text), or with a cause."""
 
     stage: Stage
     code: int | None = None
@@ -39,19 +39,25 @@ class Outcome(msgspec.Struct, frozen=True):
 class Reaction(enum.Enum):
     """What is done after an outcome."""
 
-    RECONNECT = "soon: it costs nothing to ask a network that is away"
+    RECONNECT = "soon: retrying costs nothing while the network is away"
     RETRY = "after a growing delay: the service has a fault"
     AT_ONCE = "a new connection at once, unnoticed"
     SLOWER = "a new connection at once, with audio sent slower"
     NEW_TOKEN = "once with a new token, then as for the owner"
     WAIT = "later: the service has no room for another session now"
-    OWNER = "seldom: it only works once the owner has mended something"
+    OWNER = "seldom: the owner must fix something first"
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A reaction for every outcome at one of `stages`, by one of `on`, whose text has `pattern`.
+    """A row of the table: the reaction to every outcome that it matches.
 
-    `what` and `remedy` are the words on the OLED; without them the person need not notice.
+    Attributes:
+        stages: The stages whose outcomes match.
+        on: The codes and causes that match; empty for any.
+        reaction: What is done.
+        what: The first line on the OLED; empty when the person need not notice.
+        remedy: The second line on the OLED, what the person can do.
+        pattern: A regular expression that must occur in the outcome's text.
     """
 
     stages: tuple[Stage, ...]
@@ -61,8 +67,8 @@ class Rule(msgspec.Struct, frozen=True):
     remedy: str = ""
     pattern: str = ""
 
-    def fits(self, outcome: Outcome) -> bool:
-        """Tell whether this rule is about that outcome."""
+    def matches(self, outcome: Outcome) -> bool:
+        """Return whether this rule applies to that outcome."""
         return (
             outcome.stage in self.stages
             and (outcome.code in self.on or outcome.cause in self.on or not self.on)
@@ -71,8 +77,8 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 ANYTHING: Collection[int | Cause] = ()
-AWAY: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
-NOT_THERE: Collection[int | Cause] = (404, 405, 410)
+NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
+NOT_FOUND: Collection[int | Cause] = (404, 405, 410)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
 TOKEN = (Stage.TOKEN,)
@@ -82,14 +88,14 @@ SESSION = (Stage.SESSION,)
 ANYWHERE = tuple(Stage)
 
 VENDOR_AWAY = "out of reach|too slow"
-"""What a token server says of the service behind it."""
+"""Regular expression for a token server's ways to say that the vendor does not answer."""
 
 UNREACHABLE = "Can't reach the service"
 
 # fmt: off
 TABLE = (
     # The service, over its WebSocket
-    Rule(SESSION, (3008, 4031, Cause.HELD_BACK), Reaction.AT_ONCE),
+    Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT), Reaction.AT_ONCE),
     Rule(SESSION, (3007,), Reaction.SLOWER, pattern="rate"),
     Rule(SESSION, (4029,), Reaction.SLOWER),
     Rule(SESSION, (3009,), Reaction.WAIT, "Service is busy", "waiting for a place"),
@@ -110,13 +116,13 @@ TABLE = (
     Rule(TOKEN, (401, 403), Reaction.OWNER, "Key refused", "run: appliance doctor"),
     Rule(HANDSHAKE, (401, 403), Reaction.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(HTTP, (402,), Reaction.OWNER, "No credit left", "top up the account"),
-    Rule(TOKEN, NOT_THERE, Reaction.OWNER, "Wrong address", "check token_url"),
-    Rule(HANDSHAKE, NOT_THERE, Reaction.OWNER, "Wrong address", "check service url"),
+    Rule(TOKEN, NOT_FOUND, Reaction.OWNER, "Wrong address", "check token_url"),
+    Rule(HANDSHAKE, NOT_FOUND, Reaction.OWNER, "Wrong address", "check service url"),
     Rule(HTTP, (429,), Reaction.WAIT, "Service is busy", "waiting for a place"),
     Rule(HTTP, (400,), Reaction.OWNER, "Setting refused", "check the settings"),
     Rule(TOKEN, (502, 504), Reaction.RETRY, UNREACHABLE, "trying again", VENDOR_AWAY),
     Rule(TOKEN, SERVER_ERROR, Reaction.RETRY, "Token server fault", "trying again"),
-    Rule(TOKEN, (Cause.BAD_ANSWER,), Reaction.RETRY, "No token", "check token server"),
+    Rule(TOKEN, (Cause.NO_TOKEN,), Reaction.RETRY, "No token", "check token server"),
     Rule(HANDSHAKE, SERVER_ERROR, Reaction.RETRY, "Service fault", "trying again"),
     Rule(HTTP, (Cause.UNUSABLE,), Reaction.OWNER, "Setting refused", "check address and key"),
     Rule(ANYWHERE, (Cause.PROXY,), Reaction.OWNER, "Setting refused", "check the proxy"),
@@ -124,10 +130,10 @@ TABLE = (
     Rule(ANYWHERE, (Cause.CLOCK,), Reaction.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.CERTIFICATE,), Reaction.OWNER, "Service not trusted", "check ca_file"),
     Rule(ANYWHERE, (Cause.DNS,), Reaction.RECONNECT, "No network", "check Wi-Fi or cable"),
-    Rule(HTTP, AWAY, Reaction.RECONNECT, UNREACHABLE, "check the network"),
+    Rule(HTTP, NO_ANSWER, Reaction.RECONNECT, UNREACHABLE, "check the network"),
     Rule(ANYWHERE, (Cause.NEVER_BEGAN,), Reaction.RECONNECT, UNREACHABLE, "trying again"),
-    Rule(SESSION, AWAY, Reaction.RECONNECT, "Connection lost", "trying again"),
-    # What nobody has seen yet
+    Rule(SESSION, NO_ANSWER, Reaction.RECONNECT, "Connection lost", "trying again"),
+    # Everything else
     Rule(HTTP, ANYTHING, Reaction.RETRY, "Service fault", "trying again"),
     Rule(SESSION, ANYTHING, Reaction.RETRY, "Connection lost", "trying again"),
 )
@@ -135,11 +141,19 @@ TABLE = (
 
 
 def rule_for(outcome: Outcome) -> Rule:
-    """Return the rule that says what is done about this outcome."""
-    return next(rule for rule in TABLE if rule.fits(outcome))
+    """Return the rule that applies to an outcome.
+
+    >>> rule_for(Outcome(Stage.SESSION, 3009, "Too many concurrent sessions")).reaction.name
+    'WAIT'
+    """
+    return next(rule for rule in TABLE if rule.matches(outcome))
 
 
 def fault_for(outcome: Outcome) -> Fault | None:
-    """Return what the person is told about this outcome; None when it need not be noticed."""
+    """Return the fault to show for an outcome; None when the person need not notice.
+
+    >>> print(fault_for(Outcome(Stage.TOKEN, 404)))
+    Wrong address: check token_url (fetching a token: 404)
+    """
     rule = rule_for(outcome)
     return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None

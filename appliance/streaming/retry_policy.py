@@ -1,4 +1,4 @@
-"""When the next try comes: growing, jittered delays, and the answers that are given only once."""
+"""Retry policy: back-off per reaction, and how fast waiting audio may be sent."""
 
 import random
 import time
@@ -7,11 +7,13 @@ from collections.abc import Callable
 import msgspec
 
 from appliance.streaming.outcomes import Outcome, Reaction, rule_for
-from appliance.streaming.pace import PACES, Pace
+
+MIN_GAIN = 60.0
+"""Seconds of lead over real time that a new connection must bring to be worth its handshake."""
 
 
 class Delay(msgspec.Struct, frozen=True):
-    """Seconds to wait before a try: twice as long after each one, up to `longest`, jittered."""
+    """Seconds to wait before a retry: `first`, doubled after each one up to `longest`, jittered."""
 
     first: float
     longest: float
@@ -28,23 +30,71 @@ DELAYS = {
 }
 
 
-class RetryPolicy:
-    """What the tries so far have taught; handed on when a session becomes a delivery.
+class Pace(msgspec.Struct, frozen=True):
+    """How far a connection's audio may run ahead of real time, which is as fast as it is spoken.
 
-    `chance` is a random number from 0 to 1, `clock` monotonic seconds.
+    It starts with `lead` seconds of audio at once, goes on at `speed` seconds of audio per second,
+    and never gets more than `max_lead` seconds ahead.
+
+        >>> pace = Pace(lead=20.0, speed=12.0, max_lead=240.0)
+        >>> [pace.allowance(elapsed) for elapsed in (0.0, 10.0, 60.0)]
+        [20.0, 140.0, 300.0]
+    """
+
+    lead: float
+    speed: float
+    max_lead: float
+
+    def allowance(self, elapsed: float) -> float:
+        """Return the seconds of audio that may have been sent after `elapsed` seconds."""
+        return min(self.lead + self.speed * elapsed, elapsed + self.max_lead)
+
+    def is_at_max_lead(self, elapsed: float) -> bool:
+        """Return whether only a new connection could get further ahead, and by enough."""
+        return self.lead + self.speed * elapsed > elapsed + self.max_lead >= elapsed + MIN_GAIN
+
+
+PACES = (
+    Pace(lead=20.0, speed=12.0, max_lead=240.0),
+    Pace(lead=1.0, speed=1.2, max_lead=240.0),
+    Pace(lead=0.5, speed=1.0, max_lead=0.5),
+)
+"""From the first attempt to the slowest, real time.
+
+The service refuses audio that runs too far ahead of real time and does not say how far is too far
+(the protocol's "Rate"): the first attempt is fast, and each refusal makes the next one slower.
+"""
+
+
+class RetryPolicy:
+    """When to try again, and how fast to send then, after all outcomes so far.
+
+    A session that becomes a delivery hands its policy on.
+
+        >>> from appliance.streaming.outcomes import Stage
+        >>> policy = RetryPolicy(clock=lambda: 0.0, jitter=lambda: 1.0)
+        >>> policy.note(Outcome(Stage.SESSION, 3005, "Server error")).name, policy.wait
+        ('RETRY', 0.25)
+        >>> policy.note(Outcome(Stage.SESSION, 3005, "Server error")).name, policy.wait
+        ('RETRY', 0.5)
+
+    Args:
+        clock: monotonic seconds.
+        jitter: a random number from 0 to 1; at 0 a delay is halved.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
-        self._chance = chance
+        self._jitter = jitter
         self._pace = 0
-        self._tries: dict[Reaction, int] = {}
+        self._attempts: dict[Reaction, int] = {}
         self._next_at = clock()
-        self.hurried = True
+        self.may_hurry = True
+        """Whether a person who waits may cut the delay short."""
 
     @property
     def pace(self) -> Pace:
@@ -53,33 +103,33 @@ class RetryPolicy:
 
     @property
     def wait(self) -> float:
-        """Seconds until the next try may be made."""
+        """Seconds until the next attempt may be made."""
         return max(0.0, self._next_at - self._clock())
 
     def note_success(self) -> None:
-        """Note that a connection was of use: what comes now is a new trouble."""
-        self._tries.clear()
+        """Reset the delays: a connection was useful, so the next failure is a new one."""
+        self._attempts.clear()
 
     def note(self, outcome: Outcome) -> Reaction:
-        """Note how a try ended, and set the time of the next; return how that was answered."""
+        """Set the time of the next attempt after an outcome; return the reaction to it."""
         reaction = self._reaction(outcome)
-        tries = self._tries.get(reaction, 0)
-        self._tries[reaction] = tries + 1
+        attempts = self._attempts.get(reaction, 0)
+        self._attempts[reaction] = attempts + 1
         delay = DELAYS[reaction]
-        # A night without network is a thousand tries, and 2.0**1024 is no number.
-        grown = min(delay.first * 2.0 ** min(tries, 16), delay.longest)
-        self._next_at = self._clock() + grown * (0.5 + self._chance() / 2)
-        # A person who waits for the last words may shorten a delay, but not hammer.
-        self.hurried = reaction in (Reaction.RECONNECT, Reaction.RETRY)
+        # A night without network is a thousand attempts, and 2.0**1024 overflows.
+        grown = min(delay.first * 2.0 ** min(attempts, 16), delay.longest)
+        self._next_at = self._clock() + grown * (0.5 + self._jitter() / 2)
+        # More often than this would be hammering: a refusal does not go away by asking again.
+        self.may_hurry = reaction in (Reaction.RECONNECT, Reaction.RETRY)
         return reaction
 
     def _reaction(self, outcome: Outcome) -> Reaction:
-        """Return the table's reaction, unless it was given already and has gained nothing."""
+        """Return the table's reaction, or a slower one where that was tried without success."""
         reaction = rule_for(outcome).reaction
         if reaction is Reaction.SLOWER and self._pace + 1 < len(PACES):
             self._pace += 1
-        elif reaction is Reaction.NEW_TOKEN and reaction in self._tries:
+        elif reaction is Reaction.NEW_TOKEN and reaction in self._attempts:
             return Reaction.OWNER
-        elif reaction in (Reaction.AT_ONCE, Reaction.SLOWER) and reaction in self._tries:
+        elif reaction in (Reaction.AT_ONCE, Reaction.SLOWER) and reaction in self._attempts:
             return Reaction.RETRY
         return reaction

@@ -116,7 +116,7 @@ class Session:
     def finish(self) -> None:
         """Say that no more audio will come; the session ends when all is transcribed."""
         self.backlog.finish()
-        if self._services.current.retry_policy.hurried:
+        if self._services.current.retry_policy.may_hurry:
             self._wake.set()
 
     def abandon(self) -> None:

@@ -14,7 +14,7 @@ from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import PATIENCE, Coverage
 from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
 from appliance.streaming.outcomes import Outcome, Stage
-from appliance.streaming.pace import Pace
+from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.transport import Listener, Transport
 
@@ -134,7 +134,7 @@ class Stream:
     def _explained(self, outcome: Outcome) -> Outcome:
         """Return the outcome with what the service's `Error` said, where the close says less."""
         if self._held_back:
-            return Outcome(outcome.stage, cause=Cause.HELD_BACK)
+            return Outcome(outcome.stage, cause=Cause.LEAD_LIMIT)
         code, text = outcome.code, outcome.text or self._refusal
         if code is None and self._refusal_code is not None:
             return Outcome(outcome.stage, self._refusal_code, text)
@@ -259,7 +259,7 @@ class Stream:
 
         The service takes audio no further ahead of real time than so much in each connection.
         """
-        if not (self._allowed() < 1.0 and self._pace.is_held_back(self._elapsed())):
+        if not (self._allowed() < 1.0 and self._pace.is_at_max_lead(self._elapsed())):
             return
         if self._backlog.captured - self.sent > LATE * SAMPLE_RATE:
             with self._lock:

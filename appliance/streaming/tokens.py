@@ -86,7 +86,7 @@ class TokenSource:
         if not response.ok or response.is_redirect:
             raise TokenError(Outcome(Stage.TOKEN, response.status_code, text))
         if answer.error or not answer.token:
-            raise TokenError(Outcome(Stage.TOKEN, text=text, cause=Cause.BAD_ANSWER))
+            raise TokenError(Outcome(Stage.TOKEN, text=text, cause=Cause.NO_TOKEN))
         return answer.token
 
     def _request(self) -> tuple[str, dict[str, str]]:

@@ -1,20 +1,13 @@
-import doctest
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from appliance.core import json_response
 from appliance.core.json_response import MAX_BODY, MAX_TEXT, read_json, redact
 
 
 class Reply(msgspec.Struct):
     token: str | None = None
-
-
-def test_the_examples_work() -> None:
-    failed, tried = doctest.testmod(json_response)
-    assert (failed, tried > 0) == (0, True)
 
 
 def test_a_body_may_arrive_byte_by_byte() -> None:

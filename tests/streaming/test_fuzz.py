@@ -11,7 +11,7 @@ from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import TurnReceived
 from appliance.core.turns import Covered
-from appliance.streaming.pace import PACES
+from appliance.streaming.retry_policy import PACES
 from appliance.streaming.stream import Stream
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import FakeTransport, Inbox, backlog_of

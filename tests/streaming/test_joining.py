@@ -10,7 +10,7 @@ from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import Coverage
-from appliance.streaming.pace import PACES, Pace
+from appliance.streaming.retry_policy import PACES, Pace
 from tests.streaming.hearsay import MS, STEP, Record, Said, Service, said
 
 End = Literal["dropped", "crashed", "terminated"]

@@ -1,10 +1,10 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.core.network_errors import Cause
 from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage
-from appliance.streaming.pace import PACES
-from appliance.streaming.retry_policy import DELAYS, RetryPolicy
+from appliance.streaming.retry_policy import DELAYS, PACES, Pace, RetryPolicy
 from tests.rig.clock import Clock
 
 LOST = Outcome(Stage.SESSION, cause=Cause.NETWORK)
@@ -91,9 +91,9 @@ def test_audio_is_sent_slower_step_by_step_and_then_without_hammering() -> None:
 
 def test_a_person_may_hurry_only_what_the_network_delays() -> None:
     retry_policy = RetryPolicy(Clock())
-    for outcome, hurried in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
+    for outcome, may_hurry in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
         retry_policy.note(outcome)
-        assert retry_policy.hurried is hurried
+        assert retry_policy.may_hurry is may_hurry
 
 
 def test_every_reaction_has_its_delay() -> None:
@@ -114,3 +114,56 @@ outcomes = st.builds(
 def test_without_gain_no_row_of_outcomes_leads_to_hammering(outcomes: list[Outcome]) -> None:
     immediate = sum(wait == 0 for wait in waits(*outcomes))
     assert immediate <= 4  # at once, slower twice, and with a new token
+
+
+# How fast audio may be sent
+
+paces = st.sampled_from(PACES)
+seconds = st.floats(min_value=0, max_value=20_000)
+
+
+@given(paces, seconds, seconds)
+def test_an_allowance_never_shrinks(pace: Pace, earlier: float, later: float) -> None:
+    assert pace.allowance(min(earlier, later)) <= pace.allowance(max(earlier, later))
+
+
+@given(paces, seconds)
+def test_live_audio_is_never_held_back(pace: Pace, elapsed: float) -> None:
+    assert pace.allowance(elapsed) >= elapsed
+
+
+@given(paces, seconds)
+def test_audio_is_never_further_ahead_than_allowed(pace: Pace, elapsed: float) -> None:
+    assert pace.allowance(elapsed) <= elapsed + pace.max_lead
+
+
+@given(seconds)
+def test_each_pace_is_slower_than_the_one_before(elapsed: float) -> None:
+    allowances = [pace.allowance(elapsed) for pace in PACES]
+    assert allowances == sorted(allowances, reverse=True)
+
+
+def test_the_slowest_pace_is_real_time() -> None:
+    assert PACES[-1].speed == 1.0
+    assert PACES[-1].max_lead <= 0.5
+
+
+@pytest.mark.parametrize(("ahead", "factor"), [(310.0, 1.0), (2.0, 1.25)])
+@given(elapsed=seconds)
+def test_some_pace_suits_a_service_that_tolerates_so_much(
+    ahead: float, factor: float, elapsed: float
+) -> None:
+    frame = 1.0  # the longest: what is allowed is checked before it is sent
+    assert any(pace.allowance(elapsed) - 0.1 <= ahead + factor * elapsed for pace in PACES)
+    assert PACES[0].allowance(elapsed) + frame <= 310 + elapsed
+
+
+def test_a_fast_pace_is_held_back_once_it_is_as_far_ahead_as_it_may_be() -> None:
+    fast = PACES[0]
+    assert not fast.is_at_max_lead(0.0)
+    assert fast.is_at_max_lead(30.0)
+
+
+@given(seconds)
+def test_real_time_is_no_reason_for_a_new_connection(elapsed: float) -> None:
+    assert not PACES[-1].is_at_max_lead(elapsed)

@@ -11,8 +11,7 @@ from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.outcomes import Outcome, Stage, fault_for
-from appliance.streaming.pace import PACES
-from appliance.streaming.retry_policy import RetryPolicy
+from appliance.streaming.retry_policy import PACES, RetryPolicy
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
 from tests.rig.faults import (

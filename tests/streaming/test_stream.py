@@ -13,7 +13,7 @@ from appliance.core.turns import Covered, Turn
 from appliance.streaming import stream as module
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage
-from appliance.streaming.pace import PACES, Pace
+from appliance.streaming.retry_policy import PACES, Pace
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.stream import LONGEST, SHORTEST, Stream
 from appliance.streaming.transport import Listener
@@ -22,7 +22,7 @@ from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, FakeTransport, Inbox, backlog_of
 from tests.streaming.spool.test_backlog import numbered
 
-AT_ONCE = Pace(ahead=10_000.0, speed=1.0, most=20_000.0)
+AT_ONCE = Pace(lead=10_000.0, speed=1.0, max_lead=20_000.0)
 
 
 class Talk:
@@ -436,7 +436,7 @@ def test_no_thread_is_left(tmp_path: Path) -> None:
 def test_a_connection_that_gets_no_further_ahead_makes_way_once_it_was_heard(
     tmp_path: Path,
 ) -> None:
-    pace = Pace(ahead=70.0, speed=2.0, most=70.0)
+    pace = Pace(lead=70.0, speed=2.0, max_lead=70.0)
     with Talk(backlog_of(numbered(100 * SAMPLE_RATE), tmp_path, Inbox().post), pace=pace) as talk:
         wait_until(lambda: talk.conversation.sent >= 69 * SAMPLE_RATE)
         assert talk.outcome is None
@@ -444,7 +444,7 @@ def test_a_connection_that_gets_no_further_ahead_makes_way_once_it_was_heard(
         outcome = talk.wait_for_end()
         # What the service flushes at the end may be cut off amid a word.
         talk.say_turn(1, 66_000, 69_000)
-    assert outcome.cause is Cause.HELD_BACK
+    assert outcome.cause is Cause.LEAD_LIMIT
     assert talk.connection.messages[-1] == TERMINATE
     assert not talk.conversation.complete
     assert len(talk.inbox.of(TurnReceived)) == 1

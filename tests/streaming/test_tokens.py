@@ -177,7 +177,7 @@ def test_an_error_that_is_null_is_none() -> None:
     ],
 )
 def test_an_answer_without_a_good_token_is_a_bad_one(body: bytes) -> None:
-    assert refusal(TokenSource(SERVER, answer(body))).outcome.cause is Cause.BAD_ANSWER
+    assert refusal(TokenSource(SERVER, answer(body))).outcome.cause is Cause.NO_TOKEN
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

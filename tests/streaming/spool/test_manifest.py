@@ -4,7 +4,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.core.recording import boot_id
 from appliance.streaming.spool.manifest import NOTE, found_in, read_note, write_note
 from appliance.streaming.spool.segment import Segment
 from tests.streaming.doubles import recording
@@ -62,8 +61,3 @@ def test_a_folder_without_audio_or_note_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "s1").mkdir()
     (tmp_path / "s1" / (NOTE + ".new")).write_text("{")
     assert found_in(tmp_path) == []
-
-
-def test_the_boot_is_the_same_while_it_lasts() -> None:
-    assert boot_id() == boot_id()
-    assert len(boot_id()) == 36
