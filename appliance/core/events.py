@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.core.turns import Covered, Turn
+from appliance.core.turns import Covered, Key, Turn
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -153,11 +153,13 @@ class SessionEnded(SessionEvent, frozen=True):
 class Committed(SessionEvent, frozen=True):
     """What is covered, and all finished turns in it, are on disk.
 
-    `complete`: the session has ended, and all of it is on disk.
+    `complete`: the session has ended, and all of it is on disk. `formatted` is the key of a turn
+    whose formatted text has just been written.
     """
 
     covered: Covered
     complete: bool = False
+    formatted: Key | None = None
 
 
 class AudioDropped(SessionEvent, frozen=True):

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -43,10 +44,10 @@ STEP = 1.0
 
 
 class Work(msgspec.Struct, frozen=True):
-    """Statements that are carried out together or not at all, and what is told when they are."""
+    """Statements that are committed together or not at all, and what is called once they are."""
 
     statements: tuple[Statement, ...]
-    kept: Committed | None = None
+    then: Callable[[], None] = lambda: None
 
 
 class HistoryWriter:
@@ -128,7 +129,9 @@ class HistoryWriter:
         queued = [statements.queueing(heard)] if self._outgoing else []
         kept = statements.keeping(heard)
         covered = statements.covering(heard.session, heard.covered)
-        self._put(begun, *queued, kept, covered, kept=Committed(heard.session, heard.covered))
+        formatted = (heard.origin, heard.turn.order) if heard.turn.formatted else None
+        committed = Committed(heard.session, heard.covered, formatted=formatted)
+        self._put(begun, *queued, kept, covered, then=partial(self._post, committed))
 
     def mark(self, session: str, mark: Mark) -> None:
         """Keep a mark; it replaces an earlier one of its kind at the same time.
@@ -139,13 +142,19 @@ class HistoryWriter:
         begun = [statements.beginning(recording)] if recording else []
         self._put(*begun, statements.marking(session, mark))
 
-    def delivered(self, turn: OutgoingTurn) -> None:
-        """Note that an outgoing turn has arrived: it is not given out again."""
-        self._put(statements.dropping_outgoing(turn))
+    def delivered(self, turn: OutgoingTurn, then: Callable[[], None] = lambda: None) -> None:
+        """Note that an outgoing turn has arrived: it is not given out again.
+
+        Args:
+            turn: the one that arrived.
+            then: called on the thread "history" once that is on disk; returns at once.
+        """
+        self._put(statements.dropping_outgoing(turn), then=then)
 
     def cover(self, session: str, covered: Covered) -> None:
         """Keep that audio is covered though no turn came of it; posts `Committed`."""
-        self._put(statements.covering(session, covered), kept=Committed(session, covered))
+        committed = Committed(session, covered)
+        self._put(statements.covering(session, covered), then=partial(self._post, committed))
 
     def finish(self, session: str, covered: Covered, ended: float) -> None:
         """Keep that a session ended, `ended` seconds after its start; posts `Committed`.
@@ -156,7 +165,7 @@ class HistoryWriter:
             statements.covering(session, covered),
             statements.ending(session, ended),
             statements.dropping_empty(session),
-            kept=Committed(session, covered, complete=True),
+            then=partial(self._post, Committed(session, covered, complete=True)),
         )
         self._recordings.pop(session, None)
 
@@ -168,8 +177,8 @@ class HistoryWriter:
         """
         self._put(statements.correcting(boot, self._wall_clock() - self._clock(), STEP))
 
-    def _put(self, *changes: Statement, kept: Committed | None = None) -> None:
-        self._works.put(Work(changes, kept))
+    def _put(self, *changes: Statement, then: Callable[[], None] = lambda: None) -> None:
+        self._works.put(Work(changes, then))
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
@@ -196,8 +205,7 @@ class HistoryWriter:
             if is_damaged(error):
                 self._begin_anew()
             return False
-        if work.kept:
-            self._post(work.kept)
+        work.then()
         self._tell_healed()
         return True
 

@@ -1,7 +1,9 @@
 """Turns that are still to be sent to others: each is given out once, in order, over restarts."""
 
+import queue
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.core.events import HistoryFailed
 from appliance.core.turns import Covered
 from appliance.history import reader
 from appliance.history.records import Mark, OutgoingTurn
@@ -55,6 +58,30 @@ def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> Non
     take_off(writing, "zero")
     assert given_out(writing) == ["one"]
     assert writing.texts() == {"a": ["zero", "one"]}
+
+
+def test_a_delivery_is_confirmed_once_it_is_on_disk(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "words")
+    writing.written()
+    (turn,) = reader.outgoing_turns(writing.path)
+    found: queue.SimpleQueue[list[OutgoingTurn]] = queue.SimpleQueue()
+    writing.history.delivered(turn, lambda: found.put(reader.outgoing_turns(writing.path)))
+    assert found.get(timeout=20) == []
+
+
+def test_a_delivery_is_not_confirmed_while_the_disk_refuses(tmp_path: Path) -> None:
+    folder = tmp_path / "card"
+    folder.write_text("a file where the folder should be")
+    writing = Writing(folder / "history.db", outgoing=True)
+    confirmed = threading.Event()
+    writing.history.delivered(OutgoingTurn("a", 0, 0, "words", NOW, NOW), confirmed.set)
+    assert isinstance(writing.next(), HistoryFailed)
+    assert not confirmed.is_set()
+    folder.unlink()
+    assert confirmed.wait(20)
+    writing.history.end()
 
 
 def test_no_more_are_given_out_than_asked_for(write: Write) -> None:

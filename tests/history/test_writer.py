@@ -66,9 +66,10 @@ class Writing:
         origin: int = 0,
         covered: int = 0,
         known: Covered | None = None,
+        formatted: bool = False,
     ) -> None:
         """Keep a turn which covers itself and that position; or what is `known` to be covered."""
-        turn = Turn(order, text, finished=True)
+        turn = Turn(order, text, finished=True, formatted=formatted)
         started = origin / 16_000 + order
         self.history.keep(
             TurnReceived(
@@ -123,6 +124,15 @@ def test_a_turn_is_on_disk_when_that_is_told(write: Write) -> None:
         "a", NOW, None, (TurnRecord(0, "Good morning.", NOW, NOW + 0.5),)
     )
     assert reader.covered(writing.path) == {"a": Covered(16_000, 0, 1)}
+
+
+def test_a_committed_formatted_text_names_its_turn(write: Write) -> None:
+    writing = write()
+    writing.begin("a")
+    writing.keep("a", "good morning", order=2, origin=16_000)
+    assert writing.next() == Committed("a", Covered(0, 16_000, 3))
+    writing.keep("a", "Good morning.", order=2, origin=16_000, formatted=True)
+    assert writing.next() == Committed("a", Covered(0, 16_000, 3), formatted=(16_000, 2))
 
 
 def test_a_turn_that_comes_again_replaces_the_earlier_one(write: Write) -> None:
