@@ -1,7 +1,6 @@
 """The builder's guide explains everything that the screen can say."""
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,9 +51,3 @@ def test_a_state_has_a_line_with_what_the_screen_says_then(mode: Mode) -> None:
     lines = [line for line in explained() if line.partition(",")[0] == STATE[mode]]
     assert lines
     assert headline == STATE[mode] or any(f'"{headline}"' in line for line in lines)
-
-
-def test_every_picture_that_is_drawn_is_shown() -> None:
-    pages = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "hardware.md"))
-    drawn = {path.name for path in (ROOT / "docs" / "screens").iterdir()}
-    assert drawn == set(re.findall(r"docs/screens/([\w-]+\.png)", pages))

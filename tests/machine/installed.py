@@ -24,7 +24,7 @@ def install(place: Place, card: Card) -> str:
         (place.results / "install.txt").write_text(said)
         pi.wait_to_read("press")
         pi.keep_picture("ready")
-        # A cloud of one's own is for the owner to name, as in the README.
+        # A cloud of one's own is for the owner to name in the settings.
         pi.shell.write("/etc/appliance/appliance.toml", SETTINGS)
         pi.wait_to_read("press")
         pi.switch_off()

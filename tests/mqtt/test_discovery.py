@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,13 +126,3 @@ def test_topics_are_those_of_the_settings() -> None:
     assert topics.discovery == "homeassistant/device/appliance_hall/config"
     assert topics.birth == "homeassistant/status"
     assert topics.state == "appliance/hall/state"
-
-
-def test_the_readme_names_entities_and_topics_that_there_are() -> None:
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
-    topics = Topics("kitchen", "homeassistant")
-    components = device(topics, "turn on the lamp")["components"].values()
-    entities = {component["default_entity_id"] for component in components}
-    assert set(re.findall(r"\b\w+\.appliance_kitchen_\w+", readme)) <= entities
-    known = {topics.transcript, topics.state, topics.command, topics.event}
-    assert set(re.findall(r"\bappliance/kitchen/\w+", readme)) <= known

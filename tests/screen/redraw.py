@@ -1,6 +1,6 @@
 """Draws every state and fault as the appliance itself does: `./scripts/screens` runs it.
 
-Writes the pictures of README.md and hardware.md to docs/screens, and the sheets that the tests
+Writes the pictures of the documents to docs/screens, and the sheets that the tests
 compare with. Given a folder, writes the documented pictures there and nothing else.
 """
 

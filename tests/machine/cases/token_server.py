@@ -1,15 +1,17 @@
-"""The token server, put in as the README says, on the box itself: one Pi may serve several."""
+"""The token server, installed as its page says, on the box itself: one Pi may serve several."""
 
 import re
-from pathlib import Path
 
+from tests.docs.pages import marked_block
 from tests.machine.cases.words import talk
 from tests.machine.cloud import SETTINGS
 from tests.machine.pi import SOON, VirtualPi, until
 from tests.rig.numbered import speech
 from tests.rig.service import ScriptedService
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = "docs/token-server.md"
+"""Its marked blocks are the commands and the settings that are tried here."""
+
 UNIT = "appliance-token-server"
 DROP_INS = f"/etc/systemd/system/{UNIT}.service.d"
 PROGRAM = "/opt/appliance-token-server/bin/appliance token-server"
@@ -64,14 +66,14 @@ def serves_tokens(pi: VirtualPi) -> str:
 
 
 def _put_in(pi: VirtualPi, vendor: ScriptedService) -> str:
-    """Do what the README says, word by word, and return the secret of the first appliance."""
+    """Run the commands of the page, and return the secret of the first appliance."""
     pi.shell.run(f"rm -rf {CHECKOUT} && cp -r /mnt/parcel/checkout {CHECKOUT}")
     pi.shell.write("/run/key", f"{vendor.api_key}\n")
     pi.shell.write("/run/ask.py", ASK)
-    # The only thing that the README does not say: the vendor is somewhere else here.
+    # Not on the page: here the vendor is somewhere else.
     pi.shell.run(f"mkdir -p {DROP_INS}")
     _write_drop_in(pi, "vendor", f"[Service]\nExecStart=\nExecStart={PROGRAM} run {VENDOR}\n")
-    commands = _readme("sudo apt-get install --yes python3-venv").replace("sudo ", "")
+    commands = marked_block(PAGE, "install").replace("sudo ", "")
     commands = commands.replace("FILE-WITH-THE-API-KEY", "/run/key")
     said = pi.shell.run(f"set -e; {OFFLINE}; cd {CHECKOUT}; {commands}", INSTALLING)
     (pi.place.results / "token-server-install.txt").write_text(said)
@@ -83,15 +85,6 @@ def _put_in(pi: VirtualPi, vendor: ScriptedService) -> str:
 def _write_drop_in(pi: VirtualPi, name: str, settings: str) -> None:
     pi.shell.write(f"{DROP_INS}/{name}.conf", settings)
     pi.shell.run(f"chmod 644 {DROP_INS}/{name}.conf")
-
-
-def _readme(first: str) -> str:
-    """Return the README's block of commands, or of settings, that begins like this."""
-    found = re.search(
-        rf"^    {re.escape(first)}.*\n(?:    .*\n)*", README.read_text(), re.MULTILINE
-    )
-    assert found, f"the README has no block that begins with {first}"
-    return re.sub(r"^    ", "", found[0], flags=re.MULTILINE)
 
 
 def _serves_whom_it_should(pi: VirtualPi, vendor: ScriptedService, kitchen: str) -> None:
@@ -162,9 +155,9 @@ def _is_started_afresh_when_it_hangs(pi: VirtualPi, kitchen: str) -> float:
 
 
 def _speaks_tls(pi: VirtualPi, kitchen: str) -> None:
-    """Give it a certificate, with the README's own drop-in."""
+    """Give it a certificate, with the drop-in of the page."""
     pi.shell.run(CERTIFICATE)
-    settings = _readme("[Service]")
+    settings = marked_block(PAGE, "tls")
     assert "--key %d/key" in settings, settings
     plain = f"{DROP_INS}/vendor.conf"
     _write_drop_in(pi, "override", settings.replace("--key", f"{VENDOR} --key"))

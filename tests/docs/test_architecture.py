@@ -1,0 +1,62 @@
+"""The architecture page lists the threads, states and packages that there are."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from appliance.controller.states import TRANSITIONS, Input, State
+from tests.docs.pages import ROOT, code_spans, rows
+
+PAGE = "docs/architecture.md"
+
+
+def thread_names() -> Iterator[str]:
+    """Yield the name of every thread, up to the first part of it that varies."""
+    for path in sorted((ROOT / "appliance").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _called(node) in {"Thread", "LoopThread", "Process"}:
+                yield from (_fixed_part(key.value) for key in node.keywords if key.arg == "name")
+
+
+def _called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def _fixed_part(value: ast.expr) -> str:
+    first = value.values[0] if isinstance(value, ast.JoinedStr) else value
+    return str(first.value) if isinstance(first, ast.Constant) else ""
+
+
+def test_the_threads_are_found() -> None:
+    assert {"history", "microphone", "session-"} <= set(thread_names())
+
+
+@pytest.mark.parametrize("name", sorted(set(thread_names()) - {""}))
+def test_every_thread_is_listed(name: str) -> None:
+    assert any(span.startswith(name) for span in code_spans(PAGE))
+
+
+def test_every_cell_of_the_state_table_is_that_of_the_code() -> None:
+    inputs = [given.name for given in Input]
+    table = {
+        (state, given): cell.partition(":")[0].strip("-")
+        for state, *cells in rows(PAGE, "States")
+        for given, cell in zip(inputs, cells, strict=True)
+    }
+    assert table == {
+        (state.name, given.name): transition.to.name if transition else ""
+        for (state, given), transition in TRANSITIONS.items()
+    }
+    assert {state for state, _ in table} == {state.name for state in State}
+
+
+def test_every_package_is_listed() -> None:
+    folders = [path.parent for path in (ROOT / "appliance").rglob("__init__.py")]
+    listed = set(code_spans(PAGE))
+    missing = [
+        folder.relative_to(ROOT)
+        for folder in folders
+        if not any(span.startswith(f"{folder.relative_to(ROOT)}/") for span in listed)
+    ]
+    assert missing == []
