@@ -25,10 +25,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.servers.local_service import protocol
-from appliance.servers.local_service.admission import Admission
+from appliance.servers.local_service.admission import Admission, SessionSlot
 from appliance.servers.local_service.engines.base import RecognizerError
 from appliance.servers.local_service.engines.registry import engine_named
-from appliance.servers.local_service.place import SessionSlot
 from appliance.servers.local_service.protocol import (
     RefusedError,
     SessionParameters,
@@ -231,8 +230,8 @@ class LocalService:
         # a refusal is told in an accepted socket: a handshake's can't carry the protocol's codes
         await websocket.accept()
         try:
-            with self._admission.place(websocket) as place:
-                await self._session(websocket, place).run()
+            with self._admission.slot(websocket) as slot:
+                await self._session(websocket, slot).run()
             await websocket.close(1000)
         except RefusedError as refusal:
             log.info("session refused: %s %s", refusal.code, refusal)
@@ -243,12 +242,12 @@ class LocalService:
         except WebSocketDisconnect as disconnect:
             log.info("the client went away: %s", disconnect.code)
 
-    def _session(self, websocket: WebSocket, place: SessionSlot) -> StreamingSession:
+    def _session(self, websocket: WebSocket, slot: SessionSlot) -> StreamingSession:
         return StreamingSession(
             websocket,
             parameters=protocol.parameters(websocket.query_params.multi_items(), SessionParameters),
             engine=self._engine,
-            place=place,
+            slot=slot,
             look_ahead=self._look_ahead,
             clock=self._clock,
         )

@@ -18,10 +18,10 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from appliance.servers.local_service import protocol
+from appliance.servers.local_service.admission import SessionSlot
 from appliance.servers.local_service.audio_input import IncomingAudio
 from appliance.servers.local_service.engines.base import Engine
 from appliance.servers.local_service.engines.pocketsphinx import voice_detector
-from appliance.servers.local_service.place import SessionSlot
 from appliance.servers.local_service.protocol import RefusedError, SessionParameters
 from appliance.servers.local_service.turn_detector import (
     BYTES_PER_MS,
@@ -44,14 +44,14 @@ PIECES_A_SECOND = 20
 
 
 class StreamingSession:
-    """A session on an accepted socket, for as long as its place is its own."""
+    """A session on an accepted socket, for as long as it keeps its slot."""
 
     def __init__(
         self,
         websocket: WebSocket,
         parameters: SessionParameters,
         engine: Engine,
-        place: SessionSlot,
+        slot: SessionSlot,
         *,
         look_ahead: float,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +59,7 @@ class StreamingSession:
         self._websocket = websocket
         self._parameters = parameters
         self._engine = engine
-        self._place = place
+        self._slot = slot
         self._clock = clock
         self._began = clock()
         self._id = str(uuid.uuid4())
@@ -75,7 +75,7 @@ class StreamingSession:
         """Converse until the client ends the session.
 
         Raises:
-            RefusedError: the client broke a rule, the session's time is up, or its place lost.
+            RefusedError: the client broke a rule, the session's time is up, or its slot lost.
             RecognizerError: there is no recognizer to be had, or it can't go on.
             WebSocketDisconnect: the client went away.
         """
@@ -93,7 +93,7 @@ class StreamingSession:
 
     async def _begin(self) -> None:
         log.info("session %s begins, asked for %s", self._id, self._parameters.speech_model)
-        await self._tell(protocol.Begin(self._id, int(time.time() + self._place.lifetime)))
+        await self._tell(protocol.Begin(self._id, int(time.time() + self._slot.lifetime)))
 
     async def _converse(self, listener: TurnListener) -> None:
         tasks = [
@@ -123,13 +123,13 @@ class StreamingSession:
                 return
 
     async def _next_message(self) -> Message:
-        lifetime = self._place.lifetime
+        lifetime = self._slot.lifetime
         remaining = self._began + lifetime - self._clock()
         patience = self._parameters.inactivity_timeout or lifetime
         if remaining > 0:
             try:
                 seconds = min(remaining, patience)
-                message = await self._place.wait_for(self._websocket.receive, seconds)
+                message = await self._slot.wait_for(self._websocket.receive, seconds)
             except TimeoutError:
                 if patience < remaining:
                     raise RefusedError(protocol.IDLE, "Session idle for too long") from None

@@ -5,8 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.requests import HTTPConnection
 
-from appliance.servers.local_service.admission import SILENCE, Admission, usual_limit
-from appliance.servers.local_service.place import SessionSlot
+from appliance.servers.local_service.admission import (
+    EVICTION_SILENCE,
+    Admission,
+    SessionSlot,
+    TemporaryTokens,
+    default_limit,
+)
 from appliance.servers.local_service.protocol import LONGEST_SESSION, RefusedError
 from tests.rig.clock import Clock
 
@@ -17,8 +22,8 @@ def handshake(authorization: str = "", query: str = "") -> HTTPConnection:
 
 
 def lifetime(admission: Admission, handshake: HTTPConnection) -> float:
-    with admission.place(handshake) as place:
-        return place.lifetime
+    with admission.slot(handshake) as slot:
+        return slot.lifetime
 
 
 # By key and by token
@@ -60,30 +65,30 @@ ANYONE = handshake("any key")
 
 def test_there_are_so_many_places_and_each_is_free_again_at_the_end() -> None:
     admission = Admission(limit=2)
-    with admission.place(ANYONE):
-        with admission.place(ANYONE):
+    with admission.slot(ANYONE):
+        with admission.slot(ANYONE):
             token = admission.tokens.issue(60)
             with pytest.raises(RefusedError, match="there is room for 2") as caught:
-                admission.place(handshake(token)).__enter__()
+                admission.slot(handshake(token)).__enter__()
             assert caught.value.code == 3009
             admission.tokens.check(token)  # is not used up
-        with pytest.raises(ZeroDivisionError), admission.place(ANYONE):
+        with pytest.raises(ZeroDivisionError), admission.slot(ANYONE):
             _ = 1 / 0
-        with admission.place(ANYONE):
+        with admission.slot(ANYONE):
             pass
 
 
 def test_the_smallest_machine_has_four_places() -> None:
-    assert usual_limit() >= 4
+    assert default_limit() >= 4
 
 
 # A place that another needs
 
 
 @contextlib.asynccontextmanager
-async def waiting(place: SessionSlot) -> AsyncIterator[asyncio.Task[bytes]]:
-    """Let a place's session wait for its client, of whom nothing comes."""
-    task = asyncio.create_task(place.wait_for(asyncio.Queue[bytes]().get, 60.0))
+async def waiting(slot: SessionSlot) -> AsyncIterator[asyncio.Task[bytes]]:
+    """Let a slot's session wait for its client, of whom nothing comes."""
+    task = asyncio.create_task(slot.wait_for(asyncio.Queue[bytes]().get, 60.0))
     await asyncio.sleep(0)
     yield task
     task.cancel()
@@ -93,12 +98,12 @@ async def waiting(place: SessionSlot) -> AsyncIterator[asyncio.Task[bytes]]:
 def test_of_two_silent_clients_the_one_that_was_silent_for_longer_gives_way(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=2, clock=clock)
-        with admission.place(ANYONE) as early, admission.place(ANYONE) as late:
+        with admission.slot(ANYONE) as early, admission.slot(ANYONE) as late:
             async with waiting(early) as first:
                 clock.now += 1
                 async with waiting(late) as second:
-                    clock.now += SILENCE
-                    with admission.place(ANYONE):
+                    clock.now += EVICTION_SILENCE
+                    with admission.slot(ANYONE):
                         with pytest.raises(RefusedError, match="another needed its place") as lost:
                             await first
                         assert lost.value.code == 4031
@@ -110,11 +115,11 @@ def test_of_two_silent_clients_the_one_that_was_silent_for_longer_gives_way(cloc
 def test_until_it_was_silent_for_long_enough_no_session_gives_way(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=1, clock=clock)
-        with admission.place(ANYONE) as place:
-            async with waiting(place) as session:
-                clock.now += SILENCE - 0.1
+        with admission.slot(ANYONE) as slot:
+            async with waiting(slot) as session:
+                clock.now += EVICTION_SILENCE - 0.1
                 with pytest.raises(RefusedError) as refused:
-                    admission.place(ANYONE).__enter__()
+                    admission.slot(ANYONE).__enter__()
                 assert refused.value.code == 3009
                 assert not session.done()
 
@@ -124,11 +129,11 @@ def test_until_it_was_silent_for_long_enough_no_session_gives_way(clock: Clock) 
 def test_a_stranger_takes_nobodys_place(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(["right"], limit=1, clock=clock)
-        with admission.place(handshake("right")) as place:
-            async with waiting(place) as session:
-                clock.now += 2 * SILENCE
+        with admission.slot(handshake("right")) as slot:
+            async with waiting(slot) as session:
+                clock.now += 2 * EVICTION_SILENCE
                 with pytest.raises(RefusedError) as refused:
-                    admission.place(handshake("wrong")).__enter__()
+                    admission.slot(handshake("wrong")).__enter__()
                 assert refused.value.code == 1008
                 assert not session.done()
 
@@ -138,15 +143,124 @@ def test_a_stranger_takes_nobodys_place(clock: Clock) -> None:
 def test_a_place_that_was_lost_is_counted_once(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=1, clock=clock)
-        with admission.place(ANYONE) as place:
-            async with waiting(place):
-                clock.now += SILENCE
-                taken = admission.place(ANYONE)
+        with admission.slot(ANYONE) as slot:
+            async with waiting(slot):
+                clock.now += EVICTION_SILENCE
+                taken = admission.slot(ANYONE)
                 taken.__enter__()
         with pytest.raises(RefusedError):
-            admission.place(ANYONE).__enter__()
+            admission.slot(ANYONE).__enter__()
         taken.__exit__(None, None, None)
-        with admission.place(ANYONE):
+        with admission.slot(ANYONE):
             pass
 
     asyncio.run(run())
+
+
+# Session slots
+
+
+async def at_once() -> bytes:
+    return b"audio"
+
+
+async def never() -> bytes:
+    await asyncio.Event().wait()
+    return b""
+
+
+def test_what_the_client_says_is_passed_on(clock: Clock) -> None:
+    assert asyncio.run(SessionSlot(60, clock).wait_for(at_once, 60)) == b"audio"
+
+
+def test_nothing_in_time_is_a_time_out(clock: Clock) -> None:
+    with pytest.raises(TimeoutError):
+        asyncio.run(SessionSlot(60, clock).wait_for(never, 0.01))
+
+
+def test_it_is_silent_for_as_long_as_its_session_has_waited(clock: Clock) -> None:
+    async def run() -> None:
+        slot = SessionSlot(60, clock)
+        clock.now += 7
+        assert slot.silence == 0, "its session does something else"
+        waits = asyncio.create_task(slot.wait_for(never, 60))
+        await asyncio.sleep(0)
+        clock.now += 3
+        assert slot.silence == 3
+        waits.cancel()
+        await asyncio.gather(waits, return_exceptions=True)
+        assert slot.silence == 0
+
+    asyncio.run(run())
+
+
+def test_who_loses_it_waits_no_more(clock: Clock) -> None:
+    async def run() -> None:
+        slot = SessionSlot(60, clock)
+        waits = asyncio.create_task(slot.wait_for(never, 60))
+        await asyncio.sleep(0)
+        slot.take_away()
+        with pytest.raises(RefusedError, match="another needed its place"):
+            await waits
+
+    asyncio.run(run())
+
+
+def test_a_last_word_as_it_is_lost_is_heard_and_no_other(clock: Clock) -> None:
+    async def run() -> None:
+        slot = SessionSlot(60, clock)
+        said: asyncio.Queue[bytes] = asyncio.Queue()
+        waits = asyncio.create_task(slot.wait_for(said.get, 60))
+        await asyncio.sleep(0)
+        said.put_nowait(b"audio")
+        slot.take_away()
+        assert await waits == b"audio"
+        with pytest.raises(RefusedError) as refused:
+            await slot.wait_for(at_once, 60)
+        assert refused.value.code == 4031
+
+    asyncio.run(run())
+
+
+# Temporary tokens
+
+
+def test_a_token_brings_the_length_of_its_session(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    assert tokens.redeem(tokens.issue(60, max_session=120)) == 120
+
+
+def test_a_token_works_once(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    token = tokens.issue(60)
+    tokens.redeem(token)
+    with pytest.raises(RefusedError, match="used"):
+        tokens.redeem(token)
+
+
+def test_to_check_a_token_does_not_use_it_up(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    token = tokens.issue(60)
+    tokens.check(token)
+    tokens.redeem(token)
+    with pytest.raises(RefusedError, match="used"):
+        tokens.check(token)
+
+
+def test_a_token_works_until_it_expires(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    token, late = tokens.issue(60), tokens.issue(60)
+    clock.now += 59
+    tokens.redeem(token)
+    clock.now += 1
+    with pytest.raises(RefusedError, match="expired"):
+        tokens.redeem(late)
+
+
+def test_other_tokens_survive_when_expired_ones_are_forgotten(clock: Clock) -> None:
+    tokens = TemporaryTokens(clock)
+    tokens.issue(1)
+    token = tokens.issue(60)
+    clock.now += 2
+    tokens.issue(60)
+    assert tokens.redeem(token)
