@@ -4,13 +4,13 @@ Time is the stream's own, in milliseconds from its first sample, never the wall'
 gives the same turns however fast and in whatever pieces it arrives.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.servers.local_service.end_of_turn import end_of_turn_confidence
 from appliance.servers.local_service.engines.base import HeardWord, Recognizer
 
 BYTES_PER_MS = SAMPLE_RATE * SAMPLE_BYTES // 1000
@@ -34,6 +34,17 @@ NOISE_MS = 1280
 LONG_TURN_MS = 20_000
 LONG_TURN_SILENCE_MS = 200
 LONGEST_TURN_MS = 60_000
+
+COMPLETE_CONFIDENCE = 0.9
+"""Confidence after a silence if the last word may be the last; a pause for breath sounds alike."""
+
+INCOMPLETE_CONFIDENCE = 0.3
+"""Confidence after a silence if another word must follow the last one."""
+
+_NEEDS_ANOTHER_WORD = re.compile(
+    "an?|the|my|your|our|their|every|very|and|n?or|but|because|al?though|unless|whereas|if|than"
+    "|of|from|into|upon|with(out)?|between|among|during"
+)
 
 
 class Pauses(msgspec.Struct, frozen=True):
@@ -79,6 +90,16 @@ class _OpenTurn(msgspec.Struct):
     voice_until: int
     words: tuple[HeardWord, ...] = ()
     shown: bool = False
+
+
+def end_of_turn_confidence(words: Sequence[str], silence: float) -> float:
+    """Return from 0 to 1 how likely a turn with these words (lower case) has ended.
+
+    `silence` is the share, from 0 to 1, of the silence that may end a turn. The confidence grows
+    with it, up to a limit that depends on the last word.
+    """
+    is_complete = bool(words) and not _NEEDS_ANOTHER_WORD.fullmatch(words[-1])
+    return round((COMPLETE_CONFIDENCE if is_complete else INCOMPLETE_CONFIDENCE) * silence, 3)
 
 
 class TurnListener:

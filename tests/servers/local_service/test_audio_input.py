@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from appliance.servers.local_service.audio_input import IncomingAudio
+from appliance.servers.local_service.audio_input import IncomingAudio, mulaw_samples
 from appliance.servers.local_service.protocol import RefusedError
 from tests.rig.clock import Clock
 
@@ -81,3 +81,36 @@ def test_time_that_passes_makes_room_for_more_audio(clock: Clock) -> None:
         audio.take(bytes(32_000))
         clock.now += 1
     assert audio.seconds == 5
+
+
+# Mu-law
+
+
+@pytest.mark.parametrize(
+    ("code", "sample"),
+    [
+        (0xFF, 0),
+        (0x7F, 0),
+        (0x80, 32_124),
+        (0x00, -32_124),
+        (0xFE, 8),
+        (0x7E, -8),
+        (0xEF, 132),
+        (0x8F, 16_764),
+        (0xA0, 7932),
+    ],
+)
+def test_codes_have_the_samples_of_the_standard(code: int, sample: int) -> None:
+    assert mulaw_samples(bytes([code])).tolist() == [sample]
+
+
+def test_louder_codes_are_louder_samples() -> None:
+    positive = mulaw_samples(bytes(range(0xFF, 0x7F, -1)))
+    assert (np.diff(positive) > 0).all()
+    assert (mulaw_samples(bytes(range(0x7F, -1, -1))) == -positive).all()
+
+
+def test_samples_are_16_bit_one_for_each_byte() -> None:
+    assert mulaw_samples(bytes(400)).dtype == np.int16
+    assert mulaw_samples(bytes(400)).size == 400
+    assert mulaw_samples(b"").size == 0

@@ -3,7 +3,7 @@ import pytest
 import soxr
 
 from appliance.app.word_error_rate import word_error_rate
-from appliance.servers.local_service.mulaw import linear
+from appliance.servers.local_service.audio_input import mulaw_samples
 from appliance.servers.local_service.server import LocalService
 from appliance.settings.spoken_words import spoken_words
 from tests.servers.local_service.client import Client, Message, refusal, transcript, turns
@@ -149,7 +149,7 @@ def resampled(pcm: bytes, rate: int) -> bytes:
 
 def mulaw_codes(samples: np.ndarray) -> bytes:
     """Return the code nearest to each sample."""
-    levels = linear(bytes(range(256))).astype(int)
+    levels = mulaw_samples(bytes(range(256))).astype(int)
     order = np.argsort(levels, kind="stable")
     nearest = np.searchsorted(levels[order], samples).clip(0, 255)
     return bytes(order[nearest].astype(np.uint8).tobytes())
