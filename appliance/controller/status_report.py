@@ -18,6 +18,7 @@ from appliance.core.events import Event
 from appliance.screen import texts
 from appliance.screen.scene import MICROPHONE_OPEN, Scene
 from appliance.settings.schema import Settings
+from appliance.system import files
 from appliance.system.status_file import (
     ButtonStatus,
     Condition,
@@ -140,11 +141,8 @@ class StatusReport:
 
 def _write(path: Path, condition: Condition) -> None:
     plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
-    new = path.with_suffix(".new")
+    text = json.dumps(plain, indent=1, default=datetime.isoformat) + "\n"
     try:
-        new.write_text(
-            json.dumps(plain, indent=1, default=datetime.isoformat) + "\n", encoding="utf-8"
-        )
-        new.replace(path)
+        files.replace(path, text.encode())
     except OSError as error:
         log.debug("%s can't be written: %s", path, error.strerror)

@@ -1,4 +1,4 @@
-"""Files that are whole after a power cut, on FAT too."""
+"""Atomic, fsynced file replacement, bounded reading, and wiping of what a file held."""
 
 import contextlib
 import os
@@ -10,14 +10,14 @@ _UNFOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Disk:
-    """The calls that change the disk, so few that a test can cut the power between any two."""
+    """System calls that change the disk; tests put a disk in its place that loses power."""
 
     def create(self, path: Path, mode: int) -> int:
-        """Open a new file for writing; what its name may stand for already is not touched."""
+        """Create a file for writing; fail if the name exists, as a file or as a link."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _UNFOLLOWED, mode)
 
     def open(self, path: Path) -> int:
-        """Open a file that is there for writing."""
+        """Open an existing file for writing."""
         return os.open(path, os.O_WRONLY | _UNFOLLOWED)
 
     def write(self, file: int, data: bytes) -> None:
@@ -31,11 +31,11 @@ class Disk:
         os.fsync(file)
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give a file another name; a file that has it already goes."""
+        """Rename a file, and replace the one that has the new name."""
         old.rename(new)
 
     def remove(self, path: Path) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if there is one."""
         path.unlink(missing_ok=True)
 
     def sync_folder(self, folder: Path) -> None:
@@ -51,14 +51,30 @@ DISK = Disk()
 
 
 def temporary(path: Path) -> Path:
-    """Return the name under which a file is written before it takes the place of the old one."""
+    """Return the name under which `replace` writes a file before it renames it."""
     return path.with_name(f"{path.name}.new")
 
 
 def replace(
-    path: Path, data: bytes, *, mode: int = 0o644, group: int | None = None, disk: Disk = DISK
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = 0o644,
+    owner: int = -1,
+    group: int = -1,
+    disk: Disk = DISK,
 ) -> None:
-    """Write a file so that, whenever the power is cut, the old or the new one is there, whole.
+    """Replace or create a file; after a power cut, the old or the new file is there, whole.
+
+        replace(Path("/var/lib/appliance/state.json"), b"{}", mode=0o600)
+
+    Args:
+        path: the file. Where it is a link, the link is replaced.
+        data: all that the file holds afterwards.
+        mode: its permissions, less the umask if neither `owner` nor `group` is given.
+        owner: user id of the owner; -1 for this process's user.
+        group: group id; -1 for this process's group.
+        disk: the system calls to use.
 
     Raises:
         OSError: the disk refused; the old file is as it was.
@@ -67,13 +83,13 @@ def replace(
     disk.remove(new)
     file = disk.create(new, mode)
     try:
-        if group is not None:
-            os.fchown(file, -1, group)
+        if (owner, group) != (-1, -1):
+            os.fchown(file, owner, group)
             os.fchmod(file, mode)  # whatever the umask says
         disk.write(file, data)
         disk.sync(file)
         disk.rename(new, path)
-        # On FAT the new entry in the folder is written along with the file that it stands for.
+        # On FAT, the folder's new entry is written together with the file it names.
         disk.sync(file)
         disk.sync_folder(path.parent)
     except OSError:
@@ -86,10 +102,10 @@ def replace(
 
 @contextlib.contextmanager
 def wiped(path: Path, disk: Disk = DISK) -> Iterator[None]:
-    """Overwrite, after a `with` block that replaced or removed a file, what it had held.
+    """Overwrite what a file held, after a `with` block that replaced or removed it.
 
-    Else that would lie in the free space, for whoever looks there. What the card itself keeps of it
-    is beyond reach.
+    Otherwise it stays readable in the medium's free space. Copies that a flash card keeps for
+    itself can't be reached.
 
     Raises:
         OSError: the file can't be written, or the disk refused.
@@ -111,11 +127,15 @@ def reason(error: OSError) -> str:
 def read(path: Path, limit: int) -> bytes:
     """Return what a file holds.
 
+    Args:
+        path: the file; links are not followed.
+        limit: the most bytes that it may hold.
+
     Raises:
-        OSError: it can't be read, is a link or no file, or holds more than `limit` bytes.
+        OSError: it can't be read, is no regular file, or holds more than `limit` bytes.
     """
     file = os.open(path, os.O_RDONLY | _UNFOLLOWED)
-    with open(file, "rb") as opened:  # noqa: PTH123 - a path can't say what not to follow
+    with open(file, "rb") as opened:  # noqa: PTH123 - Path.open follows links
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise OSError(f"{path} is no file")
         data = opened.read(limit + 1)

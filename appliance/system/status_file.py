@@ -10,6 +10,9 @@ from appliance.system.environment import runtime_directory
 
 _NAME = "status.json"
 
+LARGEST = 64 * 1024
+"""Bytes that a reader takes; the usual file has one thousand."""
+
 _USUAL = Path("/run/appliance")
 """The runtime directory of the unit."""
 

@@ -127,7 +127,7 @@ def _take_over(found: Found, box: Box, disk: Disk) -> None:
     if settings != there:
         box.settings.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         group = _group()
-        mode = 0o644 if group is None else 0o640
+        mode = 0o644 if group == -1 else 0o640
         replace(box.settings, _encoded(settings), mode=mode, group=group, disk=disk)
         log.info("took over the settings from the boot partition")
     box.taken.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,11 +165,12 @@ def _lines(text: str) -> list[str]:
     return re.split(r"[\r\n]", text)
 
 
-def _group() -> int | None:
+def _group() -> int:
+    """Return the group of the service; -1 where there is none."""
     try:
         return grp.getgrnam(GROUP).gr_gid
     except KeyError:
-        return None
+        return -1
 
 
 def _decoded(raw: bytes) -> str:

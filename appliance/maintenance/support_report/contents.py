@@ -8,6 +8,7 @@ from appliance.maintenance.paths import Box
 from appliance.maintenance.provisioning.boot_partition import LARGEST
 from appliance.maintenance.support_report.redaction import known_secrets, scrub_log, scrub_settings
 from appliance.maintenance.support_report.system_info import describe
+from appliance.system import status_file
 from appliance.system.files import read, reason
 from appliance.system.processes import CommandError, Run
 
@@ -18,8 +19,6 @@ LINES = 20_000
 LARGEST_JOURNAL = 4 * 1024 * 1024
 """Lines and bytes of one start's journal; its latest are kept."""
 
-LARGEST_STATUS = 64 * 1024
-
 STARTS = {"this-start": 0, "last-start": -1, "start-before-that": -2}
 
 
@@ -28,7 +27,7 @@ def contents(box: Box, run: Run) -> dict[str, Callable[[], bytes]]:
     secrets = known_secrets(box)
     return {
         "box.txt": lambda: scrub_log(describe(box, run).encode(), secrets),
-        "status.json": lambda: scrub_log(read(box.status, LARGEST_STATUS), secrets),
+        "status.json": lambda: scrub_log(read(box.status, status_file.LARGEST), secrets),
         "settings.txt": lambda: _settings(box, secrets),
         **{
             f"journal-of-{name}.txt": functools.partial(_journal, boot, run, secrets)

@@ -12,12 +12,13 @@ import hmac
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+
+from appliance.system.files import replace
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -131,7 +132,6 @@ class Register:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self.refresh()
                 yield
-                os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -142,20 +142,12 @@ class Register:
     def _write(self, *appliances: Appliance) -> None:
         folder = self.path.absolute().parent
         encoded = msgspec.json.format(msgspec.json.encode(_Contents(appliances)), indent=2)
-        descriptor, fresh = tempfile.mkstemp(dir=folder, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(encoded + b"\n")
-                file.flush()
-                if os.geteuid() == 0:
-                    # Written by root, read by the user of the service, to whom the folder belongs.
-                    owner = folder.stat()
-                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-                os.fsync(file.fileno())
-            Path(fresh).replace(self.path)
-        except OSError:
-            Path(fresh).unlink(missing_ok=True)
-            raise
+        owner = group = -1
+        if os.geteuid() == 0:
+            # Written by root, read by the user of the service, to whom the folder belongs.
+            status = folder.stat()
+            owner, group = status.st_uid, status.st_gid
+        replace(self.path.absolute(), encoded + b"\n", mode=0o600, owner=owner, group=group)
 
 
 def register_path() -> Path:

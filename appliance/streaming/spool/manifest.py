@@ -1,7 +1,6 @@
 """What is known of a session's audio apart from the audio: the note that lies beside it."""
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
@@ -9,10 +8,14 @@ import msgspec
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
 from appliance.streaming.spool.segment import Segment
+from appliance.system.files import read, replace
 
 log = logging.getLogger(__name__)
 
 NOTE = "session.json"
+
+LARGEST = 64 * 1024
+"""Bytes of a note; the usual one has 200."""
 
 
 def write_note(folder: Path, recording: Recording) -> None:
@@ -23,19 +26,13 @@ def write_note(folder: Path, recording: Recording) -> None:
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    fresh = folder / (NOTE + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(recording))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / NOTE)
+    replace(folder / NOTE, msgspec.json.encode(recording), mode=0o600)
 
 
 def read_note(folder: Path) -> Recording | None:
     """Return the note beside the audio; None when there is none that can be read."""
     try:
-        return msgspec.json.decode((folder / NOTE).read_bytes(), type=Recording)
+        return msgspec.json.decode(read(folder / NOTE, LARGEST), type=Recording)
     except (OSError, UnicodeError, msgspec.MsgspecError):
         return None
 

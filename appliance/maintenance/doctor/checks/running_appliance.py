@@ -16,7 +16,8 @@ import msgspec
 from appliance.core.events import Fault
 from appliance.core.parts import Part
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
-from appliance.system.status_file import Condition
+from appliance.system.files import read
+from appliance.system.status_file import LARGEST, Condition
 
 RECENT = 30.0
 """Seconds within which a running appliance writes its status anew."""
@@ -72,7 +73,7 @@ class RunningAppliance(NamedTuple):
 def observe(path: Path, wall_clock: Callable[[], float] = time.time) -> RunningAppliance | None:
     """Return the appliance that runs on this box; None where none does."""
     try:
-        status = msgspec.json.decode(path.read_bytes(), type=Condition)
+        status = msgspec.json.decode(read(path, LARGEST), type=Condition)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
