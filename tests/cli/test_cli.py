@@ -1,11 +1,9 @@
 import json
 import logging
-import os
 import re
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from appliance import __version__
 from appliance.cli import main
 from appliance.history import reader
 from appliance.history.database import open_database
+from tests.rig.privileges import unprivileged
 
 NOW = 1_700_000_000.0
 
@@ -331,21 +330,14 @@ def test_a_damaged_history_is_status_1_and_a_sentence(folder: Path, command: lis
 @pytest.fixture
 def forbidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A history in a folder that we may not look into, as it is the appliance's own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+    with unprivileged() as folder:
         (folder / "state").mkdir(mode=0o700)
         open_database(folder / "state" / "history.db").close()
         settings = folder / "appliance.toml"
         settings.write_text(f'[history]\npath = "{folder}/state/history.db"\n')
         monkeypatch.setenv("APPLIANCE_CONFIG", str(settings))
-        if root := os.geteuid() == 0:
-            os.seteuid(65534)
-        else:
-            (folder / "state").chmod(0)
+        (folder / "state").chmod(0)
         yield
-        if root:
-            os.seteuid(0)
         (folder / "state").chmod(0o700)
 
 

@@ -1,5 +1,4 @@
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tests.mqtt.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto
 from tests.mqtt.fakes import OLDER_ONLY, OlderBroker
 from tests.mqtt.home import NAME, Home
 from tests.rig.certificates import self_signed
+from tests.rig.privileges import unprivileged
 
 
 def found(settings: MqttSettings, *stores: Path) -> CheckResult:
@@ -67,11 +67,9 @@ def test_a_wrong_password_is_told_and_never_shown(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_password_that_only_root_may_read_is_left_to_root(tmp_path: Path) -> None:
-    store = tmp_path / "store"
-    store.mkdir(mode=0)
-    with Broker(tmp_path, guarded=True) as broker:
+    with Broker(tmp_path, guarded=True) as broker, unprivileged() as store:
+        store.chmod(0)
         finding = found(replace(broker.settings, username=USER), store)
     assert finding.result is Result.NOT_TRIED
     assert finding.remedy == "try with sudo"
@@ -116,15 +114,12 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_this_user_may_not_read_is_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    folder.chmod(0o100)
-    with Broker(tmp_path, guarded=True) as broker:
+    with Broker(tmp_path, guarded=True) as broker, unprivileged() as folder:
+        monkeypatch.chdir(folder)
+        folder.chmod(0o100)
         assert found(replace(broker.settings, username=USER)).result is Result.FAILED
 
 

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path, PosixPath
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from appliance.system.status_file import (
     ScreenStatus,
     SessionStatus,
 )
+from tests.rig.privileges import unprivileged
 
 NOW = datetime(2026, 11, 22, 14, 5, 12, tzinfo=UTC)
 
@@ -83,15 +84,10 @@ def test_a_status_that_makes_no_sense_is_somebodys(tmp_path: Path, text: bytes) 
     assert "sudo systemctl restart" in found.remedy
 
 
-class Locked(PosixPath):
-    """Belongs to somebody else."""
-
-    def read_bytes(self) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-
 def test_only_who_may_not_read_the_status_is_told_to_try_with_sudo() -> None:
-    resident = observed(Locked("status.json"))
+    with unprivileged() as folder:
+        written(folder).chmod(0)
+        resident = observed(folder / "status.json")
     assert resident
     assert resident.in_session
     assert running_appliance.examine(resident).remedy == "try with sudo"

@@ -1,4 +1,3 @@
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.rig.faults import (
     refuse,
     refuse_handshake,
 )
+from tests.rig.privileges import unprivileged
 from tests.rig.service import ScriptedService
 
 SECRET = "sk-very-secret"
@@ -133,15 +133,14 @@ def test_a_refused_secret_is_put_in_anew(service: ScriptedService, tmp_path: Pat
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("with_token_server", [False, True])
 def test_what_only_root_may_read_is_left_to_root(
-    service: ScriptedService, tmp_path: Path, with_token_server: bool
+    service: ScriptedService, with_token_server: bool
 ) -> None:
-    store = tmp_path / "store"
-    store.mkdir(mode=0)
     settings = guarded(service) if with_token_server else ServiceSettings(url=service.url)
-    found = visit(settings, store).fetch_token()
+    with unprivileged() as store:
+        store.chmod(0)
+        found = visit(settings, store).fetch_token()
     assert found.result is Result.NOT_TRIED
     assert found.remedy == "try with sudo"
 
@@ -399,33 +398,30 @@ def test_a_refused_secret_of_the_fallbacks_is_put_in_anew_and_never_shown(
     assert "sk-wrong-secret" not in str(found)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("place", ["fallback_token_secret_file", "token_secret_file", "store"])
 def test_a_secret_of_the_fallbacks_that_only_root_may_read_is_left_to_root(
-    service: ScriptedService, tmp_path: Path, place: str
+    service: ScriptedService, place: str
 ) -> None:
-    kept_back = tmp_path / "kept-back"
-    kept_back.mkdir(mode=0)
-    named = {} if place == "store" else {place: str(kept_back)}
-    settings = msgspec.structs.replace(guarded_fallback_at(service), **named)
-    found = visit(settings, kept_back).try_fallback()
+    with unprivileged() as kept_back:
+        kept_back.chmod(0)
+        named = {} if place == "store" else {place: str(kept_back)}
+        settings = msgspec.structs.replace(guarded_fallback_at(service), **named)
+        found = visit(settings, kept_back).try_fallback()
     assert found.result is Result.NOT_TRIED
     assert found.found == "only root may read the secret"
     assert found.remedy == "try with sudo"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_wrong_secret_that_anybody_may_read_is_told(
-    service: ScriptedService, tmp_path: Path
-) -> None:
-    store = tmp_path / "store"
-    store.mkdir(mode=0)
-    secret = tmp_path / "secret"
-    secret.write_text("sk-wrong-secret")
-    settings = msgspec.structs.replace(
-        guarded_fallback_at(service), fallback_token_secret_file=str(secret)
-    )
-    assert visit(settings, store).try_fallback().result is Result.FAILED
+def test_a_wrong_secret_that_anybody_may_read_is_told(service: ScriptedService) -> None:
+    with unprivileged() as folder:
+        store = folder / "store"
+        store.mkdir(mode=0)
+        secret = folder / "secret"
+        secret.write_text("sk-wrong-secret")
+        settings = msgspec.structs.replace(
+            guarded_fallback_at(service), fallback_token_secret_file=str(secret)
+        )
+        assert visit(settings, store).try_fallback().result is Result.FAILED
 
 
 def test_no_session_is_tried_at_the_fallback_beside_one_that_goes_on(
