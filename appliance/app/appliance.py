@@ -15,8 +15,9 @@ from appliance.core.events import (
     UnhandledError,
 )
 from appliance.screen import texts
-from appliance.screen.display import Display, open_panel
+from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings
 from appliance.system import defects

@@ -113,7 +113,7 @@ def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":
         from appliance.screen.panels.window import WindowPanel
 
         return WindowPanel(on_close=lambda: signal.raise_signal(signal.SIGINT))
-    from appliance.screen.display import standard_output
+    from appliance.screen.panels.terminal import standard_output
 
     return standard_output(caption)
 

@@ -1,22 +1,18 @@
 """The thread that shows scenes: draws the newest one and keeps the panel alive."""
 
 import contextlib
-import io
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from PIL import Image
 
 from appliance.core.events import Fault, Post, ScreenFailed, ScreenRecovered
-from appliance.screen.burn_in import IdleTimer, drift
-from appliance.screen.glass import Glass
+from appliance.screen.burn_in import Brightness, IdleTimer, drift
 from appliance.screen.panels.base import Panel, PanelError
-from appliance.screen.panels.terminal import LinesPanel, TerminalPanel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
@@ -34,37 +30,53 @@ CHECK = 1.0
 """Seconds without a new picture after which the panel is asked whether it is still there."""
 
 
-def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  # noqa: ANN401 - smbus2 ships no types
-    """Open the panel of the settings; none for the driver "none".
-
-    The driver "terminal" shows pictures on standard output, plain lines where that is no terminal.
+class PanelState:
+    """A panel that was just opened, and what it was told since then.
 
     Args:
-        settings: the driver, how it is connected, its size.
-        bus: an open I2C bus like smbus2.SMBus to use instead of /dev/i2c-N.
-
-    Raises:
-        PanelError: the panel does not answer, or the settings do not fit it.
+        panel: the panel, awake.
+        view: draws for it.
     """
-    if settings.driver == "none":
-        return None
-    if settings.driver == "terminal":
-        return standard_output()
-    from appliance.screen.panels.oled import Oled  # noqa: PLC0415 - luma takes a second to load on a Zero
 
-    return Oled(settings, bus=bus)
+    def __init__(self, panel: Panel, view: View) -> None:
+        self.panel = panel
+        self._view = view
+        self._light = Brightness.AWAKE
+        self._drawn: tuple[Scene, tuple[int, int]] | None = None
+        self._pixels = b""
 
+    def show(self, scene: Scene, light: Brightness, shift: tuple[int, int]) -> Image.Image | None:
+        """Show the scene in this light, moved by `shift`; return its picture if it is a new one.
 
-def standard_output(caption: Callable[[], str] = str) -> Panel:
-    """Return a panel on standard output: pictures in a terminal, plain lines elsewhere.
+        A panel that sleeps is shown its first picture alone, which proves that it could be woken;
+        one that wakes has the new picture on it already.
 
-    `caption` returns a line to stand below the pictures.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
-    if sys.stdout.isatty():
-        return TerminalPanel(sys.stdout, caption)
-    return LinesPanel(sys.stdout)
+        Raises:
+            PanelError: the panel is gone.
+        """
+        new = None
+        if light is Brightness.ASLEEP:
+            self._shine(light)
+        if self._drawn is None or light is not Brightness.ASLEEP:
+            new = self._draw(scene, shift)
+        self._shine(light)
+        return new
+
+    def _draw(self, scene: Scene, shift: tuple[int, int]) -> Image.Image | None:
+        if self._drawn == (scene, shift):
+            return None
+        picture = self._view.draw(scene, shift)
+        self._drawn = (scene, shift)
+        if picture.tobytes() == self._pixels:
+            return None
+        self.panel.show(scene, picture)
+        self._pixels = picture.tobytes()
+        return picture
+
+    def _shine(self, light: Brightness) -> None:
+        if light is not self._light:
+            self.panel.light(light)
+            self._light = light
 
 
 class Display:
@@ -157,34 +169,34 @@ class Display:
                     self._wait_for_end()
                     return
                 with contextlib.closing(panel):
-                    self._show_until_end(Glass(panel, self._view))
+                    self._show_until_end(PanelState(panel, self._view))
                     return
             except PanelError as error:
                 self._tell_failed(error.fault)
             if self._wait_for_end(RETRY):
                 return
 
-    def _show_until_end(self, glass: Glass) -> None:
+    def _show_until_end(self, state: PanelState) -> None:
         scene, ending = None, False
         while not ending:
             before = scene
             scene, ending = self._wait_for_other_than(before)
             with self.activity:
                 if scene:
-                    self._bring_up_to_date(glass, scene)
+                    self._bring_up_to_date(state, scene)
                 if scene is before and not ending:
-                    glass.panel.check()
+                    state.panel.check()
         if scene is None:
             with self.activity:
-                glass.panel.clear()
+                state.panel.clear()
 
-    def _bring_up_to_date(self, glass: Glass, scene: Scene) -> None:
+    def _bring_up_to_date(self, state: PanelState, scene: Scene) -> None:
         if scene.fault == self._fault:
             # Whoever can read it need not be told that nothing can be read.
             scene = msgspec.structs.replace(scene, fault=None)
         now = self._clock()
         light = self._watch.light(scene, now)
-        if picture := glass.show(scene, light, drift(now - self._began)):
+        if picture := state.show(scene, light, drift(now - self._began)):
             self._tell_shown(picture)
 
     def _wait_for_other_than(self, shown: Scene | None) -> tuple[Scene | None, bool]:

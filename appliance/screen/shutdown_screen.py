@@ -4,8 +4,8 @@ import logging
 from typing import Any
 
 from appliance.screen.burn_in import Brightness
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import PanelError
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings

@@ -358,7 +358,7 @@ from gpiozero.pins.mock import MockFactory
 from appliance.app import run as running
 from appliance.app.appliance import Appliance
 from appliance.controller import controller
-from appliance.screen.display import open_panel
+from appliance.screen.panels.factory import open_panel
 from appliance.system import log_setup
 from tests.rig.oled import Ssd1306
 

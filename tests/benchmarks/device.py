@@ -17,8 +17,8 @@ from appliance.core.events import Post, StopRequested
 from appliance.hardware.portaudio import Audio
 from appliance.hardware.simulated import press
 from appliance.screen.burn_in import Brightness
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings
 from tests.benchmarks.reports import report

@@ -31,7 +31,8 @@ from appliance.app import run as running
 from appliance.app.appliance import Appliance
 from appliance.core.events import Fault
 from appliance.hardware.simulated import press
-from appliance.screen.display import Display, open_panel
+from appliance.screen.display import Display
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.load import load

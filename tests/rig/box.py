@@ -19,8 +19,8 @@ from appliance.hardware.simulated import press
 from appliance.history import reader
 from appliance.history.records import SessionRecord
 from appliance.screen.burn_in import Brightness
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings
 from tests.rig.oled import Ssd1306

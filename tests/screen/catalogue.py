@@ -15,7 +15,7 @@ from appliance.settings.schema import Settings
 from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"
-SEEN_NOWHERE = PROGRAM / "screen"
+SEEN_NOWHERE = PROGRAM / "screen" / "panels"
 """What is wrong with the panel itself can only stand in the log."""
 
 VIEWS = {

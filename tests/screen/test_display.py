@@ -1,9 +1,6 @@
 import errno
 import functools
 import logging
-import os
-import pty
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -13,9 +10,9 @@ from PIL import Image
 
 from appliance.core.events import Event, Fault, ScreenFailed, ScreenRecovered
 from appliance.screen.burn_in import STEP, Brightness
-from appliance.screen.display import Display, open_panel
+from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel, PanelError
-from appliance.screen.panels.terminal import LinesPanel, TerminalPanel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import DisplaySettings
@@ -227,18 +224,6 @@ def test_a_missing_panel_does_not_hold_up_the_end(start: Start, events: list[Eve
     wait_until(lambda: events)
     display.end(Scene(Mode.STOPPING))
     assert [type(event) for event in events] == [ScreenFailed]
-
-
-@pytest.mark.parametrize(
-    ("terminal", "panel"), [(True, TerminalPanel), (False, LinesPanel)], ids=["terminal", "pipe"]
-)
-def test_the_driver_terminal_shows_on_standard_output(
-    monkeypatch: pytest.MonkeyPatch, terminal: bool, panel: type[Panel]
-) -> None:
-    person, program = pty.openpty() if terminal else os.pipe()
-    with os.fdopen(person, "rb"), os.fdopen(program, "w", encoding="utf-8") as output:
-        monkeypatch.setattr(sys, "stdout", output)
-        assert type(open_panel(DisplaySettings(driver="terminal"))) is panel
 
 
 def test_without_a_panel_nothing_is_told(start: Start, events: list[Event]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageChops, ImageFilter
 
 from appliance.core.events import Fault
-from appliance.screen.display import open_panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render import fonts
 from appliance.screen.render.renderer import View
 from appliance.screen.render.status_bar import STATUS_HEIGHT

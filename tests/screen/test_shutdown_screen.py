@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.screen.display import open_panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.panels.oled import DIMMED
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene

@@ -28,8 +28,8 @@ from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.programs import Ask, ask
 from appliance.maintenance.doctor.result import CheckResult, not_tried
 from appliance.maintenance.doctor.runner import Check
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel
+from appliance.screen.panels.factory import open_panel
 from appliance.settings.load import SettingsError, load
 from appliance.settings.schema import DisplaySettings, Settings
 from appliance.system import status_file

@@ -1,7 +1,9 @@
 """The panel in a terminal, pixel for pixel; and as plain lines where there is no terminal."""
 
 import functools
+import io
 import os
+import sys
 from collections.abc import Callable
 from typing import TextIO
 
@@ -10,9 +12,10 @@ from PIL import Image
 from appliance.core.events import Fault
 from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
-from appliance.screen.panels.base import PanelError
+from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.render.text_layout import heard
 from appliance.screen.scene import Scene, ShownTurn
+from appliance.settings.schema import DisplaySettings
 
 HOME, CLEAR_ALL, CLEAR_LINE = "\x1b[H", "\x1b[2J", "\x1b[K"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -33,6 +36,23 @@ ASLEEP = "asleep: a press wakes it"
 BRAILLE = 0x2800
 DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
 """The bits of a braille character's dots, row by row, two in each."""
+
+
+def open_terminal(_settings: DisplaySettings, _bus: object) -> Panel:
+    """Open the panel of the driver "terminal"."""
+    return standard_output()
+
+
+def standard_output(caption: Callable[[], str] = str) -> Panel:
+    """Return a panel on standard output: pictures in a terminal, plain lines elsewhere.
+
+    `caption` returns a line to stand below the pictures.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
+    if sys.stdout.isatty():
+        return TerminalPanel(sys.stdout, caption)
+    return LinesPanel(sys.stdout)
 
 
 class TerminalPanel:

@@ -13,7 +13,7 @@ from appliance.maintenance.doctor import main
 from appliance.maintenance.doctor.plan import Plan, Surroundings
 from appliance.maintenance.doctor.result import Result
 from appliance.maintenance.doctor.runner import CheckRunner
-from appliance.screen.display import open_panel
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode
 from tests.hardware.fake_audio import HDMI, FakeSound
 from tests.maintenance.doctor.checks.test_board import board, bus

@@ -10,8 +10,8 @@ import smbus2
 from PIL import Image
 
 from appliance.screen.burn_in import Brightness
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel, PanelError
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.panels.oled import DIMMED, Oled
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
@@ -116,10 +116,6 @@ def test_a_size_that_the_driver_lacks_is_told() -> None:
 
 def test_a_missing_bus_is_told() -> None:
     assert "/dev/i2c-250" in refusal(None, DisplaySettings(port=250))
-
-
-def test_the_driver_none_opens_nothing() -> None:
-    assert open_panel(DisplaySettings(driver="none")) is None
 
 
 def test_the_settings_allow_what_luma_has_that_shows_pictures() -> None:

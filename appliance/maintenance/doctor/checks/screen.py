@@ -6,8 +6,8 @@ from collections.abc import Callable
 from PIL import Image, ImageDraw
 
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
-from appliance.screen.display import open_panel
 from appliance.screen.panels.base import Panel, PanelError
+from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings

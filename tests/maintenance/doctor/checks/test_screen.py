@@ -6,7 +6,7 @@ from PIL import Image
 
 from appliance.maintenance.doctor.checks import screen
 from appliance.maintenance.doctor.result import CheckResult, Result
-from appliance.screen.display import open_panel
+from appliance.screen.panels.factory import open_panel
 from appliance.settings.schema import DisplaySettings, LightSettings, Settings
 from tests.rig.oled import Sh1106, Ssd1306
 

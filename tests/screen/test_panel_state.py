@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from appliance.screen.burn_in import ROUND, Brightness
-from appliance.screen.glass import Glass
+from appliance.screen.display import PanelState
 from appliance.screen.panels.base import PanelError
 from appliance.screen.panels.oled import DIMMED, Oled
 from appliance.screen.render.renderer import View
@@ -91,7 +91,7 @@ class Bench:
 
     def _open(self) -> Oled:
         panel = Oled(self._settings, bus=self.module, clock=lambda: self._now)
-        self._glass = Glass(panel, self._view)
+        self._glass = PanelState(panel, self._view)
         return panel
 
     def _open_in_time(self) -> Oled:
@@ -125,7 +125,7 @@ def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None
     module = Ssd1306()
     seen = []
     module.watch = lambda: seen.append(module.image.getbbox())
-    glass = Glass(Oled(DisplaySettings(), bus=module), View())
+    glass = PanelState(Oled(DisplaySettings(), bus=module), View())
     assert glass.show(SCENE, Brightness.ASLEEP, (0, 0))
     assert set(seen) == {None}
     assert not module.on
