@@ -1,11 +1,9 @@
 """OLEDs on I2C or SPI, driven by luma.oled."""
 
-import atexit
 import contextlib
-import inspect
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import luma.core.error
 import luma.oled.device
@@ -61,20 +59,21 @@ class Oled:
         with _telling_faults(self._settings), contextlib.ExitStack() as opened:
             self._bus = Bus(_interface(settings, bus), dark=self._blank)
             opened.callback(self._bus.cleanup)
-            # luma keeps each device for its exit hook, even one that fails to start: ask first.
-            self._bus.command(DISPLAY_OFF)
-            self._device = self._start(driver)
-            opened.pop_all()
+            self._bus.command(DISPLAY_OFF)  # fails at once where no OLED answers
+            self._device = self._start(driver, opened)
+            self._opened = opened.pop_all()
 
-    def _start(self, driver: Any) -> Any:  # noqa: ANN401 - luma ships no types
+    def _start(self, driver: Any, opened: contextlib.ExitStack) -> Any:  # noqa: ANN401 - luma ships no types
         size = {"width": self._settings.width, "height": self._settings.height}
+        device = driver.__new__(driver)
+        # luma's exit handler keeps every device, even one that fails to start; 300 KB each.
+        opened.callback(vars(device).clear)
         try:
-            device = driver(self._bus, **size, rotate=self._settings.rotate)
+            device.__init__(self._bus, **size, rotate=self._settings.rotate)
         except AssertionError as error:
             # luma's way to say that a command is longer than its I2C takes.
             raise PanelError(_not_for_i2c(self._settings)) from error
-        finally:
-            atexit.unregister(cast("Callable[..., object]", _ExitHook(self._bus)))
+        device.persist = True  # luma's exit handler leaves the picture standing
         self._bus.initialised()
         device.contrast(self._contrast)
         return device
@@ -117,7 +116,7 @@ class Oled:
     def close(self) -> None:
         """Let go of the bus."""
         with contextlib.suppress(OSError):
-            self._bus.cleanup()
+            self._opened.close()
 
     def _shine(self) -> None:
         if self._blank or self._light is Brightness.ASLEEP:
@@ -159,23 +158,6 @@ def _telling_faults(settings: DisplaySettings) -> Iterator[None]:
         raise PanelError(_not_answering(settings, error)) from error
     except ImportError as error:
         raise PanelError(_no_spi(error)) from error
-
-
-class _ExitHook:
-    """Equals the function that luma has registered to switch a device off when Python exits.
-
-    The appliance decides itself what stays on the OLED; and the hooks of devices that came and
-    went would keep them in memory for ever.
-    """
-
-    __hash__ = None  # type: ignore[assignment] # compared, never hashed
-
-    def __init__(self, bus: object) -> None:
-        self._bus = bus
-
-    def __eq__(self, function: object) -> bool:
-        held = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
-        return any(getattr(it, "_serial_interface", None) is self._bus for it in held.values())
 
 
 def _interface(settings: DisplaySettings, bus: Any) -> Any:  # noqa: ANN401 - luma ships no types

@@ -1,8 +1,10 @@
 import errno
-import gc
 import inspect
-import weakref
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import luma.oled.device
 import pytest
@@ -17,6 +19,28 @@ from appliance.screen.render.renderer import View
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import OLEDS, DisplaySettings
 from tests.rig.oled import MODULES, Ssd1306, pixels
+
+ROOT = Path(__file__).parents[3]
+
+PROGRAM = """
+import atexit, sys
+from tests.rig.oled import Ssd1306
+
+module = Ssd1306()
+# Runs after luma's handlers, which are registered later.
+atexit.register(lambda: print(f"on {module.on}, lit {bool(module.image.getbbox())}"))
+
+from appliance.screen.panels.factory import open_panel
+from appliance.screen.render.renderer import View
+from appliance.screen.scene import Mode, Scene
+from appliance.settings.schema import DisplaySettings
+
+scene = Scene(Mode.STOPPING)
+panel = open_panel(DisplaySettings(), bus=module)
+panel.show(scene, View().draw(scene))
+if sys.argv[1:]:
+    panel.close()
+"""
 
 SCENE = Scene(Mode.LISTENING, elapsed=7, level=0.4, turns=(ShownTurn("Hello", "there"),))
 DEFAULT = DisplaySettings()
@@ -168,7 +192,7 @@ def test_panels_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.Monkey
     start = luma.oled.device.ssd1306.__init__
 
     def remembered(device: object, *args: object, **kwargs: object) -> None:
-        devices.append(weakref.ref(device))
+        devices.append(device)
         start(device, *args, **kwargs)
 
     monkeypatch.setattr(luma.oled.device.ssd1306, "__init__", remembered)
@@ -176,9 +200,20 @@ def test_panels_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.Monkey
     opened(module).close()
     module.fail(0, 0, errno.EIO)
     assert "does not answer" in refusal(module)
-    gc.collect()
-    assert len(devices) == 2
-    assert [device() for device in devices] == [None, None]
+    assert [vars(device) for device in devices] == [{}, {}]
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "open"])
+def test_the_picture_stands_when_the_program_has_ended(closed: bool) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *["close"] * closed],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.splitlines() == ["on True, lit True"]
 
 
 @pytest.mark.parametrize("driver", MODULES)
