@@ -174,7 +174,7 @@ class Bench:
         )
         self.commits: list[Committed] = []
         self.sessions = ScriptedSessions(self.settings, self.inbox.put, self.clock, self.wall_clock)
-        self.custody = OpenSessions(self.sessions, self.history)
+        self.open_sessions = OpenSessions(self.sessions, self.history)
         self.scenes: list[Scene] = []
         self.reason: Event | None = None
         self._idle = 0
@@ -182,8 +182,8 @@ class Bench:
         self._shown = threading.Condition()
         self.network = True
         self.signs_of_life = 0
-        self.activity = BusyTimer("display", self.clock)
-        timekeeping = WallClock(self.clock, self.wall_clock, lambda: self.clock_is_set)
+        self.busy_timer = BusyTimer("display", self.clock)
+        wall_clock = WallClock(self.clock, self.wall_clock, lambda: self.clock_is_set)
         status = StatusReport(
             self.settings, folder / "status.json", clock=self.clock, wall_clock=self.wall_clock
         )
@@ -191,19 +191,19 @@ class Bench:
             self.settings,
             self.inbox,
             microphone=self.microphone,
-            front=Presenter([self], status, self.settings, timekeeping, lambda _: self.network),
+            presenter=Presenter([self], status, self.settings, wall_clock, lambda _: self.network),
             history=self.history,
-            custody=self.custody,
+            open_sessions=self.open_sessions,
             dispatcher=Dispatcher(
                 self.settings,
                 mark=self.history.mark,
                 perform=self.action_requests.append,
-                began_at=self.custody.began_at,
+                began_at=self.open_sessions.began_at,
                 clock=self.clock,
             ),
             boot=self.sessions.boot,
-            timekeeping=timekeeping,
-            activities=[self.activity],
+            wall_clock=wall_clock,
+            busy_timers=[self.busy_timer],
             give_sign_of_life=self._note_life,
         )
         self._thread = threading.Thread(target=self._run, name="controller")
@@ -224,7 +224,7 @@ class Bench:
         self.post(StopRequested())
         self.advance(1000.0)  # enough for every time-out
         self.join()
-        self.custody.close()
+        self.open_sessions.close()
         self.history.end()
 
     def join(self) -> None:
@@ -315,7 +315,7 @@ class Bench:
         self.inbox.put(event)
 
     def _run(self) -> None:
-        interrupted = self.custody.take_up(self.sessions.left_over())
+        interrupted = self.open_sessions.take_up(self.sessions.left_over())
         self.reason = self._controller.run(interrupted, self.fault)
         with self._shown:
             self._left = True

@@ -78,9 +78,9 @@ class Parts:
         self._light = StatusLed(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
         self._sessions = SessionFactory(favouring_commands(settings), post)
-        self._custody = OpenSessions(self._sessions, self._history)
-        self._house = _house(settings, post, self._history.delivered)
-        publish = self._house[0].publish if self._house else None
+        self._open_sessions = OpenSessions(self._sessions, self._history)
+        self._mqtt = _mqtt(settings, post, self._history.delivered)
+        publish = self._mqtt[0].publish if self._mqtt else None
         self._actions = ActionRunner(
             settings.commands,
             post,
@@ -92,14 +92,14 @@ class Parts:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as ending:
             self._start(self._history, ending)
-            ending.callback(self._custody.close)
+            ending.callback(self._open_sessions.close)
             self._start(self._microphone, ending)
             self._start(self._light, ending)
             self._start(self._button, ending)
             self._start(self._sessions, ending)
-            for house in self._house:
-                self._start(house, ending)
-            ending.callback(self._conclude_commands)
+            for client in self._mqtt:
+                self._start(client, ending)
+            ending.callback(self._record_late_outcomes)
             self._start(self._actions, ending)
             self._ending = ending.pop_all()
         return self
@@ -117,7 +117,7 @@ class Parts:
 
         A session that a crash cut off goes on. `fault` is what is wrong with the settings.
         """
-        timekeeping = WallClock()
+        wall_clock = WallClock()
         status = StatusReport(
             self._settings,
             status_file.to_write(),
@@ -126,19 +126,19 @@ class Parts:
         )
         left_over = self._sessions.left_over()
         self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
-        screens: list[Screen] = [self._display, self._light, *self._house]
+        screens: list[Screen] = [self._display, self._light, *self._mqtt]
         controller = Controller(
             self._settings,
             self._inbox,
             microphone=self._microphone,
-            front=Presenter(screens, status, self._settings, timekeeping),
+            presenter=Presenter(screens, status, self._settings, wall_clock),
             history=self._history,
-            custody=self._custody,
+            open_sessions=self._open_sessions,
             dispatcher=self._dispatcher,
-            listeners=self._house,
+            listeners=self._mqtt,
             boot=self._sessions.boot,
-            timekeeping=timekeeping,
-            activities=(
+            wall_clock=wall_clock,
+            busy_timers=(
                 self._display.activity,
                 self._history.activity,
                 self._microphone.activity,
@@ -147,7 +147,7 @@ class Parts:
             ),
             give_sign_of_life=Watchdog().feed,
         )
-        interrupted = self._custody.take_up(left_over)
+        interrupted = self._open_sessions.take_up(left_over)
         notify("READY=1")
         return controller.run(interrupted, fault)
 
@@ -157,11 +157,11 @@ class Parts:
             self._settings,
             mark=self._history.mark,
             perform=self._actions.perform,
-            began_at=self._custody.began_at,
+            began_at=self._open_sessions.began_at,
             acted=reader.last_marks(Path(self._settings.history.path), left_over),
         )
 
-    def _conclude_commands(self) -> None:
+    def _record_late_outcomes(self) -> None:
         """Keep how commands ended after the controller had left."""
         while self._dispatcher and not self._inbox.empty():
             event = self._inbox.get()
@@ -173,7 +173,7 @@ class Parts:
         ending.callback(part.end)
 
 
-def _house(
+def _mqtt(
     settings: Settings, post: Post, delivered: Callable[[OutgoingTurn], None]
 ) -> "tuple[MqttClient, ...]":
     """Return what talks to the rest of the house; nothing where the settings name no broker."""

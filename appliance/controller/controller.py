@@ -68,14 +68,14 @@ class Controller:
         settings: all of them.
         inbox: where the parts post.
         microphone: opened by a press.
-        front: shows what is going on.
+        presenter: shows what is going on.
         history: keeps what was said.
-        custody: keeps the audio until then.
+        open_sessions: keeps the audio until then.
         dispatcher: finds spoken commands.
         listeners: who else is told of everything that happens; each returns at once.
         boot: the name of this boot.
-        activities: what the parts' threads are at, to notice one that hangs.
-        timekeeping: the clocks.
+        busy_timers: what the parts' threads are at, to notice one that hangs.
+        wall_clock: the clocks.
         give_sign_of_life: called at least each half second for as long as all is well here.
     """
 
@@ -85,36 +85,38 @@ class Controller:
         inbox: "queue.SimpleQueue[Event]",
         *,
         microphone: Microphone,
-        front: Presenter,
+        presenter: Presenter,
         history: HistoryWriter,
-        custody: OpenSessions,
+        open_sessions: OpenSessions,
         dispatcher: Dispatcher,
         listeners: Sequence[Listener] = (),
         boot: str,
-        activities: Sequence[BusyTimer] = (),
-        timekeeping: WallClock,
+        busy_timers: Sequence[BusyTimer] = (),
+        wall_clock: WallClock,
         give_sign_of_life: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
-        self._front = front
+        self._presenter = presenter
         self._dispatcher = dispatcher
         self._history = history
-        self._custody = custody
+        self._open_sessions = open_sessions
         self._boot = boot
-        self._activities = activities
-        self._timekeeping = timekeeping
-        self._clock = timekeeping.now
+        self._busy_timers = busy_timers
+        self._wall_clock = wall_clock
+        self._clock = wall_clock.now
         self._give_sign_of_life = give_sign_of_life
         self._faults = FaultList()
-        self._hold = Press(settings.button)
-        self._visibility = PrivacyGuard(self._clock)
-        self._leaving = ExitReason()
-        self._course = SessionMachine(microphone, front, custody, self._faults, self._clock)
+        self._press = Press(settings.button)
+        self._privacy = PrivacyGuard(self._clock)
+        self._exit = ExitReason()
+        self._machine = SessionMachine(
+            microphone, presenter, open_sessions, self._faults, self._clock
+        )
         self._listeners: tuple[Listener, ...] = (
             self._faults,
-            front,
-            self._visibility,
+            presenter,
+            self._privacy,
             *listeners,
         )
         self._began_at = self._clock()
@@ -126,20 +128,20 @@ class Controller:
         """
         if fault:
             self._faults.report(Part.SETTINGS, fault)
-        self._course.interrupted, self._began_at = interrupted, self._clock()
+        self._machine.interrupted, self._began_at = interrupted, self._clock()
         # The clock may have been set since an earlier run kept its last times.
         self._history.correct_clock(self._boot)
-        while not (reason := self._leaving.reason) or self._may_not_leave_yet():
+        while not (reason := self._exit.reason) or self._may_not_leave_yet():
             self._go_on()
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
-                self._process(self._inbox.get(timeout=HELD_TICK if self._hold.down else TICK))
+                self._process(self._inbox.get(timeout=HELD_TICK if self._press.down else TICK))
             self._watch_times()
         return reason
 
     def _may_not_leave_yet(self) -> bool:
-        return self._course.state is not State.IDLE and not self._leaving.at_once
+        return self._machine.state is not State.IDLE and not self._exit.immediate
 
     # What each event does
 
@@ -159,10 +161,10 @@ class Controller:
     def _take(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
         match event:
             case events.Pressed():
-                in_session = self._course.in_session
-                self._give(self._hold.begin(self._clock(), in_session=in_session))
+                in_session = self._machine.in_session
+                self._give(self._press.begin(self._clock(), in_session=in_session))
             case events.Released():
-                self._give(self._hold.release(self._clock()))
+                self._give(self._press.release(self._clock()))
             case events.Held():
                 self._held()
             case events.TurnReceived():
@@ -174,71 +176,71 @@ class Controller:
             case events.SessionEnded():
                 self._session_ended(event)
             case events.Committed():
-                self._custody.kept(event)
+                self._open_sessions.committed(event)
             case events.MicrophoneOpened() | events.MicrophoneFailed():
-                self._course.note_microphone()
+                self._machine.note_microphone()
             case events.MicrophoneClosed():
-                self._course.microphone_closed()
+                self._machine.microphone_closed()
             case events.ButtonReady() | events.ButtonFailed():
-                self._hold.drop()
+                self._press.drop()
             case _ if isinstance(event, URGENCY):
                 self._leave(event)
             case _:
                 log.debug("%s", event)
 
     def _held(self) -> None:
-        if self._hold.down and self._hold.switches_off:
+        if self._press.down and self._press.powers_off:
             log.info("held: switching off")
-            self._hold.drop()
+            self._press.drop()
             self._leave(events.PowerOffRequested())
 
     def _requested(self, event: events.Requested) -> list[Event]:
         """Do what is requested; return how the command ended that requested it."""
-        wish, failure = event.wish, ""
-        if event.command and not self._course.named(event.command.session):
+        request, failure = event.request, ""
+        if event.command and not self._machine.named(event.command.session):
             failure = "that session is over"
-        elif wish is Request.CLEAR:
+        elif request is Request.CLEAR:
             self._clear()
-        elif wish in CHANGES_OF_LOOK:
-            failure = self._front.change_look(wish)
-        elif wish is Request.START:
+        elif request in CHANGES_OF_LOOK:
+            failure = self._presenter.change_appearance(request)
+        elif request is Request.START:
             self._give(Input.START)
-        elif wish is Request.STOP:
+        elif request is Request.STOP:
             self._give(Input.STOP)
-        elif wish is Request.PRESS:
-            self._give(click(in_session=self._course.in_session))
+        elif request is Request.PRESS:
+            self._give(click(in_session=self._machine.in_session))
         return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
 
     def _clear(self) -> None:
-        if self._course.live:
-            self._course.live.transcript.clear()
+        if self._machine.live:
+            self._machine.live.transcript.clear()
 
     def _connected(self, event: events.Connected) -> None:
         self._history.restart(event.session, event.covered)
-        if live := self._course.named(event.session):
+        if live := self._machine.named(event.session):
             live.reconnect(event.covered, self._clock())
             self._give(Input.CONNECTED)
 
     def _disconnected(self, event: events.Disconnected) -> None:
-        self._custody.deliveries.disconnected(event.session)
-        if (live := self._course.named(event.session)) and event.fault:
+        self._open_sessions.deliveries.disconnected(event.session)
+        if (live := self._machine.named(event.session)) and event.fault:
             live.disconnect(event.fault)
             self._give(Input.DROPPED)
 
     def _turn_received(self, event: events.TurnReceived) -> None:
-        if live := self._course.named(event.session):
+        if live := self._machine.named(event.session):
             live.receive(event, self._clock())
         if event.turn.finished:
             self._history.keep(event)
 
     def _session_ended(self, event: events.SessionEnded) -> None:
-        if self._course.named(event.session):
+        if self._machine.named(event.session):
             self._end_live(Input.ENDED)
-        self._custody.ended(event)
+        self._open_sessions.ended(event)
 
     def _leave(self, event: Event) -> None:
-        self._leaving.ask(event)
-        if self._leaving.for_good:
+        self._exit.add(event)
+        if self._exit.final:
             self._give(Input.STOP)
 
     # When a session begins and ends
@@ -246,83 +248,83 @@ class Controller:
     def _give(self, given: Input | None) -> None:
         """Give the state machine an input, if there is one."""
         if given and (given is not Input.START or self._may_begin()):
-            self._course.take(given)
+            self._machine.take(given)
 
     def _may_begin(self) -> bool:
         """Return whether a session may begin: nobody is heard without knowing."""
-        if self._leaving.for_good:
+        if self._exit.final:
             log.info("no session begins: the program is about to end")
-        elif not self._visibility:
+        elif not self._privacy.shown:
             log.warning("no session begins: nothing could show that the microphone is open")
-        return bool(self._visibility) and not self._leaving.for_good
+        return self._privacy.shown and not self._exit.final
 
     def _go_on(self) -> None:
         """Go on with the session that a crash cut off, as soon as that can be seen."""
-        if (session := self._course.interrupted) is None:
+        if (session := self._machine.interrupted) is None:
             return
-        if self._visibility and not self._course.live:
-            self._course.take(Input.START)
-        elif self._course.live or self._clock() - self._began_at > UNSEEN_TIME:
-            self._course.interrupted = None
+        if self._privacy.shown and not self._machine.live:
+            self._machine.take(Input.START)
+        elif self._machine.live or self._clock() - self._began_at > UNSEEN_TIME:
+            self._machine.interrupted = None
             session.finish()
-            self._custody.deliveries.adopt(session)
-            if not self._course.live:
-                self._custody.deliveries.resume()
+            self._open_sessions.deliveries.adopt(session)
+            if not self._machine.live:
+                self._open_sessions.deliveries.resume()
 
     def _end_live(self, given: Input) -> None:
         self._give(given)
-        if not self._leaving.reason:
-            self._custody.deliveries.resume()
+        if not self._exit.reason:
+            self._open_sessions.deliveries.resume()
 
     # What time does
 
     def _watch_times(self) -> None:
-        if live := self._course.live:
+        if live := self._machine.live:
             self._watch_session(live, self._clock())
-        self._course.complete_overdue()
-        if self._timekeeping.was_set():
+        self._machine.complete_overdue()
+        if self._wall_clock.was_set():
             self._history.correct_clock(self._boot)
-        for activity in self._activities:
-            if activity.lasts() > HUNG_TIME:
-                log.critical("the %s hangs; the program is to start afresh", activity.part)
-                self._leave(events.PartHung(activity.part))
+        for timer in self._busy_timers:
+            if timer.lasts() > HUNG_TIME:
+                log.critical("the %s hangs; the program is to start afresh", timer.part)
+                self._leave(events.PartHung(timer.part))
 
     def _watch_session(self, live: LiveSession, now: float) -> None:
-        live.follow(now, connected=self._course.state is State.LISTENING)
+        live.follow(now, connected=self._machine.state is State.LISTENING)
         # Not while a turn that belongs to what is covered may still wait in the inbox.
-        if self._inbox.empty() and live.uncommitted_silence():
+        if self._inbox.empty() and live.silence_to_commit():
             self._history.cover(live.session.name, live.progress.covered)
-        if self._course.in_session and 0 < self._settings.session.auto_stop < live.silence(now):
+        if self._machine.in_session and 0 < self._settings.session.auto_stop < live.silence(now):
             log.info("nothing was said for %.0f s", live.silence(now))
             self._give(Input.STOP)
-        if self._course.in_session and self._visibility.lost:
+        if self._machine.in_session and self._privacy.dark_too_long:
             log.warning("nothing shows that the microphone is open; ending the session")
             self._give(Input.STOP)
-        if self._course.state is State.FINISHING and self._is_past_waiting(live, now):
+        if self._machine.state is State.FINISHING and self._is_past_waiting(live, now):
             self._end_live(Input.FINISH_TIMEOUT)
 
     def _is_past_waiting(self, live: LiveSession, now: float) -> bool:
         patience = self._settings.session.finish_timeout
-        if self._leaving.to_switch_off and not live.transcript.words:
+        if self._exit.powers_off and not live.transcript.words:
             patience = min(patience, UNHEARD_TIME)
-        return live.out_of_reach(now) > patience
+        return live.unresponsive_for(now) > patience
 
     # What is shown
 
     def _show(self) -> None:
         now = self._clock()
-        left = self._hold.left(now)
-        if live := self._course.live:
+        left = self._press.left(now)
+        if live := self._machine.live:
             hint = self._hint(live, now)
-            state = self._course.state
-            self._front.show_session(live, state, self._faults, hint=hint, power_off_in=left)
+            state = self._machine.state
+            self._presenter.show_session(live, state, self._faults, hint=hint, power_off_in=left)
         else:
-            waiting = self._custody.deliveries.seconds
-            self._front.show_idle(self._faults, waiting=waiting, power_off_in=left)
+            waiting = self._open_sessions.deliveries.seconds
+            self._presenter.show_idle(self._faults, waiting=waiting, power_off_in=left)
 
     def _hint(self, live: LiveSession, now: float) -> str:
-        if self._leaving.to_switch_off:
+        if self._exit.powers_off:
             return "Then it switches off"
         left = self._settings.session.auto_stop - live.silence(now)
-        due = self._settings.session.auto_stop and self._course.in_session and left < COUNTDOWN
+        due = self._settings.session.auto_stop and self._machine.in_session and left < COUNTDOWN
         return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""

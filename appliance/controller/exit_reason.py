@@ -12,7 +12,7 @@ URGENCY = (
 )
 """Reasons, the most urgent last."""
 
-FOR_GOOD = (events.PowerOffRequested, events.StopRequested)
+FINAL = (events.PowerOffRequested, events.StopRequested)
 """Reasons that finish a session; new settings wait until a person does."""
 
 BROKEN = (events.UnhandledError, events.PartHung)
@@ -25,23 +25,23 @@ class ExitReason:
     def __init__(self) -> None:
         self.reason: Event | None = None
 
-    def ask(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         """Take note of a reason; it counts if it is more urgent than the one there is."""
         if self.reason is None or _urgency(event) > _urgency(self.reason):
             self.reason = event
 
     @property
-    def at_once(self) -> bool:
+    def immediate(self) -> bool:
         """Whether nothing can be brought to its end any more."""
         return isinstance(self.reason, BROKEN)
 
     @property
-    def for_good(self) -> bool:
+    def final(self) -> bool:
         """Whether no session may begin any more."""
-        return isinstance(self.reason, FOR_GOOD)
+        return isinstance(self.reason, FINAL)
 
     @property
-    def to_switch_off(self) -> bool:
+    def powers_off(self) -> bool:
         """Whether the box is switched off afterwards."""
         return isinstance(self.reason, events.PowerOffRequested)
 

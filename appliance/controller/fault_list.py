@@ -23,7 +23,7 @@ WEIGHT = (
 ASIDE = (Part.BROKER,)
 """Whose fault neither keeps words from being heard nor from being read: it is but remarked on."""
 
-HINDRANCES = {Part.MICROPHONE, Part.BUTTON}
+PREVENT_SESSION = {Part.MICROPHONE, Part.BUTTON}
 """Parts without which a press begins nothing worth keeping."""
 
 
@@ -102,6 +102,6 @@ class FaultList:
         return next((fault for part, fault in self if part in ASIDE), None)
 
     @property
-    def hinder(self) -> bool:
+    def prevents_session(self) -> bool:
         """Whether a press would begin nothing worth keeping."""
-        return not HINDRANCES.isdisjoint(self._by_part)
+        return not PREVENT_SESSION.isdisjoint(self._by_part)

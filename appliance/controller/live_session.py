@@ -25,23 +25,23 @@ class LiveSession:
         self.connected = False
         self.fault: Fault | None = None
         self.progress = session.progress()
-        self._news_at = now
-        self._unheard_since: float | None = None
+        self._sign_of_life_at = now
+        self._no_microphone_since: float | None = None
         self._committed = self.progress.covered.position
 
     def follow(self, now: float, *, connected: bool = True) -> None:
         """Look how far the session got."""
-        if self._unheard_since is not None and not connected:
-            self._unheard_since = now  # an outage is no silence
+        if self._no_microphone_since is not None and not connected:
+            self._no_microphone_since = now  # an outage is no silence
         progress = self.session.progress()
         if progress.sent != self.progress.sent:
-            self.note_news(now)
+            self.note_sign_of_life(now)
         self.progress = progress
 
     def receive(self, heard: TurnReceived, now: float) -> None:
         """Take one state of a turn; what a finished one covers is committed with it."""
         self.transcript.receive(heard.origin, heard.turn)
-        self.note_news(now)
+        self.note_sign_of_life(now)
         if heard.turn.finished:
             self._committed = max(self._committed, heard.covered.position)
 
@@ -49,19 +49,19 @@ class LiveSession:
         """Note that there is a connection (again), which hears again what is not covered."""
         self.transcript.reconnected(covered)
         self.connected, self.fault = True, None
-        self.note_news(now)
+        self.note_sign_of_life(now)
 
     def disconnect(self, fault: Fault) -> None:
         """Note that there is no connection, and why."""
         self.connected, self.fault = False, fault
 
-    def note_news(self, now: float) -> None:
+    def note_sign_of_life(self, now: float) -> None:
         """Note that the service is there."""
-        self._news_at = now
+        self._sign_of_life_at = now
 
     def note_microphone(self, now: float, *, present: bool) -> None:
         """Note that the microphone delivers, or doesn't any more."""
-        self._unheard_since = None if present else now
+        self._no_microphone_since = None if present else now
 
     def elapsed(self, now: float) -> float:
         """Return the seconds from press to press, or to now."""
@@ -73,14 +73,14 @@ class LiveSession:
         It was transcribed as silence, or there was no microphone to say it to. Audio that waits
         for the network is no silence, whatever is in it.
         """
-        unheard = now - self._unheard_since if self._unheard_since is not None else 0.0
+        unheard = now - self._no_microphone_since if self._no_microphone_since is not None else 0.0
         return unheard + self.progress.silence
 
-    def out_of_reach(self, now: float) -> float:
+    def unresponsive_for(self, now: float) -> float:
         """Return for how many seconds of finishing the service gave no sign of life."""
-        return now - max(self.finished_at or now, self._news_at)
+        return now - max(self.finished_at or now, self._sign_of_life_at)
 
-    def uncommitted_silence(self) -> bool:
+    def silence_to_commit(self) -> bool:
         """Tell, once for each long enough piece, that silence was covered since the last turn."""
         position = self.progress.covered.position
         due = position - self._committed >= COMMIT_STEP

@@ -71,7 +71,7 @@ class OpenSessions:
             self._history.finish(session.name, covered, ended)
         self.deliveries.ended(session, complete=event.complete)
 
-    def kept(self, event: events.Committed) -> None:
+    def committed(self, event: events.Committed) -> None:
         """Let go of audio whose words are on disk."""
         session = self._held.get(event.session)
         if session is None:

@@ -55,7 +55,7 @@ class Presenter:
         screens: what shows scenes: the display, the light.
         status: says it to whoever asks.
         settings: all of them.
-        timekeeping: the clocks.
+        wall_clock: the clocks.
         has_network: tells whether an address can be reached at all.
     """
 
@@ -64,13 +64,14 @@ class Presenter:
         screens: Sequence[Screen],
         status: StatusReport,
         settings: Settings,
-        timekeeping: WallClock,
+        wall_clock: WallClock,
         has_network: Callable[[str], bool] = has_network,
     ) -> None:
         self._screens = screens
         self._status = status
         self._settings = settings
-        self._time = timekeeping
+        self._wall_clock = wall_clock
+        self._clock = wall_clock.now
         self._has_network = has_network
         self._ready = False
         self._level, self._level_at = 0.0, 0.0
@@ -85,7 +86,7 @@ class Presenter:
         self._status.handle(event)
         match event:
             case events.LevelMeasured():
-                self._level, self._level_at = event.level, self._time.now()
+                self._level, self._level_at = event.level, self._clock()
             case events.CommandHeard():
                 self._remark_on(event.name, "…")
             case events.CommandEnded():
@@ -98,21 +99,21 @@ class Presenter:
         self._summary = None
         self._remark, self._failed_until = "", 0.0
 
-    def change_look(self, wish: Request) -> str:
+    def change_appearance(self, request: Request) -> str:
         """Change how the panel looks; return why not, if it goes no further."""
-        look = look_after(self._look, wish, self._settings.display)
+        look = look_after(self._look, request, self._settings.display)
         self._look = look or self._look
-        return "" if look else WHY_NOT[wish]
+        return "" if look else WHY_NOT[request]
 
     def end(self, summary: Summary) -> None:
         """A session has ended; say for a while what it came to."""
-        self._summary, self._saved_at = summary, self._time.now()
+        self._summary, self._saved_at = summary, self._clock()
 
     def show_session(
         self, live: LiveSession, state: State, faults: FaultList, *, hint: str, power_off_in: int
     ) -> None:
         """Show the live session."""
-        now = self._time.now()
+        now = self._clock()
         heard_lately = now - self._level_at <= QUIET
         scene = live.scene(
             MODE_OF[state],
@@ -129,7 +130,7 @@ class Presenter:
         if not self._ready:
             self._show(Scene(Mode.STARTING), faults)
             return
-        if self._time.now() - self._saved_at > SAVED_TIME:
+        if self._clock() - self._saved_at > SAVED_TIME:
             self._summary = None
         self._show(
             Scene(
@@ -137,12 +138,12 @@ class Presenter:
                 if self._summary and Part.HISTORY not in faults
                 else MODE_OF[State.IDLE],
                 # A fault that is too long for the panel turns its pages.
-                elapsed=float(int(self._time.now())) if faults.worst else 0.0,
+                elapsed=float(int(self._clock())) if faults.worst else 0.0,
                 waiting=waiting,
                 fault=faults.worst,
                 summary=self._summary,
-                clock=self._time.time_of_day(),
-                hint="" if self._summary or faults.hinder else texts.HOW_TO_START,
+                clock=self._wall_clock.time_of_day(),
+                hint="" if self._summary or faults.prevents_session else texts.HOW_TO_START,
                 remark=self._fresh_remark() or texts.aside(faults.aside),
                 look=self._look,
                 network=self._reaches_a_service(),
@@ -156,7 +157,7 @@ class Presenter:
         return any(self._has_network(url) for url in (service.url, service.fallback_url) if url)
 
     def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
-        now = self._time.now()
+        now = self._clock()
         if now < self._failed_until and not failed:
             return  # why one failed is not hidden by the next that did not
         self._remark = texts.command(command, outcome)
@@ -165,7 +166,7 @@ class Presenter:
             self._failed_until = self._remarked_until
 
     def _fresh_remark(self) -> str:
-        return self._remark if self._time.now() < self._remarked_until else ""
+        return self._remark if self._clock() < self._remarked_until else ""
 
     def _show(self, scene: Scene, faults: FaultList) -> None:
         for screen in self._screens:

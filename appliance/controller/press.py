@@ -23,7 +23,7 @@ class Press:
     def __init__(self, settings: ButtonSettings) -> None:
         self._time = settings.hold_time
         self._click = min(CLICK, settings.hold_time / 2)
-        self.switches_off = settings.hold_action == "poweroff"
+        self.powers_off = settings.hold_action == "poweroff"
         self._since: float | None = None
         self._ends_session = False
 
@@ -34,7 +34,7 @@ class Press:
         release.
         """
         self._since = now
-        self._ends_session = in_session and self.switches_off
+        self._ends_session = in_session and self.powers_off
         return None if self._ends_session else click(in_session=in_session)
 
     def release(self, now: float) -> Input | None:
@@ -53,7 +53,7 @@ class Press:
 
     def left(self, now: float) -> int:
         """Return the seconds that are left until it switches off; 0 as long as it is a click."""
-        if not self.switches_off or self.lasts(now) < self._click:
+        if not self.powers_off or self.lasts(now) < self._click:
             return 0
         return max(1, math.ceil(self._time - self.lasts(now)))
 

@@ -36,11 +36,13 @@ class PrivacyGuard:
             case events.LightFailed():
                 self._note_dark(Part.LIGHT)
 
-    def __bool__(self) -> bool:
+    @property
+    def shown(self) -> bool:
+        """Whether anything shows that the microphone is open."""
         return bool(self._shown_by)
 
     @property
-    def lost(self) -> bool:
+    def dark_too_long(self) -> bool:
         """Whether nothing has shown anything for so long that a session must end."""
         return not self._shown_by and self._clock() - self._dark_since > DARK_TIME
 

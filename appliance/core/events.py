@@ -231,7 +231,7 @@ class Requested(Event, frozen=True):
     A `command` by which it was wished is told how it ended.
     """
 
-    wish: Request
+    request: Request
     command: CommandEnded | None = None
 
 

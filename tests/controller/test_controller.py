@@ -644,7 +644,7 @@ def test_it_gives_signs_of_life_also_when_nothing_happens(tmp_path: Path) -> Non
 def test_a_part_that_hangs_is_given_up(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
-        with bench.activity:
+        with bench.busy_timer:
             bench.advance(29.0)
             assert bench.reason is None
             bench.advance(2.0)

@@ -23,15 +23,15 @@ from appliance.core.events import (
     ],
 )
 def test_the_most_urgent_reason_counts(first: Event, second: Event, kept: Event) -> None:
-    leaving = ExitReason()
-    assert leaving.reason is None
-    leaving.ask(first)
-    leaving.ask(second)
-    assert leaving.reason == kept
+    exit_reason = ExitReason()
+    assert exit_reason.reason is None
+    exit_reason.add(first)
+    exit_reason.add(second)
+    assert exit_reason.reason == kept
 
 
 @pytest.mark.parametrize(
-    ("reason", "at_once", "for_good", "to_switch_off"),
+    ("reason", "immediate", "final", "powers_off"),
     [
         (SettingsChanged(), False, False, False),
         (PowerOffRequested(), False, True, True),
@@ -41,10 +41,10 @@ def test_the_most_urgent_reason_counts(first: Event, second: Event, kept: Event)
     ],
 )
 def test_a_reason_says_what_may_still_be_done(
-    reason: Event, at_once: bool, for_good: bool, to_switch_off: bool
+    reason: Event, immediate: bool, final: bool, powers_off: bool
 ) -> None:
-    leaving = ExitReason()
-    leaving.ask(reason)
-    assert leaving.at_once is at_once
-    assert leaving.for_good is for_good
-    assert leaving.to_switch_off is to_switch_off
+    exit_reason = ExitReason()
+    exit_reason.add(reason)
+    assert exit_reason.immediate is immediate
+    assert exit_reason.final is final
+    assert exit_reason.powers_off is powers_off

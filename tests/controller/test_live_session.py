@@ -52,21 +52,23 @@ def test_without_a_microphone_time_is_silence(session: ScriptedSession) -> None:
     assert live.silence(BEGAN + 60.0) == 0.0
 
 
-def test_the_service_is_out_of_reach_from_its_last_sign_of_life(session: ScriptedSession) -> None:
+def test_the_service_is_unresponsive_from_its_last_sign_of_life_on(
+    session: ScriptedSession,
+) -> None:
     live = LiveSession(session, BEGAN)
     live.follow(BEGAN + 20.0)
     live.finished_at = BEGAN + 10.0
-    assert live.out_of_reach(BEGAN + 15.0) == 5.0
+    assert live.unresponsive_for(BEGAN + 15.0) == 5.0
     session.reach(sent=1)
     live.follow(BEGAN + 18.0)
-    assert live.out_of_reach(BEGAN + 20.0) == 2.0
+    assert live.unresponsive_for(BEGAN + 20.0) == 2.0
     live.receive(heard(Turn(0, "word")), BEGAN + 25.0)
-    assert live.out_of_reach(BEGAN + 26.0) == 1.0
+    assert live.unresponsive_for(BEGAN + 26.0) == 1.0
 
 
-def test_before_the_second_press_nothing_is_out_of_reach(session: ScriptedSession) -> None:
+def test_before_the_second_press_nothing_is_unresponsive_for(session: ScriptedSession) -> None:
     live = LiveSession(session, BEGAN)
-    assert live.out_of_reach(BEGAN + 3600.0) == 0.0
+    assert live.unresponsive_for(BEGAN + 3600.0) == 0.0
 
 
 def test_silence_is_committed_in_large_pieces(session: ScriptedSession) -> None:
@@ -76,7 +78,7 @@ def test_silence_is_committed_in_large_pieces(session: ScriptedSession) -> None:
     for second in range(100):
         session.reach(covered=second)
         live.follow(BEGAN + second)
-        if live.uncommitted_silence():
+        if live.silence_to_commit():
             commits.append(second)
     assert commits == [step, 2 * step, 3 * step]
 
@@ -87,7 +89,7 @@ def test_what_a_finished_turn_covers_needs_no_other_commit(session: ScriptedSess
         session.reach(covered=second)
         live.receive(heard(Turn(second, "words", finished=True), second), BEGAN + second)
         live.follow(BEGAN + second)
-        assert not live.uncommitted_silence()
+        assert not live.silence_to_commit()
 
 
 def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
@@ -95,13 +97,13 @@ def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
     session.reach(covered=40)
     live.receive(heard(Turn(0, "words"), covered=40), BEGAN + 40.0)
     live.follow(BEGAN + 40.0)
-    assert live.uncommitted_silence()
+    assert live.silence_to_commit()
 
 
 def test_a_session_that_is_taken_up_commits_only_what_is_new(session: ScriptedSession) -> None:
     session.reach(covered=500)
     live = LiveSession(session, BEGAN)
-    assert not live.uncommitted_silence()
+    assert not live.silence_to_commit()
 
 
 def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:

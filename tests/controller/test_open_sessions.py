@@ -33,7 +33,7 @@ class Holding:
         self.sessions = ScriptedSessions(
             settings, self.posted.put, Clock(150.0), Clock(1_700_000_000.0)
         )
-        self.custody = OpenSessions(self.sessions, self.history)
+        self.open_sessions = OpenSessions(self.sessions, self.history)
 
     def leave_behind(
         self, name: str, *, started: float, boot: str = "another", finished: bool = True
@@ -49,10 +49,10 @@ class Holding:
         backlog.close()
 
     def take_up(self) -> Session | None:
-        return self.custody.take_up(self.sessions.left_over())
+        return self.open_sessions.take_up(self.sessions.left_over())
 
     def end(self, session: Session, *, complete: bool = True) -> None:
-        self.custody.ended(SessionEnded(session.name, complete))
+        self.open_sessions.ended(SessionEnded(session.name, complete))
 
     def hear(self, session: Session, order: int, covered: float) -> None:
         self.history.keep(
@@ -66,14 +66,14 @@ class Holding:
             )
         )
 
-    def next_kept(self) -> Committed:
+    def next_committed(self) -> Committed:
         while True:
             if isinstance(event := self.posted.get(timeout=20), Committed):
                 return event
 
     def hand_on(self) -> None:
         """Hand on what the history kept next."""
-        self.custody.kept(self.next_kept())
+        self.open_sessions.committed(self.next_committed())
 
     def names(self) -> list[str]:
         """Which sessions were begun, in order."""
@@ -92,7 +92,7 @@ def holding(tmp_path: Path) -> Iterator[Holding]:
     holding = Holding(tmp_path)
     holding.history.start()
     yield holding
-    holding.custody.close()
+    holding.open_sessions.close()
     holding.history.end()
 
 
@@ -102,7 +102,7 @@ def spool_threads(holding: Holding) -> list[str]:
 
 
 def test_a_new_session_is_in_the_history_from_its_start(holding: Holding) -> None:
-    session = holding.custody.begin()
+    session = holding.open_sessions.begin()
     wait_until(lambda: [kept.id for kept in reader.sessions(holding.path)] == [session.name])
 
 
@@ -116,26 +116,26 @@ def test_what_is_left_over_is_delivered_one_at_a_time_the_oldest_first(holding: 
         holding.leave_behind(name, started=started)
     assert holding.take_up() is None
     assert holding.names() == ["first"]
-    assert holding.custody.deliveries.seconds == 75.0
+    assert holding.open_sessions.deliveries.seconds == 75.0
     holding.end(holding.last)
     assert holding.names() == ["first", "second"]
     holding.end(holding.last)
     holding.end(holding.last)
     assert holding.names() == ["first", "second", "third"]
-    assert holding.custody.deliveries.seconds == 0.0
+    assert holding.open_sessions.deliveries.seconds == 0.0
 
 
 def test_a_delivery_gives_way_to_a_live_session(holding: Holding) -> None:
     holding.leave_behind("older", started=100.0)
     holding.take_up()
     delivery = holding.last
-    live = holding.custody.begin()
+    live = holding.open_sessions.begin()
     assert delivery.abandoned
     holding.end(delivery, complete=False)
     assert holding.last is live
     holding.end(live)
     assert holding.last is live
-    holding.custody.deliveries.resume()
+    holding.open_sessions.deliveries.resume()
     assert holding.last.name == "older"
 
 
@@ -145,10 +145,10 @@ def test_what_is_older_is_delivered_first_even_if_something_newer_came_between(
     holding.leave_behind("oldest", started=100.0)
     holding.leave_behind("older", started=200.0)
     holding.take_up()
-    live = holding.custody.begin()
+    live = holding.open_sessions.begin()
     holding.end(holding.sessions.made[0], complete=False)
     holding.end(live, complete=False)
-    holding.custody.deliveries.resume()
+    holding.open_sessions.deliveries.resume()
     for _ in range(3):
         holding.end(holding.last)
     assert holding.names() == ["oldest", live.name, "oldest", "older", live.name]
@@ -195,7 +195,7 @@ def test_only_the_latest_of_several_interrupted_sessions_goes_on(holding: Holdin
     assert session
     assert session.name == "newer"
     holding.end(session)
-    holding.custody.deliveries.resume()
+    holding.open_sessions.deliveries.resume()
     assert holding.last.name == "older"
     assert holding.last.backlog.finished
 
@@ -204,7 +204,7 @@ def test_a_delivery_goes_on_from_what_the_history_says_is_covered(holding: Holdi
     recording = Recording("half", 100.0, 100.0, "another", finished=True)
     holding.history.begin(recording)
     holding.history.cover("half", Covered(15 * SAMPLE_RATE, 0, 3))
-    holding.next_kept()
+    holding.next_committed()
     holding.leave_behind("half", started=100.0)
     holding.take_up()
     assert holding.last.reached.covered == Covered(15 * SAMPLE_RATE, 0, 3)
@@ -217,7 +217,7 @@ def test_what_was_wholly_transcribed_is_only_cleared_away(holding: Holding) -> N
     covered = Covered(25 * SAMPLE_RATE, 0, 1)
     heard = Turn(0, "all", finished=True)
     holding.history.keep(TurnReceived("done", 0, heard, 0.0, 1.0, covered))
-    holding.next_kept()
+    holding.next_committed()
     assert holding.take_up() is None
     assert holding.names() == []
     wait_until(lambda: not (holding.spool / "done").exists())
@@ -253,14 +253,14 @@ def test_a_power_cut_between_two_turns_finds_the_audio_of_the_second(holding: Ho
     holding.hear(session, 1, covered=25.0)
     holding.end(session)
     holding.hand_on()  # of the first turn, though the session is complete by now
-    holding.custody.close()
+    holding.open_sessions.close()
     wait_until(lambda: spool_threads(holding) == [])
     assert len(holding.audio(session)) == 2
     assert (holding.spool / "session" / "session.json").exists()
 
 
 def test_a_session_without_words_leaves_nothing(holding: Holding) -> None:
-    session = holding.custody.begin()
+    session = holding.open_sessions.begin()
     holding.end(session)
     holding.hand_on()
     wait_until(lambda: not (holding.spool / session.name).exists())
@@ -268,16 +268,16 @@ def test_a_session_without_words_leaves_nothing(holding: Holding) -> None:
 
 
 def test_what_is_kept_of_a_session_long_gone_does_no_harm(holding: Holding) -> None:
-    holding.custody.kept(Committed("gone", Covered()))
+    holding.open_sessions.committed(Committed("gone", Covered()))
 
 
 def test_closing_ends_every_thread_and_leaves_the_audio(holding: Holding) -> None:
     for number in range(3):
         holding.leave_behind(f"session{number}", started=100.0 + number)
     holding.take_up()
-    live = holding.custody.begin()
+    live = holding.open_sessions.begin()
     assert len(spool_threads(holding)) >= 3
-    holding.custody.close()
+    holding.open_sessions.close()
     assert spool_threads(holding) == []
     assert all(session.abandoned for session in holding.sessions.made)
     assert len(list(holding.spool.glob("*/session.json"))) == 4

@@ -38,7 +38,7 @@ class Shown:
         self.clock = Clock(100.0)
         self.display, self.light = Seen(), Seen()
         self.asked: list[str] = []
-        self.front = Presenter(
+        self.presenter = Presenter(
             [self.display, self.light],
             StatusReport(Settings(), folder / "status.json"),
             Settings(),
@@ -47,7 +47,7 @@ class Shown:
         )
 
     def idle(self, faults: FaultList | None = None, power_off_in: int = 0) -> Scene:
-        self.front.show_idle(faults or FaultList(), waiting=2.0, power_off_in=power_off_in)
+        self.presenter.show_idle(faults or FaultList(), waiting=2.0, power_off_in=power_off_in)
         assert self.light.scene == self.display.scene
         return self.display.scene
 
@@ -66,12 +66,12 @@ def test_it_is_starting_until_a_press_would_be_heard_or_never_will(
     shown: Shown, event: Event
 ) -> None:
     assert shown.idle() == Scene(Mode.STARTING)
-    shown.front.handle(event)
+    shown.presenter.handle(event)
     assert shown.idle().mode is Mode.READY
 
 
 def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
+    shown.presenter.handle(ButtonReady())
     faults = FaultList()
     faults.report(Part.SESSION, Fault("Key refused"))
     assert shown.idle(faults, power_off_in=1) == Scene(
@@ -91,28 +91,28 @@ def ended(name: str, failure: str = "") -> CommandEnded:
 
 
 def test_how_a_command_ended_is_told_after_the_session_too(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
-    shown.front.end(Summary(seconds=60.0, words=90))
-    shown.front.handle(ended("call the nurse", "no answer"))
+    shown.presenter.handle(ButtonReady())
+    shown.presenter.end(Summary(seconds=60.0, words=90))
+    shown.presenter.handle(ended("call the nurse", "no answer"))
     assert shown.idle().remark == "Call the nurse: no answer"
     shown.clock.now += FAILURE_TIME
     assert shown.idle().remark == ""
 
 
 def test_why_one_failed_is_not_hidden_by_one_that_did_not(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
-    shown.front.handle(ended("lamp on", "GPIO 22 can't be used"))
-    shown.front.handle(ended("radio on"))
+    shown.presenter.handle(ButtonReady())
+    shown.presenter.handle(ended("lamp on", "GPIO 22 can't be used"))
+    shown.presenter.handle(ended("radio on"))
     assert shown.idle().remark == "Lamp on: GPIO 22 can't be used"
-    shown.front.handle(ended("bell", "took too long"))
+    shown.presenter.handle(ended("bell", "took too long"))
     assert shown.idle().remark == "Bell: took too long"
     shown.clock.now += FAILURE_TIME
-    shown.front.handle(ended("radio on"))
+    shown.presenter.handle(ended("radio on"))
     assert shown.idle().remark == "Radio on: done"
 
 
 def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
+    shown.presenter.handle(ButtonReady())
     faults = FaultList()
     faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
     scene = shown.idle(faults)
@@ -122,15 +122,15 @@ def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
 
 
 def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
+    shown.presenter.handle(ButtonReady())
     faults = FaultList()
     faults.report(Part.MICROPHONE, Fault("No microphone"))
     assert not shown.idle(faults).hint
 
 
 def test_what_a_session_came_to_is_shown_for_a_while(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
-    shown.front.end(Summary(seconds=60.0, words=90))
+    shown.presenter.handle(ButtonReady())
+    shown.presenter.end(Summary(seconds=60.0, words=90))
     assert shown.idle().mode is Mode.SAVED
     assert shown.idle().summary == Summary(seconds=60.0, words=90)
     shown.clock.now += 8.1
@@ -138,14 +138,14 @@ def test_what_a_session_came_to_is_shown_for_a_while(shown: Shown) -> None:
 
 
 def test_the_next_session_makes_that_old_news(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
-    shown.front.end(Summary(seconds=60.0, words=90))
-    shown.front.begin()
+    shown.presenter.handle(ButtonReady())
+    shown.presenter.end(Summary(seconds=60.0, words=90))
+    shown.presenter.begin()
     assert shown.idle().mode is Mode.READY
 
 
 def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
+    shown.presenter.handle(ButtonReady())
     faults = FaultList()
     remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
     faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
@@ -157,8 +157,8 @@ def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
 
 
 def test_nothing_is_called_saved_that_could_not_be(shown: Shown) -> None:
-    shown.front.handle(ButtonReady())
-    shown.front.end(Summary(seconds=60.0, words=90))
+    shown.presenter.handle(ButtonReady())
+    shown.presenter.end(Summary(seconds=60.0, words=90))
     faults = FaultList()
     faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
     assert shown.idle(faults).mode is Mode.READY

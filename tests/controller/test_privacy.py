@@ -20,43 +20,43 @@ def clock() -> Clock:
 
 
 def test_a_display_counts_from_its_first_picture_until_it_fails(clock: Clock) -> None:
-    visibility = PrivacyGuard(clock)
-    assert not visibility
-    visibility.handle(ScreenRecovered())
-    assert visibility
-    visibility.handle(ScreenFailed(FAULT))
-    assert not visibility
-    visibility.handle(ScreenRecovered())
-    assert visibility
+    privacy = PrivacyGuard(clock)
+    assert not privacy.shown
+    privacy.handle(ScreenRecovered())
+    assert privacy.shown
+    privacy.handle(ScreenFailed(FAULT))
+    assert not privacy.shown
+    privacy.handle(ScreenRecovered())
+    assert privacy.shown
 
 
 def test_a_light_counts_as_well(clock: Clock) -> None:
-    visibility = PrivacyGuard(clock)
-    visibility.handle(LightReady())
-    assert visibility
-    visibility.handle(LightFailed(FAULT))
-    assert not visibility
+    privacy = PrivacyGuard(clock)
+    privacy.handle(LightReady())
+    assert privacy.shown
+    privacy.handle(LightFailed(FAULT))
+    assert not privacy.shown
 
 
 @pytest.mark.parametrize("first", [ScreenFailed(FAULT), LightFailed(FAULT)])
 def test_either_is_enough(clock: Clock, first: Event) -> None:
-    visibility = PrivacyGuard(clock)
-    visibility.handle(ScreenRecovered())
-    visibility.handle(LightReady())
-    visibility.handle(first)
+    privacy = PrivacyGuard(clock)
+    privacy.handle(ScreenRecovered())
+    privacy.handle(LightReady())
+    privacy.handle(first)
     clock.now += 1000.0
-    assert visibility
-    assert not visibility.lost
+    assert privacy.shown
+    assert not privacy.dark_too_long
 
 
 def test_it_is_lost_a_minute_after_the_last_went_dark(clock: Clock) -> None:
-    visibility = PrivacyGuard(clock)
-    visibility.handle(ScreenRecovered())
-    visibility.handle(LightReady())
-    visibility.handle(ScreenFailed(FAULT))
+    privacy = PrivacyGuard(clock)
+    privacy.handle(ScreenRecovered())
+    privacy.handle(LightReady())
+    privacy.handle(ScreenFailed(FAULT))
     clock.now += 100.0
-    visibility.handle(LightFailed(FAULT))
+    privacy.handle(LightFailed(FAULT))
     clock.now += 59.0
-    assert not visibility.lost
+    assert not privacy.dark_too_long
     clock.now += 2.0
-    assert visibility.lost
+    assert privacy.dark_too_long

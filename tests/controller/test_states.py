@@ -122,7 +122,7 @@ def seen(bench: Bench, session: ScriptedSession) -> dict[str, Any]:
         "microphone": "open" if bench.microphone.is_open else "closed",
         "sessions": len(bench.sessions.made),
         "abandoned": session.abandoned,
-        "in_background": bench.custody.deliveries.seconds > 0,
+        "in_background": bench.open_sessions.deliveries.seconds > 0,
     }
 
 

@@ -30,7 +30,7 @@ class House:
 
     def _post(self, event: Event) -> None:
         assert isinstance(event, Requested)
-        self.asked.append((self.clock.now, event.wish.value))
+        self.asked.append((self.clock.now, event.request.value))
 
 
 @pytest.fixture
