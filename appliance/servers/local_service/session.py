@@ -21,7 +21,6 @@ from appliance.servers.local_service import protocol
 from appliance.servers.local_service.admission import SessionSlot
 from appliance.servers.local_service.audio_input import IncomingAudio
 from appliance.servers.local_service.engines.base import Engine
-from appliance.servers.local_service.engines.pocketsphinx import voice_detector
 from appliance.servers.local_service.protocol import RefusedError, SessionParameters
 from appliance.servers.local_service.turn_detector import (
     BYTES_PER_MS,
@@ -32,6 +31,7 @@ from appliance.servers.local_service.turn_detector import (
     TurnListener,
 )
 from appliance.servers.local_service.turn_messages import turn_messages
+from appliance.servers.local_service.voice_detector import voice_detector
 
 log = logging.getLogger(__name__)
 

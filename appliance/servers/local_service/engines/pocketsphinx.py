@@ -2,12 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from pocketsphinx import Decoder, Vad
+from pocketsphinx import Decoder
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.servers.local_service.engines.base import HeardWord
+from appliance.servers.local_service.engines.base import Engine, HeardWord
+from appliance.servers.local_service.engines.recognizer_pool import RecognizerPool
+from appliance.servers.local_service.engines.subprocess_recognizer import RecognizerProcess
 
 FRAME_MS = 10
 """The decoder counts in frames of 10 ms."""
@@ -88,6 +90,11 @@ class PocketsphinxRecognizer:
                 yield HeardWord(text, start, end, confidence)
 
 
+def pocketsphinx_engine(_name: str) -> Engine:
+    """Return the engine: a pool of recognizers, each in a process of its own."""
+    return RecognizerPool(lambda: RecognizerProcess(PocketsphinxRecognizer))
+
+
 def _decoder(favoured: Sequence[str]) -> Decoder:
     # A tenth of the default's 30000 hypotheses a frame: half the work, and hardly more errors.
     # The language model can be added to only where it isn't mapped from its file.
@@ -134,15 +141,3 @@ def _usual_weight(decoder: Decoder, word: str) -> float:
     model = decoder.get_lm()
     weight: float = decoder.get_logmath().exp(model.prob([word]) - model.prob([_AVERAGE]))
     return weight
-
-
-def voice_detector(threshold: float) -> Callable[[bytes], bool]:
-    """Return a detector that says of 20 ms of audio whether it holds a voice; one for each stream.
-
-    It is WebRTC's, which adapts to the level of the noise. The higher the threshold (0 to 1), the
-    surer it must be; it has four degrees of that.
-    """
-    strictness = (Vad.LOOSE, Vad.MEDIUM_LOOSE, Vad.MEDIUM_STRICT, Vad.STRICT)
-    vad = Vad(strictness[min(int(threshold * 4), 3)], SAMPLE_RATE, 0.02)
-    is_speech: Callable[[bytes], bool] = vad.is_speech
-    return is_speech

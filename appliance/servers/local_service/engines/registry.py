@@ -1,35 +1,55 @@
-"""The engines that can do the recognizing, by the names that `--engine` takes.
+"""Registry of the speech recognition engines.
 
-Each is an extra of its own: only the one that is asked for must be installed, and is imported.
+Each engine is an optional extra of the package: only the module of the one that is asked for is
+imported.
 """
-# ruff: noqa: PLC0415
 
-from appliance.servers.local_service.engines.base import Engine, RecognizerPool, UnknownEngineError
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from appliance.servers.local_service.engines.base import Engine, UnknownEngineError
+
+
+class Entry(NamedTuple):
+    """A module below this package, its function or class that makes the engine, and its extra.
+
+    The function is called with the name given to `--engine`, and may raise `UnknownEngineError`.
+    """
+
+    module: str
+    maker: str
+    extra: str
+
+
+ENGINES = {
+    "pocketsphinx": Entry("pocketsphinx", "pocketsphinx_engine", "local"),
+    "wyoming://HOST:PORT": Entry("wyoming.engine", "WyomingEngine", "wyoming"),
+}
+"""Engines by what `--engine` takes: a word, or the form of an address."""
 
 
 def engine_named(name: str) -> Engine:
-    """Return the engine that `--engine` names: "pocketsphinx" or "wyoming://HOST[:PORT]".
+    """Return the engine that `--engine` names.
 
     Raises:
-        UnknownEngineError: it names none, or one that is not installed.
+        UnknownEngineError: there is no such engine, its address is wrong, or it is not installed.
     """
+    form = next((form for form in ENGINES if _fits(name, form)), None)
+    if form is None:
+        raise UnknownEngineError(f'There is no engine "{name}": choose {" or ".join(ENGINES)}')
+    module, maker, extra = ENGINES[form]
     try:
-        if name == "pocketsphinx":
-            from appliance.servers.local_service.engines.pocketsphinx import PocketsphinxRecognizer
-            from appliance.servers.local_service.engines.subprocess_recognizer import (
-                RecognizerProcess,
-            )
-
-            return RecognizerPool(lambda: RecognizerProcess(PocketsphinxRecognizer))
-        if name.startswith("wyoming:"):
-            from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine
-
-            return WyomingEngine(name)
+        make: Callable[[str], Engine] = getattr(import_module(f"{__package__}.{module}"), maker)
     except ModuleNotFoundError as error:
-        extra = "wyoming" if name.startswith("wyoming:") else "local"
+        others = " or ".join(other for other in ENGINES if other != form)
         raise UnknownEngineError(
-            f"The engine \"{name}\" needs {error.name}: pip install 'voice-appliance[{extra}]'"
+            f"The engine \"{name}\" needs {error.name}: pip install 'voice-appliance[{extra}]', "
+            f"or choose {others}"
         ) from error
-    raise UnknownEngineError(
-        f'There is no engine "{name}": choose pocketsphinx or wyoming://HOST:PORT'
-    )
+    return make(name)
+
+
+def _fits(name: str, form: str) -> bool:
+    scheme, is_address, _ = form.partition("://")
+    return name.startswith(f"{scheme}:") if is_address else name == form

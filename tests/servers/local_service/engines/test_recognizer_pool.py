@@ -2,7 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from appliance.servers.local_service.engines.base import HeardWord, RecognizerError, RecognizerPool
+from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
+from appliance.servers.local_service.engines.recognizer_pool import RecognizerPool
 
 
 class Recognizer:
