@@ -1,52 +1,67 @@
-"""Other programs, asked for what they know."""
+"""Other programs, run to their end within a time limit."""
 
 import pwd
 import subprocess
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self
 
 
 class CommandError(Exception):
-    """A program is not there, failed, or took too long; says so in a sentence."""
+    """The program is missing, failed, or took too long; the message is one sentence."""
+
+
+class Identity(NamedTuple):
+    """User and groups that a program runs as. Only root can choose them."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+    @classmethod
+    def named(cls, user: str) -> Self | None:
+        """Return a user with its main group alone; None if there is no such user."""
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            return None
+        return cls(entry.pw_uid, entry.pw_gid)
 
 
 Run = Callable[..., bytes]
-"""Like `output`."""
-
-TIME_OUT = 60.0
+"""A function with the signature of `output`, for tests to replace."""
 
 
-def output(command: Sequence[str], user: str | None = None) -> bytes:
-    """Run a command and return what it wrote to standard output.
+def output(
+    command: Sequence[str], *, identity: Identity | None = None, time_limit: float = 60.0
+) -> bytes:
+    """Run a program and return what it wrote to standard output.
 
-    With `user`, it runs as that one, with no other groups, where there is such a user.
+        output(["systemctl", "show", "appliance.service"], time_limit=5.0)
+
+    Args:
+        command: the program and its arguments; no shell reads them.
+        identity: who it runs as; None for the user of this process.
+        time_limit: seconds after which it is killed.
 
     Raises:
-        CommandError: as that says.
+        CommandError: it is missing, ended with another status than 0, or took too long.
     """
-    identity = _identity(user)
     try:
-        done = subprocess.run(  # noqa: S603 - the commands are ours, and no shell reads them
+        ended = subprocess.run(  # noqa: S603 - the commands are this program's own
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
-            timeout=TIME_OUT,
-            user=identity and identity.pw_uid,
-            group=identity and identity.pw_gid,
-            extra_groups=identity and [],
+            timeout=time_limit,
+            user=identity and identity.uid,
+            group=identity and identity.gid,
+            extra_groups=identity and identity.groups,
         )
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise CommandError(said or f"{command[0]} ended with {error.returncode}") from error
+        first_line = error.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise CommandError(first_line or f"{command[0]} ended with {error.returncode}") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{command[0]} took over {TIME_OUT:.0f} s") from error
+        raise CommandError(f"{command[0]} took over {time_limit:.0f} s") from error
     except OSError as error:
         raise CommandError(f"{command[0]}: {error.strerror}") from error
-    return done.stdout
-
-
-def _identity(user: str | None) -> pwd.struct_passwd | None:
-    try:
-        return pwd.getpwnam(user) if user else None
-    except KeyError:
-        return None
+    return ended.stdout

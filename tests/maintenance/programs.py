@@ -7,6 +7,15 @@ from appliance.system.processes import CommandError, output
 LINE = b"2026-01-31T14:05:00 kitchen appliance[7]: "
 
 
+def no_program(command: Sequence[str], **_: object) -> bytes:
+    """Answer as `output` does where no program is installed.
+
+    Raises:
+        CommandError: always.
+    """
+    raise CommandError(f"{command[0]}: No such file or directory")
+
+
 class Programs:
     """Answers for the journal, systemd and mount; anything else really runs.
 

@@ -1,10 +1,9 @@
-import getpass
 import os
 import sys
 
 import pytest
 
-from appliance.system.processes import CommandError, output
+from appliance.system.processes import CommandError, Identity, output
 
 
 def test_what_a_program_says_is_returned() -> None:
@@ -27,13 +26,20 @@ def test_what_went_wrong_is_one_line(command: list[str], told: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 def test_root_becomes_the_user_named_without_other_groups() -> None:
-    assert output(["id", "--user", "--name"], user="nobody") == b"nobody\n"
-    assert output(["id", "--groups", "--name"], user="nobody") == b"nogroup\n"
+    assert output(["id", "--user", "--name"], identity=Identity.named("nobody")) == b"nobody\n"
+    assert output(["id", "--groups", "--name"], identity=Identity.named("nobody")) == b"nogroup\n"
 
 
-def test_where_there_is_no_such_user_it_stays_the_same() -> None:
-    assert output(["id", "--user", "--name"], user="no-such-user").decode() == f"{me()}\n"
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_a_program_has_all_groups_of_its_identity_and_no_others() -> None:
+    assert output(["id", "--groups"], identity=Identity(4321, 4322, (4323,))) == b"4322 4323\n"
 
 
-def me() -> str:
-    return getpass.getuser() if os.geteuid() else "root"
+def test_an_unknown_user_is_nobody_to_become() -> None:
+    assert Identity.named("no-such-user") is None
+    assert int(output(["id", "--user"], identity=None)) == os.geteuid()
+
+
+def test_a_program_that_takes_too_long_is_killed() -> None:
+    with pytest.raises(CommandError, match="sleep took over 0 s"):
+        output(["sleep", "60"], time_limit=0.05)

@@ -25,7 +25,6 @@ from appliance.maintenance.doctor.checks.running_appliance import RunningApplian
 from appliance.maintenance.doctor.checks.service import OF_THE_FALLBACK, STORES, ServiceCheck
 from appliance.maintenance.doctor.checks.settings import examine_settings, examine_version
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
-from appliance.maintenance.doctor.programs import Ask, ask
 from appliance.maintenance.doctor.result import CheckResult, not_tried
 from appliance.maintenance.doctor.runner import Check
 from appliance.screen.panels.base import Panel
@@ -33,6 +32,7 @@ from appliance.screen.panels.factory import open_panel
 from appliance.settings.load import SettingsError, load
 from appliance.settings.schema import DisplaySettings, Settings
 from appliance.system import status_file
+from appliance.system.processes import Run, output
 from appliance.system.status_file import Condition
 
 SETTINGS = "settings"
@@ -48,7 +48,7 @@ class Surroundings(NamedTuple):
     audio: Callable[[], Audio] = quiet_audio
     pin_factory: Factory | None = None
     open_panel: Callable[[DisplaySettings], Panel | None] = open_panel
-    ask: Ask = ask
+    run: Run = output
     dev: Path = permissions.DEVICES
     sys: Path = board.SYS
     stores: Sequence[Path] = STORES
@@ -78,7 +78,7 @@ class Plan:
             self._settings = load(path)
         except SettingsError as error:
             self._problems = error.problems
-        self._unit = Unit(around.ask)
+        self._unit = Unit(around.run)
         self._resident = self._observe()
 
     def checks(self) -> list[Check]:
@@ -114,7 +114,7 @@ class Plan:
             limit=10,
         )
         yield Check("disk", lambda: disk.examine(settings, unit), needs=_GOOD_SETTINGS, limit=10)
-        yield Check("power", lambda: board.examine_power(around.ask, around.sys), limit=6)
+        yield Check("power", lambda: board.examine_power(around.run, around.sys), limit=6)
         yield Check(
             "I2C",
             lambda: board.examine_bus_speed(settings.display, around.sys),

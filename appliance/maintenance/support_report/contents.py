@@ -10,7 +10,7 @@ from appliance.maintenance.support_report.redaction import known_secrets, scrub_
 from appliance.maintenance.support_report.system_info import describe
 from appliance.system import status_file
 from appliance.system.files import read, reason
-from appliance.system.processes import CommandError, Run
+from appliance.system.processes import CommandError, Identity, Run
 
 USER = "appliance"
 """Who owns the history, and reads it here: what it may have spoilt is nothing for root to parse."""
@@ -62,6 +62,6 @@ def _transcripts(box: Box, run: Run) -> bytes:
     """Return all that was said; where the settings have a mistake, what lies in the usual place."""
     export = [sys.executable, "-m", "appliance", "history", "export", "--format=txt", "--config"]
     try:
-        return run([*export, str(box.settings)], user=USER)
+        return run([*export, str(box.settings)], identity=Identity.named(USER))
     except CommandError:
-        return run([*export, "/dev/null"], user=USER)
+        return run([*export, "/dev/null"], identity=Identity.named(USER))

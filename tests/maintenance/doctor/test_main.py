@@ -19,6 +19,7 @@ from tests.hardware.fake_audio import HDMI, FakeSound
 from tests.maintenance.doctor.checks.test_board import board, bus
 from tests.maintenance.doctor.checks.test_microphone import TONE
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.programs import no_program
 from tests.rig.box import Box, settings_for
 from tests.rig.certificates import self_signed
 from tests.rig.oled import Ssd1306
@@ -50,7 +51,7 @@ def around(tmp_path: Path, factory: MockFactory) -> Surroundings:
     return Surroundings(
         pin_factory=factory,
         open_panel=functools.partial(open_panel, bus=Ssd1306()),
-        ask=Systemd(ActiveState="inactive", User="", SupplementaryGroups="", StateDirectory=""),
+        run=Systemd(ActiveState="inactive", User="", SupplementaryGroups="", StateDirectory=""),
         dev=tmp_path / "dev",
         sys=bus(board(tmp_path / "sys"), 400_000),
         stores=(),
@@ -140,7 +141,7 @@ def test_a_dead_box_has_one_alarm_for_each_thing(
     dead = around._replace(
         audio=FakeSound([HDMI]),
         open_panel=functools.partial(open_panel, bus=oled),
-        ask=lambda *_: None,
+        run=no_program,
         sys=tmp_path,
     )
     code, report, checks = reported(capsys, path, dead)
@@ -238,7 +239,7 @@ def test_beside_a_running_appliance_its_parts_are_asked_for_not_touched(
 def test_one_that_systemd_has_just_started_is_left_alone(
     tmp_path: Path, beside: Surroundings, capsys: pytest.CaptureFixture[str], state: str
 ) -> None:
-    starting = beside._replace(ask=Systemd(ActiveState=state))
+    starting = beside._replace(run=Systemd(ActiveState=state))
     with ScriptedService() as service:
         _, _, checks = reported(capsys, settings_file(tmp_path, service), starting)
     for name in ("appliance", "OLED", "microphone", "button"):

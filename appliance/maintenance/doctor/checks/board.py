@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from appliance.maintenance.doctor.programs import Ask, ask
 from appliance.maintenance.doctor.result import CheckResult, fine, not_tried, warning
 from appliance.settings.schema import DisplaySettings
+from appliance.system.processes import CommandError, Run, output
 
 SYS = Path("/sys")
+
+ANSWER_TIMEOUT = 5.0
+"""Seconds for vcgencmd to answer."""
 
 HOT = 80.0
 """Degrees Celsius from which a Pi slows itself down."""
@@ -22,9 +25,9 @@ UNDERVOLTAGE_NOW, SLOWED_NOW, UNDERVOLTAGE_BEFORE = 1 << 0, 1 << 2, 1 << 16
 _SUPPLY = "use a supply and a cable made for this Pi: hardware.md, Parts"
 
 
-def examine_power(ask: Ask = ask, sys: Path = SYS) -> CheckResult:
+def examine_power(run: Run = output, sys: Path = SYS) -> CheckResult:
     """Tell whether the Pi has power enough, and is not too hot."""
-    throttled = _throttled(ask, sys)
+    throttled = _throttled(run, sys)
     degrees = _degrees(sys)
     warmth = f"{degrees:.0f} °C" if degrees is not None else "warmth unknown"
     if throttled is None and degrees is None:
@@ -61,12 +64,12 @@ def examine_bus_speed(settings: DisplaySettings, sys: Path = SYS) -> CheckResult
     return fine(found)
 
 
-def _throttled(ask: Ask, sys: Path) -> int | None:
+def _throttled(run: Run, sys: Path) -> int | None:
     """Return the firmware's bits; of them, the kernel alone knows undervoltage since its alarm."""
-    said = ask("vcgencmd", "get_throttled") or ""
     try:
-        return int(said.partition("=")[2], 16)
-    except ValueError:
+        said = run(["vcgencmd", "get_throttled"], time_limit=ANSWER_TIMEOUT)
+        return int(said.partition(b"=")[2], 16)
+    except (CommandError, ValueError):
         alarm = _undervoltage_alarm(sys)
     return None if alarm is None else UNDERVOLTAGE_NOW * alarm
 

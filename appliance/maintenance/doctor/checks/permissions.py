@@ -3,8 +3,6 @@
 import grp
 import os
 import pwd
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -12,10 +10,12 @@ from typing import NamedTuple, Self
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried
 from appliance.settings.schema import Settings
+from appliance.system.processes import CommandError, Identity, output
 
 DEVICES = Path("/dev")
 
-TIME_OUT = 5.0
+ANSWER_TIMEOUT = 5.0
+"""Seconds for test(1) to answer."""
 
 
 class User(NamedTuple):
@@ -60,15 +60,12 @@ class User(NamedTuple):
         """
         if self.uid == os.geteuid():
             return os.access(path, os.R_OK if operator == "-r" else os.W_OK)
-        ended = subprocess.run(  # noqa: S603 - a path in the settings, and no shell to read it
-            [shutil.which("test") or "/usr/bin/test", operator, str(path)],
-            user=self.uid,
-            group=self.gid,
-            extra_groups=self.groups,
-            check=False,
-            timeout=TIME_OUT,
-        )
-        return ended.returncode == 0
+        identity = Identity(self.uid, self.gid, self.groups)
+        try:
+            output(["test", operator, str(path)], identity=identity, time_limit=ANSWER_TIMEOUT)
+        except CommandError:
+            return False
+        return True
 
 
 class Need(NamedTuple):

@@ -3,12 +3,15 @@
 import functools
 from pathlib import Path
 
-from appliance.maintenance.doctor.programs import Ask, ask
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
+from appliance.system.processes import CommandError, Run, output
 
 NAME = "appliance.service"
 
 JOURNAL = "see why: journalctl -u appliance"
+
+ANSWER_TIMEOUT = 5.0
+"""Seconds for systemctl to answer."""
 
 _PROPERTIES = (
     "LoadState",
@@ -28,13 +31,17 @@ _PROPERTIES = (
 class Unit:
     """The appliance's unit as systemd knows it, asked once (systemctl(1), `show`)."""
 
-    def __init__(self, ask: Ask = ask) -> None:
-        self._ask = ask
+    def __init__(self, run: Run = output) -> None:
+        self._run = run
 
     @functools.cached_property
     def _properties(self) -> dict[str, str]:
         """What systemd says of the unit; nothing where it does not run."""
-        said = self._ask("systemctl", "show", NAME, "--property", ",".join(_PROPERTIES)) or ""
+        command = ["systemctl", "show", NAME, "--property", ",".join(_PROPERTIES)]
+        try:
+            said = self._run(command, time_limit=ANSWER_TIMEOUT).decode("utf-8", "replace")
+        except CommandError:
+            return {}
         return {name: value for name, _, value in (row.partition("=") for row in said.splitlines())}
 
     @property

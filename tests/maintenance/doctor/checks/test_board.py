@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from appliance.maintenance.doctor.checks.board import examine_bus_speed, examine_power
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import DisplaySettings
+from tests.maintenance.programs import no_program
 
 
 def board(sys: Path, *, degrees: float = 48.3) -> Path:
@@ -24,11 +26,13 @@ def alarmed(sys: Path, alarm: str) -> Path:
 
 
 def powered(sys: Path, throttled: str | None) -> CheckResult:
-    def ask(program: str, *arguments: str) -> str | None:
-        assert (program, *arguments) == ("vcgencmd", "get_throttled")
-        return None if throttled is None else f"throttled={throttled}\n"
+    def run(command: Sequence[str], **_: object) -> bytes:
+        assert command == ["vcgencmd", "get_throttled"]
+        if throttled is None:
+            return no_program(command)
+        return f"throttled={throttled}\n".encode()
 
-    return examine_power(ask, sys)
+    return examine_power(run, sys)
 
 
 def test_enough_power_and_a_cool_head_are_fine(tmp_path: Path) -> None:

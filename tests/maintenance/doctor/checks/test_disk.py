@@ -8,8 +8,9 @@ from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import Settings
 from tests.maintenance.doctor.checks.test_permissions import needs_root
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.programs import no_program
 
-NO_UNIT = Unit(lambda *_: None)
+NO_UNIT = Unit(no_program)
 
 
 def settings_in(folder: Path) -> Settings:

@@ -9,6 +9,7 @@ from appliance.maintenance.doctor.plan import Plan, Surroundings
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import MqttSettings, Settings
 from appliance.settings.secrets import MQTT_PASSWORD
+from tests.maintenance.programs import no_program
 from tests.mqtt.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto
 from tests.mqtt.fakes import OLDER_ONLY, OlderBroker
 from tests.mqtt.home import NAME, Home
@@ -148,6 +149,6 @@ def test_the_appliance_that_runs_keeps_its_connection(
 def test_it_is_asked_for_only_where_the_settings_name_one(tmp_path: Path, host: str) -> None:
     path = tmp_path / "appliance.toml"
     path.write_text(f'[mqtt]\nhost = "{host}"\n')
-    around = Surroundings(ask=lambda *_: None, dev=tmp_path, sys=tmp_path, stores=())
+    around = Surroundings(run=no_program, dev=tmp_path, sys=tmp_path, stores=())
     names = [check.name for check in Plan(path, around).checks()]
     assert ("MQTT" in names) == bool(host)

@@ -10,6 +10,7 @@ from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import Settings
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.programs import no_program
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for other users")
 
@@ -92,14 +93,14 @@ def test_a_user_or_group_that_does_not_exist_is_told(box: Path) -> None:
 
 
 def test_without_a_unit_whoever_asks_is_meant(box: Path) -> None:
-    unit = Unit(lambda *_: None)
+    unit = Unit(no_program)
     found = permissions.examine(unit, Settings(), box / "appliance.toml", box / "dev")
     assert found.result is Result.FINE
     assert found.found.startswith(pwd.getpwuid(os.geteuid()).pw_name)
 
 
 def test_devices_that_are_not_there_are_told_by_who_misses_them(tmp_path: Path) -> None:
-    found = permissions.examine(Unit(lambda *_: None), Settings(), tmp_path / "none", tmp_path)
+    found = permissions.examine(Unit(no_program), Settings(), tmp_path / "none", tmp_path)
     assert found.result is Result.NOT_TRIED
 
 

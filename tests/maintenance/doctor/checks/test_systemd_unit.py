@@ -1,9 +1,11 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
+from tests.maintenance.programs import no_program
 
 WELL = {
     "LoadState": "loaded",
@@ -31,13 +33,13 @@ class Systemd:
         self.properties = {**WELL, **other}
         self.asked = 0
 
-    def __call__(self, program: str, *arguments: str) -> str | None:
-        if program != "systemctl":
-            return None
+    def __call__(self, command: Sequence[str], **_: object) -> bytes:
+        if command[0] != "systemctl":
+            return no_program(command)
         self.asked += 1
-        *question, names = arguments
-        assert question == ["show", "appliance.service", "--property"]
-        return "".join(f"{name}={self.properties[name]}\n" for name in names.split(","))
+        *question, names = command
+        assert question == ["systemctl", "show", "appliance.service", "--property"]
+        return "".join(f"{name}={self.properties[name]}\n" for name in names.split(",")).encode()
 
 
 def examined(**other: str) -> CheckResult:
@@ -90,7 +92,7 @@ def test_what_is_wrong_is_told_with_what_to_do(
 
 
 def test_without_systemd_nothing_is_wrong() -> None:
-    unit = Unit(lambda *_: None)
+    unit = Unit(no_program)
     assert unit.examine().result is Result.NOT_TRIED
     assert unit.user == ""
     assert unit.groups == []
@@ -122,4 +124,4 @@ def test_a_unit_that_is_not_installed_has_no_user() -> None:
 def test_it_is_known_whether_it_is_up(state: str, up: bool) -> None:
     assert Unit(Systemd(ActiveState=state)).is_up == up
     assert not Unit(Systemd(ActiveState=state, LoadState="not-found")).is_up
-    assert not Unit(lambda *_: None).is_up
+    assert not Unit(no_program).is_up
