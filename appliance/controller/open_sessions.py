@@ -53,7 +53,7 @@ class OpenSessions:
             if covered.position < backlog.captured:
                 self.deliveries.add(backlog, covered)
             else:  # the program ended after the last word was kept, and before this
-                self._history.finish(backlog.session, covered, backlog.moment(backlog.captured))
+                self._history.finish(backlog.session, covered, backlog.time_of(backlog.captured))
                 backlog.remove()
         return self._deliver(*interrupted[0], RetryPolicy()) if interrupted else None
 
@@ -67,7 +67,7 @@ class OpenSessions:
         session = self._held[event.session]
         if event.complete:
             covered = session.progress().covered
-            ended = session.backlog.moment(session.backlog.captured)
+            ended = session.backlog.time_of(session.backlog.captured)
             self._history.finish(session.name, covered, ended)
         self.deliveries.ended(session, complete=event.complete)
 

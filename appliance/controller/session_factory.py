@@ -1,4 +1,4 @@
-"""Where sessions come from: a press of the button, or audio that still lies in the spool."""
+"""Factory of sessions: for a press of the button, and for audio left in the spool."""
 
 import os
 import threading
@@ -14,17 +14,25 @@ from appliance.settings.schema import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
 from appliance.streaming.spool.backlog import Backlog
-from appliance.streaming.spool.manifest import found_in
+from appliance.streaming.spool.manifest import recordings_in
 
-AT_REST = 3.0
-"""Seconds after the start in which everything else is loaded, also on a Zero."""
+NETWORK_LOADED_AFTER = 3.0
+"""Seconds after the start at which the network modules are loaded: all else is done by then."""
 
-JUST_NOW = 60.0
-"""Seconds after which nobody expects the microphone to open again without a press."""
+RESUMED_WITHIN = 60.0
+"""Seconds after a crash within which the microphone may open again without a press."""
 
 
 class SessionFactory:
-    """Makes sessions that post to `post` and keep their audio in the state directory."""
+    """Makes sessions that keep their audio in the state directory.
+
+    Args:
+        settings: all settings.
+        post: takes the sessions' events.
+        clock: monotonic seconds.
+        wall_clock: Unix seconds.
+        load_after: seconds after `start` at which the network modules are loaded.
+    """
 
     def __init__(
         self,
@@ -33,7 +41,7 @@ class SessionFactory:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        at_rest: float = AT_REST,
+        load_after: float = NETWORK_LOADED_AFTER,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -42,22 +50,22 @@ class SessionFactory:
         self._spool = settings.spool
         self.boot = boot_id()
         self.limit = settings.session.backlog
-        self._loading = threading.Timer(at_rest, load_network)
+        self._loading = threading.Timer(load_after, load_network)
         self._loading.name = "network"
         self._loading.daemon = True
 
     def start(self) -> None:
-        """Load what talks to the network once the box is at rest; returns at once."""
+        """Load the network modules in the background, once the box is idle; returns at once."""
         self._loading.start()
 
     def end(self) -> None:
-        """Wait for the thread that loads; the sessions are ended by whoever asked for them."""
+        """Wait for the loading thread; the sessions are ended by whoever asked for them."""
         self._loading.cancel()
         if self._loading.is_alive():
             self._loading.join()
 
     def new(self) -> Session:
-        """Begin a session that starts now."""
+        """Return a running session whose recording starts now."""
         recording = Recording(
             session=os.urandom(4).hex(),
             started=self._wall_clock(),
@@ -71,9 +79,10 @@ class SessionFactory:
     def over(
         self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy | None = None
     ) -> Session:
-        """Begin to bring to the service what an open backlog still holds.
+        """Return a running session that sends what an open backlog still holds.
 
-        With the `retry_policy` of an earlier session, the next try comes when it would have there.
+        With the `retry_policy` of an earlier session, the next attempt comes when that session
+        would have made it.
         """
         session = Session(
             backlog, self._settings.service, self._post, covered=covered, retry_policy=retry_policy
@@ -82,30 +91,30 @@ class SessionFactory:
         return session
 
     def began_at(self, backlog: Backlog) -> float | None:
-        """Return when a recording began, on the monotonic clock; None if it was an earlier boot."""
+        """Return the monotonic time at which a recording began; None if on an earlier boot."""
         recording = backlog.recording
         return recording.monotonic if recording.boot == self.boot else None
 
     def was_cut_off(self, backlog: Backlog) -> bool:
-        """Tell whether a crash of the program alone, just now, ended this recording."""
+        """Return whether this recording was ended just now by a crash of the program alone."""
         recording = backlog.recording
         if recording.finished or recording.boot != self.boot:
             return False
-        ended_at = recording.monotonic + backlog.moment(backlog.captured)
-        return self._clock() - ended_at < JUST_NOW
+        ended_at = recording.monotonic + backlog.time_of(backlog.captured)
+        return self._clock() - ended_at < RESUMED_WITHIN
 
     def left_over(self) -> list[tuple[Backlog, Covered]]:
-        """Return opened backlogs for all that lies in the spool, the oldest first.
+        """Return opened backlogs for all recordings in the spool, the oldest first.
 
-        What is covered is for the database to say: it is committed with the turns.
+        What is covered comes from the database, which commits it together with the turns.
         """
         covered = reader.covered(Path(self._settings.history.path))
         found = []
-        for _, recording in found_in(self._spool):
+        for _, recording in recordings_in(self._spool):
             known = covered.get(recording.session)
             backlog = self._backlog(recording, known or Covered())
             backlog.open()
-            # Unknown: what was said before the oldest audio won't be heard again, that is sure.
+            # Not in the database: only audio that is still there will be heard again.
             found.append((backlog, known or Covered(backlog.start, backlog.start)))
         return found
 

@@ -215,8 +215,8 @@ class Stream:
                     self.origin,
                     # Where each word lies matters no further; an hour without a pause has many.
                     msgspec.structs.replace(turn, words=()),
-                    started=self._backlog.moment(first),
-                    ended=self._backlog.moment(last),
+                    started=self._backlog.time_of(first),
+                    ended=self._backlog.time_of(last),
                     covered=self._covered(),
                 )
             )

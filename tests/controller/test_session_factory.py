@@ -13,7 +13,7 @@ from appliance.core.recording import boot_id
 from appliance.core.turns import Covered, Turn
 from appliance.history.writer import HistoryWriter
 from appliance.settings.schema import HistorySettings, Settings
-from appliance.streaming.spool.manifest import write_note
+from appliance.streaming.spool.manifest import write_manifest
 from appliance.streaming.spool.segment import LENGTH, Segment
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
@@ -33,7 +33,7 @@ def settings_in(folder: Path, service: ScriptedService | None = None) -> Setting
 def leave_audio(folder: Path, session: str, start: int = 0) -> None:
     """Leave what an earlier run of the program may leave: two segments and a note."""
     spool = folder / "spool" / session
-    write_note(spool, recording(session))
+    write_manifest(spool, recording(session))
     for position in (start, start + LENGTH):
         segment = Segment(spool, position, 1000.0 + position / SAMPLE_RATE)
         segment.append(bytes(2 * LENGTH))
@@ -132,7 +132,7 @@ def test_it_is_loaded_then_without_a_session() -> None:
         from appliance.controller.session_factory import SessionFactory
         from appliance.settings.schema import Settings
         from tests.rig.waiting import wait_until
-        sessions = SessionFactory(Settings(), print, at_rest=0)
+        sessions = SessionFactory(Settings(), print, load_after=0)
         sessions.start()
         wait_until(lambda: "appliance.streaming.transport" in sys.modules)
         sessions.end()

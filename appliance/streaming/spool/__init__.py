@@ -1,1 +1,1 @@
-"""Audio on disk that is not transcribed yet."""
+"""Spool: the audio of sessions, on disk until it is transcribed and its words are on record."""

@@ -1,4 +1,4 @@
-"""What is known of a session's audio apart from the audio: the note that lies beside it."""
+"""Manifest of a recording: the file `session.json` beside its audio."""
 
 import logging
 from pathlib import Path
@@ -8,59 +8,59 @@ import msgspec
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
 from appliance.streaming.spool.segment import Segment
-from appliance.system.files import read, replace
+from appliance.system import files
 
 log = logging.getLogger(__name__)
 
-NOTE = "session.json"
+MANIFEST = "session.json"
 
-LARGEST = 64 * 1024
-"""Bytes of a note; the usual one has 200."""
+MAX_SIZE = 64 * 1024
+"""Bytes read of a manifest; the usual one has 200."""
 
 
-def write_note(folder: Path, recording: Recording) -> None:
-    """Put the note beside the audio, whole or not at all.
+def write_manifest(folder: Path, recording: Recording) -> None:
+    """Put the manifest beside the audio, whole or not at all.
 
     Raises:
-        OSError: the disk refused it.
+        OSError: The disk refused it.
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    replace(folder / NOTE, msgspec.json.encode(recording), mode=0o600)
+    files.replace(folder / MANIFEST, msgspec.json.encode(recording), mode=0o600)
 
 
-def read_note(folder: Path) -> Recording | None:
-    """Return the note beside the audio; None when there is none that can be read."""
+def read_manifest(folder: Path) -> Recording | None:
+    """Return what the manifest says; None when it is missing or can't be read."""
     try:
-        return msgspec.json.decode(read(folder / NOTE, LARGEST), type=Recording)
+        return msgspec.json.decode(files.read(folder / MANIFEST, MAX_SIZE), type=Recording)
     except (OSError, UnicodeError, msgspec.MsgspecError):
         return None
 
 
-def _pieced_together(folder: Path) -> Recording | None:
-    """Return what the audio itself tells, where its note is lost; None when there is no audio."""
+def recordings_in(spool: Path) -> list[tuple[Path, Recording]]:
+    """Return the recordings in the spool with their folders, the oldest first."""
+    try:
+        folders = [folder for folder in spool.iterdir() if folder.is_dir()]
+    except OSError:
+        return []
+    found = [(folder, read_manifest(folder) or _derived_from_audio(folder)) for folder in folders]
+    return sorted(
+        ((folder, recording) for folder, recording in found if recording is not None),
+        key=lambda pair: pair[1].started,
+    )
+
+
+def _derived_from_audio(folder: Path) -> Recording | None:
+    """Return what the audio files say where the manifest is lost; None when there are none."""
     segments = filter(None, map(Segment.found, sorted(folder.glob("*.pcm"))))
     first = next(segments, None)
     if first is None:
         return None
-    log.warning("the note of %s can't be read; its audio tells when it was recorded", folder.name)
+    log.warning("no readable manifest in %s; taking the times from its audio files", folder.name)
     return Recording(
         session=folder.name,
         started=first.path.stat().st_mtime - first.end / SAMPLE_RATE,
         monotonic=first.captured_at - first.start / SAMPLE_RATE,
         boot="",
         finished=True,
-    )
-
-
-def found_in(spool: Path) -> list[tuple[Path, Recording]]:
-    """Return the recordings that lie in the spool, the oldest first."""
-    try:
-        folders = [folder for folder in spool.iterdir() if folder.is_dir()]
-    except OSError:
-        return []
-    notes = [(folder, read_note(folder) or _pieced_together(folder)) for folder in folders]
-    return sorted(
-        ((folder, note) for folder, note in notes if note is not None),
-        key=lambda pair: pair[1].started,
     )

@@ -1,4 +1,4 @@
-"""One piece of the spool: up to ten seconds of audio in a file of its own."""
+"""Segment of the spool: about ten seconds of audio in a file of its own."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 
 LENGTH = 10 * SAMPLE_RATE
-"""Samples after which the next segment is begun."""
+"""Samples after which the next segment begins."""
 
 _NAME = re.compile(r"(\d{12})-(\d{13})\.pcm")
 
@@ -15,9 +15,9 @@ _NAME = re.compile(r"(\d{12})-(\d{13})\.pcm")
 class Segment:
     """Audio from position `start` on, captured from `captured_at` on (monotonic seconds).
 
-    What is appended stays in memory until it is synced to the file; should the disk refuse it,
-    it simply stays there longer. Appending, reading memory and dropping it are for the owner of a
-    lock; `write`, `sync` and `load` reach the disk and need none, on one thread at a time.
+    Appended audio stays in memory until it is synced to the file, for longer if the disk refuses
+    it. `append`, `recall` and `forget` are called under the owner's lock. `write`, `sync` and
+    `load` reach the disk and need no lock, on one thread at a time.
     """
 
     def __init__(self, folder: Path, start: int, captured_at: float) -> None:
@@ -32,7 +32,7 @@ class Segment:
 
     @classmethod
     def found(cls, path: Path) -> "Segment | None":
-        """Return the segment that lies in this file; None when it is no segment."""
+        """Return the segment in an existing file; None when the file is not a segment."""
         match = _NAME.fullmatch(path.name)
         if match is None:
             return None
@@ -49,7 +49,7 @@ class Segment:
         return len(self._memory) // SAMPLE_BYTES
 
     def append(self, audio: bytes) -> None:
-        """Add audio at the end."""
+        """Add audio, whole samples, at the end."""
         self._memory += audio
         self.end += len(audio) // SAMPLE_BYTES
 
@@ -64,7 +64,7 @@ class Segment:
         """Return audio from the file, in whole samples; less where the file ends.
 
         Raises:
-            OSError: the disk failed, or the file is gone.
+            OSError: The disk failed, or the file is gone.
         """
         with self.path.open("rb") as file:
             file.seek((position - self.start) * SAMPLE_BYTES)
@@ -72,10 +72,10 @@ class Segment:
         return audio[: len(audio) // SAMPLE_BYTES * SAMPLE_BYTES]
 
     def write(self) -> None:
-        """Hand what is new to the kernel: from here on only a power cut can take it.
+        """Hand new audio to the kernel: from here on only a power cut can destroy it.
 
         Raises:
-            OSError: the disk refused; what it did not take stays in memory.
+            OSError: The disk refused; what it did not take stays in memory.
         """
         if self._file is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,17 +89,17 @@ class Segment:
             pending = pending[count:]
 
     def sync(self) -> int:
-        """Make what was written safe from a power cut; return how many bytes of memory may go.
+        """Make written audio safe from a power cut; return the bytes of memory to `forget`.
 
         Raises:
-            OSError: the disk failed.
+            OSError: The disk failed; everything since the last sync is written again.
         """
         written = self._written
         if self._file is not None and written > self._synced:
             try:
                 os.fdatasync(self._file)
             except OSError:
-                # The kernel may have dropped what it could not store, and forgets that it did.
+                # The kernel may have dropped what it could not store, and reports that only once.
                 self._written = self._synced
                 raise
         return written - self._synced
@@ -119,7 +119,7 @@ class Segment:
         """Delete the file.
 
         Raises:
-            OSError: the disk failed.
+            OSError: The disk failed.
         """
         self.close()
         self.path.unlink(missing_ok=True)

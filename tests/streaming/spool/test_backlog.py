@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
 from appliance.streaming.spool.backlog import GAP, MEMORY_LIMIT, Backlog
-from appliance.streaming.spool.manifest import found_in, read_note
+from appliance.streaming.spool.manifest import read_manifest, recordings_in
 from appliance.streaming.spool.segment import LENGTH
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, Inbox, recording
@@ -85,7 +85,7 @@ def test_all_of_it_is_on_disk_after_closing(tmp_path: Path) -> None:
     assert b"".join(path.read_bytes() for path in segments(folder)) == numbered(25 * SECOND)
     assert len(segments(folder)) == 3
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
-    assert read_note(folder) == recording()
+    assert read_manifest(folder) == recording()
 
 
 def test_a_backlog_goes_on_from_what_lies_on_disk(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_that_it_is_finished_survives(tmp_path: Path) -> None:
     backlog.open()
     backlog.finish()
     backlog.close()
-    ((_, note),) = found_in(tmp_path)
+    ((_, note),) = recordings_in(tmp_path)
     assert note.finished
     assert Backlog(tmp_path / "s1", note, Inbox().post).finished
 
@@ -158,7 +158,7 @@ def test_new_audio_never_lies_before_what_is_covered(tmp_path: Path, left: int) 
     again.append(numbered(100), BEGAN + 60)
     assert again.start == 6 * SECOND
     assert again.read(6 * SECOND, 100) == numbered(100)
-    assert again.moment(6 * SECOND) == pytest.approx(60)
+    assert again.time_of(6 * SECOND) == pytest.approx(60)
 
 
 def test_removing_leaves_nothing(tmp_path: Path) -> None:
@@ -179,16 +179,16 @@ def test_a_pause_in_the_capture_begins_a_segment(tmp_path: Path) -> None:
     backlog.close()
     assert len(segments(tmp_path)) == 2
     for each in (backlog, reopened(tmp_path)):
-        assert each.moment(SECOND - 1) == pytest.approx(1, abs=0.01)
-        assert each.moment(SECOND) == pytest.approx(5)
-        assert each.moment(SECOND + 150) == pytest.approx(5 + 150 / SECOND)
+        assert each.time_of(SECOND - 1) == pytest.approx(1, abs=0.01)
+        assert each.time_of(SECOND) == pytest.approx(5)
+        assert each.time_of(SECOND + 150) == pytest.approx(5 + 150 / SECOND)
 
 
 def test_a_clock_that_drifts_is_followed(tmp_path: Path) -> None:
     backlog = Backlog(tmp_path, recording(), Inbox().post)
     for number in range(1200):
         backlog.append(bytes(SECOND), BEGAN + number * 0.501)
-    assert backlog.moment(600 * SECOND) == pytest.approx(1200 * 0.501, abs=GAP + 0.1)
+    assert backlog.time_of(600 * SECOND) == pytest.approx(1200 * 0.501, abs=GAP + 0.1)
 
 
 def test_the_oldest_goes_when_the_backlog_is_full(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_file_that_fails_while_in_use_is_silence(
     assert audio[: 2 * LENGTH] == numbered(LENGTH)
     assert audio[2 * LENGTH : 4 * LENGTH] == bytes(2 * LENGTH)
     assert audio[4 * LENGTH :] == numbered(5 * SECOND, 2 * LENGTH)
-    assert ("can't be read" in caplog.text) == (damage != "shorter")
+    assert ("can't read audio" in caplog.text) == (damage != "shorter")
 
 
 def test_without_its_first_segments_a_backlog_starts_later(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_closing_ends_although_the_disk_refuses(tmp_path: Path) -> None:
     backlog = filled(tmp_path / "spool" / "s1", 1)
     backlog.open()
     backlog.close()
-    assert not backlog._spooler.is_alive()
+    assert not backlog._writer._thread.is_alive()
 
 
 APPEND = """
@@ -374,7 +374,7 @@ def test_what_was_written_outlives_a_kill(tmp_path: Path) -> None:
         written = [int(said(process)) for _ in range(50)][-1]
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    ((folder, note),) = found_in(tmp_path)
+    ((folder, note),) = recordings_in(tmp_path)
     assert note == recording()
     backlog = reopened(folder)
     assert backlog.captured >= written >= 25 * SECOND
@@ -448,7 +448,7 @@ def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_capture
         assert covered - backlog.start < LENGTH + 4 * SECOND
         assert everything(backlog) == AUDIO[2 * backlog.start : 2 * captured]
         # Looking at a time can't reveal more than when the last piece had been captured.
-        assert backlog.moment(captured) <= now - BEGAN + 0.002
+        assert backlog.time_of(captured) <= now - BEGAN + 0.002
     backlog.remove()
     backlog.close()
     assert not folder.exists()

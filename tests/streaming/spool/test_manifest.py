@@ -4,33 +4,38 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.streaming.spool.manifest import NOTE, found_in, read_note, write_note
+from appliance.streaming.spool.manifest import (
+    MANIFEST,
+    read_manifest,
+    recordings_in,
+    write_manifest,
+)
 from appliance.streaming.spool.segment import Segment
 from tests.streaming.doubles import recording
 
 
 def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_note(tmp_path / "s1", recording())
-    assert read_note(tmp_path / "s1") == recording()
+    write_manifest(tmp_path / "s1", recording())
+    assert read_manifest(tmp_path / "s1") == recording()
 
 
 def test_a_note_is_for_its_owner_alone(tmp_path: Path) -> None:
-    write_note(tmp_path / "s1", recording())
-    assert (tmp_path / "s1" / NOTE).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in (tmp_path / "s1").iterdir()] == [NOTE]
+    write_manifest(tmp_path / "s1", recording())
+    assert (tmp_path / "s1" / MANIFEST).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "s1").iterdir()] == [MANIFEST]
 
 
 def test_recordings_are_found_oldest_first(tmp_path: Path) -> None:
     for name, started in [("b", 30.0), ("a", 20.0), ("c", 10.0)]:
         note = msgspec.structs.replace(recording(name), started=started)
-        write_note(tmp_path / name, note)
+        write_manifest(tmp_path / name, note)
     (tmp_path / "stray file").touch()
-    assert [note.session for _, note in found_in(tmp_path)] == ["c", "a", "b"]
+    assert [note.session for _, note in recordings_in(tmp_path)] == ["c", "a", "b"]
 
 
 def test_without_a_spool_nothing_is_found(tmp_path: Path) -> None:
-    assert found_in(tmp_path / "nowhere") == []
-    assert found_in(Path(__file__)) == []
+    assert recordings_in(tmp_path / "nowhere") == []
+    assert recordings_in(Path(__file__)) == []
 
 
 @pytest.mark.parametrize(
@@ -45,9 +50,9 @@ def test_audio_is_found_though_its_note_is_damaged(
     segment.write()
     segment.close()
     if damage is not None:
-        (folder / NOTE).write_bytes(damage)
+        (folder / MANIFEST).write_bytes(damage)
     with caplog.at_level(logging.WARNING):
-        ((where, found),) = found_in(tmp_path)
+        ((where, found),) = recordings_in(tmp_path)
     assert where == folder
     assert found.session == "s1"
     assert found.finished
@@ -59,5 +64,5 @@ def test_audio_is_found_though_its_note_is_damaged(
 
 def test_a_folder_without_audio_or_note_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "s1").mkdir()
-    (tmp_path / "s1" / (NOTE + ".new")).write_text("{")
-    assert found_in(tmp_path) == []
+    (tmp_path / "s1" / (MANIFEST + ".new")).write_text("{")
+    assert recordings_in(tmp_path) == []
