@@ -27,10 +27,14 @@ def list_sessions(config: str | None) -> None:
     Bookmarks and notes are counted behind them. A session is "open" until all of it is transcribed.
     """
     from appliance.history import export, reader
+    from appliance.history.database import files_set_aside
 
     path = _history_path(config)
     with _reported(path, "read"):
         kept = list(reader.sessions(path))
+        aside = files_set_aside(path)
+    for file in aside:
+        click.echo(f"not listed here: what lies in {file}, which was set aside", err=True)
     if not kept:
         click.echo(f"no sessions yet in {path}", err=True)
     for session in kept:

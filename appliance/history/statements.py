@@ -14,8 +14,8 @@ Statement = tuple[str, dict[str, object]]
 def beginning(recording: Recording) -> Statement:
     """Note a session, unless it is known already."""
     return (
-        "INSERT OR IGNORE INTO session (id, started, boot, monotonic)"
-        " VALUES (:session, :started, :boot, :monotonic)",
+        "INSERT INTO session (id, started, boot, monotonic)"
+        " VALUES (:session, :started, :boot, :monotonic) ON CONFLICT (id) DO NOTHING",
         msgspec.structs.asdict(recording),
     )
 
@@ -23,7 +23,8 @@ def beginning(recording: Recording) -> Statement:
 def keeping(heard: TurnReceived) -> Statement:
     """Write a finished turn, or its formatted text over it; not one without words."""
     return (
-        "INSERT INTO turn SELECT :session, :origin, :order, :text, :started, :ended"
+        "INSERT INTO turn (session, origin, turn_order, text, started, ended)"
+        " SELECT :session, :origin, :order, :text, :started, :ended"
         " WHERE :text != ''"
         # Replacing the row would delete it first, and from what is outgoing, too.
         " ON CONFLICT DO UPDATE"
@@ -61,7 +62,8 @@ def dropping_uncovered(session: str, covered: Covered) -> Statement:
 def marking(session: str, mark: Mark) -> Statement:
     """Write a mark over an earlier one of its kind and time, if its session is there."""
     return (
-        "INSERT INTO mark SELECT :session, :kind, :at, :text, :outcome"
+        "INSERT INTO mark (session, kind, at, text, outcome)"
+        " SELECT :session, :kind, :at, :text, :outcome"
         " WHERE EXISTS (SELECT 1 FROM session WHERE id = :session)"
         " ON CONFLICT DO UPDATE SET text = excluded.text, outcome = excluded.outcome",
         {"session": session, **msgspec.structs.asdict(mark)},

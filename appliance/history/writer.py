@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -22,7 +23,13 @@ from appliance.core.events import (
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered
 from appliance.history import statements
-from appliance.history.database import is_damaged, open_database, set_aside
+from appliance.history.database import (
+    SchemaError,
+    is_damaged,
+    open_database,
+    schema_checked,
+    set_aside,
+)
 from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.statements import Statement
 from appliance.settings.schema import HistorySettings
@@ -200,23 +207,33 @@ class HistoryWriter:
             with self.activity:
                 self._carry_out(work)
         except (sqlite3.Error, OSError) as error:
-            self._tell_failure(error)
             self._close()
-            if is_damaged(error):
-                self._begin_anew()
+            self._report_failure(error)
             return False
         work.then()
-        self._tell_healed()
+        self._report_recovery()
         return True
 
     def _carry_out(self, work: Work) -> None:
+        try:
+            self._write(work)
+        except SchemaError as error:
+            self._replace_database("newer", error)
+            self._write(work)
+        except sqlite3.Error as error:
+            if is_damaged(error):
+                self._replace_database("damaged", error)
+            raise
+
+    def _write(self, work: Work) -> None:
         if not self._path.exists():
             self._close()  # SQLite would go on writing to a file that somebody deleted
         self._database = self._database or open_database(self._path)
-        with self._database:
-            for statement, values in work.statements:
-                self._database.execute(statement, values)
-        self._drop_old(self._database)
+        with schema_checked(self._database):
+            with self._database:
+                for statement, values in work.statements:
+                    self._database.execute(statement, values)
+            self._drop_old(self._database)
 
     def _drop_old(self, database: sqlite3.Connection) -> None:
         due = self._clock() - self._cleaned_at >= self._cleaning_interval
@@ -226,19 +243,19 @@ class HistoryWriter:
                 database.execute(*statements.dropping_old(oldest))
             self._cleaned_at = self._clock()
 
-    def _begin_anew(self) -> None:
-        try:
-            set_aside(self._path, self._wall_clock())
-        except OSError as error:
-            log.error("the history is damaged and can't be set aside: %s", error)
+    def _replace_database(self, why: Literal["damaged", "newer"], error: Exception) -> None:
+        """Set the database aside; the next write begins a new one."""
+        self._close()
+        aside = set_aside(self._path, why, self._wall_clock())
+        log.error("the history can't be used: %s. It is kept as %s; a new one begins", error, aside)
 
-    def _tell_failure(self, error: Exception) -> None:
+    def _report_failure(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
-            log.error("the history can't be written: %s; holding it", error)
+            log.error("the history can't be written: %s; it is held in memory", error)
             self._post(HistoryFailed(Fault("Can't save", "check the SD card", detail=str(error))))
 
-    def _tell_healed(self) -> None:
+    def _report_recovery(self) -> None:
         if self._failed:
             self._failed = False
             log.info("the history is written again")

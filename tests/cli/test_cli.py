@@ -15,7 +15,8 @@ import appliance.history.export  # noqa: F401 - loaded before the right to is gi
 from appliance import __version__
 from appliance.cli import main
 from appliance.history import reader
-from appliance.history.database import open_database
+from appliance.history.database import open_database, set_aside
+from tests.history import schemas
 from tests.rig.privileges import unprivileged
 
 NOW = 1_700_000_000.0
@@ -267,6 +268,25 @@ def test_an_empty_history_is_said_to_be_empty(folder: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == ""
     assert result.stderr == f"no sessions yet in {folder}/history.db\n"
+
+
+def test_the_list_names_the_histories_that_were_set_aside(said: Path) -> None:
+    aside = set_aside(said / "history.db", "newer", 1234.0)
+    result = run("history", "list")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"not listed here: what lies in {aside}, which was set aside",
+        f"no sessions yet in {said}/history.db",
+    ]
+
+
+def test_a_history_of_a_newer_version_says_what_to_do(folder: Path) -> None:
+    schemas.make(folder / "history.db", *schemas.RENAMED["turns"])
+    for command in (["list"], ["show", "last"], ["export"]):
+        result = run("history", *command)
+        assert result.exit_code == 1
+        assert "newer version of the program wrote it; update the program" in result.stderr
 
 
 @pytest.mark.usefixtures("utc")

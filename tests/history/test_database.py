@@ -6,8 +6,14 @@ import pytest
 
 from appliance.core.turns import Covered
 from appliance.history import reader
-from appliance.history.database import delete_session, is_damaged, open_database, set_aside
-from appliance.history.records import MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
+from appliance.history.database import (
+    delete_session,
+    files_set_aside,
+    is_damaged,
+    open_database,
+    set_aside,
+)
+from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 
 
 @pytest.fixture
@@ -96,40 +102,6 @@ def test_sessions_come_with_their_marks_in_the_order_of_time(path: Path) -> None
         ),
         (MarkRecord("mark", 201.0, "mark this", ""),),
     ]
-
-
-@pytest.fixture
-def older(path: Path) -> Path:
-    """A database as an earlier version of the program left it."""
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("DROP TABLE mark")
-        database.execute("DROP TABLE outgoing")
-    database.close()
-    return path
-
-
-def test_a_database_of_an_earlier_version_has_no_marks_and_nothing_outgoing(older: Path) -> None:
-    assert [session.marks for session in reader.sessions(older)] == [(), ()]
-    assert reader.outgoing_turns(older) == []
-
-
-def test_a_database_of_an_earlier_version_gets_what_it_lacks_when_it_is_written(
-    older: Path,
-) -> None:
-    database = open_database(older)
-    with database:
-        database.execute("INSERT INTO mark VALUES ('earlier', 'mark', 1.0, 'mark this', '')")
-        database.execute("INSERT INTO outgoing VALUES ('later', 0, 0)")
-    database.close()
-    [earlier, later] = reader.sessions(older)
-    assert [turn.text for turn in earlier.turns] == ["one", "two"]
-    assert earlier.marks == (MarkRecord("mark", 101.0, "mark this", ""),)
-    assert reader.outgoing_turns(older) == [OutgoingTurn("later", 0, 0, *archived(later.turns[0]))]
-
-
-def archived(turn: TurnRecord) -> tuple[str, float, float]:
-    return turn.text, turn.started, turn.ended
 
 
 def test_the_last_mark_of_each_session_that_is_asked_for(path: Path, tmp_path: Path) -> None:
@@ -223,7 +195,8 @@ def test_a_damaged_database_is_set_aside_with_its_log(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     for suffix in ("", "-wal", "-shm"):
         (tmp_path / f"history.db{suffix}").write_text(suffix)
-    set_aside(path, 1234.5)
+    assert set_aside(path, "damaged", 1234.5) == tmp_path / "history.db.damaged-1234"
+    assert files_set_aside(path) == [tmp_path / "history.db.damaged-1234"]
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "history.db.damaged-1234",
         "history.db.damaged-1234-shm",

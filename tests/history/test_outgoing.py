@@ -15,7 +15,8 @@ from appliance.core.events import HistoryFailed
 from appliance.core.turns import Covered
 from appliance.history import reader
 from appliance.history.records import Mark, OutgoingTurn
-from tests.history.test_writer import NOW, Writing
+from tests.history import schemas
+from tests.history.writing import NOW, Writing
 
 Write = Callable[..., Writing]
 
@@ -244,58 +245,22 @@ def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Writ
     assert later.kept()[0].marks == ()
 
 
-def test_a_database_of_an_earlier_version_gives_out_only_new_turns(
-    tmp_path: Path, write: Write
-) -> None:
-    path = tmp_path / "history.db"
-    earlier = write(outgoing=False)
-    earlier.begin("a")
-    earlier.keep("a", "from before")
-    earlier.written()
-    earlier.history.end()
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("DROP TABLE mark")
-        database.execute("DROP TABLE outgoing")
-    database.close()
+def test_an_older_database_gives_out_only_new_turns(tmp_path: Path, write: Write) -> None:
+    schemas.make(tmp_path / "history.db", schemas.OLDER["0.2"])
     writing = write()
-    writing.begin("a")
-    writing.keep("a", "From before.")
-    writing.keep("a", "new", order=1)
+    writing.begin("old")
+    writing.keep("old", "From before.", order=0)
+    writing.keep("old", "new", order=2, covered=32_000)
     assert given_out(writing) == ["new"]
 
 
-EARLIER_TABLE = """
-CREATE TABLE outgoing (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    session TEXT NOT NULL,
-    origin INTEGER NOT NULL,
-    turn_order INTEGER NOT NULL,
-    UNIQUE (session, origin, turn_order),
-    FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
-        ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
-)
-"""
-
-
-def test_what_an_earlier_version_numbered_is_given_out(tmp_path: Path, write: Write) -> None:
-    path = tmp_path / "history.db"
-    earlier = write()
-    earlier.begin("a")
-    earlier.keep("a", "numbered")
-    earlier.written()
-    earlier.history.end()
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("DROP TABLE outgoing")
-        database.execute(EARLIER_TABLE)
-        database.execute("INSERT INTO outgoing VALUES (7, 'a', 0, 0)")
-    database.close()
+def test_what_an_older_database_numbered_is_given_out(tmp_path: Path, write: Write) -> None:
+    schemas.make(tmp_path / "history.db", schemas.OLDER["0.3, before its release"])
     writing = write()
-    writing.begin("a")
-    writing.keep("a", "new", order=1)
-    assert given_out(writing) == ["numbered", "new"]
-    take_off(writing, "numbered")
+    writing.begin("old")
+    writing.keep("old", "new", order=2, covered=32_000)
+    assert given_out(writing) == ["and this", "new"]
+    take_off(writing, "and this")
     assert given_out(writing) == ["new"]
 
 

@@ -1,6 +1,5 @@
 import logging
 import os
-import queue
 import shutil
 import signal
 import sqlite3
@@ -11,92 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.events import Committed, Event, HistoryFailed, HistoryRecovered, TurnReceived
-from appliance.core.recording import Recording
-from appliance.core.turns import Covered, Turn
+from appliance.core.events import Committed, HistoryFailed, HistoryRecovered
+from appliance.core.turns import Covered
 from appliance.history import reader
-from appliance.history.database import delete_session, open_database
+from appliance.history.database import delete_session
 from appliance.history.records import Mark, MarkRecord, SessionRecord, TurnRecord
-from appliance.history.writer import HistoryWriter
-from appliance.settings.schema import HistorySettings
-from tests.rig.clock import Clock
+from tests.history.writing import NOW, Writing
 from tests.rig.waiting import wait_until
 
-NOW = 1_700_000_000.0
 DAY = 86_400.0
 
-Write = Callable[..., "Writing"]
-
-
-class Writing:
-    """A history that writes to a database, and what it posts."""
-
-    def __init__(
-        self,
-        path: Path,
-        keep_days: int = 0,
-        cleaning_interval: float = 3600.0,
-        *,
-        outgoing: bool = False,
-    ) -> None:
-        self.path = path
-        self.clock = Clock(5000.0)
-        self.wall_clock = Clock(NOW)
-        self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.history = HistoryWriter(
-            HistorySettings(path=str(path), keep_days=keep_days),
-            self.posted.put,
-            outgoing=outgoing,
-            wall_clock=self.wall_clock,
-            clock=self.clock,
-            cleaning_interval=cleaning_interval,
-        )
-        self.history.start()
-
-    def begin(self, session: str, *, started: float | None = None, boot: str = "boot") -> None:
-        now = self.wall_clock.now if started is None else started
-        self.history.begin(Recording(session, now, self.clock.now, boot))
-
-    def keep(
-        self,
-        session: str,
-        text: str,
-        order: int = 0,
-        *,
-        origin: int = 0,
-        covered: int = 0,
-        known: Covered | None = None,
-        formatted: bool = False,
-    ) -> None:
-        """Keep a turn which covers itself and that position; or what is `known` to be covered."""
-        turn = Turn(order, text, finished=True, formatted=formatted)
-        started = origin / 16_000 + order
-        self.history.keep(
-            TurnReceived(
-                session,
-                origin,
-                turn,
-                started=started,
-                ended=started + 0.5,
-                covered=known or Covered(covered, origin, order + 1),
-            )
-        )
-
-    def next(self) -> Event:
-        return self.posted.get(timeout=20)
-
-    def written(self) -> None:
-        """Wait until all that was asked for is on disk."""
-        self.history.cover("-", Covered())
-        while self.next() != Committed("-", Covered()):
-            pass
-
-    def kept(self) -> list[SessionRecord]:
-        return list(reader.sessions(self.path))
-
-    def texts(self) -> dict[str, list[str]]:
-        self.written()
-        return {kept.id: [turn.text for turn in kept.turns] for kept in self.kept()}
+Write = Callable[..., Writing]
 
 
 @pytest.fixture
@@ -304,27 +228,13 @@ def test_a_mark_in_a_new_database_has_its_session(write: Write) -> None:
     assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
 
 
-def test_a_database_of_an_earlier_version_takes_marks(write: Write, tmp_path: Path) -> None:
-    path = tmp_path / "history.db"
-    database = open_database(path)
-    with database:
-        database.execute("DROP TABLE mark")
-        database.execute("DROP TABLE outgoing")
-    database.close()
-    writing = write()
-    writing.begin("a")
-    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
-    writing.written()
-    assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
-
-
 # A process that is killed
 
 KILLED = """
 import sys
 from pathlib import Path
 from appliance.core.events import Committed
-from tests.history.test_writer import Writing
+from tests.history.writing import Writing
 
 writing = Writing(Path(sys.argv[1]), outgoing=True)
 writing.begin("a")
