@@ -51,10 +51,10 @@ class Stage:
             self.picture = picture
             self._changed.notify_all()
 
-    def light(self, light: Brightness) -> None:
+    def set_brightness(self, brightness: Brightness) -> None:
         """Shine like this from now on."""
         if self._panel:
-            self._panel.light(light)
+            self._panel.set_brightness(brightness)
 
     def check(self) -> None:
         """Raise PanelError if the panel is gone."""

@@ -47,10 +47,10 @@ def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
 def farewell(config: str | None) -> None:
     """Leave "Safe to unplug" on the OLED: the last thing that runs before the power goes."""
     from appliance.app import run as running
-    from appliance.screen.shutdown_screen import farewell as bid
+    from appliance.screen.shutdown_screen import show_shutdown_screen
 
     settings, _ = running.read(settings_path(config), running.fallback())
-    bid(settings.display)
+    show_shutdown_screen(settings.display)
 
 
 @click.command("take-settings", hidden=True)

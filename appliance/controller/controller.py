@@ -21,7 +21,7 @@ from appliance.core import events
 from appliance.core.events import Event, Fault, Request
 from appliance.core.parts import Part
 from appliance.history.writer import HistoryWriter
-from appliance.screen.appearance import CHANGES_OF_LOOK
+from appliance.screen.appearance import APPEARANCE_REQUESTS
 from appliance.settings.schema import Settings
 from appliance.streaming.session import Session
 from appliance.system.supervision import BusyTimer
@@ -201,7 +201,7 @@ class Controller:
             failure = "that session is over"
         elif request is Request.CLEAR:
             self._clear()
-        elif request in CHANGES_OF_LOOK:
+        elif request in APPEARANCE_REQUESTS:
             failure = self._presenter.change_appearance(request)
         elif request is Request.START:
             self._give(Input.START)

@@ -15,7 +15,7 @@ WEIGHT = (
     Part.BUTTON,
     Part.SPOOL,
     Part.HISTORY,
-    Part.LIGHT,
+    Part.STATUS_LED,
     Part.SCREEN,
 )
 """Whose fault is shown when there are several: what keeps words from being heard comes first."""
@@ -70,10 +70,10 @@ class FaultList:
                 self.report(Part.BROKER, event.fault)
             case events.BrokerRecovered():
                 self.clear(Part.BROKER)
-            case events.LightFailed():
-                self.report(Part.LIGHT, event.fault)
-            case events.LightReady():
-                self.clear(Part.LIGHT)
+            case events.StatusLedFailed():
+                self.report(Part.STATUS_LED, event.fault)
+            case events.StatusLedReady():
+                self.clear(Part.STATUS_LED)
             case events.ScreenFailed():
                 self.report(Part.SCREEN, event.fault)
             case events.ScreenRecovered():

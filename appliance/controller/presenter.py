@@ -13,7 +13,7 @@ from appliance.core import events
 from appliance.core.events import Event, Request
 from appliance.core.parts import Part
 from appliance.screen import texts
-from appliance.screen.appearance import WHY_NOT, look_after
+from appliance.screen.appearance import WHY_NOT, appearance_after
 from appliance.screen.scene import Appearance, Mode, Scene, Summary
 from appliance.settings.schema import Settings
 from appliance.system.network import has_network
@@ -79,7 +79,7 @@ class Presenter:
         self._saved_at = 0.0
         self._remark, self._remarked_until = "", 0.0
         self._failed_until = 0.0
-        self._look = Appearance()
+        self._appearance = Appearance()
 
     def handle(self, event: Event) -> None:
         """Note what an event says that is to be seen."""
@@ -101,9 +101,9 @@ class Presenter:
 
     def change_appearance(self, request: Request) -> str:
         """Change how the panel looks; return why not, if it goes no further."""
-        look = look_after(self._look, request, self._settings.display)
-        self._look = look or self._look
-        return "" if look else WHY_NOT[request]
+        appearance = appearance_after(self._appearance, request, self._settings.display)
+        self._appearance = appearance or self._appearance
+        return "" if appearance else WHY_NOT[request]
 
     def end(self, summary: Summary) -> None:
         """A session has ended; say for a while what it came to."""
@@ -123,7 +123,7 @@ class Presenter:
             hint=hint,
             power_off_in=power_off_in,
         )
-        self._show(replace(scene, remark=self._fresh_remark(), look=self._look), faults)
+        self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance), faults)
 
     def show_idle(self, faults: FaultList, *, waiting: float, power_off_in: int) -> None:
         """Show that there is no session, and whether a press would begin one."""
@@ -145,7 +145,7 @@ class Presenter:
                 clock=self._wall_clock.time_of_day(),
                 hint="" if self._summary or faults.prevents_session else texts.HOW_TO_START,
                 remark=self._fresh_remark() or texts.aside(faults.aside),
-                look=self._look,
+                appearance=self._appearance,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,
             ),

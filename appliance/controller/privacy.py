@@ -29,12 +29,12 @@ class PrivacyGuard:
         match event:
             case events.ScreenRecovered():
                 self._shown_by.add(Part.SCREEN)
-            case events.LightReady():
-                self._shown_by.add(Part.LIGHT)
+            case events.StatusLedReady():
+                self._shown_by.add(Part.STATUS_LED)
             case events.ScreenFailed():
                 self._note_dark(Part.SCREEN)
-            case events.LightFailed():
-                self._note_dark(Part.LIGHT)
+            case events.StatusLedFailed():
+                self._note_dark(Part.STATUS_LED)
 
     @property
     def shown(self) -> bool:

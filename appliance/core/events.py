@@ -264,11 +264,11 @@ class ScreenRecovered(Event, frozen=True):
 # The light
 
 
-class LightReady(Event, frozen=True):
+class StatusLedReady(Event, frozen=True):
     """The light shows what the appliance does."""
 
 
-class LightFailed(Event, frozen=True):
+class StatusLedFailed(Event, frozen=True):
     """The light's pin can't be used; it is tried again."""
 
     fault: Fault

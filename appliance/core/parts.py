@@ -22,7 +22,7 @@ class Part(enum.Enum):
     """Audio on the disk."""
 
     HISTORY = "history"
-    LIGHT = "light"
+    STATUS_LED = "light"
     SCREEN = "screen"
     BROKER = "broker"
     """The MQTT broker."""

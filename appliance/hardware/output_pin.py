@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Output:
+class OutputPin:
     """One pin: opened when it is first switched, and kept until it is closed.
 
     A relay's module or a lamp's driver between the GPIO pin and ground. Calls may block, must not
     come from several threads at once, and begin with a pin that is off.
 
-        lamp = Output(22)
+        lamp = OutputPin(22)
         lamp.switch("on")
         ...
         lamp.close()

@@ -16,24 +16,28 @@ WHY_NOT = {
     Request.BRIGHTER: "the screen gets no brighter",
     Request.DARKER: "the screen gets no darker",
 }
-"""What is said where the look goes no further."""
+"""What is said where the appearance can change no further."""
 
-CHANGES_OF_LOOK = WHY_NOT.keys()
+APPEARANCE_REQUESTS = WHY_NOT.keys()
 
 
-def look_after(look: Appearance, wish: Request, settings: DisplaySettings) -> Appearance | None:
-    """Return the look after a wish is fulfilled; None where nothing would be seen of it."""
-    lines = settings.lines if look.lines is None else look.lines
-    contrast = settings.contrast if look.contrast is None else look.contrast
-    match wish:
+def appearance_after(
+    appearance: Appearance, request: Request, settings: DisplaySettings
+) -> Appearance | None:
+    """Return the appearance after a request; None where it would not change what is seen."""
+    lines = settings.lines if appearance.lines is None else appearance.lines
+    contrast = settings.contrast if appearance.contrast is None else appearance.contrast
+    match request:
         case Request.BIGGER if fewer := fewer_lines(settings, lines):
-            return Appearance(fewer, look.contrast)
+            return Appearance(fewer, appearance.contrast)
         case Request.SMALLER if more := more_lines(settings, lines):
-            return Appearance(more, look.contrast)
+            return Appearance(more, appearance.contrast)
         case _ if settings.driver not in OLEDS:
             return None  # nothing else shines more or less brightly
         case Request.BRIGHTER if contrast < CONTRASTS[-1]:
-            return Appearance(look.lines, CONTRASTS[bisect.bisect_right(CONTRASTS, contrast)])
+            return Appearance(appearance.lines, CONTRASTS[bisect.bisect_right(CONTRASTS, contrast)])
         case Request.DARKER if contrast > CONTRASTS[0]:
-            return Appearance(look.lines, CONTRASTS[bisect.bisect_left(CONTRASTS, contrast) - 1])
+            return Appearance(
+                appearance.lines, CONTRASTS[bisect.bisect_left(CONTRASTS, contrast) - 1]
+            )
     return None

@@ -53,7 +53,7 @@ class IdleTimer:
         self._seen: Hashable = None
         self._since = 0.0
 
-    def light(self, scene: Scene, now: float) -> Brightness:
+    def brightness(self, scene: Scene, now: float) -> Brightness:
         """Return how the panel is to shine while it shows the scene."""
         seen = _at_a_glance(scene)
         if seen != self._seen:

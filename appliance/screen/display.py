@@ -13,7 +13,7 @@ from appliance.core.events import Fault, Post, ScreenFailed, ScreenRecovered
 from appliance.screen.burn_in import Brightness, IdleTimer, drift
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
 from appliance.system.supervision import BusyTimer
@@ -35,18 +35,20 @@ class PanelState:
 
     Args:
         panel: the panel, awake.
-        view: draws for it.
+        renderer: draws for it.
     """
 
-    def __init__(self, panel: Panel, view: View) -> None:
+    def __init__(self, panel: Panel, renderer: Renderer) -> None:
         self.panel = panel
-        self._view = view
-        self._light = Brightness.AWAKE
+        self._renderer = renderer
+        self._brightness = Brightness.AWAKE
         self._drawn: tuple[Scene, tuple[int, int]] | None = None
         self._pixels = b""
 
-    def show(self, scene: Scene, light: Brightness, shift: tuple[int, int]) -> Image.Image | None:
-        """Show the scene in this light, moved by `shift`; return its picture if it is a new one.
+    def show(
+        self, scene: Scene, brightness: Brightness, shift: tuple[int, int]
+    ) -> Image.Image | None:
+        """Show the scene moved by `shift`; return its picture if it is a new one.
 
         A panel that sleeps is shown its first picture alone, which proves that it could be woken;
         one that wakes has the new picture on it already.
@@ -55,17 +57,17 @@ class PanelState:
             PanelError: the panel is gone.
         """
         new = None
-        if light is Brightness.ASLEEP:
-            self._shine(light)
-        if self._drawn is None or light is not Brightness.ASLEEP:
+        if brightness is Brightness.ASLEEP:
+            self._shine(brightness)
+        if self._drawn is None or brightness is not Brightness.ASLEEP:
             new = self._draw(scene, shift)
-        self._shine(light)
+        self._shine(brightness)
         return new
 
     def _draw(self, scene: Scene, shift: tuple[int, int]) -> Image.Image | None:
         if self._drawn == (scene, shift):
             return None
-        picture = self._view.draw(scene, shift)
+        picture = self._renderer.draw(scene, shift)
         self._drawn = (scene, shift)
         if picture.tobytes() == self._pixels:
             return None
@@ -73,10 +75,10 @@ class PanelState:
         self._pixels = picture.tobytes()
         return picture
 
-    def _shine(self, light: Brightness) -> None:
-        if light is not self._light:
-            self.panel.light(light)
-            self._light = light
+    def _shine(self, brightness: Brightness) -> None:
+        if brightness is not self._brightness:
+            self.panel.set_brightness(brightness)
+            self._brightness = brightness
 
 
 class Display:
@@ -112,8 +114,8 @@ class Display:
         self._open_panel = open_panel
         self._clock = clock
         self._began = clock()
-        self._view = View.of(settings)
-        self._watch = IdleTimer(settings)
+        self._renderer = Renderer.for_settings(settings)
+        self._idle_timer = IdleTimer(settings)
         self.activity = BusyTimer("display")
         self.frames = 0
         self._changed = threading.Condition()
@@ -169,7 +171,7 @@ class Display:
                     self._wait_for_end()
                     return
                 with contextlib.closing(panel):
-                    self._show_until_end(PanelState(panel, self._view))
+                    self._show_until_end(PanelState(panel, self._renderer))
                     return
             except PanelError as error:
                 self._tell_failed(error.fault)
@@ -195,8 +197,8 @@ class Display:
             # Whoever can read it need not be told that nothing can be read.
             scene = msgspec.structs.replace(scene, fault=None)
         now = self._clock()
-        light = self._watch.light(scene, now)
-        if picture := state.show(scene, light, drift(now - self._began)):
+        brightness = self._idle_timer.brightness(scene, now)
+        if picture := state.show(scene, brightness, drift(now - self._began)):
             self._tell_shown(picture)
 
     def _wait_for_other_than(self, shown: Scene | None) -> tuple[Scene | None, bool]:

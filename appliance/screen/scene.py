@@ -72,4 +72,4 @@ class Scene(msgspec.Struct, frozen=True):
     on_fallback: bool = False
     power_off_in: int = 0
     remark: str = ""
-    look: Appearance = Appearance()
+    appearance: Appearance = Appearance()

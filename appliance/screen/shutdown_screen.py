@@ -6,14 +6,14 @@ from typing import Any
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
 log = logging.getLogger(__name__)
 
 
-def farewell(settings: DisplaySettings, *, bus: Any = None) -> None:  # noqa: ANN401 - smbus2 ships no types
+def show_shutdown_screen(settings: DisplaySettings, *, bus: Any = None) -> None:  # noqa: ANN401 - smbus2 ships no types
     """Leave "Safe to unplug" standing on the panel; one that is missing is told in the log alone.
 
     Nothing is written to any disk.
@@ -27,8 +27,8 @@ def farewell(settings: DisplaySettings, *, bus: Any = None) -> None:  # noqa: AN
     last = Scene(Mode.OFF)
     try:
         if panel := open_panel(settings, bus=bus):
-            panel.show(last, View.of(settings).draw(last))
-            panel.light(Brightness.DIMMED)  # it may stand there for months
+            panel.show(last, Renderer.for_settings(settings).draw(last))
+            panel.set_brightness(Brightness.DIMMED)  # it may stand there for months
             panel.close()
     except PanelError as error:
         log.warning("%s", error.fault)

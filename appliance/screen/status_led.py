@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.core.events import Fault, LightFailed, LightReady, Post
+from appliance.core.events import Fault, Post, StatusLedFailed, StatusLedReady
 from appliance.hardware import gpio
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
-from appliance.settings.schema import LightSettings
+from appliance.settings.schema import StatusLedSettings
 from appliance.system.supervision import BusyTimer
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class StatusLed:
     The pin is opened on the light's own thread, and tried again until it can be used. Where the
     settings have no pin, nothing is ever done or posted.
 
-        light = Light(LightSettings(pin=27), post)
+        light = Light(StatusLedSettings(pin=27), post)
         light.start()
         light.show(Scene(Mode.LISTENING))
         ...
@@ -66,7 +66,8 @@ class StatusLed:
 
     Args:
         settings: the pin.
-        post: told LightReady and LightFailed, each once for every change from one to the other.
+        post: takes StatusLedReady and StatusLedFailed, once for every change from one to the
+            other.
         pin_factory: gpiozero's way to the pins; its default one when not given, as set by
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
         pattern_of: what the lamp does in a scene.
@@ -78,7 +79,7 @@ class StatusLed:
 
     def __init__(
         self,
-        settings: LightSettings,
+        settings: StatusLedSettings,
         post: Post,
         *,
         pin_factory: "gpiozero.Factory | None" = None,
@@ -123,14 +124,14 @@ class StatusLed:
             try:
                 with gpio.telling_errors(self._pin), self._opened() as lamp:
                     log.info("light: GPIO %s", self._pin)
-                    self._post(LightReady())
+                    self._post(StatusLedReady())
                     told = False
                     self._show_until_end(lamp)
             except gpio.PinError as error:
                 fault = _fault_of(error, self._pin)
                 if not told:
                     log.warning("%s", fault)
-                    self._post(LightFailed(fault))
+                    self._post(StatusLedFailed(fault))
                 told = True
                 self._wait_for_end(self._retry)
 

@@ -92,7 +92,7 @@ class ButtonSettings(msgspec.Struct, frozen=True):
     ] = "poweroff"
 
 
-class LightSettings(msgspec.Struct, frozen=True):
+class StatusLedSettings(msgspec.Struct, frozen=True):
     """[light]: a lamp that tells what the appliance does."""
 
     pin: Annotated[
@@ -176,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True):
     session: SessionSettings = SessionSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     button: ButtonSettings = ButtonSettings()
-    light: LightSettings = LightSettings()
+    light: StatusLedSettings = StatusLedSettings()
     display: DisplaySettings = DisplaySettings()
     history: HistorySettings = HistorySettings()
     mqtt: MqttSettings = MqttSettings()

@@ -18,7 +18,7 @@ from gpiozero.pins.mock import MockFactory
 from PIL import Image
 
 from appliance.app.demo_stage import Lamp
-from appliance.hardware.output_pin import Output
+from appliance.hardware.output_pin import OutputPin
 from appliance.history import reader
 from appliance.history.database import open_database
 from appliance.screen.panels.terminal import HIDE_CURSOR, SHOW_CURSOR
@@ -220,7 +220,7 @@ def test_a_lamp_is_lit_while_its_output_is_on_and_not_before(pin: int, active_hi
     pins = MockFactory()
     command = Gpio(phrase="lamp", pin=pin, state="on", active_high=active_high)
     [wired] = filter(None, [Lamp.of([Stop(phrase="stop"), command], pins)])
-    output = Output(pin, active_high=active_high, pin_factory=pins)
+    output = OutputPin(pin, active_high=active_high, pin_factory=pins)
     seen = [(wired.is_lit, wired.was_lit)]
     for state in LAMP_STATES:
         output.switch(state)

@@ -44,8 +44,8 @@ class ReportingPanel:
         self._known.update(new)
         self._mode = scene.mode
 
-    def light(self, light: Brightness) -> None:
-        self._panel.light(light)
+    def set_brightness(self, brightness: Brightness) -> None:
+        self._panel.set_brightness(brightness)
 
     def check(self) -> None:
         self._panel.check()

@@ -8,7 +8,7 @@ from PIL import Image
 
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.oled import Oled
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
@@ -18,7 +18,7 @@ from tests.rig.oled import Sh1106, Ssd1306
 def let_luma_send(oled: Oled) -> None:
     """Let luma send each picture whole, as it does for anybody."""
     vars(oled).update(_send=None, _blank=False)
-    oled.light(Brightness.AWAKE)  # luma has sent a blank picture by then, and switches on
+    oled.set_brightness(Brightness.AWAKE)  # luma has sent a blank picture by then, and switches on
 
 
 class Cost(NamedTuple):
@@ -35,12 +35,12 @@ def drawn(
 
     Pictures that look like the one before are left out, as the display does.
     """
-    view = View.of(settings)
+    renderer = Renderer.for_settings(settings)
     pictures: list[Image.Image] = []
     cpu: list[float] = []
     for scene in scenes:
         began_at = time.thread_time()
-        picture = view.draw(scene)
+        picture = renderer.draw(scene)
         pixels = picture.tobytes()
         spent = time.thread_time() - began_at
         if not pictures or pixels != pictures[-1].tobytes():

@@ -33,7 +33,7 @@ from appliance.core.events import Fault
 from appliance.hardware.simulated import press
 from appliance.screen.display import Display
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.load import load
 from appliance.settings.schema import DisplaySettings, Settings
@@ -162,11 +162,11 @@ def _acquaint(display: DisplaySettings) -> None:
 
     Otherwise that memory would still be filling up, and pass for growth.
     """
-    view = View.of(display)
+    renderer = Renderer.for_settings(display)
     for first in range(0, WORDS, 3):
         text = " ".join(f"x{number}" for number in range(first, first + 3))
-        view.draw(Scene(Mode.LISTENING, turns=(ShownTurn(text),)))
-        view.draw(Scene(Mode.READY, fault=Fault(f"{text[:12]}", f"{text[12:]} {text}")))
+        renderer.draw(Scene(Mode.LISTENING, turns=(ShownTurn(text),)))
+        renderer.draw(Scene(Mode.READY, fault=Fault(f"{text[:12]}", f"{text[12:]} {text}")))
 
 
 def _census() -> tuple[str, ...]:

@@ -2,7 +2,7 @@ import smbus2
 from PIL import Image
 
 from appliance.screen.panels.oled import Oled
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
@@ -49,7 +49,7 @@ def test_smbus_is_itself_again_afterwards() -> None:
 
 
 def test_luma_sends_whole_pictures_and_the_appliance_only_what_changed() -> None:
-    pictures = [View().draw(scene("one")), View().draw(scene("one two"))]
+    pictures = [Renderer().draw(scene("one")), Renderer().draw(scene("one two"))]
     assert sent(pictures, OLED, whole=True).bytes_sent == 2 * FRAME
     assert sent(pictures, OLED).bytes_sent < 1.3 * FRAME
 
@@ -61,9 +61,9 @@ def test_pictures_that_look_alike_are_drawn_once() -> None:
 
 def test_the_glass_can_be_told_from_what_went_over_the_bus() -> None:
     for settings in (OLED, DisplaySettings(driver="sh1106"), DisplaySettings(height=32)):
-        bus, view = TimedBus(hertz=0), View.of(settings)
+        bus, renderer = TimedBus(hertz=0), Renderer.for_settings(settings)
         with in_place_of_smbus(bus):
             oled = Oled(settings)
         for text in ("one", "one two"):
-            oled.show(scene(text), view.draw(scene(text)))
-        assert pixels(glass(bus.transfers, settings)) == pixels(view.draw(scene("one two")))
+            oled.show(scene(text), renderer.draw(scene(text)))
+        assert pixels(glass(bus.transfers, settings)) == pixels(renderer.draw(scene("one two")))

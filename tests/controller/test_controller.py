@@ -18,8 +18,6 @@ from appliance.core.events import (
     HistoryFailed,
     HistoryRecovered,
     LevelMeasured,
-    LightFailed,
-    LightReady,
     MicrophoneClosed,
     MicrophoneFailed,
     MicrophoneOpened,
@@ -34,6 +32,8 @@ from appliance.core.events import (
     SettingsChanged,
     SpoolFailed,
     SpoolRecovered,
+    StatusLedFailed,
+    StatusLedReady,
     StopRequested,
     TurnReceived,
     UnhandledError,
@@ -658,9 +658,9 @@ def test_a_part_that_hangs_is_given_up(tmp_path: Path) -> None:
 
 def test_a_light_shows_that_the_microphone_is_open_as_well_as_a_display(tmp_path: Path) -> None:
     with Bench(tmp_path, visible=False) as bench:
-        bench.post(LightReady())
+        bench.post(StatusLedReady())
         session = bench.listen()
-        bench.post(LightFailed(Fault("No light")))
+        bench.post(StatusLedFailed(Fault("No light")))
         bench.advance(59.0)
         assert bench.scene().mode is Mode.LISTENING
         bench.advance(2.0)

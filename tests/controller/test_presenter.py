@@ -14,7 +14,7 @@ from appliance.core.events import (
     Fault,
 )
 from appliance.core.parts import Part
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.settings.schema import Settings
 from appliance.system.wall_clock import WallClock
@@ -152,7 +152,7 @@ def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
     pictures = set()
     for _ in range(20):
         shown.clock.now += 1.0
-        pictures.add(View(128, 32).draw(shown.idle(faults)).tobytes())
+        pictures.add(Renderer(128, 32).draw(shown.idle(faults)).tobytes())
     assert len(pictures) > 1
 
 

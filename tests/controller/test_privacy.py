@@ -4,10 +4,10 @@ from appliance.controller.privacy import PrivacyGuard
 from appliance.core.events import (
     Event,
     Fault,
-    LightFailed,
-    LightReady,
     ScreenFailed,
     ScreenRecovered,
+    StatusLedFailed,
+    StatusLedReady,
 )
 from tests.rig.clock import Clock
 
@@ -32,17 +32,17 @@ def test_a_display_counts_from_its_first_picture_until_it_fails(clock: Clock) ->
 
 def test_a_light_counts_as_well(clock: Clock) -> None:
     privacy = PrivacyGuard(clock)
-    privacy.handle(LightReady())
+    privacy.handle(StatusLedReady())
     assert privacy.shown
-    privacy.handle(LightFailed(FAULT))
+    privacy.handle(StatusLedFailed(FAULT))
     assert not privacy.shown
 
 
-@pytest.mark.parametrize("first", [ScreenFailed(FAULT), LightFailed(FAULT)])
+@pytest.mark.parametrize("first", [ScreenFailed(FAULT), StatusLedFailed(FAULT)])
 def test_either_is_enough(clock: Clock, first: Event) -> None:
     privacy = PrivacyGuard(clock)
     privacy.handle(ScreenRecovered())
-    privacy.handle(LightReady())
+    privacy.handle(StatusLedReady())
     privacy.handle(first)
     clock.now += 1000.0
     assert privacy.shown
@@ -52,10 +52,10 @@ def test_either_is_enough(clock: Clock, first: Event) -> None:
 def test_it_is_lost_a_minute_after_the_last_went_dark(clock: Clock) -> None:
     privacy = PrivacyGuard(clock)
     privacy.handle(ScreenRecovered())
-    privacy.handle(LightReady())
+    privacy.handle(StatusLedReady())
     privacy.handle(ScreenFailed(FAULT))
     clock.now += 100.0
-    privacy.handle(LightFailed(FAULT))
+    privacy.handle(StatusLedFailed(FAULT))
     clock.now += 59.0
     assert not privacy.dark_too_long
     clock.now += 2.0

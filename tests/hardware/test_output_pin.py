@@ -3,7 +3,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from appliance.hardware.gpio import PinError
-from appliance.hardware.output_pin import Output
+from appliance.hardware.output_pin import OutputPin
 from tests.rig.clock import Clock
 
 
@@ -13,21 +13,21 @@ def pin(factory: MockFactory) -> MockPin:
 
 
 @pytest.fixture
-def output(factory: MockFactory) -> Output:
-    return Output(22, pin_factory=factory)
+def output(factory: MockFactory) -> OutputPin:
+    return OutputPin(22, pin_factory=factory)
 
 
 def history(pin: MockPin) -> list[bool]:
     return [state for _, state in pin.states]
 
 
-def test_a_pin_is_left_alone_until_it_is_switched(output: Output, pin: MockPin) -> None:
+def test_a_pin_is_left_alone_until_it_is_switched(output: OutputPin, pin: MockPin) -> None:
     assert pin.function == "input"
     output.close()
     assert pin.function == "input"
 
 
-def test_it_is_switched_on_and_off(output: Output, pin: MockPin) -> None:
+def test_it_is_switched_on_and_off(output: OutputPin, pin: MockPin) -> None:
     output.switch("on")
     assert (pin.function, pin.state) == ("output", True)
     output.switch("on")
@@ -36,7 +36,7 @@ def test_it_is_switched_on_and_off(output: Output, pin: MockPin) -> None:
     assert history(pin) == [False, True, False]
 
 
-def test_the_first_toggle_is_on(output: Output, pin: MockPin) -> None:
+def test_the_first_toggle_is_on(output: OutputPin, pin: MockPin) -> None:
     output.switch("toggle")
     output.switch("toggle")
     output.switch("toggle")
@@ -44,7 +44,7 @@ def test_the_first_toggle_is_on(output: Output, pin: MockPin) -> None:
 
 
 def test_closing_switches_it_off_and_frees_it(
-    output: Output, pin: MockPin, factory: MockFactory
+    output: OutputPin, pin: MockPin, factory: MockFactory
 ) -> None:
     output.switch("on")
     output.close()
@@ -52,7 +52,7 @@ def test_closing_switches_it_off_and_frees_it(
     gpiozero.LED(22, pin_factory=factory).close()
 
 
-def test_after_closing_it_is_opened_anew(output: Output, pin: MockPin) -> None:
+def test_after_closing_it_is_opened_anew(output: OutputPin, pin: MockPin) -> None:
     output.switch("on")
     output.close()
     output.switch("toggle")
@@ -60,7 +60,7 @@ def test_after_closing_it_is_opened_anew(output: Output, pin: MockPin) -> None:
 
 
 def test_a_pin_in_use_is_told_apart_and_not_disturbed(
-    output: Output, pin: MockPin, factory: MockFactory
+    output: OutputPin, pin: MockPin, factory: MockFactory
 ) -> None:
     with gpiozero.LED(22, initial_value=True, pin_factory=factory):
         with pytest.raises(PinError, match="GPIO 22") as refused:
@@ -84,7 +84,7 @@ class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
 
 def test_a_pin_that_can_not_be_opened_works_once_it_can() -> None:
     factory = MockFactory(pin_class=UnreliablePin)
-    pin, output = factory.pin(22), Output(22, pin_factory=factory)
+    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory)
     pin.broken = True
     for _ in range(3):
         with pytest.raises(PinError) as refused:
@@ -98,7 +98,7 @@ def test_a_pin_that_can_not_be_opened_works_once_it_can() -> None:
 
 def test_a_pin_that_breaks_is_let_go_and_works_again_once_it_can() -> None:
     factory = MockFactory(pin_class=UnreliablePin)
-    pin, output = factory.pin(22), Output(22, pin_factory=factory)
+    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory)
     output.switch("off")
     pin.broken = True
     with pytest.raises(PinError, match="no such device") as refused:
@@ -123,7 +123,7 @@ def test_a_pin_that_can_not_be_switched_off_is_let_go_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     factory = MockFactory(pin_class=StuckPin)
-    pin, output = factory.pin(22), Output(22, pin_factory=factory)
+    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory)
     output.switch("on")
     output.close()
     assert "GPIO 22: OSError: stuck" in caplog.text
@@ -136,7 +136,7 @@ def test_missing_gpio_is_an_error_with_the_reason() -> None:
             raise gpiozero.BadPinFactory("no GPIO here")
 
     with pytest.raises(PinError, match="no GPIO here"):
-        Output(22, pin_factory=NoGpio()).switch("on")
+        OutputPin(22, pin_factory=NoGpio()).switch("on")
 
 
 def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
@@ -150,7 +150,7 @@ def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
             clock.now += 60 * value
 
     factory = MockFactory(pin_class=SlowPin)
-    pin, output = factory.pin(22), Output(22, pin_factory=factory, patience=5.0, clock=clock)
+    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory, patience=5.0, clock=clock)
     with pytest.raises(PinError, match=r"hung for 60\.0 s"):
         output.switch("on")
     assert (pin.function, history(pin)) == ("input", [False, True, False])
@@ -161,7 +161,7 @@ def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
 def test_a_relay_that_is_on_while_its_pin_is_low_is_switched_the_other_way(
     factory: MockFactory,
 ) -> None:
-    pin, output = factory.pin(22), Output(22, active_high=False, pin_factory=factory)
+    pin, output = factory.pin(22), OutputPin(22, active_high=False, pin_factory=factory)
     output.switch("on")
     assert not pin.state
     output.switch("off")

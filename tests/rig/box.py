@@ -38,8 +38,8 @@ class Watched:
         self._panel.show(scene, picture)
         self._scenes.append(scene)
 
-    def light(self, light: Brightness) -> None:
-        self._panel.light(light)
+    def set_brightness(self, brightness: Brightness) -> None:
+        self._panel.set_brightness(brightness)
 
     def check(self) -> None:
         self._panel.check()

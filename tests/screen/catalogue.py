@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.app.run import read
 from appliance.core.events import Fault
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.settings.schema import Settings
 from appliance.streaming.outcomes import TABLE
@@ -18,12 +18,12 @@ PROGRAM = Path(__file__).parents[2] / "appliance"
 SEEN_NOWHERE = PROGRAM / "screen" / "panels"
 """What is wrong with the panel itself can only stand in the log."""
 
-VIEWS = {
-    "128x64": View(),
-    "128x64-2-lines": View(lines=2),
-    "128x64-6-lines": View(lines=6),
-    "128x32": View(128, 32),
-    "256x64": View(256, 64),
+RENDERERS = {
+    "128x64": Renderer(),
+    "128x64-2-lines": Renderer(lines=2),
+    "128x64-6-lines": Renderer(lines=6),
+    "128x32": Renderer(128, 32),
+    "256x64": Renderer(256, 64),
 }
 
 TURNS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.screen.screenshot import enlarged
 from tests.screen import sheets
-from tests.screen.catalogue import STATES, VIEWS
+from tests.screen.catalogue import RENDERERS, STATES
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "screens"
 
@@ -57,7 +57,7 @@ def document(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, size in PREFIXES.items():
         for name in IN_EVERY_SIZE if prefix else STATES_SHOWN:
-            picture = enlarged(VIEWS[size].draw(STATES[name]))
+            picture = enlarged(RENDERERS[size].draw(STATES[name]))
             picture.save(folder / f"{prefix}{name}.png", optimize=True)
 
 

@@ -13,7 +13,7 @@ from PIL import Image, features
 from PIL.PngImagePlugin import PngInfo
 
 from appliance.screen.render import fonts
-from tests.screen.catalogue import GROUPS, VIEWS
+from tests.screen.catalogue import GROUPS, RENDERERS
 
 FOLDER = Path(__file__).parent / "sheets"
 ACROSS = 1024
@@ -29,14 +29,14 @@ class Sheet(NamedTuple):
 
 def names() -> list[str]:
     """Return the names of all sheets: a size and a group of scenes."""
-    return [f"{size}-{group}" for size in VIEWS for group in GROUPS]
+    return [f"{size}-{group}" for size in RENDERERS for group in GROUPS]
 
 
 def drawn(name: str) -> Sheet:
     """Return the sheet as the program draws it now."""
     size, group = name.rsplit("-", 1)
-    view = VIEWS[size]
-    pictures = {scene: view.draw(it) for scene, it in GROUPS[group]().items()}
+    renderer = RENDERERS[size]
+    pictures = {scene: renderer.draw(it) for scene, it in GROUPS[group]().items()}
     return Sheet(pictures, type_in_use())
 
 

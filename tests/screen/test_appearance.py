@@ -4,9 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from appliance.core.events import Request
-from appliance.screen.appearance import look_after
+from appliance.screen.appearance import appearance_after
 from appliance.screen.render import fonts
-from appliance.screen.render.renderer import FEWEST_LINES, MOST_LINES, View
+from appliance.screen.render.renderer import FEWEST_LINES, MOST_LINES, Renderer
 from appliance.screen.render.status_bar import STATUS_HEIGHT
 from appliance.screen.scene import Appearance, Mode, Scene, ShownTurn
 from appliance.settings.schema import DRIVERS, OLEDS, DisplaySettings
@@ -24,29 +24,33 @@ LINES = range(FEWEST_LINES, MOST_LINES + 1)
 TURNS = tuple(ShownTurn("H") for _ in range(20))
 
 
-def steps(wish: Request, settings: DisplaySettings, look: Appearance) -> list[Appearance]:
-    """Return the looks to which the same wish leads, again and again."""
-    looks = [look]
-    while (changed := look_after(looks[-1], wish, settings)) and len(looks) < 9:
-        looks.append(changed)
-    return looks[1:]
+def steps(request: Request, settings: DisplaySettings, appearance: Appearance) -> list[Appearance]:
+    """Return the appearances to which the same request leads, again and again."""
+    appearances = [appearance]
+    while (changed := appearance_after(appearances[-1], request, settings)) and len(
+        appearances
+    ) < 9:
+        appearances.append(changed)
+    return appearances[1:]
 
 
 def lines_after(
-    wish: Request, settings: DisplaySettings, lines: int | None = None
+    request: Request, settings: DisplaySettings, lines: int | None = None
 ) -> list[int | None]:
-    return [look.lines for look in steps(wish, settings, Appearance(lines=lines))]
+    return [it.lines for it in steps(request, settings, Appearance(lines=lines))]
 
 
-def contrasts_after(wish: Request, contrast: int, driver: str = "ssd1306") -> list[int | None]:
+def contrasts_after(request: Request, contrast: int, driver: str = "ssd1306") -> list[int | None]:
     settings = DisplaySettings(driver=driver, contrast=contrast)
-    return [look.contrast for look in steps(wish, settings, Appearance())]
+    return [it.contrast for it in steps(request, settings, Appearance())]
 
 
 def seen(settings: DisplaySettings, lines: int) -> tuple[int, int]:
     """Return how large so many lines look: pixels of a capital, and from the last line to it."""
-    scene = Scene(Mode.LISTENING, turns=TURNS, look=Appearance(lines=lines))
-    body = View.of(settings).draw(scene).crop((0, STATUS_HEIGHT + 1, 9, max(SIZES)[0]))
+    scene = Scene(Mode.LISTENING, turns=TURNS, appearance=Appearance(lines=lines))
+    body = (
+        Renderer.for_settings(settings).draw(scene).crop((0, STATUS_HEIGHT + 1, 9, max(SIZES)[0]))
+    )
     rows = [bool(body.crop((0, y, 9, y + 1)).getbbox()) for y in range(body.height)]
     before, last = [y for y in range(1, body.height) if rows[y] and not rows[y - 1]][-2:]
     return sum(rows[last:]), last - before
@@ -104,22 +108,22 @@ def test_more_lines_than_a_flat_panel_has_count_as_those_that_it_has() -> None:
 
 def test_a_change_goes_on_from_the_look_that_is_and_keeps_the_rest_of_it() -> None:
     settings = DisplaySettings(lines=2, contrast=128)
-    look = Appearance(lines=5, contrast=16)
-    assert look_after(look, Request.BIGGER, settings) == Appearance(4, 16)
-    assert look_after(look, Request.SMALLER, settings) == Appearance(6, 16)
-    assert look_after(look, Request.BRIGHTER, settings) == Appearance(5, 64)
-    assert look_after(look, Request.DARKER, settings) == Appearance(5, 1)
-    assert look_after(Appearance(), Request.SMALLER, settings) == Appearance(3, None)
-    assert look_after(Appearance(), Request.DARKER, settings) == Appearance(None, 64)
+    appearance = Appearance(lines=5, contrast=16)
+    assert appearance_after(appearance, Request.BIGGER, settings) == Appearance(4, 16)
+    assert appearance_after(appearance, Request.SMALLER, settings) == Appearance(6, 16)
+    assert appearance_after(appearance, Request.BRIGHTER, settings) == Appearance(5, 64)
+    assert appearance_after(appearance, Request.DARKER, settings) == Appearance(5, 1)
+    assert appearance_after(Appearance(), Request.SMALLER, settings) == Appearance(3, None)
+    assert appearance_after(Appearance(), Request.DARKER, settings) == Appearance(None, 64)
 
 
 @EVERY_PANEL
 def test_a_wish_waits_for_hardly_any_new_type(panel: DisplaySettings) -> None:
-    for lines, wish in itertools.product(LINES, (Request.BIGGER, Request.SMALLER)):
+    for lines, request in itertools.product(LINES, (Request.BIGGER, Request.SMALLER)):
         fonts.typeface.cache_clear()
-        View.of(replace(panel, lines=lines))
+        Renderer.for_settings(replace(panel, lines=lines))
         before = fonts.typeface.cache_info().misses
-        look_after(Appearance(lines=lines), wish, panel)
+        appearance_after(Appearance(lines=lines), request, panel)
         assert fonts.typeface.cache_info().misses - before <= 2
 
 
@@ -144,8 +148,10 @@ def test_from_between_two_steps_it_goes_to_the_nearer_one_on_that_side(
     contrast: int, brighter: int, darker: int | None
 ) -> None:
     settings = DisplaySettings(contrast=contrast)
-    assert look_after(Appearance(), Request.BRIGHTER, settings) == Appearance(contrast=brighter)
-    assert look_after(Appearance(), Request.DARKER, settings) == (
+    assert appearance_after(Appearance(), Request.BRIGHTER, settings) == Appearance(
+        contrast=brighter
+    )
+    assert appearance_after(Appearance(), Request.DARKER, settings) == (
         darker and Appearance(contrast=darker)
     )
 

@@ -53,12 +53,12 @@ def test_the_picture_never_leaves_its_margin_and_uses_all_of_it() -> None:
 
 
 @pytest.fixture
-def light_after() -> Callable[..., list[Brightness]]:
-    def light_after(*shown: tuple[float, Scene]) -> list[Brightness]:
-        watch = IdleTimer(SETTINGS)
-        return [watch.light(scene, now) for now, scene in shown]
+def brightness_after() -> Callable[..., list[Brightness]]:
+    def brightness_after(*shown: tuple[float, Scene]) -> list[Brightness]:
+        idle_timer = IdleTimer(SETTINGS)
+        return [idle_timer.brightness(scene, now) for now, scene in shown]
 
-    return light_after
+    return brightness_after
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def light_after() -> Callable[..., list[Brightness]]:
     ids=lambda change: next(iter(change)),
 )
 def test_what_no_one_need_look_up_for_wakes_nobody(
-    light_after: Callable[..., list[Brightness]], change: dict[str, object]
+    brightness_after: Callable[..., list[Brightness]], change: dict[str, object]
 ) -> None:
     changed = msgspec.structs.replace(READY, **change)
-    assert light_after((0, READY), (601, changed)) == [Brightness.AWAKE, Brightness.ASLEEP]
+    assert brightness_after((0, READY), (601, changed)) == [Brightness.AWAKE, Brightness.ASLEEP]
 
 
 @pytest.mark.parametrize(
@@ -79,31 +79,33 @@ def test_what_no_one_need_look_up_for_wakes_nobody(
     ids=["fault", "hold", "press", "end"],
 )
 def test_what_matters_wakes_the_panel_at_once(
-    light_after: Callable[..., list[Brightness]], change: Scene
+    brightness_after: Callable[..., list[Brightness]], change: Scene
 ) -> None:
-    assert light_after((0, READY), (601, READY), (602, change))[1:] == [
+    assert brightness_after((0, READY), (601, READY), (602, change))[1:] == [
         Brightness.ASLEEP,
         Brightness.AWAKE,
     ]
 
 
 def test_a_session_never_dims_and_the_rest_begins_anew_after_it(
-    light_after: Callable[..., list[Brightness]],
+    brightness_after: Callable[..., list[Brightness]],
 ) -> None:
     talking = Scene(Mode.LISTENING)
-    lights = light_after((0, READY), (1, talking), (9000, talking), (9001, READY), (9062, READY))
-    assert lights == [Brightness.AWAKE] * 4 + [Brightness.DIMMED]
+    levels = brightness_after(
+        (0, READY), (1, talking), (9000, talking), (9001, READY), (9062, READY)
+    )
+    assert levels == [Brightness.AWAKE] * 4 + [Brightness.DIMMED]
 
 
 def test_a_hold_that_was_let_go_leaves_the_panel_awake(
-    light_after: Callable[..., list[Brightness]],
+    brightness_after: Callable[..., list[Brightness]],
 ) -> None:
     holding = Scene(Mode.READY, power_off_in=2)
-    assert light_after((0, READY), (601, holding), (602, READY))[-1] is Brightness.AWAKE
+    assert brightness_after((0, READY), (601, holding), (602, READY))[-1] is Brightness.AWAKE
 
 
 def test_a_fault_that_stays_lets_the_panel_sleep_though_its_details_change(
-    light_after: Callable[..., list[Brightness]],
+    brightness_after: Callable[..., list[Brightness]],
 ) -> None:
     later = Scene(Mode.READY, fault=Fault("No microphone", "plug one in", "try 2"))
-    assert light_after((0, DEAF), (601, later))[-1] is Brightness.ASLEEP
+    assert brightness_after((0, DEAF), (601, later))[-1] is Brightness.ASLEEP

@@ -13,7 +13,7 @@ from appliance.screen.burn_in import STEP, Brightness
 from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import Ssd1306
@@ -39,8 +39,8 @@ class Recorder:
         self.scenes.append(scene)
         assert self.free.wait(30)
 
-    def light(self, light: Brightness) -> None:
-        self.calls.append(light.value)
+    def set_brightness(self, brightness: Brightness) -> None:
+        self.calls.append(brightness.value)
 
     def check(self) -> None:
         self.calls.append("check")
@@ -174,7 +174,7 @@ def test_a_panel_that_is_back_never_shows_that_it_was_gone(
     display.show(msgspec.structs.replace(READY, fault=failed.fault))
     module.plug()
     wait_until(lambda: len(events) == 3)
-    assert module.image.tobytes() == View.of(SETTINGS).draw(READY).tobytes()
+    assert module.image.tobytes() == Renderer.for_settings(SETTINGS).draw(READY).tobytes()
 
 
 def test_an_error_of_the_bus_is_healed_with_a_whole_picture(
@@ -322,15 +322,15 @@ def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
     assert told[1] == "the screen shows pictures"
 
 
-@pytest.mark.parametrize("light", [Brightness.DIMMED, Brightness.ASLEEP])
+@pytest.mark.parametrize("brightness", [Brightness.DIMMED, Brightness.ASLEEP])
 def test_the_end_lights_up_what_is_left_standing(
-    start: Start, now: list[float], light: Brightness
+    start: Start, now: list[float], brightness: Brightness
 ) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(READY)
     wait_until(lambda: shows(module, display))
-    now[0] = SETTINGS.dim_after if light is Brightness.DIMMED else SETTINGS.sleep_after
+    now[0] = SETTINGS.dim_after if brightness is Brightness.DIMMED else SETTINGS.sleep_after
     wait_until(lambda: module.contrast < SETTINGS.contrast or not module.on)
     display.end(Scene(Mode.STOPPING))
     assert shows(module, display)

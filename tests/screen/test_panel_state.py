@@ -13,7 +13,7 @@ from appliance.screen.burn_in import ROUND, Brightness
 from appliance.screen.display import PanelState
 from appliance.screen.panels.base import PanelError
 from appliance.screen.panels.oled import DIMMED, Oled
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import MODULES, Ssd1306, pixels
@@ -21,7 +21,7 @@ from tests.rig.oled import MODULES, Ssd1306, pixels
 SCENE = Scene(Mode.LISTENING)
 
 
-class Boxes(View):
+class Boxes(Renderer):
     """Draws boxes: as many as the scene's seconds, from a list that the test made."""
 
     def __init__(self, boxes: Sequence[tuple[int, int, int, int]]) -> None:
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
     """What is to be shown, when, and what the bus does meanwhile."""
 
     boxes: int
-    light: Brightness
+    brightness: Brightness
     shift: tuple[int, int]
     seconds: float
     good_transfers: int
@@ -56,7 +56,7 @@ boxes = st.lists(
 moments = st.builds(
     Moment,
     boxes=st.integers(0, 5),
-    light=st.sampled_from(Brightness),
+    brightness=st.sampled_from(Brightness),
     shift=st.sampled_from(ROUND),
     seconds=st.sampled_from([0.3, 20.0, 61.0]),
     good_transfers=st.integers(0, 30),
@@ -68,10 +68,10 @@ moments = st.builds(
 class Bench:
     """A panel on a simulated bus, opened anew after each error as the display does it."""
 
-    def __init__(self, settings: DisplaySettings, view: View) -> None:
+    def __init__(self, settings: DisplaySettings, renderer: Renderer) -> None:
         self.module = MODULES[settings.driver]()
         self._settings = settings
-        self._view = view
+        self._renderer = renderer
         self._now = 0.0
         self._panel = self._open()
 
@@ -82,7 +82,7 @@ class Bench:
         self.module.fail(*failures, after=moment.good_bytes)
         while True:
             try:
-                self._glass.show(scene, moment.light, moment.shift)
+                self._glass.show(scene, moment.brightness, moment.shift)
                 self._glass.panel.check()
             except PanelError:
                 self._panel = self._open_in_time()
@@ -91,7 +91,7 @@ class Bench:
 
     def _open(self) -> Oled:
         panel = Oled(self._settings, bus=self.module, clock=lambda: self._now)
-        self._glass = PanelState(panel, self._view)
+        self._glass = PanelState(panel, self._renderer)
         return panel
 
     def _open_in_time(self) -> Oled:
@@ -108,15 +108,15 @@ class Bench:
 def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
     driver: str, rotate: int, boxes: list[tuple[int, int, int, int]], moments: list[Moment]
 ) -> None:
-    view = Boxes(boxes)
-    bench = Bench(DisplaySettings(driver=driver, rotate=rotate), view)
+    renderer = Boxes(boxes)
+    bench = Bench(DisplaySettings(driver=driver, rotate=rotate), renderer)
     for moment in moments:
         bench.show(moment)
     last = moments[-1]
-    assert bench.module.on == (last.light is not Brightness.ASLEEP)
+    assert bench.module.on == (last.brightness is not Brightness.ASLEEP)
     bench.module.fail()
-    bench.show(last._replace(light=Brightness.DIMMED, good_transfers=1000))
-    picture = view.draw(Scene(Mode.LISTENING, elapsed=last.boxes), last.shift)
+    bench.show(last._replace(brightness=Brightness.DIMMED, good_transfers=1000))
+    picture = renderer.draw(Scene(Mode.LISTENING, elapsed=last.boxes), last.shift)
     assert bench.module.contrast == DIMMED
     assert pixels(bench.module.image) == pixels(picture.rotate(-90 * rotate))
 
@@ -125,9 +125,9 @@ def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None
     module = Ssd1306()
     seen = []
     module.watch = lambda: seen.append(module.image.getbbox())
-    glass = PanelState(Oled(DisplaySettings(), bus=module), View())
+    glass = PanelState(Oled(DisplaySettings(), bus=module), Renderer())
     assert glass.show(SCENE, Brightness.ASLEEP, (0, 0))
     assert set(seen) == {None}
     assert not module.on
     assert glass.show(SCENE, Brightness.AWAKE, (0, 0)) is None
-    assert pixels(module.image) == pixels(View().draw(SCENE))
+    assert pixels(module.image) == pixels(Renderer().draw(SCENE))

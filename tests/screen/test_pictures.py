@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageFilter
 from appliance.core.events import Fault
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.render import fonts
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.render.status_bar import STATUS_HEIGHT
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.screen.screenshot import FRAME, LIT
@@ -130,7 +130,7 @@ def test_the_faults_of_all_parts_are_among_them() -> None:
 
 def test_pictures_of_different_states_are_not_alike() -> None:
     names = ["listening", "finishing", "reconnecting", "ready", "speak-now", "saved"]
-    pictures = [View().draw(STATES[name]) for name in names]
+    pictures = [Renderer().draw(STATES[name]) for name in names]
     for number, picture in enumerate(pictures):
         assert [alike(picture, other) for other in pictures].index(True) == number
 
@@ -176,5 +176,5 @@ def glass(scene: Scene, lines: int = 3) -> Image.Image:
     module = Ssd1306()
     panel = open_panel(settings, bus=module)
     assert panel
-    panel.show(scene, View.of(settings).draw(scene))
+    panel.show(scene, Renderer.for_settings(settings).draw(scene))
     return module.image

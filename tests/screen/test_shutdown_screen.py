@@ -8,9 +8,9 @@ import pytest
 
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.panels.oled import DIMMED
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
-from appliance.screen.shutdown_screen import farewell
+from appliance.screen.shutdown_screen import show_shutdown_screen
 from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import Ssd1306
 
@@ -25,20 +25,20 @@ def note(event, details):
 
 sys.addaudithook(note)
 from appliance.settings.schema import DisplaySettings
-from appliance.screen.shutdown_screen import farewell
+from appliance.screen.shutdown_screen import show_shutdown_screen
 from tests.rig.oled import Ssd1306
 
 module = Ssd1306()
-farewell(DisplaySettings(), bus=module)
+show_shutdown_screen(DisplaySettings(), bus=module)
 print("shown" if module.image.getbbox() else "dark")
 """
 
 
 def test_safe_to_unplug_is_left_standing() -> None:
     module = Ssd1306()
-    farewell(DisplaySettings(), bus=module)
+    show_shutdown_screen(DisplaySettings(), bus=module)
     assert module.on
-    assert module.image.tobytes() == View().draw(Scene(Mode.OFF)).tobytes()
+    assert module.image.tobytes() == Renderer().draw(Scene(Mode.OFF)).tobytes()
 
 
 def test_what_the_program_left_standing_makes_way() -> None:
@@ -46,15 +46,15 @@ def test_what_the_program_left_standing_makes_way() -> None:
     left = open_panel(DisplaySettings(), bus=module)
     assert left
     stopping = Scene(Mode.STOPPING)
-    left.show(stopping, View().draw(stopping))
+    left.show(stopping, Renderer().draw(stopping))
     left.close()
-    farewell(DisplaySettings(), bus=module)
-    assert module.image.tobytes() == View().draw(Scene(Mode.OFF)).tobytes()
+    show_shutdown_screen(DisplaySettings(), bus=module)
+    assert module.image.tobytes() == Renderer().draw(Scene(Mode.OFF)).tobytes()
 
 
 def test_it_shines_little_since_it_may_stand_for_months() -> None:
     module = Ssd1306()
-    farewell(DisplaySettings(contrast=200), bus=module)
+    show_shutdown_screen(DisplaySettings(contrast=200), bus=module)
     assert module.contrast == DIMMED
 
 
@@ -62,13 +62,13 @@ def test_a_missing_panel_is_told_and_holds_nothing_up(caplog: pytest.LogCaptureF
     module = Ssd1306()
     module.unplug()
     with caplog.at_level(logging.WARNING):
-        farewell(DisplaySettings(), bus=module)
+        show_shutdown_screen(DisplaySettings(), bus=module)
     assert "does not answer" in caplog.text
 
 
 @pytest.mark.parametrize("driver", ["none", "terminal"])
 def test_without_an_oled_nothing_is_done(driver: str, capsys: pytest.CaptureFixture[str]) -> None:
-    farewell(DisplaySettings(driver=driver))
+    show_shutdown_screen(DisplaySettings(driver=driver))
     assert capsys.readouterr().out == ""
 
 

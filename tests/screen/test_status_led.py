@@ -5,14 +5,14 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from appliance.core.events import Fault, LightFailed, LightReady
+from appliance.core.events import Fault, StatusLedFailed, StatusLedReady
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 from appliance.screen.status_led import FAST, FLICKER, OFF, ON, SLOW, Pattern, StatusLed, pattern_of
-from appliance.settings.schema import LightSettings
+from appliance.settings.schema import StatusLedSettings
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 
-SETTINGS = LightSettings(pin=27)
+SETTINGS = StatusLedSettings(pin=27)
 LISTENING = Scene(Mode.LISTENING)
 
 
@@ -25,7 +25,7 @@ def pin(factory: MockFactory) -> MockPin:
 def light(factory: MockFactory, pin: MockPin, posted: Posted) -> Iterator[StatusLed]:
     light = StatusLed(SETTINGS, posted, pin_factory=factory)
     light.start()
-    posted.wait(LightReady)
+    posted.wait(StatusLedReady)
     yield light
     light.end()
 
@@ -95,7 +95,7 @@ def test_a_scene_of_the_same_pattern_lets_it_blink_on(
 
     light = StatusLed(SETTINGS, posted, pin_factory=factory, pattern_of=blinking)
     light.start()
-    posted.wait(LightReady)
+    posted.wait(StatusLedReady)
     scenes = (Scene(Mode.CONNECTING, elapsed=seconds) for seconds in range(10**6))
 
     def shown_again() -> bool:
@@ -118,11 +118,11 @@ def test_ending_leaves_it_off_and_frees_the_pin(
     assert history(pin) == [False, True, False]
     gpiozero.LED(27, pin_factory=factory).close()
     assert "light" not in {thread.name for thread in threading.enumerate()}
-    assert posted.events == [LightReady()]
+    assert posted.events == [StatusLedReady()]
 
 
 def test_without_a_pin_there_is_nothing_to_do(posted: Posted) -> None:
-    light = StatusLed(LightSettings(), posted)
+    light = StatusLed(StatusLedSettings(), posted)
     light.start()
     light.show(LISTENING)
     assert "light" not in {thread.name for thread in threading.enumerate()}
@@ -136,14 +136,14 @@ def test_a_pin_in_use_is_told_once_and_taken_as_soon_as_it_is_free(
     other = gpiozero.Button(27, pin_factory=factory)
     light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
     light.start()
-    fault = posted.wait(LightFailed).fault
+    fault = posted.wait(StatusLedFailed).fault
     assert fault.what == "Light's pin in use"
     assert "GPIO 27" in fault.remedy
     light.show(LISTENING)
     other.close()
     wait_until(lambda: pin.function == "output" and pin.state)
     light.end()
-    assert [type(event) for event in posted.events] == [LightFailed, LightReady]
+    assert [type(event) for event in posted.events] == [StatusLedFailed, StatusLedReady]
 
 
 class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
@@ -162,15 +162,15 @@ def test_a_pin_that_breaks_is_told_and_shows_again_once_it_works(posted: Posted)
     pin = factory.pin(27)
     light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
     light.start()
-    posted.wait(LightReady)
+    posted.wait(StatusLedReady)
     pin.broken = True
     light.show(LISTENING)
-    fault = posted.wait(LightFailed).fault
+    fault = posted.wait(StatusLedFailed).fault
     assert (fault.what, "no such device" in fault.detail) == ("No light", True)
     pin.broken = False
     wait_until(lambda: pin.function == "output" and pin.state)
     light.end()
-    assert len(posted.of(LightFailed)) == 1
+    assert len(posted.of(StatusLedFailed)) == 1
 
 
 def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(posted: Posted) -> None:
@@ -180,6 +180,6 @@ def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(posted: Posted) -> 
 
     light = StatusLed(SETTINGS, posted, pin_factory=NoGpio())
     light.start()
-    fault = posted.wait(LightFailed).fault
+    fault = posted.wait(StatusLedFailed).fault
     assert (fault.what, "no GPIO here" in fault.detail) == ("No light", True)
     light.end()

@@ -217,25 +217,25 @@ def test_letters_grow_until_they_are_at_their_largest(tmp_path: Path) -> None:
     with bench_in(tmp_path) as bench:
         session = bench.listen()
         say(bench, session, "bigger")
-        assert bench.scene().look == Appearance(lines=2)
+        assert bench.scene().appearance == Appearance(lines=2)
         assert bench.scene().remark == "Bigger: done"
         say(bench, session, "bigger", 1)
-        assert bench.scene().look == Appearance(lines=2)
+        assert bench.scene().appearance == Appearance(lines=2)
         assert bench.scene().remark == "Bigger: letters are at their largest"
         say(bench, session, "smaller", 2)
-        assert bench.scene().look == Appearance(lines=3)
+        assert bench.scene().appearance == Appearance(lines=3)
 
 
 def test_the_look_stays_after_the_session(tmp_path: Path) -> None:
     with bench_in(tmp_path) as bench:
         session = bench.listen()
         say(bench, session, "darker")
-        look = bench.scene().look
-        assert look.contrast is not None
-        assert look.contrast < 255
+        appearance = bench.scene().appearance
+        assert appearance.contrast is not None
+        assert appearance.contrast < 255
         bench.press()
         bench.end(session)
-        assert bench.scene().look == look
+        assert bench.scene().appearance == appearance
 
 
 def test_a_bookmark_is_kept_in_the_history(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Panel(Protocol):
     def show(self, scene: Scene, picture: Image.Image, /) -> None:
         """Show the picture (mode "1"), which was drawn from the scene."""
 
-    def light(self, light: Brightness, /) -> None:
+    def set_brightness(self, brightness: Brightness, /) -> None:
         """Shine like this from now on; a panel that was just opened is awake.
 
         One that is asleep lets nothing be seen. It may be shown a picture before it is woken.

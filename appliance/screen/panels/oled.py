@@ -52,7 +52,7 @@ class Oled:
         self._shown: Pages | None = None
         self._renewed_at = clock()
         self._doubtful: list[int] = []
-        self._light = Brightness.AWAKE
+        self._brightness = Brightness.AWAKE
         self._contrast = settings.contrast
         self._blank = self._send is not None
         driver = getattr(luma.oled.device, settings.driver)
@@ -81,8 +81,8 @@ class Oled:
     def show(self, scene: Scene, picture: Image.Image) -> None:
         """Send what differs from the picture before, and a page of it again now and then."""
         with _telling_faults(self._settings):
-            if scene.look.contrast not in (None, self._contrast):
-                self._contrast = scene.look.contrast
+            if scene.appearance.contrast not in (None, self._contrast):
+                self._contrast = scene.appearance.contrast
                 self._shine()
             if self._send:
                 # No picture shall take longer than others: of what is in doubt, each brings a page.
@@ -94,10 +94,10 @@ class Oled:
             else:
                 self._device.display(picture.convert(self._device.mode))
 
-    def light(self, light: Brightness) -> None:
+    def set_brightness(self, brightness: Brightness) -> None:
         """Set the contrast, or switch the OLED off while it keeps its memory."""
         with _telling_faults(self._settings):
-            self._light = light
+            self._brightness = brightness
             self._shine()
 
     def check(self) -> None:
@@ -119,11 +119,11 @@ class Oled:
             self._opened.close()
 
     def _shine(self) -> None:
-        if self._blank or self._light is Brightness.ASLEEP:
+        if self._blank or self._brightness is Brightness.ASLEEP:
             self._device.hide()
             return
         dimmed = min(DIMMED, self._contrast)
-        self._device.contrast(self._contrast if self._light is Brightness.AWAKE else dimmed)
+        self._device.contrast(self._contrast if self._brightness is Brightness.AWAKE else dimmed)
         self._device.show()
 
     def _in_doubt(self) -> list[int]:

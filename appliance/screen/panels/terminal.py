@@ -86,9 +86,9 @@ class TerminalPanel:
         self._picture = picture
         self._paint(picture)
 
-    def light(self, light: Brightness) -> None:
+    def set_brightness(self, brightness: Brightness) -> None:
         """Show nothing but how to wake it while asleep; a terminal knows no dimming."""
-        self._asleep = light is Brightness.ASLEEP
+        self._asleep = brightness is Brightness.ASLEEP
         if self._picture:
             self._paint(self._picture)
 
@@ -158,7 +158,7 @@ class LinesPanel:
             self._write(scene.remark)
         self._remark = scene.remark
 
-    def light(self, _: Brightness) -> None:
+    def set_brightness(self, _: Brightness) -> None:
         """Lines shine by themselves."""
 
     def check(self) -> None:

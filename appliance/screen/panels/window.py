@@ -48,9 +48,9 @@ class WindowPanel:
         """Draw the picture."""
         self._draw(enlarged(picture, self._scale))
 
-    def light(self, light: Brightness) -> None:
+    def set_brightness(self, brightness: Brightness) -> None:
         """Show nothing while asleep, and in the title how to wake it; a window does not dim."""
-        self._asleep = light is Brightness.ASLEEP
+        self._asleep = brightness is Brightness.ASLEEP
         if self._shown:
             self._pygame.display.set_caption(ASLEEP if self._asleep else TITLE)
             self._draw(self._shown)

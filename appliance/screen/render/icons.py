@@ -103,7 +103,7 @@ CONNECTED = _icon(
     "..#.#.#",
     "#.#.#.#",
 )
-ELSEWHERE = _icon(
+FALLBACK = _icon(
     "....#..",
     "....##.",
     "#######",

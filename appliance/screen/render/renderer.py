@@ -61,7 +61,7 @@ class Block(NamedTuple):
         return len(self.lines) * self.pitch
 
 
-class View:
+class Renderer:
     """Draws scenes for a panel of `width` by `height` pixels.
 
     Args:
@@ -75,7 +75,7 @@ class View:
     def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
         self.size = (width, height)
         self._lines, self._font = lines, font
-        self._of_other_lines: View | None = None
+        self._of_other_lines: Renderer | None = None
         self._canvas = _canvas(self.size)
         self._text = _text_type(self.size, lines, font)
         self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, self._canvas[0])
@@ -94,25 +94,25 @@ class View:
         ]
 
     @classmethod
-    def of(cls, settings: DisplaySettings) -> Self:
-        """Return the view for these settings."""
+    def for_settings(cls, settings: DisplaySettings) -> Self:
+        """Return the renderer for these settings."""
         return cls(*_size(settings), settings.lines, settings.font)
 
     def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
         """Return the scene as a one-bit picture (mode "1", lit pixels are not 0).
 
-        `shift` moves it by pixels across and down, at most by `wear.MARGIN`.
+        `shift` moves it by pixels across and down, at most by `burn_in.MARGIN`.
         """
         picture = Image.new("1", self.size)
-        picture.paste(self._with_lines(scene.look.lines)._drawn(scene), shift)
+        picture.paste(self._with_lines(scene.appearance.lines)._drawn(scene), shift)
         return picture
 
-    def _with_lines(self, lines: int | None) -> "View":
-        """Return the view that has so many lines, if somebody asked for other than its own."""
+    def _with_lines(self, lines: int | None) -> "Renderer":
+        """Return the renderer that has so many lines, if somebody asked for other than its own."""
         if lines is None or lines == self._lines:
             return self
         if self._of_other_lines is None or self._of_other_lines._lines != lines:
-            self._of_other_lines = View(*self.size, lines, self._font)
+            self._of_other_lines = Renderer(*self.size, lines, self._font)
         return self._of_other_lines
 
     def _drawn(self, scene: Scene) -> Image.Image:
@@ -228,7 +228,7 @@ class View:
 def fewer_lines(settings: DisplaySettings, lines: int) -> int | None:
     """Return the next fewer lines of transcript that are larger; None where none are.
 
-    Most of what it needs, a view of `lines` has set already: new type takes milliseconds.
+    Most of what it needs, a renderer of `lines` has set already: new type takes milliseconds.
     """
     size, font = _size(settings), settings.font
     seen = _seen(size, lines, font)

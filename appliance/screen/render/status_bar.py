@@ -71,7 +71,7 @@ class _Line:
         """
         if scene.mode is Mode.CONNECTING and not (scene.network or scene.fault):
             return
-        connected = icons.ELSEWHERE if scene.on_fallback else icons.CONNECTED
+        connected = icons.FALLBACK if scene.on_fallback else icons.CONNECTED
         mark = connected if scene.network else icons.UNCONNECTED
         self._right -= icons.SIZE
         self._picture.paste(mark, (self._right, self._baseline - icons.SIZE))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from appliance.core.errors import ActionError
 from appliance.hardware.gpio import PinError
-from appliance.hardware.output_pin import Output
+from appliance.hardware.output_pin import OutputPin
 from appliance.settings.commands import Gpio
 from appliance.voice_commands.actions.action import ActionRequest, Surroundings
 from appliance.voice_commands.worker import Later
@@ -20,7 +20,7 @@ class GpioPin:
     def __init__(self, command: Gpio, surroundings: Surroundings) -> None:
         self.limit = surroundings.limit
         self._pin = command.pin
-        self._output = Output(
+        self._output = OutputPin(
             command.pin,
             active_high=command.active_high,
             pin_factory=surroundings.pin_factory,

@@ -15,7 +15,7 @@ from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.panels.oled import DIMMED, Oled
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import OLEDS, DisplaySettings
 from tests.rig.oled import MODULES, Ssd1306, pixels
@@ -31,13 +31,13 @@ module = Ssd1306()
 atexit.register(lambda: print(f"on {module.on}, lit {bool(module.image.getbbox())}"))
 
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
 scene = Scene(Mode.STOPPING)
 panel = open_panel(DisplaySettings(), bus=module)
-panel.show(scene, View().draw(scene))
+panel.show(scene, Renderer().draw(scene))
 if sys.argv[1:]:
     panel.close()
 """
@@ -61,7 +61,7 @@ def refusal(bus: Ssd1306 | None, settings: DisplaySettings = DEFAULT) -> str:
 @pytest.mark.parametrize("driver", MODULES)
 def test_the_glass_shows_the_picture(driver: str) -> None:
     module = MODULES[driver]()
-    picture = View().draw(SCENE)
+    picture = Renderer().draw(SCENE)
     opened(module, DisplaySettings(driver=driver)).show(SCENE, picture)
     assert pixels(module.image) == pixels(picture)
 
@@ -73,13 +73,13 @@ def test_the_first_picture_is_all_that_is_sent_and_seen(driver: str) -> None:
     panel.check()
     assert not module.on
     assert module.bytes_sent < 200
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     assert module.on
 
 
 def test_a_flat_panel_shows_the_picture() -> None:
     module = Ssd1306(height=32)
-    picture = View(128, 32).draw(SCENE)
+    picture = Renderer(128, 32).draw(SCENE)
     opened(module, DisplaySettings(height=32)).show(SCENE, picture)
     assert pixels(module.image) == pixels(picture)
 
@@ -88,7 +88,7 @@ def test_a_flat_panel_shows_the_picture() -> None:
 def test_a_panel_can_be_mounted_any_way_round(rotate: int) -> None:
     module = Ssd1306()
     settings = DisplaySettings(rotate=rotate)
-    picture = View.of(settings).draw(SCENE)
+    picture = Renderer.for_settings(settings).draw(SCENE)
     opened(module, settings).show(SCENE, picture)
     assert pixels(module.image) == pixels(picture.rotate(-90 * rotate, expand=True))
 
@@ -102,7 +102,7 @@ def test_the_contrast_is_set() -> None:
 def test_a_cleared_panel_is_dark_and_off() -> None:
     module = Ssd1306()
     panel = opened(module)
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     panel.clear()
     panel.close()
     assert module.image.getbbox() is None
@@ -125,7 +125,7 @@ def test_every_error_of_the_bus_is_told_as_a_fault(number: int, transfer: int) -
     panel = opened(module)
     module.fail(*[0] * transfer, number)
     with pytest.raises(PanelError):
-        panel.show(SCENE, View().draw(SCENE).point(lambda value: not value))
+        panel.show(SCENE, Renderer().draw(SCENE).point(lambda value: not value))
 
 
 def test_a_missing_panel_is_told_with_its_address() -> None:
@@ -170,12 +170,12 @@ def test_every_panel_of_luma_can_show_dim_sleep_and_wake(driver: str) -> None:
     bus = AnyPanel()
     panel = open_panel(settings, bus=bus)
     assert panel
-    panel.show(SCENE, View.of(settings).draw(SCENE))
+    panel.show(SCENE, Renderer.for_settings(settings).draw(SCENE))
     told = {}
-    for light in Brightness:
+    for brightness in Brightness:
         bus.sent.clear()
-        panel.light(light)
-        told[light] = b"".join(bus.sent)
+        panel.set_brightness(brightness)
+        told[brightness] = b"".join(bus.sent)
         panel.check()
     assert len(set(told.values())) == len(Brightness)
     panel.clear()
@@ -220,12 +220,12 @@ def test_the_picture_stands_when_the_program_has_ended(closed: bool) -> None:
 def test_only_what_changed_is_sent(driver: str) -> None:
     module = MODULES[driver]()
     panel = opened(module, DisplaySettings(driver=driver))
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     before = module.bytes_sent
     louder = Scene(Mode.LISTENING, elapsed=8, level=0.8, turns=SCENE.turns)
-    panel.show(louder, View().draw(louder))
+    panel.show(louder, Renderer().draw(louder))
     assert module.bytes_sent - before < 80
-    assert pixels(module.image) == pixels(View().draw(louder))
+    assert pixels(module.image) == pixels(Renderer().draw(louder))
 
 
 @pytest.mark.parametrize("driver", MODULES)
@@ -233,7 +233,7 @@ def test_a_panel_that_lost_its_power_unnoticed_is_healed_within_a_minute(driver:
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
-    picture = View().draw(SCENE)
+    picture = Renderer().draw(SCENE)
     panel.show(SCENE, picture)
     module.plug()
     panel.check()
@@ -247,7 +247,7 @@ def test_the_refresh_does_not_switch_the_panel_off() -> None:
     module = Ssd1306()
     now = [0.0]
     panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     seen = []
     module.watch = lambda: seen.append(module.on)
     now[0] += 60
@@ -260,17 +260,17 @@ def test_the_refresh_does_not_switch_the_panel_off() -> None:
 def test_a_dimmed_panel_shows_its_picture_with_little_light(driver: str) -> None:
     module = MODULES[driver]()
     panel = opened(module, DisplaySettings(driver=driver, contrast=200))
-    picture = View().draw(SCENE)
+    picture = Renderer().draw(SCENE)
     panel.show(SCENE, picture)
-    panel.light(Brightness.DIMMED)
+    panel.set_brightness(Brightness.DIMMED)
     assert (module.contrast, pixels(module.image)) == (DIMMED, pixels(picture))
-    panel.light(Brightness.AWAKE)
+    panel.set_brightness(Brightness.AWAKE)
     assert module.contrast == 200
 
 
 def test_a_panel_that_is_dark_by_its_settings_is_not_brightened_by_dimming() -> None:
     module = Ssd1306()
-    opened(module, DisplaySettings(contrast=3)).light(Brightness.DIMMED)
+    opened(module, DisplaySettings(contrast=3)).set_brightness(Brightness.DIMMED)
     assert module.contrast == 3
 
 
@@ -278,45 +278,47 @@ def test_a_panel_that_is_dark_by_its_settings_is_not_brightened_by_dimming() -> 
 def test_a_sleeping_panel_is_dark_and_keeps_its_picture(driver: str) -> None:
     module = MODULES[driver]()
     panel = opened(module, DisplaySettings(driver=driver))
-    panel.show(SCENE, View().draw(SCENE))
-    panel.light(Brightness.ASLEEP)
+    panel.show(SCENE, Renderer().draw(SCENE))
+    panel.set_brightness(Brightness.ASLEEP)
     assert not module.on
     before = module.bytes_sent
-    panel.light(Brightness.AWAKE)
-    assert pixels(module.image) == pixels(View().draw(SCENE))
+    panel.set_brightness(Brightness.AWAKE)
+    assert pixels(module.image) == pixels(Renderer().draw(SCENE))
     assert module.bytes_sent - before < 10
 
 
-@pytest.mark.parametrize("light", [Brightness.DIMMED, Brightness.ASLEEP])
+@pytest.mark.parametrize("brightness", [Brightness.DIMMED, Brightness.ASLEEP])
 @pytest.mark.parametrize("driver", MODULES)
-def test_neither_check_nor_refresh_wakes_a_resting_panel(driver: str, light: Brightness) -> None:
+def test_neither_check_nor_refresh_wakes_a_resting_panel(
+    driver: str, brightness: Brightness
+) -> None:
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
-    panel.show(SCENE, View().draw(SCENE))
-    panel.light(light)
+    panel.show(SCENE, Renderer().draw(SCENE))
+    panel.set_brightness(brightness)
     seen = set()
     module.watch = lambda: seen.add((module.on, module.contrast))
     for _ in range(3):
         panel.check()
         now[0] += 60
-    assert seen == {(light is Brightness.DIMMED, module.contrast)}
-    assert module.contrast == DIMMED or light is Brightness.ASLEEP
+    assert seen == {(brightness is Brightness.DIMMED, module.contrast)}
+    assert module.contrast == DIMMED or brightness is Brightness.ASLEEP
 
 
-@pytest.mark.parametrize("light", Brightness)
-def test_a_panel_that_lost_its_power_comes_back_in_its_light(light: Brightness) -> None:
+@pytest.mark.parametrize("brightness", Brightness)
+def test_a_panel_that_lost_its_power_comes_back_as_bright_as_it_was(brightness: Brightness) -> None:
     module = Ssd1306()
     now = [0.0]
     panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
-    panel.show(SCENE, View().draw(SCENE))
-    panel.light(light)
+    panel.show(SCENE, Renderer().draw(SCENE))
+    panel.set_brightness(brightness)
     module.plug()
     now[0] += 60
     panel.check()
-    assert module.on == (light is not Brightness.ASLEEP)
-    panel.light(Brightness.AWAKE)
-    assert pixels(module.image) == pixels(View().draw(SCENE))
+    assert module.on == (brightness is not Brightness.ASLEEP)
+    panel.set_brightness(Brightness.AWAKE)
+    assert pixels(module.image) == pixels(Renderer().draw(SCENE))
 
 
 @pytest.mark.parametrize("driver", MODULES)
@@ -324,13 +326,13 @@ def test_a_panel_that_lost_its_power_is_healed_while_pictures_come(driver: str) 
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     module.plug()
     now[0] += 60
     for second in range(8):  # each picture brings a page
         later = Scene(Mode.LISTENING, elapsed=67 + second, turns=SCENE.turns)
-        panel.show(later, View().draw(later))
-    assert pixels(module.image) == pixels(View().draw(later))
+        panel.show(later, Renderer().draw(later))
+    assert pixels(module.image) == pixels(Renderer().draw(later))
     assert module.contrast == DEFAULT.contrast
 
 
@@ -339,13 +341,13 @@ def test_the_refresh_makes_no_picture_much_longer(driver: str) -> None:
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     whole = module.bytes_sent
     now[0] += 60
     for second in range(8):
         before = module.bytes_sent
         later = Scene(Mode.LISTENING, elapsed=8 + second, turns=SCENE.turns)
-        panel.show(later, View().draw(later))
+        panel.show(later, Renderer().draw(later))
         assert module.bytes_sent - before < whole / 3
 
 
@@ -353,19 +355,19 @@ def test_the_refresh_makes_no_picture_much_longer(driver: str) -> None:
 def test_after_an_error_all_of_the_next_picture_is_sent(driver: str) -> None:
     module = MODULES[driver]()
     panel = opened(module, DisplaySettings(driver=driver))
-    panel.show(SCENE, View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
     whole = Image.new("1", (128, 64), 1)
     module.fail(0, 0, 0, errno.EIO, after=50)
     with pytest.raises(PanelError):
         panel.show(SCENE, whole)
-    panel.show(SCENE, View().draw(SCENE))
-    assert pixels(module.image) == pixels(View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
+    assert pixels(module.image) == pixels(Renderer().draw(SCENE))
 
 
 def test_a_sleeping_panel_that_is_pulled_out_is_noticed() -> None:
     module = Ssd1306()
     panel = opened(module)
-    panel.light(Brightness.ASLEEP)
+    panel.set_brightness(Brightness.ASLEEP)
     module.unplug()
     with pytest.raises(PanelError):
         panel.check()
@@ -382,7 +384,7 @@ def test_the_bus_of_the_machine_is_used_when_none_is_given(monkeypatch: pytest.M
     monkeypatch.setattr(smbus2, "SMBus", bus)
     panel = open_panel(DisplaySettings(port=3))
     assert panel
-    picture = View().draw(SCENE)
+    picture = Renderer().draw(SCENE)
     panel.show(SCENE, picture)
     panel.close()
     assert ports == [3]

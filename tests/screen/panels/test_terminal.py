@@ -13,7 +13,7 @@ from appliance.screen.panels.terminal import (
     LinesPanel,
     TerminalPanel,
 )
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 
 SMALL, LARGE = os.terminal_size((80, 24)), os.terminal_size((140, 40))
@@ -59,7 +59,7 @@ def _lit(character: str) -> list[tuple[int, int]]:
 def shown_on(terminal: Terminal, *scenes: Scene) -> TerminalPanel:
     panel = TerminalPanel(terminal, lambda: "space: press", measure=lambda: terminal.size)
     for scene in scenes:
-        panel.show(scene, View().draw(scene))
+        panel.show(scene, Renderer().draw(scene))
     return panel
 
 
@@ -73,7 +73,7 @@ def same(one: Image.Image, other: Image.Image) -> bool:
 def test_a_small_terminal_shows_every_pixel_in_braille() -> None:
     terminal = Terminal(SMALL)
     shown_on(terminal, SCENE)
-    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
     assert max(terminal.rows) < 24
     assert max(len(row) for row in terminal.rows.values()) <= 80
 
@@ -81,7 +81,7 @@ def test_a_small_terminal_shows_every_pixel_in_braille() -> None:
 def test_a_large_terminal_shows_every_pixel_in_half_blocks() -> None:
     terminal = Terminal(LARGE)
     shown_on(terminal, SCENE)
-    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
     assert "▀" in "".join(terminal.rows.values())
 
 
@@ -89,17 +89,17 @@ def test_only_rows_that_changed_are_written() -> None:
     terminal = Terminal(SMALL)
     later = Scene(Mode.LISTENING, elapsed=2, level=0.5, turns=SCENE.turns)
     panel = shown_on(terminal, SCENE)
-    panel.show(later, View().draw(later))
+    panel.show(later, Renderer().draw(later))
     assert terminal.written.count("│") <= 2 * 3
-    assert same(terminal.pixels(128, 64), View().draw(later))
+    assert same(terminal.pixels(128, 64), Renderer().draw(later))
 
 
 def test_a_terminal_that_is_resized_is_painted_anew() -> None:
     terminal = Terminal(LARGE)
     panel = shown_on(terminal, SCENE)
     terminal.size = SMALL
-    panel.show(SCENE, View().draw(SCENE))
-    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    panel.show(SCENE, Renderer().draw(SCENE))
+    assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
 
 
 def test_the_cursor_is_hidden_and_comes_back_below_the_picture() -> None:
@@ -125,25 +125,25 @@ def test_a_caption_stands_below_the_picture() -> None:
 def test_a_terminal_that_is_asleep_says_how_to_wake_it() -> None:
     terminal = Terminal(SMALL)
     panel = shown_on(terminal, SCENE)
-    panel.light(Brightness.ASLEEP)
+    panel.set_brightness(Brightness.ASLEEP)
     assert terminal.pixels(128, 64).getbbox() is None
     assert "press" in terminal.rows[max(terminal.rows)]
-    panel.light(Brightness.AWAKE)
-    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    panel.set_brightness(Brightness.AWAKE)
+    assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
     assert terminal.rows[max(terminal.rows)] == "space: press"
 
 
 def test_a_terminal_does_not_dim() -> None:
     terminal = Terminal(SMALL)
-    shown_on(terminal, SCENE).light(Brightness.DIMMED)
-    assert same(terminal.pixels(128, 64), View().draw(SCENE))
+    shown_on(terminal, SCENE).set_brightness(Brightness.DIMMED)
+    assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
 
 
 def told(*scenes: Scene) -> list[str]:
     stream = io.StringIO()
     panel = LinesPanel(stream)
     for scene in scenes:
-        panel.show(scene, View().draw(scene))
+        panel.show(scene, Renderer().draw(scene))
     return stream.getvalue().splitlines()
 
 

@@ -16,16 +16,16 @@ import pygame
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError
 from appliance.screen.panels.window import WindowPanel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 
 scene = Scene(Mode.READY)
 panel = WindowPanel(lambda: print("closed"), scale=4)
 try:
-    panel.show(scene, View().draw(scene))
+    panel.show(scene, Renderer().draw(scene))
     print("shown", pygame.display.get_surface().get_size())
-    for light in (Brightness.ASLEEP, Brightness.AWAKE):
-        panel.light(light)
+    for brightness in (Brightness.ASLEEP, Brightness.AWAKE):
+        panel.set_brightness(brightness)
         surface = pygame.display.get_surface()
         colours = {tuple(surface.get_at((x, 144))) for x in range(544)}
         print(pygame.display.get_caption()[0], "lit" if len(colours) > 1 else "dark")

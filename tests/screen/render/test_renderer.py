@@ -6,7 +6,7 @@ from PIL import Image, ImageChops
 from appliance.core.events import Fault
 from appliance.screen.burn_in import MARGIN, ROUND
 from appliance.screen.render import icons
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.render.status_bar import STATUS_HEIGHT
 from appliance.screen.scene import Appearance, Mode, Scene, ShownTurn, Summary
 from appliance.settings.schema import DisplaySettings
@@ -16,10 +16,12 @@ FAULT = Fault("Can't reach the service", "check the network")
 TURNS = (ShownTurn("Good morning, everybody."), ShownTurn("The kitchen is closed", "on Friday"))
 
 
-def differ(one: Scene, other: Scene, view: View | None = None) -> tuple[int, int, int, int] | None:
+def differ(
+    one: Scene, other: Scene, renderer: Renderer | None = None
+) -> tuple[int, int, int, int] | None:
     """Return the box in which the pictures of two scenes differ."""
-    view = view or View()
-    return ImageChops.logical_xor(view.draw(one), view.draw(other)).getbbox()
+    renderer = renderer or Renderer()
+    return ImageChops.logical_xor(renderer.draw(one), renderer.draw(other)).getbbox()
 
 
 def lit(picture: Image.Image) -> int:
@@ -28,7 +30,7 @@ def lit(picture: Image.Image) -> int:
 
 def test_the_same_scene_is_the_same_picture() -> None:
     scene = Scene(Mode.LISTENING, elapsed=12, level=0.5, turns=TURNS)
-    assert View().draw(scene).tobytes() == View().draw(scene).tobytes()
+    assert Renderer().draw(scene).tobytes() == Renderer().draw(scene).tobytes()
 
 
 @pytest.mark.parametrize("lines", range(2, 7))
@@ -38,28 +40,28 @@ def test_every_mode_has_a_picture_in_every_size(
     mode: Mode, size: tuple[int, int], lines: int
 ) -> None:
     scene = Scene(mode, turns=TURNS, waiting=42, fault=FAULT, summary=Summary(9, 9), hint="Press")
-    picture = View(*size, lines).draw(scene)
+    picture = Renderer(*size, lines).draw(scene)
     assert picture.mode == "1"
     assert picture.size == size
     assert lit(picture) > 50
 
 
 def test_every_mode_looks_different() -> None:
-    pictures = {View().draw(Scene(mode)).tobytes() for mode in Mode}
+    pictures = {Renderer().draw(Scene(mode)).tobytes() for mode in Mode}
     assert len(pictures) == len(Mode)
 
 
 def test_panels_on_their_side_are_drawn_upright() -> None:
-    assert View.of(DisplaySettings(rotate=1)).size == (64, 128)
-    assert View.of(DisplaySettings(rotate=2)).size == (128, 64)
+    assert Renderer.for_settings(DisplaySettings(rotate=1)).size == (64, 128)
+    assert Renderer.for_settings(DisplaySettings(rotate=2)).size == (128, 64)
 
 
 def test_a_view_shows_as_many_lines_as_each_scene_asks_for() -> None:
-    view = View(lines=3)
+    renderer = Renderer(lines=3)
     # Back and forth: what was asked for before must not stay.
     for lines in (2, 5, 2, 3, None, 6):
-        scene = Scene(Mode.LISTENING, turns=TURNS, look=Appearance(lines=lines))
-        assert view.draw(scene).tobytes() == View(lines=lines or 3).draw(scene).tobytes()
+        scene = Scene(Mode.LISTENING, turns=TURNS, appearance=Appearance(lines=lines))
+        assert renderer.draw(scene).tobytes() == Renderer(lines=lines or 3).draw(scene).tobytes()
 
 
 def test_level_and_time_move_in_the_status_line_alone() -> None:
@@ -71,7 +73,7 @@ def test_level_and_time_move_in_the_status_line_alone() -> None:
 
 
 def test_a_dead_microphone_shows_no_bars() -> None:
-    pictures = [View().draw(Scene(Mode.LISTENING, level=level / 10)) for level in range(11)]
+    pictures = [Renderer().draw(Scene(Mode.LISTENING, level=level / 10)) for level in range(11)]
     amounts = [lit(picture) for picture in pictures]
     assert amounts == sorted(amounts)
     assert amounts[-1] > amounts[0]
@@ -87,20 +89,20 @@ def test_captions_that_lag_say_by_how_much() -> None:
 
 @pytest.mark.parametrize("lines", range(2, 7))
 def test_a_fault_leaves_the_newest_words_to_be_read(lines: int) -> None:
-    view = View(lines=lines)
+    renderer = Renderer(lines=lines)
     fine = Scene(Mode.LISTENING, turns=(ShownTurn("Word"),))
     broken = Scene(Mode.LISTENING, turns=(ShownTurn("Word"),), fault=FAULT)
-    box = differ(fine, broken, view)
+    box = differ(fine, broken, renderer)
     assert box
-    word = view.draw(broken).crop((0, STATUS_HEIGHT, 128, box[1])).getbbox()
+    word = renderer.draw(broken).crop((0, STATUS_HEIGHT, 128, box[1])).getbbox()
     assert word
     assert box[1] > STATUS_HEIGHT + word[3]
 
 
 def test_a_message_that_needs_more_than_a_small_panel_takes_turns() -> None:
-    view = View(128, 32)
+    renderer = Renderer(128, 32)
     pictures = {
-        view.draw(Scene(Mode.CONNECTING, elapsed=second, waiting=9, fault=FAULT))
+        renderer.draw(Scene(Mode.CONNECTING, elapsed=second, waiting=9, fault=FAULT))
         .crop((0, STATUS_HEIGHT, 128, 32))
         .tobytes()
         for second in range(16)
@@ -110,7 +112,7 @@ def test_a_message_that_needs_more_than_a_small_panel_takes_turns() -> None:
 
 @pytest.mark.parametrize("text", ["你好世界", "Grüße"])
 def test_small_lines_grow_for_ideographs_alone(text: str) -> None:
-    desk = View(lines=6).draw(Scene(Mode.LISTENING, turns=(ShownTurn(text),)))
+    desk = Renderer(lines=6).draw(Scene(Mode.LISTENING, turns=(ShownTurn(text),)))
     body = desk.crop((0, STATUS_HEIGHT, 128, 64)).getbbox()
     assert body
     assert (body[3] - body[1] > 12) == (text == "你好世界")
@@ -118,12 +120,12 @@ def test_small_lines_grow_for_ideographs_alone(text: str) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_picture_is_moved_as_a_whole_and_nothing_of_it_is_lost(size: tuple[int, int]) -> None:
-    view = View(*size)
+    renderer = Renderer(*size)
     scene = Scene(Mode.LISTENING, elapsed=12, level=0.5, turns=TURNS, fault=FAULT)
     width, height = size[0] - MARGIN[0], size[1] - MARGIN[1]
-    still = view.draw(scene).crop((0, 0, width, height))
+    still = renderer.draw(scene).crop((0, 0, width, height))
     for dx, dy in ROUND:
-        moved = view.draw(scene, (dx, dy))
+        moved = renderer.draw(scene, (dx, dy))
         assert moved.crop((dx, dy, dx + width, dy + height)).tobytes() == still.tobytes()
         assert lit(moved) == lit(still)
 
@@ -132,8 +134,8 @@ def test_the_network_is_seen_in_the_status_line_by_the_shape_of_its_mark() -> No
     box = differ(Scene(Mode.READY), Scene(Mode.READY, network=False))
     assert box
     assert box[3] <= STATUS_HEIGHT
-    away = View().draw(Scene(Mode.READY, network=False)).crop(box)
-    assert away.tobytes() != View().draw(Scene(Mode.READY)).crop(box).tobytes()
+    away = Renderer().draw(Scene(Mode.READY, network=False)).crop(box)
+    assert away.tobytes() != Renderer().draw(Scene(Mode.READY)).crop(box).tobytes()
 
 
 def test_a_first_connection_is_no_alarm_until_there_is_a_fault() -> None:
@@ -145,7 +147,7 @@ def test_a_first_connection_is_no_alarm_until_there_is_a_fault() -> None:
 
 
 def test_the_fallback_has_a_mark_and_a_word_of_its_own() -> None:
-    assert mark(Scene(Mode.LISTENING, on_fallback=True)) == icons.ELSEWHERE.tobytes()
+    assert mark(Scene(Mode.LISTENING, on_fallback=True)) == icons.FALLBACK.tobytes()
     lost = Scene(Mode.RECONNECTING, on_fallback=True, network=False, fault=FAULT)
     assert mark(lost) == icons.UNCONNECTED.tobytes()
     assert differ(Scene(Mode.LISTENING), Scene(Mode.LISTENING, on_fallback=True))
@@ -153,16 +155,16 @@ def test_the_fallback_has_a_mark_and_a_word_of_its_own() -> None:
 
 def mark(scene: Scene) -> bytes:
     """Return what stands at the end of the status line."""
-    return View().draw(scene).crop((119, 1, 126, 8)).tobytes()
+    return Renderer().draw(scene).crop((119, 1, 126, 8)).tobytes()
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_countdown_to_switching_off_is_seen_whatever_is_shown(size: tuple[int, int]) -> None:
-    view = View(*size)
+    renderer = Renderer(*size)
     for mode in (Mode.READY, Mode.CONNECTING, Mode.LISTENING, Mode.FINISHING):
         for turns in ((), TURNS):
             held = {
-                view.draw(Scene(mode, turns=turns, power_off_in=left)).tobytes()
+                renderer.draw(Scene(mode, turns=turns, power_off_in=left)).tobytes()
                 for left in (0, 1, 2, 3)
             }
             assert len(held) == 4
@@ -171,26 +173,26 @@ def test_a_countdown_to_switching_off_is_seen_whatever_is_shown(size: tuple[int,
 def test_a_fault_that_hinders_nobody_says_how_to_start() -> None:
     plain = Scene(Mode.READY, fault=Fault("Can't save", "check the SD card"))
     inviting = Scene(Mode.READY, fault=plain.fault, hint="Press to start")
-    for view in (View(), View(128, 32)):
-        assert differ(plain, inviting, view)
+    for renderer in (Renderer(), Renderer(128, 32)):
+        assert differ(plain, inviting, renderer)
 
 
 def test_the_last_line_of_a_flat_panel_marks_tentative_words_too() -> None:
-    view = View(128, 32)
+    renderer = Renderer(128, 32)
     settled = Scene(Mode.LISTENING, turns=(ShownTurn("One"), ShownTurn("two")))
     assert differ(
-        settled, Scene(Mode.LISTENING, turns=(ShownTurn("One"), ShownTurn("", "two"))), view
+        settled, Scene(Mode.LISTENING, turns=(ShownTurn("One"), ShownTurn("", "two"))), renderer
     )
 
 
 @pytest.mark.parametrize("lines", [3, 6])
 def test_a_long_remedy_takes_turns_and_leaves_the_transcript_where_it_is(lines: int) -> None:
-    view = View(lines=lines)
+    renderer = Renderer(lines=lines)
     pictures = {}
     for remedy in ("short", " ".join(f"sentence {number}" for number in range(20))):
         fault = Fault("Settings: mistake", remedy)
         pictures[remedy] = [
-            view.draw(Scene(Mode.LISTENING, elapsed=second, turns=TURNS, fault=fault))
+            renderer.draw(Scene(Mode.LISTENING, elapsed=second, turns=TURNS, fault=fault))
             for second in range(0, 20, 2)
         ]
     transcripts = {

@@ -5,20 +5,20 @@ import pytest
 from PIL import Image
 
 from appliance.screen.render import icons
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.render.status_bar import GAP, LEVEL_WIDTH, STATUS_HEIGHT
 from appliance.screen.scene import Mode, Scene
-from tests.screen.catalogue import TURNS, VIEWS
+from tests.screen.catalogue import RENDERERS, TURNS
 
-ELSEWHERE = Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, on_fallback=True)
+FALLBACK = Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, on_fallback=True)
 WORD = icons.SIZE + GAP
 """Where the state's word begins."""
 
-LATE = list(itertools.product(VIEWS, (3, 30, 59, 60, 754, 3599), (4, 751, 4217)))
+LATE = list(itertools.product(RENDERERS, (3, 30, 59, 60, 754, 3599), (4, 751, 4217)))
 
 
-def line(view: View, scene: Scene) -> Image.Image:
-    picture = view.draw(scene)
+def line(renderer: Renderer, scene: Scene) -> Image.Image:
+    picture = renderer.draw(scene)
     return picture.crop((0, 0, picture.width, STATUS_HEIGHT))
 
 
@@ -27,9 +27,11 @@ def lit(line: Image.Image, start: int, end: int) -> bool:
     return line.crop((start, 0, end, line.height)).getbbox() is not None
 
 
-def end_of_word(view: View, scene: Scene) -> int:
+def end_of_word(renderer: Renderer, scene: Scene) -> int:
     """Return where the state's word ends: what comes next is at the line's other end."""
-    word = line(view, msgspec.structs.replace(scene, elapsed=0)).crop((WORD, 0, 64, STATUS_HEIGHT))
+    word = line(renderer, msgspec.structs.replace(scene, elapsed=0)).crop(
+        (WORD, 0, 64, STATUS_HEIGHT)
+    )
     box = word.getbbox()
     assert box
     return WORD + box[2]
@@ -37,11 +39,11 @@ def end_of_word(view: View, scene: Scene) -> int:
 
 @pytest.mark.parametrize(("size", "waiting", "elapsed"), LATE)
 def test_to_be_elsewhere_and_behind_is_both_told(size: str, waiting: int, elapsed: int) -> None:
-    view = VIEWS[size]
-    in_time = msgspec.structs.replace(ELSEWHERE, elapsed=elapsed)
+    renderer = RENDERERS[size]
+    in_time = msgspec.structs.replace(FALLBACK, elapsed=elapsed)
     behind = msgspec.structs.replace(in_time, waiting=waiting)
-    end = end_of_word(view, in_time)
-    before, after = line(view, in_time), line(view, behind)
+    end = end_of_word(renderer, in_time)
+    before, after = line(renderer, in_time), line(renderer, behind)
     assert after.crop((0, 0, end, STATUS_HEIGHT)).tobytes() == (
         before.crop((0, 0, end, STATUS_HEIGHT)).tobytes()
     )
@@ -49,19 +51,19 @@ def test_to_be_elsewhere_and_behind_is_both_told(size: str, waiting: int, elapse
     assert lit(after, end + 1, right)
 
 
-@pytest.mark.parametrize("size", VIEWS)
+@pytest.mark.parametrize("size", RENDERERS)
 def test_the_time_stays_where_there_is_room_for_it(size: str) -> None:
-    view = VIEWS[size]
-    behind = msgspec.structs.replace(ELSEWHERE, waiting=30)
+    renderer = RENDERERS[size]
+    behind = msgspec.structs.replace(FALLBACK, waiting=30)
     later = msgspec.structs.replace(behind, elapsed=behind.elapsed + 60)
-    moves = line(view, behind).tobytes() != line(view, later).tobytes()
-    assert moves is (view.draw(behind).width > 128)
+    moves = line(renderer, behind).tobytes() != line(renderer, later).tobytes()
+    assert moves is (renderer.draw(behind).width > 128)
 
 
-@pytest.mark.parametrize("size", VIEWS)
+@pytest.mark.parametrize("size", RENDERERS)
 @pytest.mark.parametrize(
-    "scene", [ELSEWHERE, msgspec.structs.replace(ELSEWHERE, on_fallback=False, waiting=30)]
+    "scene", [FALLBACK, msgspec.structs.replace(FALLBACK, on_fallback=False, waiting=30)]
 )
 def test_the_time_makes_way_for_nothing_else(size: str, scene: Scene) -> None:
     later = msgspec.structs.replace(scene, elapsed=scene.elapsed + 60)
-    assert line(VIEWS[size], scene).tobytes() != line(VIEWS[size], later).tobytes()
+    assert line(RENDERERS[size], scene).tobytes() != line(RENDERERS[size], later).tobytes()

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.render.renderer import View
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings
 
@@ -74,7 +74,7 @@ def _show_pattern(
     if panel is None:
         return
     try:
-        panel.show(Scene(Mode.STARTING), pattern(View.of(settings).size))
+        panel.show(Scene(Mode.STARTING), pattern(Renderer.for_settings(settings).size))
         if ask:
             ask(ASK)
         sleep(LONG if ask else SHORT)

@@ -5,18 +5,18 @@ from collections.abc import Callable
 
 from gpiozero.pins import Factory
 
-from appliance.core.events import LightFailed
+from appliance.core.events import StatusLedFailed
 from appliance.maintenance.doctor.checks.button import READY_TIME
 from appliance.maintenance.doctor.checks.posted import Posted
 from appliance.maintenance.doctor.checks.screen import LONG, SHORT
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.status_led import StatusLed
-from appliance.settings.schema import LightSettings
+from appliance.settings.schema import StatusLedSettings
 
 
 def examine(
-    settings: LightSettings,
+    settings: StatusLedSettings,
     ask: Callable[[str], None] | None = None,
     *,
     pin_factory: Factory | None = None,
@@ -41,7 +41,7 @@ def examine(
         sleep(LONG if ask else SHORT)
     finally:
         light.end()
-    if isinstance(opened, LightFailed):
+    if isinstance(opened, StatusLedFailed):
         return failing(opened.fault)
     if opened is None:
         return failed(f"GPIO {settings.pin} does not answer", "restart the box")

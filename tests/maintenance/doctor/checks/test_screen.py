@@ -7,7 +7,7 @@ from PIL import Image
 from appliance.maintenance.doctor.checks import screen
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.screen.panels.factory import open_panel
-from appliance.settings.schema import DisplaySettings, LightSettings, Settings
+from appliance.settings.schema import DisplaySettings, Settings, StatusLedSettings
 from tests.rig.oled import Sh1106, Ssd1306
 
 SETTINGS = Settings()
@@ -83,7 +83,7 @@ def test_the_person_is_asked_to_look_while_it_shows() -> None:
 def test_without_screen_and_light_no_session_could_start() -> None:
     nothing = msgspec.structs.replace(SETTINGS, display=DisplaySettings(driver="none"))
     assert screen.examine(nothing).result is Result.FAILED
-    lit = msgspec.structs.replace(nothing, light=LightSettings(pin=27))
+    lit = msgspec.structs.replace(nothing, light=StatusLedSettings(pin=27))
     assert screen.examine(lit).result is Result.NOT_TRIED
 
 

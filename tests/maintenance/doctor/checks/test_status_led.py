@@ -3,10 +3,10 @@ from gpiozero.pins.mock import MockFactory
 
 from appliance.maintenance.doctor.checks import status_led
 from appliance.maintenance.doctor.result import Result, fine
-from appliance.settings.schema import LightSettings
+from appliance.settings.schema import StatusLedSettings
 from tests.rig.waiting import wait_until
 
-SETTINGS = LightSettings(pin=27)
+SETTINGS = StatusLedSettings(pin=27)
 
 
 def test_it_is_switched_on_and_off_again(factory: MockFactory) -> None:
