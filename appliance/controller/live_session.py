@@ -1,5 +1,7 @@
 """The live session as the controller sees it: its parts, its times, what was heard in it."""
 
+from collections import deque
+
 from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Fault, TurnReceived
@@ -12,6 +14,9 @@ COMMIT_STEP = 30 * SAMPLE_RATE
 
 SHOWN_TURNS = 12
 """Turns that the screen is given: more than it has room for."""
+
+LAST_CHUNK_TIMEOUT = 3.0
+"""Seconds to wait for the last chunk; a microphone that hangs must not hold up earlier words."""
 
 
 class LiveSession:
@@ -119,3 +124,30 @@ class LiveSession:
             on_fallback=self.connected and self.progress.on_fallback,
             power_off_in=power_off_in,
         )
+
+
+class ClosingSessions:
+    """Sessions that wait for the microphone's last chunk, in the order in which it was closed.
+
+    Times are seconds of the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[float, Session]] = deque()
+
+    def add(self, session: Session, now: float) -> None:
+        """Add a session for which the microphone was closed."""
+        self._waiting.append((now, session))
+
+    def complete_oldest(self) -> None:
+        """Finish the session that waits longest: the microphone has delivered its last chunk."""
+        if self._waiting:
+            self._waiting.popleft()[1].finish()
+
+    def overdue(self, now: float) -> list[Session]:
+        """Return the unfinished sessions that have waited for too long."""
+        return [
+            session
+            for since, session in self._waiting
+            if now - since > LAST_CHUNK_TIMEOUT and not session.backlog.finished
+        ]

@@ -5,9 +5,8 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from appliance.controller.closing import Closing
 from appliance.controller.fault_list import FaultList
-from appliance.controller.live_session import LiveSession
+from appliance.controller.live_session import ClosingSessions, LiveSession
 from appliance.controller.open_sessions import OpenSessions
 from appliance.core.events import Fault
 from appliance.core.parts import Part
@@ -159,7 +158,7 @@ class SessionMachine:
         self._open_sessions = open_sessions
         self._faults = faults
         self._clock = clock
-        self._closing = Closing()
+        self._closing = ClosingSessions()
         self.state = State.IDLE
         self.live: LiveSession | None = None
         self.interrupted: Session | None = None
@@ -187,7 +186,7 @@ class SessionMachine:
 
     def microphone_closed(self) -> None:
         """Complete the audio of the session that waits for it."""
-        self._closing.closed()
+        self._closing.complete_oldest()
 
     def complete_overdue(self) -> None:
         """Go on without the last piece of audio where the microphone does not close."""
@@ -227,7 +226,7 @@ class SessionMachine:
 
     def _close_microphone(self, live: LiveSession) -> None:
         live.finished_at = self._clock()
-        self._closing.begin(live.session, self._clock())
+        self._closing.add(live.session, self._clock())
         self._microphone.close()
 
     def _show_summary(self, live: LiveSession) -> None:

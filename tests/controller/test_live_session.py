@@ -4,15 +4,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.controller.live_session import COMMIT_STEP, SHOWN_TURNS, LiveSession
+from appliance.controller.live_session import COMMIT_STEP, SHOWN_TURNS, ClosingSessions, LiveSession
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Fault, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.settings.schema import ServiceSettings
+from appliance.settings.schema import ServiceSettings, Settings
+from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
-from tests.doubles import ScriptedSession
+from tests.doubles import ScriptedSession, ScriptedSessions
+from tests.rig.box import settings_for
+from tests.rig.clock import Clock
 
 BEGAN = 1000.0
 
@@ -153,3 +156,47 @@ def test_what_it_came_to(session: ScriptedSession) -> None:
     live.receive(heard(Turn(0, "three words here", finished=True)), BEGAN)
     live.finished_at = BEGAN + 20.0
     assert live.summary(BEGAN + 25.0) == Summary(seconds=20.0, words=3)
+
+
+# Sessions that wait for the last chunk
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[list[Session]]:
+    settings: Settings = settings_for("ws://service", "http://token", tmp_path)
+    maker = ScriptedSessions(settings, lambda _: None, Clock(0.0), Clock(0.0))
+    made = [maker.new(), maker.new()]
+    yield made
+    for session in made:
+        session.backlog.close()
+
+
+def test_the_microphone_s_last_chunk_completes_the_session_that_waits_longest(
+    sessions: list[Session],
+) -> None:
+    first, second = sessions
+    closing = ClosingSessions()
+    closing.add(first, 10.0)
+    closing.add(second, 11.0)
+    closing.complete_oldest()
+    assert first.backlog.finished
+    assert not second.backlog.finished
+    closing.complete_oldest()
+    assert second.backlog.finished
+
+
+def test_a_session_that_waits_in_vain_is_overdue_until_it_is_complete(
+    sessions: list[Session],
+) -> None:
+    first, second = sessions
+    closing = ClosingSessions()
+    closing.add(first, 10.0)
+    closing.add(second, 12.0)
+    assert closing.overdue(13.0) == []
+    assert closing.overdue(13.1) == [first]
+    first.finish()
+    assert closing.overdue(14.0) == []
+
+
+def test_a_microphone_that_closes_for_nobody_is_nothing_special() -> None:
+    ClosingSessions().complete_oldest()
