@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from appliance.controller.controller import Controller
+from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter
 from appliance.controller.session_factory import SessionFactory
@@ -184,14 +185,22 @@ class Bench:
         self.signs_of_life = 0
         self.busy_timer = BusyTimer("display", self.clock)
         wall_clock = WallClock(self.clock, self.wall_clock, lambda: self.clock_is_set)
+        faults = FaultList()
         status = StatusReport(
-            self.settings, folder / "status.json", clock=self.clock, wall_clock=self.wall_clock
+            self.settings,
+            faults,
+            folder / "status.json",
+            clock=self.clock,
+            wall_clock=self.wall_clock,
         )
         self._controller = Controller(
             self.settings,
             self.inbox,
             microphone=self.microphone,
-            presenter=Presenter([self], status, self.settings, wall_clock, lambda _: self.network),
+            presenter=Presenter(
+                [status, self], faults, self.settings, wall_clock, lambda _: self.network
+            ),
+            faults=faults,
             history=self.history,
             open_sessions=self.open_sessions,
             dispatcher=Dispatcher(
@@ -201,6 +210,7 @@ class Bench:
                 began_at=self.open_sessions.began_at,
                 clock=self.clock,
             ),
+            listeners=[status],
             boot=self.sessions.boot,
             wall_clock=wall_clock,
             busy_timers=[self.busy_timer],

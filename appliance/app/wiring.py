@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from appliance.controller.controller import Controller
+from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter, Screen
 from appliance.controller.session_factory import SessionFactory
@@ -117,25 +118,27 @@ class Parts:
 
         A session that a crash cut off goes on. `fault` is what is wrong with the settings.
         """
-        wall_clock = WallClock()
+        wall_clock, faults = WallClock(), FaultList()
         status = StatusReport(
             self._settings,
+            faults,
             status_file.to_write(),
             source=self._source,
             frames=lambda: self._display.frames,
         )
         left_over = self._sessions.left_over()
         self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
-        screens: list[Screen] = [self._display, self._light, *self._mqtt]
+        screens: list[Screen] = [self._display, self._light, *self._mqtt, status]
         controller = Controller(
             self._settings,
             self._inbox,
             microphone=self._microphone,
-            presenter=Presenter(screens, status, self._settings, wall_clock),
+            presenter=Presenter(screens, faults, self._settings, wall_clock),
+            faults=faults,
             history=self._history,
             open_sessions=self._open_sessions,
             dispatcher=self._dispatcher,
-            listeners=self._mqtt,
+            listeners=(status, *self._mqtt),
             boot=self._sessions.boot,
             wall_clock=wall_clock,
             busy_timers=(

@@ -69,6 +69,7 @@ class Controller:
         inbox: where the parts post.
         microphone: opened by a press.
         presenter: shows what is going on.
+        faults: those of the parts.
         history: keeps what was said.
         open_sessions: keeps the audio until then.
         dispatcher: finds spoken commands.
@@ -86,6 +87,7 @@ class Controller:
         *,
         microphone: Microphone,
         presenter: Presenter,
+        faults: FaultList,
         history: HistoryWriter,
         open_sessions: OpenSessions,
         dispatcher: Dispatcher,
@@ -106,7 +108,7 @@ class Controller:
         self._wall_clock = wall_clock
         self._clock = wall_clock.now
         self._give_sign_of_life = give_sign_of_life
-        self._faults = FaultList()
+        self._faults = faults
         self._press = Press(settings.button)
         self._privacy = PrivacyGuard(self._clock)
         self._exit = ExitReason()
@@ -317,10 +319,10 @@ class Controller:
         if live := self._machine.live:
             hint = self._hint(live, now)
             state = self._machine.state
-            self._presenter.show_session(live, state, self._faults, hint=hint, power_off_in=left)
+            self._presenter.show_session(live, state, hint=hint, power_off_in=left)
         else:
             waiting = self._open_sessions.deliveries.seconds
-            self._presenter.show_idle(self._faults, waiting=waiting, power_off_in=left)
+            self._presenter.show_idle(waiting=waiting, power_off_in=left)
 
     def _hint(self, live: LiveSession, now: float) -> str:
         if self._exit.powers_off:

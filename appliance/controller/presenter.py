@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.states import State
-from appliance.controller.status_report import StatusReport
 from appliance.core import events
 from appliance.core.events import Event, Request
 from appliance.core.parts import Part
@@ -37,6 +36,9 @@ REMARK_TIME = 5.0
 FAILURE_TIME = 10.0
 """Seconds for which it says why one failed: on the smallest panels a line at a time."""
 
+NETWORK_INTERVAL = 2.0
+"""Seconds between two looks at the routes while there is no session."""
+
 QUIET = 0.5
 """Seconds without a level after which the microphone is dead: it is measured more often."""
 
@@ -53,7 +55,7 @@ class Presenter:
 
     Args:
         screens: what shows scenes: the display, the light.
-        status: says it to whoever asks.
+        faults: those of the parts, at any time.
         settings: all of them.
         wall_clock: the clocks.
         has_network: tells whether an address can be reached at all.
@@ -62,17 +64,18 @@ class Presenter:
     def __init__(
         self,
         screens: Sequence[Screen],
-        status: StatusReport,
+        faults: FaultList,
         settings: Settings,
         wall_clock: WallClock,
         has_network: Callable[[str], bool] = has_network,
     ) -> None:
         self._screens = screens
-        self._status = status
+        self._faults = faults
         self._settings = settings
         self._wall_clock = wall_clock
         self._clock = wall_clock.now
         self._has_network = has_network
+        self._network, self._network_checked_at = False, float("-inf")
         self._ready = False
         self._level, self._level_at = 0.0, 0.0
         self._summary: Summary | None = None
@@ -83,7 +86,6 @@ class Presenter:
 
     def handle(self, event: Event) -> None:
         """Note what an event says that is to be seen."""
-        self._status.handle(event)
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._clock()
@@ -110,7 +112,7 @@ class Presenter:
         self._summary, self._saved_at = summary, self._clock()
 
     def show_session(
-        self, live: LiveSession, state: State, faults: FaultList, *, hint: str, power_off_in: int
+        self, live: LiveSession, state: State, *, hint: str, power_off_in: int
     ) -> None:
         """Show the live session."""
         now = self._clock()
@@ -119,42 +121,44 @@ class Presenter:
             MODE_OF[state],
             now,
             level=self._level if heard_lately else 0.0,
-            fault=faults.worst,
+            fault=self._faults.worst,
             hint=hint,
             power_off_in=power_off_in,
         )
-        self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance), faults)
+        self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance))
 
-    def show_idle(self, faults: FaultList, *, waiting: float, power_off_in: int) -> None:
+    def show_idle(self, *, waiting: float, power_off_in: int) -> None:
         """Show that there is no session, and whether a press would begin one."""
         if not self._ready:
-            self._show(Scene(Mode.STARTING), faults)
+            self._show(Scene(Mode.STARTING))
             return
         if self._clock() - self._saved_at > SAVED_TIME:
             self._summary = None
         self._show(
             Scene(
                 mode=Mode.SAVED
-                if self._summary and Part.HISTORY not in faults
+                if self._summary and Part.HISTORY not in self._faults
                 else MODE_OF[State.IDLE],
                 # A fault that is too long for the panel turns its pages.
-                elapsed=float(int(self._clock())) if faults.worst else 0.0,
+                elapsed=float(int(self._clock())) if self._faults.worst else 0.0,
                 waiting=waiting,
-                fault=faults.worst,
+                fault=self._faults.worst,
                 summary=self._summary,
                 clock=self._wall_clock.time_of_day(),
-                hint="" if self._summary or faults.prevents_session else texts.HOW_TO_START,
-                remark=self._fresh_remark() or texts.aside(faults.aside),
+                hint="" if self._summary or self._faults.prevents_session else texts.HOW_TO_START,
+                remark=self._fresh_remark() or texts.aside(self._faults.aside),
                 appearance=self._appearance,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,
-            ),
-            faults,
+            )
         )
 
     def _reaches_a_service(self) -> bool:
-        service = self._settings.service
-        return any(self._has_network(url) for url in (service.url, service.fallback_url) if url)
+        if self._clock() - self._network_checked_at >= NETWORK_INTERVAL:
+            self._network_checked_at = self._clock()
+            urls = (self._settings.service.url, self._settings.service.fallback_url)
+            self._network = any(self._has_network(url) for url in urls if url)
+        return self._network
 
     def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
         now = self._clock()
@@ -168,7 +172,6 @@ class Presenter:
     def _fresh_remark(self) -> str:
         return self._remark if self._clock() < self._remarked_until else ""
 
-    def _show(self, scene: Scene, faults: FaultList) -> None:
+    def _show(self, scene: Scene) -> None:
         for screen in self._screens:
             screen.show(scene)
-        self._status.tell(scene, faults)

@@ -31,8 +31,11 @@ from appliance.system.systemd import notify
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0
-"""Seconds between two versions of the file: it lies in memory, but nobody reads it more often."""
+WRITE_INTERVAL = 1.0
+"""Seconds between two versions of the file: nobody reads it more often."""
+
+HEARTBEAT = 10.0
+"""Seconds after which an unchanged file is written again, so that readers see no hang in it."""
 
 
 class StatusReport:
@@ -43,6 +46,7 @@ class StatusReport:
 
     Args:
         settings: those in use.
+        faults: those of the parts, at any time.
         path: where the file goes; None to write none.
         source: the settings file.
         frames: tells how many pictures the screen has shown.
@@ -53,6 +57,7 @@ class StatusReport:
     def __init__(
         self,
         settings: Settings,
+        faults: FaultList,
         path: Path | None = None,
         *,
         source: Path | None = None,
@@ -60,12 +65,14 @@ class StatusReport:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._faults = faults
         self._path = path
         self._source = source
         self._frames = frames
         self._clock = clock
         self._wall_clock = wall_clock
-        self._written_at = float("-inf")
+        self._built_at = self._written_at = float("-inf")
+        self._written: Condition | None = None
         self._sentence = ""
         self._started = self._time()
         self._button = ButtonStatus(ready=False)
@@ -93,17 +100,17 @@ class StatusReport:
                 loudest = max(event.level, self._microphone.loudest)
                 self._microphone = replace(self._microphone, level=event.level, loudest=loudest)
 
-    def tell(self, scene: Scene, faults: FaultList) -> None:
-        """Tell systemd what the screen says, if that is new, and write the file if it is time."""
+    def show(self, scene: Scene) -> None:
+        """Give systemd the scene's sentence if it is new, and write the file if it is due."""
         sentence = texts.sentence(scene)
         if sentence != self._sentence:
             self._sentence = sentence
             notify(f"STATUS={sentence}")
         self._note_microphone(listening=scene.mode in MICROPHONE_OPEN)
         now = self._clock()
-        if self._path and now - self._written_at >= INTERVAL:
-            self._written_at = now
-            _write(self._path, self._condition(scene, faults))
+        if self._path and now - self._built_at >= WRITE_INTERVAL:
+            self._built_at = now
+            self._write(self._path, self._condition(scene), now)
 
     def _note_microphone(self, *, listening: bool) -> None:
         microphone = self._microphone
@@ -115,7 +122,21 @@ class StatusReport:
             loudest=0.0 if begins else microphone.loudest,
         )
 
-    def _condition(self, scene: Scene, faults: FaultList) -> Condition:
+    def _write(self, path: Path, condition: Condition, now: float) -> None:
+        known = self._written
+        same = known and replace(condition, written=known.written) == known
+        if same and now - self._written_at < HEARTBEAT:
+            return
+        plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
+        text = json.dumps(plain, indent=1, default=datetime.isoformat) + "\n"
+        try:
+            files.replace(path, text.encode())
+        except OSError as error:
+            log.debug("%s can't be written: %s", path, error.strerror)
+        else:
+            self._written, self._written_at = condition, now
+
+    def _condition(self, scene: Scene) -> Condition:
         in_session = scene.mode in texts.IN_SESSION
         session = SessionStatus(scene.elapsed, scene.waiting, scene.network, scene.on_fallback)
         return Condition(
@@ -126,7 +147,7 @@ class StatusReport:
             mode=scene.mode.value,
             status=self._sentence,
             settings=str(self._source) if self._source else None,
-            faults=[PartFault(part, fault.what, fault.remedy) for part, fault in faults],
+            faults=[PartFault(part, fault.what, fault.remedy) for part, fault in self._faults],
             button=self._button,
             screen=replace(self._screen, frames=self._frames()),
             microphone=self._microphone,
@@ -137,12 +158,3 @@ class StatusReport:
     def _time(self) -> datetime:
         moment = datetime.fromtimestamp(self._wall_clock(), UTC)
         return moment.astimezone().replace(microsecond=0)
-
-
-def _write(path: Path, condition: Condition) -> None:
-    plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
-    text = json.dumps(plain, indent=1, default=datetime.isoformat) + "\n"
-    try:
-        files.replace(path, text.encode())
-    except OSError as error:
-        log.debug("%s can't be written: %s", path, error.strerror)

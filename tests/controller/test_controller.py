@@ -622,7 +622,7 @@ def test_the_mark_for_the_network_is_that_of_the_service_in_a_session(tmp_path: 
 def test_without_a_network_the_mark_says_so_between_sessions(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.network = False
-        bench.post(Event())
+        bench.advance(2.0)
         assert not bench.scene().network
 
 

@@ -1,10 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from appliance.controller.fault_list import FaultList
-from appliance.controller.presenter import FAILURE_TIME, Presenter
-from appliance.controller.status_report import StatusReport
+from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
 from appliance.core.events import (
     BrokerFailed,
     ButtonFailed,
@@ -32,22 +29,23 @@ class Seen:
 
 
 class Shown:
-    """A front with a display and a light."""
+    """A presenter with a display and a light."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.clock = Clock(100.0)
         self.display, self.light = Seen(), Seen()
+        self.faults = FaultList()
         self.asked: list[str] = []
         self.presenter = Presenter(
             [self.display, self.light],
-            StatusReport(Settings(), folder / "status.json"),
+            self.faults,
             Settings(),
             WallClock(self.clock, Clock(1_700_000_000.0), lambda: False),
             self._has_network,
         )
 
-    def idle(self, faults: FaultList | None = None, power_off_in: int = 0) -> Scene:
-        self.presenter.show_idle(faults or FaultList(), waiting=2.0, power_off_in=power_off_in)
+    def idle(self, power_off_in: int = 0) -> Scene:
+        self.presenter.show_idle(waiting=2.0, power_off_in=power_off_in)
         assert self.light.scene == self.display.scene
         return self.display.scene
 
@@ -57,8 +55,8 @@ class Shown:
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Shown:
-    return Shown(tmp_path)
+def shown() -> Shown:
+    return Shown()
 
 
 @pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
@@ -72,9 +70,8 @@ def test_it_is_starting_until_a_press_would_be_heard_or_never_will(
 
 def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
     shown.presenter.handle(ButtonReady())
-    faults = FaultList()
-    faults.report(Part.SESSION, Fault("Key refused"))
-    assert shown.idle(faults, power_off_in=1) == Scene(
+    shown.faults.report(Part.SESSION, Fault("Key refused"))
+    assert shown.idle(power_off_in=1) == Scene(
         Mode.READY,
         elapsed=100.0,
         waiting=2.0,
@@ -84,6 +81,16 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
         power_off_in=1,
     )
     assert shown.asked == [Settings().service.url]
+
+
+def test_the_routes_are_looked_at_now_and_then(shown: Shown) -> None:
+    shown.presenter.handle(ButtonReady())
+    for _ in range(3):
+        shown.idle()
+    assert len(shown.asked) == 1
+    shown.clock.now += NETWORK_INTERVAL
+    shown.idle()
+    assert len(shown.asked) == 2
 
 
 def ended(name: str, failure: str = "") -> CommandEnded:
@@ -113,9 +120,8 @@ def test_why_one_failed_is_not_hidden_by_one_that_did_not(shown: Shown) -> None:
 
 def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
     shown.presenter.handle(ButtonReady())
-    faults = FaultList()
-    faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
-    scene = shown.idle(faults)
+    shown.faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
+    scene = shown.idle()
     assert scene.fault is None
     assert scene.hint == "Press to start"
     assert scene.remark == "No MQTT broker: check it"
@@ -123,9 +129,8 @@ def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
 
 def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:
     shown.presenter.handle(ButtonReady())
-    faults = FaultList()
-    faults.report(Part.MICROPHONE, Fault("No microphone"))
-    assert not shown.idle(faults).hint
+    shown.faults.report(Part.MICROPHONE, Fault("No microphone"))
+    assert not shown.idle().hint
 
 
 def test_what_a_session_came_to_is_shown_for_a_while(shown: Shown) -> None:
@@ -146,19 +151,17 @@ def test_the_next_session_makes_that_old_news(shown: Shown) -> None:
 
 def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
     shown.presenter.handle(ButtonReady())
-    faults = FaultList()
     remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
-    faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
+    shown.faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
     pictures = set()
     for _ in range(20):
         shown.clock.now += 1.0
-        pictures.add(Renderer(128, 32).draw(shown.idle(faults)).tobytes())
+        pictures.add(Renderer(128, 32).draw(shown.idle()).tobytes())
     assert len(pictures) > 1
 
 
 def test_nothing_is_called_saved_that_could_not_be(shown: Shown) -> None:
     shown.presenter.handle(ButtonReady())
     shown.presenter.end(Summary(seconds=60.0, words=90))
-    faults = FaultList()
-    faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
-    assert shown.idle(faults).mode is Mode.READY
+    shown.faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
+    assert shown.idle().mode is Mode.READY

@@ -37,6 +37,7 @@ class Watched:
         self.faults = FaultList()
         self.status = StatusReport(
             Settings(),
+            self.faults,
             self.path,
             source=Path("/etc/appliance/appliance.toml"),
             frames=lambda: self.frames,
@@ -44,10 +45,10 @@ class Watched:
             wall_clock=self.wall_clock,
         )
 
-    def tell(self, scene: Scene) -> dict[str, Any]:
+    def show(self, scene: Scene) -> dict[str, Any]:
         self.clock.now += 1.0
         self.wall_clock.now += 1.0
-        self.status.tell(scene, self.faults)
+        self.status.show(scene)
         told: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         return told
 
@@ -58,7 +59,7 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_it_says_what_the_screen_says(watched: Watched) -> None:
-    told = watched.tell(READY)
+    told = watched.show(READY)
     assert told["mode"] == "ready"
     assert told["status"] == "Ready: press to start"
     assert told["settings"] == "/etc/appliance/appliance.toml"
@@ -68,30 +69,30 @@ def test_it_says_what_the_screen_says(watched: Watched) -> None:
 
 
 def test_the_button_s_last_press_is_told(watched: Watched) -> None:
-    assert watched.tell(READY)["button"] == {"ready": False, "pressed": None}
+    assert watched.show(READY)["button"] == {"ready": False, "pressed": None}
     watched.status.handle(ButtonReady())
-    assert watched.tell(READY)["button"] == {"ready": True, "pressed": None}
+    assert watched.show(READY)["button"] == {"ready": True, "pressed": None}
     watched.status.handle(Pressed())
-    button = watched.tell(READY)["button"]
+    button = watched.show(READY)["button"]
     assert button["ready"]
     assert button["pressed"]
 
 
 def test_the_screen_s_pictures_are_counted(watched: Watched) -> None:
-    assert watched.tell(READY)["screen"] == {"driver": "ssd1306", "shows": False, "frames": 7}
+    assert watched.show(READY)["screen"] == {"driver": "ssd1306", "shows": False, "frames": 7}
     watched.status.handle(ScreenRecovered())
     watched.frames = 9
-    assert watched.tell(READY)["screen"] == {"driver": "ssd1306", "shows": True, "frames": 9}
+    assert watched.show(READY)["screen"] == {"driver": "ssd1306", "shows": True, "frames": 9}
     watched.status.handle(ScreenFailed(Fault("gone")))
-    assert not watched.tell(READY)["screen"]["shows"]
+    assert not watched.show(READY)["screen"]["shows"]
 
 
 def test_the_microphone_s_level_is_told_and_how_loud_the_session_was(watched: Watched) -> None:
     watched.status.handle(MicrophoneOpened("USB", 48_000))
-    watched.tell(LISTENING)
+    watched.show(LISTENING)
     watched.status.handle(LevelMeasured(0.7))
     watched.status.handle(LevelMeasured(0.2))
-    microphone = watched.tell(LISTENING)["microphone"]
+    microphone = watched.show(LISTENING)["microphone"]
     assert microphone == {
         "open": True,
         "name": "USB",
@@ -99,22 +100,22 @@ def test_the_microphone_s_level_is_told_and_how_loud_the_session_was(watched: Wa
         "level": 0.2,
         "loudest": 0.7,
     }
-    closed = watched.tell(READY)["microphone"]
+    closed = watched.show(READY)["microphone"]
     assert not closed["open"]
     assert closed["level"] == 0.0
     assert closed["loudest"] == 0.7
-    assert watched.tell(LISTENING)["microphone"]["loudest"] == 0.0
+    assert watched.show(LISTENING)["microphone"]["loudest"] == 0.0
 
 
 def test_faults_are_told_with_what_to_do(watched: Watched) -> None:
     watched.faults.handle(MicrophoneFailed(Fault("No microphone", "plug one in", "a detail")))
-    assert watched.tell(READY)["faults"] == [
+    assert watched.show(READY)["faults"] == [
         {"part": "microphone", "what": "No microphone", "remedy": "plug one in"}
     ]
 
 
 def test_a_session_and_what_waits_are_told(watched: Watched) -> None:
-    told = watched.tell(LISTENING)
+    told = watched.show(LISTENING)
     assert told["session"] == {
         "elapsed": 12.0,
         "waiting": 3.0,
@@ -123,19 +124,31 @@ def test_a_session_and_what_waits_are_told(watched: Watched) -> None:
     }
     assert told["waiting"] == 0.0
     waiting = msgspec.structs.replace(READY, waiting=90.0)
-    assert watched.tell(waiting)["waiting"] == 90.0
+    assert watched.show(waiting)["waiting"] == 90.0
 
 
 def test_the_file_is_written_once_a_second_at_most(watched: Watched) -> None:
-    watched.tell(READY)
+    watched.show(READY)
     before = watched.path.read_text(encoding="utf-8")
     watched.status.handle(Pressed())
-    watched.status.tell(LISTENING, watched.faults)
+    watched.status.show(LISTENING)
     assert watched.path.read_text(encoding="utf-8") == before
 
 
+def test_an_unchanged_file_is_written_again_every_ten_seconds(watched: Watched) -> None:
+    first = watched.show(READY)["written"]
+    assert {watched.show(READY)["written"] for _ in range(9)} == {first}
+    assert watched.show(READY)["written"] > first
+
+
+def test_a_change_is_written_at_once(watched: Watched) -> None:
+    first = watched.show(READY)["written"]
+    watched.faults.handle(MicrophoneFailed(Fault("No microphone")))
+    assert watched.show(READY)["written"] > first
+
+
 def test_a_file_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None:
-    StatusReport(Settings(), tmp_path / "none" / "status.json").tell(READY, FaultList())
+    StatusReport(Settings(), FaultList(), tmp_path / "none" / "status.json").show(READY)
 
 
 def test_systemd_is_told_each_sentence_once(
@@ -147,7 +160,7 @@ def test_systemd_is_told_each_sentence_once(
         receiver.bind(path)
         receiver.settimeout(20)
         for _ in range(3):
-            watched.tell(READY)
-        watched.tell(Scene(Mode.STOPPING))
+            watched.show(READY)
+        watched.show(Scene(Mode.STOPPING))
         assert receiver.recv(1000) == b"STATUS=Ready: press to start"
         assert receiver.recv(1000).startswith(b"STATUS=Switching off")
