@@ -11,12 +11,14 @@ from tests.docs.pages import ROOT, code_spans, rows
 PAGE = "docs/architecture.md"
 
 
-def thread_names() -> Iterator[str]:
-    """Yield the name of every thread, up to the first part of it that varies."""
+def threads() -> Iterator[tuple[str, str]]:
+    """Yield each module that makes a thread, and the thread's name up to what varies in it."""
     for path in sorted((ROOT / "appliance").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and _called(node) in {"Thread", "LoopThread", "Process"}:
-                yield from (_fixed_part(key.value) for key in node.keywords if key.arg == "name")
+                for key in node.keywords:
+                    if key.arg == "name" and (name := _fixed_part(key.value)):
+                        yield str(path.relative_to(ROOT)), name
 
 
 def _called(call: ast.Call) -> str:
@@ -29,12 +31,14 @@ def _fixed_part(value: ast.expr) -> str:
 
 
 def test_the_threads_are_found() -> None:
-    assert {"history", "microphone", "session-"} <= set(thread_names())
+    assert {"history", "microphone", "session-"} <= {name for _, name in threads()}
 
 
-@pytest.mark.parametrize("name", sorted(set(thread_names()) - {""}))
-def test_every_thread_is_listed(name: str) -> None:
+@pytest.mark.parametrize(("module", "name"), list(threads()))
+def test_every_thread_is_listed_with_its_owner(module: str, name: str) -> None:
     assert any(span.startswith(name) for span in code_spans(PAGE))
+    owners = [row[1] for row in rows(PAGE, "Threads") if row[0].startswith(f"`{name}")]
+    assert owners in ([], [f"`{module}`"])
 
 
 def test_every_cell_of_the_state_table_is_that_of_the_code() -> None:
