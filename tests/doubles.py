@@ -205,7 +205,7 @@ class Bench:
             open_sessions=self.open_sessions,
             dispatcher=Dispatcher(
                 self.settings,
-                mark=self.history.mark,
+                mark=self.history.save_mark,
                 perform=self.action_requests.append,
                 began_at=self.open_sessions.began_at,
                 clock=self.clock,

@@ -158,7 +158,7 @@ class Parts:
         """Return the dispatcher; commands in turns that are heard again are done already."""
         return Dispatcher(
             self._settings,
-            mark=self._history.mark,
+            mark=self._history.save_mark,
             perform=self._actions.perform,
             began_at=self._open_sessions.began_at,
             acted=reader.last_marks(Path(self._settings.history.path), left_over),

@@ -218,7 +218,7 @@ class Controller:
             self._machine.live.transcript.clear()
 
     def _connected(self, event: events.Connected) -> None:
-        self._history.restart(event.session, event.covered)
+        self._history.drop_uncovered(event.session, event.covered)
         if live := self._machine.named(event.session):
             live.reconnect(event.covered, self._clock())
             self._give(Input.CONNECTED)
@@ -233,7 +233,7 @@ class Controller:
         if live := self._machine.named(event.session):
             live.receive(event, self._clock())
         if event.turn.finished:
-            self._history.keep(event)
+            self._history.save_turn(event)
 
     def _session_ended(self, event: events.SessionEnded) -> None:
         if self._machine.named(event.session):

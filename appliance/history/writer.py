@@ -1,4 +1,4 @@
-"""What was said, in SQLite: written on a thread of its own, so that nothing waits for the disk."""
+"""Writer thread of the history: nobody else waits for the disk."""
 
 import logging
 import queue
@@ -38,16 +38,16 @@ from appliance.system.supervision import BusyTimer
 log = logging.getLogger(__name__)
 
 RETRY_INTERVAL = 2.0
-"""Seconds between tries while the disk takes nothing."""
+"""Seconds between tries while the disk refuses."""
 
-LONGEST_END = 10.0
-"""Seconds to write what waits: a slow card needs some."""
+LAST_WRITES_TIMEOUT = 10.0
+"""Seconds to write what is queued when the program ends: a slow card needs some."""
 
-CLEANING_INTERVAL = 3600.0
-"""Seconds between looks for sessions that are older than `keep_days`."""
+PURGE_INTERVAL = 3600.0
+"""Seconds between deletions of sessions that are older than `keep_days`."""
 
-STEP = 1.0
-"""Seconds by which the wall clock must have been set for times of this boot to be corrected."""
+CLOCK_STEP = 1.0
+"""Seconds by which a session's start must differ from the clock that was set to be corrected."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -58,18 +58,34 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class HistoryWriter:
-    """Keeps sessions and their finished turns in a database.
+    """Writer of sessions, finished turns and marks to the database.
 
-    The thread "history" works off a queue and tries again what the disk refuses. The queue has no
-    bound: it holds a sentence each few seconds at most, and none may be lost.
+    Its thread "history" works off a queue and repeats what the disk refuses. The queue has no
+    limit: it gets a sentence every few seconds at most, and none may be lost.
+
+    >>> import tempfile
+    >>> posted = []
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> history = HistoryWriter(HistorySettings(path=f"{folder.name}/history.db"), posted.append)
+    >>> history.start()
+    >>> history.begin(Recording("9f3a", started=1_700_000_000.0, monotonic=12.5, boot="boot"))
+    >>> history.cover("9f3a", Covered(16_000))
+    >>> history.end()
+    >>> posted[0].covered.position
+    16000
+    >>> folder.cleanup()
 
     Args:
-        settings: where the database is, and for how long sessions stay in it.
-        post: told what is on disk, and when the disk fails.
-        outgoing: whether turns are also kept in a list of those still to be sent to others.
+        settings: where the database is, and for how many days sessions stay in it.
+        post: takes `Committed`, `HistoryFailed` and `HistoryRecovered`.
+        outgoing: whether finished turns also wait in the database for `delivered`.
+        wall_clock: Unix time in seconds.
+        clock: monotonic seconds.
+        retry_interval: seconds between tries while the disk refuses.
+        purge_interval: seconds between deletions of old sessions.
 
     Attributes:
-        activity: what the thread is at; a disk may hang.
+        activity: how long the thread has been at its present work; a disk may hang.
     """
 
     def __init__(
@@ -80,7 +96,8 @@ class HistoryWriter:
         outgoing: bool = False,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
-        cleaning_interval: float = CLEANING_INTERVAL,
+        retry_interval: float = RETRY_INTERVAL,
+        purge_interval: float = PURGE_INTERVAL,
     ) -> None:
         self._path = Path(settings.path)
         self._post = post
@@ -88,10 +105,11 @@ class HistoryWriter:
         self._keep_days = settings.keep_days
         self._wall_clock = wall_clock
         self._clock = clock
-        self._cleaning_interval = cleaning_interval
-        self._cleaned_at = float("-inf")
+        self._retry_interval = retry_interval
+        self._purge_interval = purge_interval
+        self._purged_at = float("-inf")
         self._recordings: dict[str, Recording] = {}
-        self._works: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._database: sqlite3.Connection | None = None
         self._failed = False
@@ -99,110 +117,111 @@ class HistoryWriter:
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the thread."""
         self._thread.start()
 
     def end(self) -> None:
-        """Write what waits, once, and end the thread.
+        """Try once to write what is queued, and end the thread.
 
-        A disk that hangs must not keep the program from ending: the audio of what is not written
-        is still there, and is transcribed again.
+        A disk that hangs must not keep the program from ending: the audio of unwritten turns is
+        still in the spool and will be transcribed again.
         """
         self._ending.set()
-        self._works.put(None)
-        self._thread.join(LONGEST_END)
+        self._queue.put(None)
+        self._thread.join(LAST_WRITES_TIMEOUT)
         if self._thread.is_alive():
-            log.error("the disk hangs, so not all of the history is written")
+            log.error("the disk hangs, so the last turns are not in the history yet")
 
     def begin(self, recording: Recording) -> None:
-        """Keep that a session has begun; one that is known already stays as it is."""
+        """Write that a session has begun; a known one stays as it is."""
         self._recordings[recording.session] = recording
-        self._put(statements.beginning(recording))
+        self._put(statements.insert_session(recording))
 
-    def restart(self, session: str, covered: Covered) -> None:
-        """Drop the turns that a new connection will hear again.
+    def drop_uncovered(self, session: str, covered: Covered) -> None:
+        """Delete the turns that a new connection will hear again.
 
-        Marks stay: what is heard again is not done again.
+        Marks stay: a command that is heard again is not carried out again.
         """
-        self._put(statements.dropping_uncovered(session, covered))
+        self._put(statements.delete_uncovered_turns(session, covered))
 
-    def keep(self, heard: TurnReceived) -> None:
-        """Keep a finished turn and what it covers, at once or not at all; posts `Committed`.
+    def save_turn(self, heard: TurnReceived) -> None:
+        """Write a finished turn and what it covers in one transaction; post `Committed`.
 
-        Its session is there again if somebody deleted it, or if a new database had to begin.
+        A session that was deleted, or is not in a new database yet, is written again.
         """
-        begun = statements.beginning(self._recordings[heard.session])
-        # First, while it can be told whether the turn is a new one.
-        queued = [statements.queueing(heard)] if self._outgoing else []
-        kept = statements.keeping(heard)
-        covered = statements.covering(heard.session, heard.covered)
+        session = statements.insert_session(self._recordings[heard.session])
+        # Before its turn: only then is it known whether the turn is new.
+        queued = [statements.insert_outgoing(heard)] if self._outgoing else []
+        turn = statements.upsert_turn(heard)
+        covered = statements.cover(heard.session, heard.covered)
         formatted = (heard.origin, heard.turn.order) if heard.turn.formatted else None
         committed = Committed(heard.session, heard.covered, formatted=formatted)
-        self._put(begun, *queued, kept, covered, then=partial(self._post, committed))
+        self._put(session, *queued, turn, covered, then=partial(self._post, committed))
 
-    def mark(self, session: str, mark: Mark) -> None:
-        """Keep a mark; it replaces an earlier one of its kind at the same time.
+    def save_mark(self, session: str, mark: Mark) -> None:
+        """Write a mark; it replaces an earlier one of its kind and time.
 
-        A command may end after its session. If that was deleted meanwhile, so is the mark.
+        A command may end after its session. If that was deleted meanwhile, the mark is dropped.
         """
         recording = self._recordings.get(session)
-        begun = [statements.beginning(recording)] if recording else []
-        self._put(*begun, statements.marking(session, mark))
+        begun = [statements.insert_session(recording)] if recording else []
+        self._put(*begun, statements.upsert_mark(session, mark))
 
     def delivered(self, turn: OutgoingTurn, then: Callable[[], None] = lambda: None) -> None:
-        """Note that an outgoing turn has arrived: it is not given out again.
+        """Take a turn that has arrived off the outgoing ones.
 
         Args:
             turn: the one that arrived.
-            then: called on the thread "history" once that is on disk; returns at once.
+            then: called on the thread "history" once that is on disk; must return at once.
         """
-        self._put(statements.dropping_outgoing(turn), then=then)
+        self._put(statements.delete_outgoing(turn), then=then)
 
     def cover(self, session: str, covered: Covered) -> None:
-        """Keep that audio is covered though no turn came of it; posts `Committed`."""
+        """Write that audio is covered though no turn came of it; post `Committed`."""
         committed = Committed(session, covered)
-        self._put(statements.covering(session, covered), then=partial(self._post, committed))
+        self._put(statements.cover(session, covered), then=partial(self._post, committed))
 
     def finish(self, session: str, covered: Covered, ended: float) -> None:
-        """Keep that a session ended, `ended` seconds after its start; posts `Committed`.
+        """Write that a session ended `ended` seconds after its start; post `Committed`.
 
-        One without words goes.
+        A session without turns is deleted.
         """
         self._put(
-            statements.covering(session, covered),
-            statements.ending(session, ended),
-            statements.dropping_empty(session),
+            statements.cover(session, covered),
+            statements.end_session(session, ended),
+            statements.delete_session_without_turns(session),
             then=partial(self._post, Committed(session, covered, complete=True)),
         )
         self._recordings.pop(session, None)
 
     def correct_clock(self, boot: str) -> None:
-        """Set right the times of this boot's sessions, once the clock was set.
+        """Correct the times of this boot's sessions after the clock was set.
 
-        A Pi has no clock of its own: until the network gives it one, its times are wrong by an
-        unknown step. The monotonic clock knows nothing of that step.
+        A Pi has no clock of its own: until the network sets it, its times are wrong by an unknown
+        step, which the monotonic clock does not make.
         """
-        self._put(statements.correcting(boot, self._wall_clock() - self._clock(), STEP))
+        offset = self._wall_clock() - self._clock()
+        self._put(statements.correct_times(boot, offset, CLOCK_STEP))
 
     def _put(self, *changes: Statement, then: Callable[[], None] = lambda: None) -> None:
-        self._works.put(Work(changes, then))
+        self._queue.put(Work(changes, then))
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
             while not self._done(work):
-                if self._ending.wait(RETRY_INTERVAL):
+                if self._ending.wait(self._retry_interval):
                     break
         self._close()
 
     def _next(self) -> Work | None:
-        """Return the next work; one without statements when it is time to look for old sessions."""
+        """Return the next work; one without statements when old sessions must be deleted."""
         try:
-            return self._works.get(timeout=self._cleaning_interval if self._keep_days else None)
+            return self._queue.get(timeout=self._purge_interval if self._keep_days else None)
         except queue.Empty:
             return Work(())
 
     def _done(self, work: Work) -> bool:
-        """Carry out the work; tell whether the disk took it."""
+        """Carry out the work and report; return whether the disk took it."""
         try:
             with self.activity:
                 self._carry_out(work)
@@ -227,21 +246,21 @@ class HistoryWriter:
 
     def _write(self, work: Work) -> None:
         if not self._path.exists():
-            self._close()  # SQLite would go on writing to a file that somebody deleted
+            self._close()  # SQLite would go on writing to the deleted file
         self._database = self._database or open_database(self._path)
         with schema_checked(self._database):
             with self._database:
                 for statement, values in work.statements:
                     self._database.execute(statement, values)
-            self._drop_old(self._database)
+            self._purge(self._database)
 
-    def _drop_old(self, database: sqlite3.Connection) -> None:
-        due = self._clock() - self._cleaned_at >= self._cleaning_interval
+    def _purge(self, database: sqlite3.Connection) -> None:
+        due = self._clock() - self._purged_at >= self._purge_interval
         if self._keep_days and due:
             oldest = self._wall_clock() - self._keep_days * 86_400
             with database:
-                database.execute(*statements.dropping_old(oldest))
-            self._cleaned_at = self._clock()
+                database.execute(*statements.delete_sessions_before(oldest))
+            self._purged_at = self._clock()
 
     def _replace_database(self, why: Literal["damaged", "newer"], error: Exception) -> None:
         """Set the database aside; the next write begins a new one."""

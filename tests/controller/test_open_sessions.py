@@ -55,7 +55,7 @@ class Holding:
         self.open_sessions.ended(SessionEnded(session.name, complete))
 
     def hear(self, session: Session, order: int, covered: float) -> None:
-        self.history.keep(
+        self.history.save_turn(
             TurnReceived(
                 session.name,
                 0,
@@ -216,7 +216,7 @@ def test_what_was_wholly_transcribed_is_only_cleared_away(holding: Holding) -> N
     holding.history.begin(Recording("done", 100.0, 100.0, "another", finished=True))
     covered = Covered(25 * SAMPLE_RATE, 0, 1)
     heard = Turn(0, "all", finished=True)
-    holding.history.keep(TurnReceived("done", 0, heard, 0.0, 1.0, covered))
+    holding.history.save_turn(TurnReceived("done", 0, heard, 0.0, 1.0, covered))
     holding.next_committed()
     assert holding.take_up() is None
     assert holding.names() == []

@@ -47,7 +47,7 @@ def keep_turn(folder: Path, session: str, covered: Covered) -> None:
     history.start()
     history.begin(recording(session))
     turn = Turn(0, "said", finished=True)
-    history.keep(TurnReceived(session, 0, turn, started=0.0, ended=1.0, covered=covered))
+    history.save_turn(TurnReceived(session, 0, turn, started=0.0, ended=1.0, covered=covered))
     history.end()
 
 

@@ -58,7 +58,7 @@ def write_all(path: Path) -> list[object]:
     writing = Writing(path, outgoing=True)
     writing.begin("new")
     writing.keep("new", "said now", covered=16_000)
-    writing.history.mark("new", Mark("mark", 1.0, "mark this"))
+    writing.history.save_mark("new", Mark("mark", 1.0, "mark this"))
     writing.history.finish("new", Covered(32_000, 0, 1), 3.0)
     posted: list[object] = [writing.next()]
     while posted[-1] != Committed("new", Covered(32_000, 0, 1), complete=True):
@@ -267,7 +267,7 @@ def test_a_database_that_takes_no_marks_is_set_aside_too(path: Path) -> None:
     writing = Writing(path)
     writing.begin("new")
     writing.keep("new", "said now")
-    writing.history.mark("new", Mark("mark", 1.0, "mark this"))
+    writing.history.save_mark("new", Mark("mark", 1.0, "mark this"))
     writing.keep("new", "and then", order=1)
     assert writing.texts() == {"new": ["and then"]}
     assert [mark.kind for mark in writing.kept()[0].marks] == ["mark"]
@@ -280,7 +280,7 @@ def test_a_row_that_never_fits_does_not_cost_the_history(path: Path) -> None:
     schemas.make(path, schemas.OLDER["0.3.0"])
     writing = Writing(path)
     writing.begin("new")
-    writing.history.mark("new", Mark("note", math.nan, "at no time"))  # which is NULL to SQLite
+    writing.history.save_mark("new", Mark("note", math.nan, "at no time"))  # NULL to SQLite
     assert isinstance(writing.next(), HistoryFailed)
     writing.history.end()
     assert files_set_aside(path) == []

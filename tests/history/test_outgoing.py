@@ -146,7 +146,7 @@ def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Writ
     writing.begin("a")
     writing.keep("a", "kept")
     writing.keep("a", "misheard", order=1, known=Covered(0, 0, 1))
-    writing.history.restart("a", Covered(0, 0, 1))
+    writing.history.drop_uncovered("a", Covered(0, 0, 1))
     writing.keep("a", "heard well", origin=16_000)
     writing.written()
     assert [(turn.id, turn.text) for turn in reader.outgoing_turns(writing.path)] == [
@@ -233,7 +233,7 @@ def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Writ
     writing = write()
     writing.begin("a")
     writing.keep("a", "in the damaged one")
-    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
+    writing.history.save_mark("a", Mark("note", 1.0, "buy milk"))
     writing.written()
     writing.history.end()
     writing.path.with_name("history.db-wal").unlink(missing_ok=True)
@@ -300,7 +300,7 @@ class Hearing:
 
     def reconnect(self) -> None:
         """Hear again what is not covered."""
-        self.writing.history.restart(self.name, self.covered)
+        self.writing.history.drop_uncovered(self.name, self.covered)
         self._origin, self._order = self.covered.position + 1, 0
 
     def go_on_with(self, writing: Writing) -> None:

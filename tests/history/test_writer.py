@@ -101,7 +101,7 @@ def test_what_will_be_heard_again_is_dropped(write: Write) -> None:
         writing.keep("a", f"first {order}", order)
         writing.keep("a", f"second {order}", order, origin=16_000)
         writing.keep("b", f"other {order}", order, origin=16_000)
-    writing.history.restart("a", Covered(20_000, 16_000, 1))
+    writing.history.drop_uncovered("a", Covered(20_000, 16_000, 1))
     assert writing.texts()["a"] == ["first 0", "first 1", "first 2", "second 0"]
     assert len(writing.texts()["b"]) == 3
 
@@ -169,8 +169,8 @@ def test_what_still_waits_is_written_at_the_end(tmp_path: Path) -> None:
 def test_marks_are_kept_with_their_session(write: Write) -> None:
     writing = write()
     writing.begin("a")
-    writing.history.mark("a", Mark("note", 2.5, "buy milk"))
-    writing.history.mark("a", Mark("mark", 1.0, "mark this"))
+    writing.history.save_mark("a", Mark("note", 2.5, "buy milk"))
+    writing.history.save_mark("a", Mark("mark", 1.0, "mark this"))
     writing.written()
     assert writing.kept()[0].marks == (
         MarkRecord("mark", NOW + 1.0, "mark this", ""),
@@ -184,10 +184,10 @@ def test_how_a_command_ended_replaces_that_it_was_heard_even_after_its_session(
     writing = write()
     writing.begin("a")
     writing.keep("a", "lamp on")
-    writing.history.mark("a", Mark("command", 1.0, "lamp on", "heard"))
-    writing.history.mark("a", Mark("note", 1.0, "not that one"))
+    writing.history.save_mark("a", Mark("command", 1.0, "lamp on", "heard"))
+    writing.history.save_mark("a", Mark("note", 1.0, "not that one"))
     writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
-    writing.history.mark("a", Mark("command", 1.0, "lamp on", "no broker"))
+    writing.history.save_mark("a", Mark("command", 1.0, "lamp on", "no broker"))
     writing.written()
     assert [(mark.kind, mark.outcome) for mark in writing.kept()[0].marks] == [
         ("command", "no broker"),
@@ -199,8 +199,8 @@ def test_a_mark_stays_when_its_turn_is_heard_again(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "mark this")
-    writing.history.mark("a", Mark("mark", 1.0, "mark this"))
-    writing.history.restart("a", Covered())
+    writing.history.save_mark("a", Mark("mark", 1.0, "mark this"))
+    writing.history.drop_uncovered("a", Covered())
     assert writing.texts() == {"a": []}
     assert len(writing.kept()[0].marks) == 1
 
@@ -214,7 +214,7 @@ def test_a_command_that_ends_when_its_session_was_deleted_brings_nothing_back(
     writing.history.finish("a", Covered(16_000, 0, 1), 2.0)
     writing.written()
     assert delete_session(writing.path, "a")
-    writing.history.mark("a", Mark("command", 1.0, "lamp on", ""))
+    writing.history.save_mark("a", Mark("command", 1.0, "lamp on", ""))
     assert writing.texts() == {}
 
 
@@ -223,7 +223,7 @@ def test_a_mark_in_a_new_database_has_its_session(write: Write) -> None:
     writing.begin("a")
     writing.written()
     assert delete_session(writing.path, "a")
-    writing.history.mark("a", Mark("note", 1.0, "buy milk"))
+    writing.history.save_mark("a", Mark("note", 1.0, "buy milk"))
     writing.written()
     assert [mark.text for mark in writing.kept()[0].marks] == ["buy milk"]
 
@@ -290,14 +290,17 @@ def test_a_folder_that_can_not_be_written_is_told_once_and_nothing_is_lost(
     assert writing.texts() == {"a": ["held meanwhile"]}
 
 
-def test_ending_does_not_wait_for_a_disk_that_stays_away(tmp_path: Path) -> None:
+def test_ending_does_not_wait_for_a_disk_that_stays_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "card").write_text("a file where the folder should be")
-    writing = Writing(tmp_path / "card" / "history.db")
+    writing = Writing(tmp_path / "card" / "history.db", retry_interval=60.0)
     for number in range(50):
         writing.begin(f"session {number}")
     writing.history.end()
     events = [writing.posted.get() for _ in range(writing.posted.qsize())]
     assert [type(event) for event in events] == [HistoryFailed]
+    assert "hangs" not in caplog.text
 
 
 def damage(path: Path) -> None:
@@ -421,7 +424,7 @@ def test_marks_and_outgoing_turns_go_with_their_session(tmp_path: Path, write: W
     for name, days in [("old", 8.0), ("recent", 6.0)]:
         writing.begin(name, started=NOW - days * DAY)
         writing.keep(name, "words")
-        writing.history.mark(name, Mark("note", 1.0, "buy milk"))
+        writing.history.save_mark(name, Mark("note", 1.0, "buy milk"))
         writing.history.finish(name, Covered(16_000, 0, 1), 60.0)
     writing.history.end()
     assert [turn.session for turn in reader.outgoing_turns(writing.path)] == ["old", "recent"]
@@ -442,7 +445,7 @@ def test_the_times_of_this_boot_are_corrected_once_the_clock_is_set(write: Write
     writing.keep("earlier boot", "words")
     writing.begin("ended")
     writing.keep("ended", "words")
-    writing.history.mark("ended", Mark("mark", 2.0, "mark this"))
+    writing.history.save_mark("ended", Mark("mark", 2.0, "mark this"))
     writing.history.finish("ended", Covered(), 30.0)
     writing.clock.now += 100.0
     writing.wall_clock.now += 100.0

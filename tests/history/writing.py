@@ -22,9 +22,10 @@ class Writing:
         self,
         path: Path,
         keep_days: int = 0,
-        cleaning_interval: float = 3600.0,
+        purge_interval: float = 3600.0,
         *,
         outgoing: bool = False,
+        retry_interval: float = 0.01,
     ) -> None:
         self.path = path
         self.clock = Clock(5000.0)
@@ -36,7 +37,8 @@ class Writing:
             outgoing=outgoing,
             wall_clock=self.wall_clock,
             clock=self.clock,
-            cleaning_interval=cleaning_interval,
+            retry_interval=retry_interval,
+            purge_interval=purge_interval,
         )
         self.history.start()
 
@@ -58,7 +60,7 @@ class Writing:
         """Keep a turn which covers itself and that position; or what is `known` to be covered."""
         turn = Turn(order, text, finished=True, formatted=formatted)
         started = origin / 16_000 + order
-        self.history.keep(
+        self.history.save_turn(
             TurnReceived(
                 session,
                 origin,

@@ -39,7 +39,7 @@ def main(database: str, port: int, first: int, last: int) -> None:
     while True:
         event = inbox.get()
         if isinstance(event, TurnReceived):
-            history.keep(event)
+            history.save_turn(event)
         house.handle(event)
 
 
