@@ -27,6 +27,10 @@ def closed_port() -> Iterator[int]:
 
 
 def test_a_name_leads_to_an_address() -> None:
+    try:
+        socket.getaddrinfo("localhost", 80)
+    except OSError:
+        pytest.skip("this machine has no /etc/hosts that names localhost")
     found = service_at("ws://localhost/v3/ws").look_up()
     assert found.result is Result.FINE
     assert found.found.startswith(("localhost is 127.0.0.1", "localhost is ::1"))
