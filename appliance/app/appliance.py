@@ -20,7 +20,7 @@ from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings, Settings
-from appliance.system import defects
+from appliance.system.supervision import end_soon
 from appliance.system.systemd import Watchdog, notify
 
 if typing.TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Appliance:
                 notify(f"STATUS={texts.sentence(STOPPING)}")
                 self._display.show(STOPPING)
             if isinstance(reason, PartHung | UnhandledError):
-                defects.end_soon()
+                end_soon()
         return reason
 
 

@@ -29,7 +29,7 @@ from appliance.screen.screenshot import enlarged
 from appliance.servers.local_service.server import LocalService
 from appliance.settings.commands import Gpio
 from appliance.settings.schema import Settings
-from appliance.system import defects
+from appliance.system.supervision import end_on_unhandled_errors
 
 LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
 """The one command of the demo, on the first pin that is free, unless its settings list others."""
@@ -103,7 +103,7 @@ class Demo:
                 open_panel=lambda _: self._stage,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
-            defects.tell(appliance.post, defect)
+            end_on_unhandled_errors(appliance.post, defect)
             self._post = appliance.post
             if self._stopped:
                 appliance.post(StopRequested())

@@ -24,7 +24,7 @@ from appliance.core.events import (
 from appliance.settings import last_good
 from appliance.settings.load import SettingsError, load
 from appliance.settings.schema import Settings
-from appliance.system import defects
+from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
             last_good.keep(settings, last_good.kept_in())
         appliance = build(settings, path)
         _stop_on_signals(appliance.post, stopping)
-        defects.tell(appliance.post, defect)
+        end_on_unhandled_errors(appliance.post, defect)
         if trouble:
             appliance.post(trouble)
         reason: Event | None = None

@@ -1,1 +1,1 @@
-"""The operating system: systemd, clocks, power, files, processes."""
+"""The operating system: systemd, clock, power, files, processes."""

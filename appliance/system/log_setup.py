@@ -1,4 +1,4 @@
-"""The log: one line an event, to standard error; under systemd with the journal's levels."""
+"""Logging to standard error, in the format of the journal or of a terminal."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _PRIORITIES = {
 
 
 class _JournalFormatter(logging.Formatter):
-    """Puts the priority first, as sd-daemon(3) wants it; the journal adds the time itself."""
+    """Formatter for the journal: the priority first (sd-daemon(3)), no time, which it adds."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).splitlines()
@@ -31,12 +31,12 @@ def set_up(level: int = logging.INFO) -> None:
             logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # requests' own library logs addresses, and these may hold secrets; its warnings do so too.
+    # urllib3 logs addresses, even in its warnings, and an address may hold a secret.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _goes_to_journal() -> bool:
-    """Tell whether standard error is the journal's; a terminal may have inherited the variable."""
+    """Tell whether standard error is the journal; a terminal may have inherited the variable."""
     try:
         status = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

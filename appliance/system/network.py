@@ -1,4 +1,4 @@
-"""Whether there is a network at all: for the mark on the screen while nothing is connected."""
+"""Routes out of this machine, for the screen's network mark while nothing is connected."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,27 +13,27 @@ _REJECT = 0x0200
 
 
 def has_network(url: str) -> bool:
-    """Tell whether packets to this address have a way out; none are sent.
-
-    Args:
-        url: of the service. One on this machine needs no way out.
+    """Tell whether there is a route to an address, without sending a packet.
 
     Source: proc_net(5), route; the flags are those of linux/route.h.
+
+    Args:
+        url: address of the service. A service on this machine needs no route.
     """
-    return urlsplit(url).hostname in _HERE or _has_way_out() or _has_way_out_6()
+    return urlsplit(url).hostname in _HERE or _has_route() or _has_default_route_6()
 
 
-def _has_way_out() -> bool:
-    # Any way out will do: a house may have a service of its own and no internet.
+def _has_route() -> bool:
+    # Any route will do: the service may be in the same house, without internet.
     rows = [line.split() for line in _lines(_ROUTES)[1:]]
     return any(int(row[3], 16) & _UP for row in rows)
 
 
-def _has_way_out_6() -> bool:
+def _has_default_route_6() -> bool:
     rows = [line.split() for line in _lines(_ROUTES_6)]
-    nowhere, whole = "0" * 32, "00"
+    any_address, any_prefix = "0" * 32, "00"
     return any(
-        row[0] == nowhere and row[1] == whole and int(row[8], 16) & (_UP | _REJECT) == _UP
+        row[0] == any_address and row[1] == any_prefix and int(row[8], 16) & (_UP | _REJECT) == _UP
         for row in rows
     )
 

@@ -1,4 +1,4 @@
-"""Switching off: asked of logind and systemd, over D-Bus."""
+"""Power-off through logind, and whether the system shuts down; over D-Bus."""
 
 import logging
 from typing import Any
@@ -21,14 +21,14 @@ _SYSTEMD = DBusAddress(
     interface="org.freedesktop.systemd1.Manager",
 )
 
-_PATIENCE = 10.0
-"""Seconds for an answer."""
+_REPLY_TIMEOUT = 10.0
+"""Seconds for logind or systemd to reply."""
 
-_NO_ANSWER = (OSError, ValueError, DBusErrorResponse)
+_CALL_ERRORS = (OSError, ValueError, DBusErrorResponse)
 
 
 class PowerError(Exception):
-    """The box can't be switched off; `fault` says so in words for a person."""
+    """The system can't be switched off; `fault` says so on the screen."""
 
     def __init__(self, detail: str) -> None:
         self.fault = Fault("Can't switch off", "pull the plug when all is sent", detail)
@@ -36,42 +36,42 @@ class PowerError(Exception):
 
 
 def power_off() -> None:
-    """Ask logind to switch the box off; returns when it has begun to.
+    """Ask logind to switch the system off; return when it has begun to.
 
-    Source: org.freedesktop.login1(5), PowerOff. A polkit rule lets the appliance's user ask.
+    Source: org.freedesktop.login1(5), PowerOff. A polkit rule allows it to the appliance's user.
 
     Raises:
         PowerError: there is no logind, or it refuses.
     """
     try:
         _ask(new_method_call(_LOGIND, "PowerOff", "b", (False,)))
-    except _NO_ANSWER as error:
+    except _CALL_ERRORS as error:
         raise PowerError(str(error)) from error
 
 
 def is_shutting_down() -> bool:
-    """Tell whether the whole system is about to go down, and not this program alone.
+    """Tell whether the whole system shuts down, and not this program alone.
 
-    Source: org.freedesktop.systemd1(5), SystemState. Where nobody knows, it is not.
+    Source: org.freedesktop.systemd1(5), SystemState. Without an answer, it does not.
     """
     try:
         ((_, state),) = _ask(Properties(_SYSTEMD).get("SystemState"))
-    except _NO_ANSWER as error:
-        log.debug("systemd does not say whether the system goes down: %s", error)
+    except _CALL_ERRORS as error:
+        log.debug("systemd does not say whether the system shuts down: %s", error)
         return False
     return bool(state == "stopping")
 
 
 def _ask(message: Any) -> Any:  # noqa: ANN401 - jeepney ships no types
-    """Send a message on the system's bus; return the body of the answer.
+    """Send a message on the system bus; return the body of the reply.
 
     Raises:
-        OSError: there is no bus, or no answer in time.
-        ValueError: the bus lets nobody in, or its address makes no sense.
-        DBusErrorResponse: the answer is no.
+        OSError: there is no bus, or no reply in time.
+        ValueError: the bus refuses the connection, or its address is invalid.
+        DBusErrorResponse: the reply is an error.
     """
     with open_dbus_connection(bus="SYSTEM") as bus:
-        reply = bus.send_and_get_reply(message, timeout=_PATIENCE)
+        reply = bus.send_and_get_reply(message, timeout=_REPLY_TIMEOUT)
     if reply.header.message_type.name == "error":
         raise DBusErrorResponse(reply)
     return reply.body

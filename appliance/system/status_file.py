@@ -1,4 +1,4 @@
-"""`status.json`: how a running appliance is, as other programs on the box may read it."""
+"""Schema and place of `status.json`, the state of a running appliance for other programs."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +13,12 @@ _NAME = "status.json"
 LARGEST = 64 * 1024
 """Bytes that a reader takes; the usual file has one thousand."""
 
-_USUAL = Path("/run/appliance")
-"""The runtime directory of the unit."""
+_UNIT_DIRECTORY = Path("/run/appliance")
+"""Runtime directory of the unit."""
 
 
 class PartFault(msgspec.Struct, frozen=True):
-    """What is wrong with a part."""
+    """Fault of a part."""
 
     part: Part
     what: str
@@ -26,14 +26,14 @@ class PartFault(msgspec.Struct, frozen=True):
 
 
 class ButtonStatus(msgspec.Struct, frozen=True):
-    """`ready`: a press will be noticed. `pressed`: when it last was."""
+    """Button: whether its pin is watched, and when it was last pressed."""
 
     ready: bool
     pressed: datetime | None = None
 
 
 class ScreenStatus(msgspec.Struct, frozen=True):
-    """`shows`: pictures can be seen. `frames`: how many there were."""
+    """Screen: whether it shows pictures, and how many it has shown."""
 
     driver: str
     shows: bool
@@ -41,7 +41,7 @@ class ScreenStatus(msgspec.Struct, frozen=True):
 
 
 class MicrophoneStatus(msgspec.Struct, frozen=True):
-    """`level` now and the `loudest` of the last session, both 0.0 to 1.0; `rate` in Hz."""
+    """Microphone: `rate` in Hz; `level` now and the `loudest` of the last session, 0.0 to 1.0."""
 
     open: bool
     name: str | None
@@ -51,7 +51,7 @@ class MicrophoneStatus(msgspec.Struct, frozen=True):
 
 
 class SessionStatus(msgspec.Struct, frozen=True):
-    """The session that somebody has begun with the button."""
+    """Live session; `elapsed` and `waiting` (audio not yet transcribed) in seconds."""
 
     elapsed: float
     waiting: float
@@ -60,9 +60,10 @@ class SessionStatus(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the file says; times with their offset from UTC.
+    """Contents of the file. Times have their offset from UTC.
 
-    `settings` is the file in use, `waiting` seconds of older audio still to be transcribed.
+    `settings` is the path of the settings file in use; `waiting` is the audio of earlier sessions
+    that is not yet transcribed, in seconds.
     """
 
     version: str
@@ -81,11 +82,11 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_write() -> Path | None:
-    """Return where this appliance writes it; None where systemd named no directory."""
+    """Return where this appliance writes the file; None if systemd named no directory."""
     directory = runtime_directory()
     return directory / _NAME if directory else None
 
 
 def to_read() -> Path:
-    """Return where the appliance of this box writes it."""
-    return (runtime_directory() or _USUAL) / _NAME
+    """Return where the appliance on this machine writes the file."""
+    return (runtime_directory() or _UNIT_DIRECTORY) / _NAME

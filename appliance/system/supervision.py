@@ -1,20 +1,33 @@
-"""Since when a thread has been at one piece of work, so that one that hangs is noticed."""
+"""Supervision of threads: hang detector, deadlines, and the end after an unhandled error."""
 
+import logging
+import os
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Generic, TypeVar
+
+from appliance.core.events import Post, UnhandledError
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+SHUTDOWN_TIME = 15.0
+"""Seconds that the threads have to end, before the program ends without them."""
 
 
 class BusyTimer:
-    """What the thread of a part does at this moment, as seen by others.
+    """Hang detector: how long a part's thread has been busy with one piece of work.
 
-    A thread that hangs in a driver can neither tell so nor be ended; whoever looks on can tell.
+    A thread that hangs in a driver can neither say so nor be ended; other threads read the timer.
 
         with self.activity:
             panel.show(picture)
 
     Args:
-        part: whose thread it is.
+        part: name of the part that the thread belongs to.
         clock: monotonic seconds.
     """
 
@@ -35,6 +48,92 @@ class BusyTimer:
         self._since = None
 
     def lasts(self) -> float:
-        """Return for how many seconds the thread has been at this piece; 0 while it waits."""
+        """Return the seconds that the current piece of work has taken; 0 while there is none."""
         since = self._since
         return 0.0 if since is None else self._clock() - since
+
+
+class OverdueError(Exception):
+    """Work that did not end in time; its `thread` goes on."""
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self.thread = thread
+        super().__init__(f"{thread.name} took too long")
+
+
+def run_within(seconds: float, work: Callable[[], Result], name: str) -> Result:
+    """Run work on a thread of its own and return its result.
+
+    Python can't end a thread that hangs in a library, so it is left behind:
+
+        try:
+            answer = run_within(5.0, lambda: socket.gethostbyname(host), "look up")
+        except OverdueError as overdue:
+            hanging = overdue.thread
+
+    Args:
+        seconds: time that the work may take.
+        work: the work; what it raises is raised here.
+        name: name of the thread.
+
+    Raises:
+        OverdueError: the work took longer.
+    """
+    attempt = _Attempt(work, name)
+    attempt.start()
+    attempt.join(seconds)
+    if attempt.is_alive():
+        raise OverdueError(attempt)
+    return attempt.result()
+
+
+class _Attempt(threading.Thread, Generic[Result]):
+    """Thread of one piece of work."""
+
+    def __init__(self, work: Callable[[], Result], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._results: list[Result] = []
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._results.append(self._work())
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
+            self._error = error
+
+    def result(self) -> Result:
+        """Return the result of the work, or raise its error."""
+        if self._error:
+            raise self._error
+        return self._results[0]
+
+
+def end_on_unhandled_errors(post: Post, found: threading.Event) -> None:
+    """Let any unhandled error in a thread end the program, which would only look alive without it.
+
+    Args:
+        post: gets an UnhandledError.
+        found: is set before that.
+    """
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        name = args.thread.name if args.thread else "a thread"
+        log.critical("unhandled error in the thread %s; ending", name, exc_info=args.exc_value)
+        found.set()
+        post(UnhandledError())
+
+    threading.excepthook = hook
+
+
+def end_soon(seconds: float = SHUTDOWN_TIME) -> None:
+    """End the program after some seconds even if a thread hangs; systemd starts it again."""
+    timer = threading.Timer(seconds, _end_now)
+    timer.name, timer.daemon = "forced end", True
+    timer.start()
+
+
+def _end_now() -> None:
+    log.critical("a thread does not end; ending the program without it")
+    logging.shutdown()
+    os._exit(1)

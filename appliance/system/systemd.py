@@ -1,19 +1,16 @@
-"""What systemd is told, and what it tells: readiness, signs of life, whether the clock is set."""
+"""Messages to systemd: readiness, status and the watchdog's keep-alive."""
 
 import logging
 import os
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-_CLOCK_IS_SET = Path("/run/systemd/timesync/synchronized")
-
 
 def notify(*lines: str) -> None:
-    """Tell systemd, for instance "READY=1"; does nothing where systemd did not start us.
+    """Send lines such as "READY=1" to systemd; do nothing if systemd did not start the program.
 
     Source: sd_notify(3).
     """
@@ -24,18 +21,18 @@ def notify(*lines: str) -> None:
         address = "\0" + address[1:]  # a name in the abstract space
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-            # A systemd that is busy must not hold up a session: the next sign of life comes soon.
+            # A busy systemd must not hold up a session: the next keep-alive comes soon.
             sender.setblocking(False)
             sender.connect(address)
             sender.sendall("\n".join(lines).encode())
     except OSError as error:
-        log.warning("systemd can't be told %s: %s", ", ".join(lines), error.strerror)
+        log.warning("can't send %s to systemd: %s", ", ".join(lines), error.strerror)
 
 
 class Watchdog:
-    """Tells systemd that the loop which feeds it still turns, as often as systemd wants it.
+    """Keep-alive for systemd's watchdog, sent while the main loop runs.
 
-    Source: sd_watchdog_enabled(3). Where systemd does not watch us, nothing is told.
+    Source: sd_watchdog_enabled(3). Where systemd does not watch the program, nothing is sent.
 
     Args:
         clock: monotonic seconds.
@@ -47,22 +44,14 @@ class Watchdog:
         self._fed_at = float("-inf")
 
     def feed(self) -> None:
-        """Give a sign of life, if one is due."""
+        """Send a keep-alive, if one is due."""
         if self._interval and self._clock() - self._fed_at >= self._interval:
             self._fed_at = self._clock()
             notify("WATCHDOG=1")
 
 
 def _watchdog_interval() -> float:
-    """Return after how many seconds a sign of life is due, a quarter of the limit; 0 for never."""
+    """Return the seconds between two keep-alives, a quarter of the limit; 0 for never."""
     if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0.0
     return int(os.environ.get("WATCHDOG_USEC", "0")) / 4e6
-
-
-def clock_is_set() -> bool:
-    """Tell whether the network has given the time since the boot (systemd-timesyncd(8)).
-
-    A Pi without a clock of its own lives in the past until then.
-    """
-    return _CLOCK_IS_SET.exists()

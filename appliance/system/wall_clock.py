@@ -1,24 +1,33 @@
-"""The time of day on a box that has no clock of its own: unknown at first, then set at once."""
+"""Wall clock beside the monotonic clock, and whether the network has set it.
+
+A Pi has no clock of its own: until the network gives the time, its wall clock is wrong.
+"""
 
 import logging
 import time
 from collections.abc import Callable
-
-from appliance.system.systemd import clock_is_set
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 STEP = 1.0
 """Seconds by which the two clocks may drift apart before it counts as a correction."""
 
+_SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
+
+
+def clock_is_set() -> bool:
+    """Tell whether the network has set the clock since the boot (systemd-timesyncd(8))."""
+    return _SYNCHRONIZED.exists()
+
 
 class WallClock:
-    """Follows the wall clock, which jumps, beside the monotonic clock, which doesn't.
+    """Wall clock that notices when somebody sets it.
 
     Args:
         clock: monotonic seconds.
         wall_clock: seconds since 1970.
-        is_set: tells whether the wall clock can be believed.
+        is_set: tells whether the wall clock is right.
     """
 
     def __init__(
@@ -33,7 +42,7 @@ class WallClock:
         self._offset = wall_clock() - clock()
 
     def was_set(self) -> bool:
-        """Tell, once each time, that the wall clock was set since the last look."""
+        """Tell, once for each correction, that the wall clock was set since the last call."""
         offset = self._wall_clock() - self.now()
         step = offset - self._offset
         if abs(step) <= STEP:
@@ -43,7 +52,7 @@ class WallClock:
         return True
 
     def time_of_day(self) -> str:
-        """Return the time as "14:05"; empty as long as nobody knows it."""
+        """Return the local time as "14:05"; "" until the clock is set."""
         if not self._is_set():
             return ""
         return time.strftime("%H:%M", time.localtime(self._wall_clock()))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from appliance.core.errors import ActionError
+from appliance.system.supervision import OverdueError, run_within
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class TargetWorker:
         self._clock = clock
         self._waiting: deque[_Task] = deque()
         self._planned: tuple[float, Work] | None = None
-        self._hanging: _Attempt | None = None
+        self._hanging: threading.Thread | None = None
         self._ending = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"actions {name}", daemon=True)
@@ -135,39 +136,22 @@ class TargetWorker:
             return f"{self._name} still hangs"
         if self._clock() - task.since > self._waiting_limit:
             return "too late"
-        attempt = _Attempt(task.work, f"action {self._name}")
-        attempt.start()
-        attempt.join(self._limit)
-        if attempt.is_alive():
-            self._hanging = attempt
+        name = f"action {self._name}"
+        try:
+            later = run_within(self._limit, task.work, name)
+        except OverdueError as overdue:
+            self._hanging = overdue.thread
             return "took too long"
-        if not attempt.failure:
-            later = attempt.later
-            self._planned = (self._clock() + later.seconds, later.work) if later else None
-        return attempt.failure
+        except ActionError as error:
+            return str(error)
+        except Exception:
+            # An error in a lamp's action must not end the captions, as one in other threads does.
+            log.exception("unexpected error in the %s", name)
+            return "failed, see the log"
+        self._planned = (self._clock() + later.seconds, later.work) if later else None
+        return ""
 
     def _log(self, failure: str) -> None:
         """Log the failure of work that no request asked for."""
         if failure:
             log.warning("%s: %s", self._name, failure)
-
-
-class _Attempt(threading.Thread):
-    """The thread of one piece of work."""
-
-    def __init__(self, work: Work, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._work = work
-        self.later: Later | None = None
-        self.failure = ""
-
-    def run(self) -> None:
-        """Do the work and keep how it ended."""
-        try:
-            self.later = self._work()
-        except ActionError as error:
-            self.failure = str(error)
-        except Exception:
-            # An error in a lamp's action must not end the captions, as one in other threads does.
-            log.exception("unexpected error in the %s", self.name)
-            self.failure = "failed, see the log"

@@ -196,7 +196,7 @@ def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -
     )
     with program("-c", CRASH.format(body=body, path=str(settings))) as running:
         assert running.status() == 1
-        assert "a defect in the thread part; ending" in running.log
+        assert "unhandled error in the thread part; ending" in running.log
         assert "ZeroDivisionError" in running.log
 
 

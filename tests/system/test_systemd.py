@@ -58,7 +58,7 @@ def test_a_systemd_that_is_busy_holds_up_nothing(
             notify("STATUS=" + "x" * 1000)
             if caplog.text:
                 break
-    assert "can't be told" in caplog.text
+    assert "can't send" in caplog.text
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from appliance.core.network_errors import Cause
 from appliance.maintenance.doctor.checks.network import Peer, told
 from appliance.maintenance.doctor.result import CheckResult, fine, warning
 from appliance.streaming.outcomes import Outcome
-from appliance.system.systemd import clock_is_set
+from appliance.system.wall_clock import clock_is_set
 
 TIME_OUT = 4.0
 
