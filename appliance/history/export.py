@@ -1,4 +1,4 @@
-"""What was said, written for other programs: JSON, plain text, subtitles."""
+"""Export of sessions as JSON, plain text, SubRip and WebVTT."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,24 +8,24 @@ import msgspec
 
 from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 
-UNFINISHED = "perhaps not done"
-"""Stands for the outcome of a command that has not ended, or whose end a power cut hid."""
+UNKNOWN_OUTCOME = "perhaps not done"
+"""Outcome of a command that has not ended yet, or whose end a power cut kept from being saved."""
 
 SHORTEST_CUE = 0.5
-"""Seconds for which a subtitle stands at least."""
+"""Least seconds for which a subtitle is shown."""
 
 
 def as_json(sessions: Iterable[SessionRecord]) -> str:
-    """Return a list of sessions with their turns, all times in ISO 8601 with offset.
+    """Return a JSON list of sessions with their turns; times are ISO 8601 with offset.
 
-    A session has "marks" only if there are some.
+    The key "marks" is left out of a session without marks.
     """
     table = [_table(session) for session in sessions]
     return msgspec.json.format(msgspec.json.encode(table), indent=2).decode() + "\n"
 
 
 def as_text(sessions: Iterable[SessionRecord]) -> str:
-    """Return each session as a heading and a line a turn; marks stand in brackets."""
+    """Return plain text: a heading for each session, a line for each turn, marks in brackets."""
     blocks = (
         "\n".join([f"{local(session.started)}  {session.id}", *_lines(session)])
         for session in sessions
@@ -34,7 +34,7 @@ def as_text(sessions: Iterable[SessionRecord]) -> str:
 
 
 def as_srt(sessions: Iterable[SessionRecord]) -> str:
-    """Return SubRip subtitles, counted from the start of the first session."""
+    """Return SubRip subtitles, timed from the start of the first session."""
     cues = (
         f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{_line(turn)}\n"
         for number, (begin, end, turn) in enumerate(_cues(sessions), start=1)
@@ -43,7 +43,7 @@ def as_srt(sessions: Iterable[SessionRecord]) -> str:
 
 
 def as_vtt(sessions: Iterable[SessionRecord]) -> str:
-    """Return WebVTT subtitles, counted from the start of the first session."""
+    """Return WebVTT subtitles, timed from the start of the first session."""
     cues = (
         f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(_line(turn))}\n"
         for begin, end, turn in _cues(sessions)
@@ -60,12 +60,12 @@ FORMATS: dict[str, Callable[[Iterable[SessionRecord]], str]] = {
 
 
 def iso(moment: float) -> str:
-    """Return Unix time as local time in ISO 8601, with its offset."""
+    """Return Unix time as local time in ISO 8601 with milliseconds and offset."""
     return _local(moment).isoformat(timespec="milliseconds")
 
 
 def local(moment: float) -> str:
-    """Return Unix time as local time for people: "2026-01-31 14:05"."""
+    """Return Unix time as local time to the minute, such as "2026-01-31 14:05"."""
     return f"{_local(moment):%Y-%m-%d %H:%M}"
 
 
@@ -93,7 +93,7 @@ def _table(session: SessionRecord) -> dict[str, object]:
 
 
 def _lines(session: SessionRecord) -> Iterator[str]:
-    """Yield a line for each turn, and after it one for each mark made before the next turn."""
+    """Yield a line for each turn, followed by the marks made before the next turn."""
     marks = deque(session.marks)
     for turn in session.turns:
         while marks and marks[0].at < turn.started:
@@ -103,20 +103,20 @@ def _lines(session: SessionRecord) -> Iterator[str]:
 
 
 def _remark(mark: MarkRecord) -> str:
-    """Return a mark in plain words, to be told from what was said."""
+    """Return a mark in brackets, so that it is not taken for speech."""
     text = " ".join(mark.text.split())
     match mark.kind:
         case "mark":
             return "[bookmark]"
-        case "note":
-            return f"[note: {text}]"
         case "command":
             outcome = _outcome(mark)
-            return f"[command: {text} - {UNFINISHED if outcome == 'heard' else outcome}]"
+            return f"[command: {text} - {UNKNOWN_OUTCOME if outcome == 'heard' else outcome}]"
+        case kind:
+            return f"[{kind}: {text}]"
 
 
 def _outcome(mark: MarkRecord) -> str:
-    """Return how a command ended: "done", or why not, or "heard"; nothing for other marks."""
+    """Return how a command ended: "done", the reason why not, or "heard"; empty for other marks."""
     return "done" if mark.kind == "command" and not mark.outcome else mark.outcome
 
 

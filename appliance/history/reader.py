@@ -13,7 +13,11 @@ log = logging.getLogger(__name__)
 
 
 def sessions(path: Path, wanted: str | None = None) -> Iterator[SessionRecord]:
-    """Yield the sessions in a database, the oldest first; or just the one named or `last`.
+    """Yield the sessions in a database, the oldest first; or only the one `wanted`.
+
+    Args:
+        path: the database; a missing file is an empty history.
+        wanted: a session's id, or "last".
 
     Raises:
         sqlite3.Error, OSError: the database can't be read.
@@ -34,9 +38,10 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[SessionRecord]:
 
 
 def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
-    """Return the first turns that are still to be sent: by session as these began, then as said.
+    """Return the first turns that wait to be sent, in the order in which they were said.
 
-    A turn that is not covered has to wait: a new connection would hear it again.
+    An earlier session's turns come before a later one's. A turn that is not covered is left out:
+    a new connection would hear it again.
 
     Raises:
         sqlite3.Error, OSError: the database can't be read.
@@ -49,8 +54,8 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
         rows = database.execute(
             "SELECT session.id, turn.origin, turn.turn_order, turn.text,"
             " session.started + turn.started, session.started + turn.ended"
-            # So it need not sort thousands that wait. A row's number tells which session began
-            # first, even if the clock was wrong then.
+            # In this join order SQLite need not sort thousands that wait. The rowid says which
+            # session began first, even if the clock was wrong then.
             " FROM session CROSS JOIN outgoing ON outgoing.session = session.id"
             " CROSS JOIN turn USING (session, origin, turn_order)"
             " WHERE (outgoing.origin, outgoing.turn_order) < (covered_origin, covered_order)"
@@ -61,7 +66,7 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
 
 
 def covered(path: Path) -> dict[str, Covered]:
-    """Return what is covered of each session; nothing when the database can't be read."""
+    """Return what is covered of each session; an empty dict if the database can't be read."""
     try:
         if not is_there(path, "rb"):
             return {}
@@ -76,9 +81,9 @@ def covered(path: Path) -> dict[str, Covered]:
 
 
 def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
-    """Return when the last mark of each session was said, in seconds after the session's start.
+    """Return the time of each session's last mark, in seconds after the session's start.
 
-    Nothing of a session without one, nor when the database can't be read.
+    Sessions without marks are left out, and all of them if the database can't be read.
     """
     try:
         if not (of_sessions and is_there(path, "rb")):
@@ -115,5 +120,5 @@ def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple
 
 
 def _has_table(database: sqlite3.Connection, name: str) -> bool:
-    """Tell whether a table is there: an earlier version of the program made fewer."""
+    """Tell whether a table exists: a database that was not migrated yet may have fewer."""
     return bool(database.execute("SELECT 1 FROM pragma_table_info(?)", (name,)).fetchone())

@@ -22,9 +22,12 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class MarkRecord(msgspec.Struct, frozen=True):
-    """A mark that was read; `at` is Unix time: by then the clock was perhaps corrected."""
+    """A mark that was read; `at` is Unix time.
 
-    kind: MarkKind
+    A newer version of the program may have written a `kind` that this one does not know.
+    """
+
+    kind: str
     at: float
     text: str
     outcome: str

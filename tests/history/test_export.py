@@ -27,6 +27,7 @@ MARKED = msgspec.structs.replace(
         MarkRecord("command", 1_700_000_100.0, "lamp on", ""),
         MarkRecord("command", 1_700_003_723.0, "lamp off", "no answer from lamp.local"),
         MarkRecord("command", 1_700_003_724.0, "bell", "heard"),
+        MarkRecord("applause", 1_700_003_725.0, "of a newer version", ""),
     ),
 )
 OPEN = SessionRecord("77c0", 1_700_010_000.0, None, ())
@@ -66,7 +67,7 @@ def test_json_has_exactly_these_fields_with_times_that_have_an_offset() -> None:
     ]
 
 
-def test_json_tells_the_marks_only_of_a_session_that_has_some() -> None:
+def test_json_has_marks_only_in_a_session_that_has_some() -> None:
     plain, marked = json.loads(export.as_json([SESSION, MARKED]))
     marks = marked.pop("marks")
     assert marked == plain
@@ -81,10 +82,11 @@ def test_json_tells_the_marks_only_of_a_session_that_has_some() -> None:
         "done",
         "no answer from lamp.local",
         "heard",
+        "",
     ]
 
 
-def test_json_times_are_the_very_moments() -> None:
+def test_json_times_are_exact() -> None:
     [session] = json.loads(export.as_json([SESSION]))
     assert datetime.fromisoformat(session["ended"]).timestamp() == SESSION.ended
 
@@ -113,6 +115,7 @@ def test_text_has_each_mark_after_the_turn_in_which_it_was_made() -> None:
         "It's <b>late</b> & cold.\n"
         "[command: lamp off - no answer from lamp.local]\n"
         "[command: bell - perhaps not done]\n"
+        "[applause: of a newer version]\n"
     )
 
 
@@ -158,7 +161,7 @@ def test_nothing_said_is_nothing_written(format_: str, nothing: str) -> None:
     assert export.FORMATS[format_]([]) == nothing
 
 
-def test_several_sessions_share_one_time_line() -> None:
+def test_several_sessions_share_one_timeline() -> None:
     later = SessionRecord("b", 100.0, 110.0, (TurnRecord(0, "later", 101.0, 102.0),))
     first = SessionRecord("a", 10.0, 20.0, (TurnRecord(0, "first", 11.0, 12.0),))
     stamps = re.findall(r"\S+ --> \S+", export.as_vtt([first, later]))
@@ -166,6 +169,6 @@ def test_several_sessions_share_one_time_line() -> None:
 
 
 @pytest.mark.parametrize("format_", export.FORMATS)
-def test_every_script_comes_out_as_it_was_said(format_: str) -> None:
+def test_every_script_is_written_as_it_was_said(format_: str) -> None:
     turn = TurnRecord(0, "Grüße, 你好, שלום", 0.0, 1.0)
     assert turn.text in export.FORMATS[format_]([SessionRecord("a", 0.0, 1.0, (turn,))])

@@ -1,4 +1,4 @@
-"""Turns that are still to be sent to others: each is given out once, in order, over restarts."""
+"""Outgoing turns, written and read: each once, in order, over restarts."""
 
 import queue
 import sqlite3
@@ -34,19 +34,19 @@ def write(tmp_path: Path) -> Iterator[Write]:
         writing.history.end()
 
 
-def given_out(writing: Writing, limit: int = 32) -> list[str]:
+def texts_read(writing: Writing, limit: int = 32) -> list[str]:
     writing.written()
     return [turn.text for turn in reader.outgoing_turns(writing.path, limit)]
 
 
 def take_off(writing: Writing, text: str) -> None:
-    """Note that a turn has arrived."""
+    """Note that a turn was delivered."""
     writing.written()
     (turn,) = (turn for turn in reader.outgoing_turns(writing.path) if turn.text == text)
     writing.history.delivered(turn)
 
 
-def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> None:
+def test_a_finished_turn_is_outgoing_until_it_is_delivered(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "zero", order=0)
@@ -57,7 +57,7 @@ def test_a_finished_turn_is_given_out_until_it_is_delivered(write: Write) -> Non
         OutgoingTurn("a", 0, 1, "one", NOW + 1.0, NOW + 1.5),
     ]
     take_off(writing, "zero")
-    assert given_out(writing) == ["one"]
+    assert texts_read(writing) == ["one"]
     assert writing.texts() == {"a": ["zero", "one"]}
 
 
@@ -85,28 +85,28 @@ def test_a_delivery_is_not_confirmed_while_the_disk_refuses(tmp_path: Path) -> N
     writing.history.end()
 
 
-def test_no_more_are_given_out_than_asked_for(write: Write) -> None:
+def test_no_more_are_read_than_asked_for(write: Write) -> None:
     writing = write()
     writing.begin("a")
     for order in range(5):
         writing.keep("a", str(order), order)
-    assert given_out(writing, limit=2) == ["0", "1"]
+    assert texts_read(writing, limit=2) == ["0", "1"]
 
 
-def test_nothing_is_outgoing_unless_somebody_listens(write: Write) -> None:
+def test_nothing_is_outgoing_unless_that_is_wanted(write: Write) -> None:
     writing = write(outgoing=False)
     writing.begin("a")
     writing.keep("a", "unheard")
-    assert given_out(writing) == []
+    assert texts_read(writing) == []
 
 
-def test_a_turn_without_words_is_not_given_out(write: Write) -> None:
+def test_a_turn_without_words_is_not_outgoing(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "")
     writing.keep("a", "", order=1)
     writing.keep("a", "Words, once formatted.", order=1)
-    assert given_out(writing) == ["Words, once formatted."]
+    assert texts_read(writing) == ["Words, once formatted."]
 
 
 def test_the_formatted_text_takes_the_place_of_the_first(write: Write) -> None:
@@ -120,13 +120,13 @@ def test_the_formatted_text_takes_the_place_of_the_first(write: Write) -> None:
     ]
 
 
-def test_a_formatted_text_that_comes_after_the_delivery_is_not_given_out(write: Write) -> None:
+def test_a_formatted_text_after_the_delivery_is_not_outgoing(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "good morning")
     take_off(writing, "good morning")
     writing.keep("a", "Good morning.")
-    assert given_out(writing) == []
+    assert texts_read(writing) == []
     assert writing.texts() == {"a": ["Good morning."]}
 
 
@@ -136,12 +136,12 @@ def test_a_turn_waits_until_it_is_covered(write: Write) -> None:
     writing.begin("b")
     writing.keep("a", "uncovered", order=1, known=Covered(0, 0, 0))
     writing.keep("b", "covered")
-    assert given_out(writing) == ["covered"]
+    assert texts_read(writing) == ["covered"]
     writing.history.cover("a", Covered(16_000, 0, 2))
-    assert given_out(writing) == ["uncovered", "covered"]
+    assert texts_read(writing) == ["uncovered", "covered"]
 
 
-def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Write) -> None:
+def test_a_turn_that_is_heard_again_is_outgoing_as_it_is_heard_then(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "kept")
@@ -155,13 +155,13 @@ def test_a_turn_that_is_heard_again_is_given_out_as_it_is_heard_then(write: Writ
     ]
 
 
-def test_a_turn_that_is_finished_late_is_given_out_in_its_place(write: Write) -> None:
+def test_a_turn_that_is_finished_late_is_read_in_its_place(write: Write) -> None:
     writing = write()
     writing.begin("a")
     for order in (2, 1, 0):
         writing.keep("a", str(order), order, known=Covered(0, 0, 0))
     writing.keep("a", "after a reconnection", origin=16_000, known=Covered(32_000, 16_000, 1))
-    assert given_out(writing) == ["0", "1", "2", "after a reconnection"]
+    assert texts_read(writing) == ["0", "1", "2", "after a reconnection"]
 
 
 def test_what_is_left_of_a_session_comes_before_those_that_began_later(write: Write) -> None:
@@ -170,7 +170,7 @@ def test_what_is_left_of_a_session_comes_before_those_that_began_later(write: Wr
     writing.begin("b")
     writing.keep("b", "of the session that goes on")
     writing.keep("a", "of the one before")
-    assert given_out(writing) == ["of the one before", "of the session that goes on"]
+    assert texts_read(writing) == ["of the one before", "of the session that goes on"]
 
 
 def test_a_wrong_clock_changes_nothing_in_their_order(write: Write) -> None:
@@ -180,9 +180,9 @@ def test_a_wrong_clock_changes_nothing_in_their_order(write: Write) -> None:
     writing.begin("c", started=90.0)
     for session in "cba":
         writing.keep(session, f"of {session}")
-    assert given_out(writing) == ["of a", "of b", "of c"]
+    assert texts_read(writing) == ["of a", "of b", "of c"]
     writing.history.correct_clock("boot")
-    assert given_out(writing) == ["of a", "of b", "of c"]
+    assert texts_read(writing) == ["of a", "of b", "of c"]
 
 
 def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
@@ -205,7 +205,7 @@ def test_a_turn_keeps_its_id_over_restarts_and_databases(write: Write) -> None:
     assert len(set(ids)) == 1
 
 
-def test_what_arrived_from_a_database_that_is_gone_takes_nothing_off_the_new_one(
+def test_a_delivery_from_a_database_that_is_gone_takes_nothing_off_the_new_one(
     write: Write,
 ) -> None:
     writing = write()
@@ -217,10 +217,10 @@ def test_what_arrived_from_a_database_that_is_gone_takes_nothing_off_the_new_one
         file.unlink()
     writing.keep("a", "one", order=1)
     writing.history.delivered(arrived)
-    assert given_out(writing) == ["one"]
+    assert texts_read(writing) == ["one"]
 
 
-def test_what_is_outgoing_has_the_times_of_the_corrected_clock(write: Write) -> None:
+def test_outgoing_turns_have_the_times_of_the_corrected_clock(write: Write) -> None:
     writing = write()
     writing.begin("a", started=60.0)  # a Pi that thinks it is 1970
     writing.keep("a", "words")
@@ -229,7 +229,7 @@ def test_what_is_outgoing_has_the_times_of_the_corrected_clock(write: Write) -> 
     assert [turn.started for turn in reader.outgoing_turns(writing.path)] == [NOW]
 
 
-def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Write) -> None:
+def test_a_damaged_database_is_followed_by_an_empty_one(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "in the damaged one")
@@ -241,34 +241,34 @@ def test_a_damaged_database_is_followed_by_one_where_all_begins_anew(write: Writ
     later = write()
     later.begin("a")
     later.keep("a", "in the new one", order=1)
-    assert given_out(later) == ["in the new one"]
+    assert texts_read(later) == ["in the new one"]
     assert later.kept()[0].marks == ()
 
 
-def test_an_older_database_gives_out_only_new_turns(tmp_path: Path, write: Write) -> None:
+def test_only_new_turns_of_an_older_database_are_outgoing(tmp_path: Path, write: Write) -> None:
     schemas.make(tmp_path / "history.db", schemas.OLDER["0.2"])
     writing = write()
     writing.begin("old")
     writing.keep("old", "From before.", order=0)
     writing.keep("old", "new", order=2, covered=32_000)
-    assert given_out(writing) == ["new"]
+    assert texts_read(writing) == ["new"]
 
 
-def test_what_an_older_database_numbered_is_given_out(tmp_path: Path, write: Write) -> None:
+def test_what_an_older_database_numbered_is_outgoing(tmp_path: Path, write: Write) -> None:
     schemas.make(tmp_path / "history.db", schemas.OLDER["0.3, before its release"])
     writing = write()
     writing.begin("old")
     writing.keep("old", "new", order=2, covered=32_000)
-    assert given_out(writing) == ["and this", "new"]
+    assert texts_read(writing) == ["and this", "new"]
     take_off(writing, "and this")
-    assert given_out(writing) == ["new"]
+    assert texts_read(writing) == ["new"]
 
 
-# Whatever the order
+# In any order of events
 
 
 class Hearing:
-    """A session as the service hears it, whose connections come and go."""
+    """A session as the service hears it, over connections that come and go."""
 
     def __init__(self, name: str, writing: Writing) -> None:
         self.name = name
@@ -304,7 +304,7 @@ class Hearing:
         self._origin, self._order = self.covered.position + 1, 0
 
     def go_on_with(self, writing: Writing) -> None:
-        """Be taken up by the program that was started again, which knows what is on disk."""
+        """Continue after a restart of the program, from what is on disk."""
         self.writing = writing
         self.covered = reader.covered(writing.path).get(self.name, Covered())
         writing.begin(self.name)
@@ -333,7 +333,7 @@ class Hearing:
 
 
 class Listener:
-    """One who is sent what is outgoing, and remembers it."""
+    """A receiver of outgoing turns that remembers them."""
 
     def __init__(self) -> None:
         self.received: list[OutgoingTurn] = []
@@ -365,7 +365,7 @@ STEPS = st.one_of(
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(STEPS, min_size=10, max_size=25))
-def test_each_turn_that_stays_is_given_out_once_and_in_order(
+def test_each_turn_that_stays_is_read_once_and_in_order(
     steps: list[tuple[object, ...]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -38,7 +38,7 @@ def write(tmp_path: Path) -> Iterator[Write]:
         writing.history.end()
 
 
-def test_a_turn_is_on_disk_when_that_is_told(write: Write) -> None:
+def test_a_turn_is_on_disk_when_it_is_committed(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "Good morning.", covered=16_000)
@@ -76,7 +76,7 @@ def test_turns_are_in_the_order_in_which_they_were_said(write: Write) -> None:
     assert [turn.order for turn in writing.kept()[0].turns] == [0, 1, 2, 3, 4]
 
 
-def test_a_turn_without_words_is_not_kept_but_covers(write: Write) -> None:
+def test_a_turn_without_words_is_not_written_but_covers(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "", covered=16_000)
@@ -117,7 +117,7 @@ def test_a_session_ends_when_it_did_and_keeps_its_first_end(write: Write) -> Non
     assert writing.kept()[0].ended == NOW + 3.0
 
 
-def test_the_end_of_a_session_is_told_with_all_that_it_covers(write: Write) -> None:
+def test_the_end_of_a_session_is_committed_with_all_that_it_covers(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "words")
@@ -127,7 +127,7 @@ def test_the_end_of_a_session_is_told_with_all_that_it_covers(write: Write) -> N
     assert writing.kept()[0].ended == NOW + 3.0
 
 
-def test_a_session_without_words_goes(write: Write) -> None:
+def test_a_session_without_words_is_deleted(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.begin("b")
@@ -136,7 +136,7 @@ def test_a_session_without_words_goes(write: Write) -> None:
     assert writing.texts() == {"b": ["words"]}
 
 
-def test_a_session_that_is_taken_up_again_stays_as_it_was(write: Write) -> None:
+def test_a_session_that_is_continued_stays_as_it_was(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "words", covered=16_000)
@@ -154,7 +154,7 @@ def test_only_the_owner_may_read_what_was_said(write: Write, tmp_path: Path) -> 
     assert writing.path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_still_waits_is_written_at_the_end(tmp_path: Path) -> None:
+def test_queued_writes_are_written_at_the_end(tmp_path: Path) -> None:
     writing = Writing(tmp_path / "history.db")
     writing.begin("a")
     for order in range(200):
@@ -178,7 +178,7 @@ def test_marks_are_kept_with_their_session(write: Write) -> None:
     )
 
 
-def test_how_a_command_ended_replaces_that_it_was_heard_even_after_its_session(
+def test_the_outcome_of_a_command_replaces_heard_even_after_its_session(
     write: Write,
 ) -> None:
     writing = write()
@@ -246,20 +246,20 @@ for order in range(1_000_000):
 """
 
 
-def test_a_killed_process_loses_nothing_that_was_told_to_be_kept(
-    tmp_path: Path, write: Write
-) -> None:
+def test_a_killed_process_loses_nothing_that_was_committed(tmp_path: Path, write: Write) -> None:
     path = tmp_path / "history.db"
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        told = [int(process.stdout.readline()) for _ in range(25)]
+        committed = [int(process.stdout.readline()) for _ in range(25)]
         os.kill(process.pid, signal.SIGKILL)
-        told += [int(line) for line in process.stdout]
+        committed += [int(line) for line in process.stdout]
     covered = reader.covered(path)["a"].position
     turns = list(reader.sessions(path))[0].turns  # noqa: RUF015 - a failure says how many
-    assert [turn.text for turn in turns][: len(told)] == [f"turn {order}" for order in told]
+    assert [turn.text for turn in turns][: len(committed)] == [
+        f"turn {order}" for order in committed
+    ]
     assert covered == len(turns) - 1  # these are committed together
     assert [turn.text for turn in reader.outgoing_turns(path, 1000)] == [
         turn.text for turn in turns
@@ -273,7 +273,7 @@ def test_a_killed_process_loses_nothing_that_was_told_to_be_kept(
 # A disk that fails
 
 
-def test_a_folder_that_can_not_be_written_is_told_once_and_nothing_is_lost(
+def test_a_folder_that_can_not_be_written_is_reported_once_and_nothing_is_lost(
     write: Write, tmp_path: Path
 ) -> None:
     folder = tmp_path / "card"
@@ -304,7 +304,7 @@ def test_ending_does_not_wait_for_a_disk_that_stays_away(
 
 
 def damage(path: Path) -> None:
-    """Let a database that is open be found malformed at its next use."""
+    """Damage a database that is open, so that its next use finds it malformed."""
     database = sqlite3.connect(path)
     with database:
         database.execute("PRAGMA writable_schema = ON")
@@ -341,9 +341,7 @@ def test_a_damaged_database_is_set_aside_and_the_session_goes_on_in_a_new_one(
     assert str(aside) in caplog.text
 
 
-def test_a_damage_is_told_until_what_was_said_is_written_again(
-    write: Write, tmp_path: Path
-) -> None:
+def test_damage_is_reported_until_turns_are_written_again(write: Write, tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.write_bytes(b"no database at all" * 1000)
     writing = write(path)
@@ -352,7 +350,7 @@ def test_a_damage_is_told_until_what_was_said_is_written_again(
     assert writing.next() == HistoryRecovered()
 
 
-def test_a_session_that_was_deleted_while_it_goes_on_is_kept_from_there(write: Write) -> None:
+def test_a_session_deleted_while_it_runs_is_saved_from_there(write: Write) -> None:
     writing = write()
     writing.begin("a")
     writing.keep("a", "deleted")
@@ -362,7 +360,7 @@ def test_a_session_that_was_deleted_while_it_goes_on_is_kept_from_there(write: W
     assert writing.texts() == {"a": ["said later"]}
 
 
-def test_a_database_that_was_removed_is_begun_anew(write: Write, tmp_path: Path) -> None:
+def test_a_removed_database_is_replaced(write: Write, tmp_path: Path) -> None:
     writing = write(tmp_path / "state" / "history.db")
     writing.begin("a")
     writing.keep("a", "removed")
@@ -387,7 +385,9 @@ def test_a_database_in_use_by_another_is_waited_for(write: Write) -> None:
 # Old sessions
 
 
-def test_sessions_older_than_keep_days_go_at_the_start(write: Write, tmp_path: Path) -> None:
+def test_sessions_older_than_keep_days_are_deleted_at_the_start(
+    write: Write, tmp_path: Path
+) -> None:
     writing = write()
     for name, days in [("old", 8.0), ("recent", 6.0)]:
         writing.begin(name, started=NOW - days * DAY)
@@ -399,7 +399,7 @@ def test_sessions_older_than_keep_days_go_at_the_start(write: Write, tmp_path: P
     assert [*later.texts()] == ["recent", "new"]
 
 
-def test_sessions_go_when_they_get_old_while_it_runs(write: Write) -> None:
+def test_sessions_that_get_old_while_it_runs_are_deleted(write: Write) -> None:
     writing = write(keep_days=7, interval=0.05)
     writing.begin("a")
     writing.keep("a", "words")
@@ -411,7 +411,7 @@ def test_sessions_go_when_they_get_old_while_it_runs(write: Write) -> None:
     wait_until(lambda: writing.kept() == [])
 
 
-def test_without_keep_days_nothing_goes(write: Write) -> None:
+def test_without_keep_days_nothing_is_deleted(write: Write) -> None:
     writing = write()
     writing.begin("old", started=0.0)
     writing.keep("old", "words")
@@ -419,7 +419,9 @@ def test_without_keep_days_nothing_goes(write: Write) -> None:
     assert [*writing.texts()] == ["old"]
 
 
-def test_marks_and_outgoing_turns_go_with_their_session(tmp_path: Path, write: Write) -> None:
+def test_marks_and_outgoing_turns_are_deleted_with_their_session(
+    tmp_path: Path, write: Write
+) -> None:
     writing = Writing(tmp_path / "history.db", outgoing=True)
     for name, days in [("old", 8.0), ("recent", 6.0)]:
         writing.begin(name, started=NOW - days * DAY)
