@@ -33,7 +33,7 @@ def test_a_directory_that_can_not_be_made_ends_nothing(
     (tmp_path / "file").touch()
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "file" / "run"))
     environment.prepare()
-    assert "lgpio has no directory" in caplog.text
+    assert "can't make the folder" in caplog.text
 
 
 def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
