@@ -40,13 +40,13 @@ from appliance.history import reader
 from appliance.history.records import SessionRecord
 from appliance.history.writer import HistoryWriter
 from appliance.screen.scene import Mode, Scene
+from appliance.settings import Settings
 from appliance.settings.commands import Command
 from appliance.settings.schema import (
     ButtonSettings,
     DisplaySettings,
     HistorySettings,
     ServiceSettings,
-    Settings,
 )
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Progress, Session

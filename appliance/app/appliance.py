@@ -19,7 +19,8 @@ from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import DisplaySettings
 from appliance.system.supervision import end_soon
 from appliance.system.systemd import Watchdog, notify
 

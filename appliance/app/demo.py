@@ -27,8 +27,8 @@ from appliance.screen.panels.base import Panel
 from appliance.screen.scene import Mode
 from appliance.screen.screenshot import enlarged
 from appliance.servers.local_service.server import LocalService
+from appliance.settings import Settings
 from appliance.settings.commands import Gpio
-from appliance.settings.schema import Settings
 from appliance.system.supervision import end_on_unhandled_errors
 
 LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]

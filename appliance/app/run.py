@@ -21,9 +21,7 @@ from appliance.core.events import (
     SettingsChanged,
     StopRequested,
 )
-from appliance.settings import last_good
-from appliance.settings.load import SettingsError, load
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, SettingsError, last_good, load
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
 

@@ -22,7 +22,7 @@ from appliance.history.records import OutgoingTurn
 from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
 from appliance.screen.status_led import StatusLed
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.system import status_file
 from appliance.system.systemd import Watchdog, notify
 from appliance.system.wall_clock import WallClock

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 import click
 
-from appliance.settings.load import SettingsError, load, settings_path
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, SettingsError, load
+from appliance.settings.load import settings_path
 
 CONFIG = click.option("--config", metavar="FILE", help="The settings file.")
 

@@ -22,7 +22,7 @@ from appliance.core.events import Event, Fault, Request
 from appliance.core.parts import Part
 from appliance.history.writer import HistoryWriter
 from appliance.screen.appearance import APPEARANCE_REQUESTS
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.streaming.session import Session
 from appliance.system.supervision import BusyTimer
 from appliance.system.wall_clock import WallClock

@@ -14,7 +14,7 @@ from appliance.core.parts import Part
 from appliance.screen import texts
 from appliance.screen.appearance import WHY_NOT, appearance_after
 from appliance.screen.scene import Appearance, Mode, Scene, Summary
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.system.network import has_network
 from appliance.system.wall_clock import WallClock
 

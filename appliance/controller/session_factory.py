@@ -10,7 +10,7 @@ from appliance.core.events import Post
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import reader
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
 from appliance.streaming.spool.backlog import Backlog

@@ -17,7 +17,7 @@ from appliance.core import events
 from appliance.core.events import Event
 from appliance.screen import texts
 from appliance.screen.scene import MICROPHONE_OPEN, Scene
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.system import files
 from appliance.system.status_file import (
     ButtonStatus,

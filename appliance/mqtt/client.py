@@ -29,8 +29,7 @@ from appliance.mqtt.remote_commands import RemoteCommands
 from appliance.mqtt.topics import Topics
 from appliance.mqtt.wakeup import WakeupPipe
 from appliance.screen.scene import Scene
-from appliance.settings import secrets
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, secrets
 
 if TYPE_CHECKING:
     from appliance.mqtt.connection import Connection

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 
 
 class Topics(NamedTuple):

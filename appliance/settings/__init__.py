@@ -1,1 +1,11 @@
-"""The settings file: schema, loading, validation, secrets, the last good copy."""
+"""Settings file: schema, loading, validation, secrets, and the last good copy.
+
+>>> from pathlib import Path
+>>> load(Path("/there/is/none.toml")) == Settings()
+True
+"""
+
+from appliance.settings.load import SettingsError, load
+from appliance.settings.schema import Settings
+
+__all__ = ["Settings", "SettingsError", "load"]

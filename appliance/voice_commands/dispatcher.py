@@ -11,8 +11,7 @@ from appliance.core.events import CommandEnded, CommandHeard, Event, Requested, 
 from appliance.core.turns import Key
 from appliance.history.records import Mark
 from appliance.screen import texts
-from appliance.settings import commands
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, commands
 from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 

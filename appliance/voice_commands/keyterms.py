@@ -4,8 +4,8 @@ import logging
 
 import msgspec
 
+from appliance.settings import Settings
 from appliance.settings.commands import in_full
-from appliance.settings.schema import Settings
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from appliance.screen.scene import Mode
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.rig.box import Box, settings_for
 from tests.rig.comparison import Comparison, compare
 from tests.rig.connection import Behaviour, Connection

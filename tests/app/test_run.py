@@ -21,7 +21,7 @@ from appliance.core.events import (
     SettingsChanged,
     StopRequested,
 )
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.rig.bus import MessageBus, needs_a_bus
 from tests.rig.waiting import wait_until
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from appliance.servers.local_service.server import LocalService
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.settings.spoken_words import spoken_words
 from appliance.voice_commands.keyterms import favouring_commands
 from appliance.voice_commands.matcher import PhraseMatcher

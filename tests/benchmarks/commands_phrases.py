@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.benchmarks.commands_other_talk import OTHER_TALK, UNCALLED
 
 _COMMANDS = """

@@ -20,7 +20,8 @@ from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.reports import report
 from tests.rig.box import shown_words
 

@@ -10,7 +10,7 @@ from appliance.app import wiring
 from appliance.controller.controller import Controller
 from appliance.core.events import TurnReceived
 from appliance.hardware.portaudio import quiet_audio
-from appliance.settings.load import load
+from appliance.settings import load
 from appliance.system import log_setup
 from tests.benchmarks.device import serve
 from tests.benchmarks.reports import report

@@ -35,8 +35,8 @@ from appliance.screen.display import Display
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
-from appliance.settings.load import load
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings, load
+from appliance.settings.schema import DisplaySettings
 from appliance.system import log_setup
 from tests.benchmarks.device import PRESS
 from tests.benchmarks.measured import WriteOnlyBus

@@ -7,7 +7,7 @@ folder TAPS; for the rest see `device`.
 import sys
 from pathlib import Path
 
-from appliance.settings.load import load
+from appliance.settings import load
 from appliance.system import log_setup
 from tests.benchmarks.device import serve
 from tests.benchmarks.taps import TappedAudio

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from appliance.controller.session_factory import SessionFactory
 from appliance.core.recording import boot_id
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.benchmarks.spool import leave_behind
 from tests.rig.box import settings_for
 

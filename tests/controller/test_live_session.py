@@ -10,7 +10,8 @@ from appliance.core.events import Fault, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.settings.schema import ServiceSettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import ServiceSettings
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
 from tests.doubles import ScriptedSession, ScriptedSessions

@@ -13,7 +13,8 @@ from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.history.writer import HistoryWriter
-from appliance.settings.schema import HistorySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import HistorySettings
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
 from tests.doubles import ScriptedSession, ScriptedSessions

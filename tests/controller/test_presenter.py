@@ -13,7 +13,7 @@ from appliance.core.events import (
 from appliance.core.parts import Part
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.system.wall_clock import WallClock
 from tests.rig.clock import Clock
 

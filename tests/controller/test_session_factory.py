@@ -12,7 +12,8 @@ from appliance.core.events import SessionEnded, TurnReceived
 from appliance.core.recording import boot_id
 from appliance.core.turns import Covered, Turn
 from appliance.history.writer import HistoryWriter
-from appliance.settings.schema import HistorySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import HistorySettings
 from appliance.streaming.spool.manifest import write_manifest
 from appliance.streaming.spool.segment import LENGTH, Segment
 from tests.rig.service import ScriptedService
@@ -118,7 +119,7 @@ def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> 
     in_a_new_interpreter("""
         import sys
         from appliance.controller.session_factory import SessionFactory
-        from appliance.settings.schema import Settings
+        from appliance.settings import Settings
         sessions = SessionFactory(Settings(), print)
         sessions.start()
         sessions.end()
@@ -130,7 +131,7 @@ def test_it_is_loaded_then_without_a_session() -> None:
     in_a_new_interpreter("""
         import sys
         from appliance.controller.session_factory import SessionFactory
-        from appliance.settings.schema import Settings
+        from appliance.settings import Settings
         from tests.rig.waiting import wait_until
         sessions = SessionFactory(Settings(), print, load_after=0)
         sessions.start()

@@ -19,7 +19,7 @@ from appliance.core.events import (
     ScreenRecovered,
 )
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.rig.clock import Clock
 
 READY = Scene(Mode.READY)

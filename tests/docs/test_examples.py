@@ -10,9 +10,8 @@ import pytest
 from appliance.cli import main
 from appliance.mqtt import discovery
 from appliance.mqtt.topics import Topics
+from appliance.settings import Settings, load
 from appliance.settings.commands import BY_ACTION
-from appliance.settings.load import load
-from appliance.settings.schema import Settings
 from tests.docs.pages import PAGES, ROOT, blocks, code_spans, marked_block, rows, text_of
 
 EXAMPLES = [(page, block) for page in PAGES for block in blocks(page, "toml")]

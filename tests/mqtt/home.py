@@ -13,7 +13,8 @@ from appliance.core.turns import Covered
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt.client import MqttClient
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import MqttSettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import MqttSettings
 from tests.rig.waiting import wait_until
 
 Posted = TypeVar("Posted", bound=Event)

@@ -17,7 +17,8 @@ from appliance.core.turns import Covered, Turn
 from appliance.history.writer import HistoryWriter
 from appliance.mqtt.client import MqttClient
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import HistorySettings, MqttSettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import HistorySettings, MqttSettings
 
 SESSION = "s1"
 

@@ -20,8 +20,8 @@ from appliance.core.events import (
 )
 from appliance.core.turns import Covered, Turn
 from appliance.screen.scene import Mode, Scene, ShownTurn
+from appliance.settings import Settings
 from appliance.settings.commands import Mark
-from appliance.settings.schema import Settings
 from tests.mqtt.broker import Broker, Listener
 from tests.mqtt.home import NAME, Home
 from tests.rig.waiting import wait_until

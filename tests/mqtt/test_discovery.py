@@ -9,7 +9,7 @@ import pytest
 from appliance.mqtt import discovery
 from appliance.mqtt.topics import Topics
 from appliance.screen.scene import Mode
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 
 SCHEMA = json.loads(Path(__file__).with_name("discovery.schema.json").read_text())
 

@@ -22,7 +22,8 @@ from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import DisplaySettings
 from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until
 

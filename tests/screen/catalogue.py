@@ -11,7 +11,7 @@ from appliance.app.run import read
 from appliance.core.events import Fault
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.settings import SettingsError, load
 from appliance.settings.commands import (
     BY_ACTION,
     Bigger,
@@ -20,7 +21,6 @@ from appliance.settings.commands import (
     Stop,
     Webhook,
 )
-from appliance.settings.load import SettingsError, load
 
 Load = Callable[[str], tuple[Command, ...]]
 

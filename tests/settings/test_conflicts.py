@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.settings import SettingsError, load
 from appliance.settings.commands import Clear, Command, Gpio, Mark, Mqtt, Note, Stop
 from appliance.settings.conflicts import conflicts
-from appliance.settings.load import SettingsError, load
 
 LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
 RADIO = Mqtt(phrase="turn on the radio", topic="radio", payload="on")

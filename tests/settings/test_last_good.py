@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings import last_good
-from appliance.settings.schema import ButtonSettings, ServiceSettings, Settings
+from appliance.settings import Settings, last_good
+from appliance.settings.schema import ButtonSettings, ServiceSettings
 from appliance.system.files import Disk
 
 SETTINGS = Settings(

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 import appliance
+from appliance.settings import Settings, SettingsError, load
 from appliance.settings.commands import BY_ACTION
-from appliance.settings.load import DEFAULT_PATH, SettingsError, load, settings_path
-from appliance.settings.schema import DRIVERS, MqttSettings, Settings
+from appliance.settings.load import DEFAULT_PATH, settings_path
+from appliance.settings.schema import DRIVERS, MqttSettings
 from appliance.settings.validation import AT_THE_TOP
 
 DOCUMENTED = Path(appliance.__file__).parent / "settings" / "appliance.toml"

@@ -7,6 +7,7 @@ from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.history.records import MarkRecord
 from appliance.screen.scene import Appearance, Mode
+from appliance.settings import Settings
 from appliance.settings.commands import (
     Bigger,
     Brighter,
@@ -19,7 +20,6 @@ from appliance.settings.commands import (
     Smaller,
     Stop,
 )
-from appliance.settings.schema import Settings
 from appliance.streaming.session import Session
 from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.dispatcher import Dispatcher

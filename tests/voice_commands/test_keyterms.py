@@ -3,8 +3,9 @@ import logging
 import msgspec
 import pytest
 
+from appliance.settings import Settings
 from appliance.settings.commands import Command, Gpio, Stop
-from appliance.settings.schema import Parameter, ServiceSettings, Settings
+from appliance.settings.schema import Parameter, ServiceSettings
 from appliance.voice_commands.keyterms import LONGEST, MOST, favouring_commands
 
 LAMP = Gpio(phrase=("turn on [the] lamp", "lamp on"), pin=22, state="on")

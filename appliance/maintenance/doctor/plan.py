@@ -29,8 +29,8 @@ from appliance.maintenance.doctor.result import CheckResult, not_tried
 from appliance.maintenance.doctor.runner import Check
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
-from appliance.settings.load import SettingsError, load
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings, SettingsError, load
+from appliance.settings.schema import DisplaySettings
 from appliance.system import status_file
 from appliance.system.processes import Run, output
 from appliance.system.status_file import Condition

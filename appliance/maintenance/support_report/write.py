@@ -9,8 +9,7 @@ from pathlib import Path
 
 from appliance.maintenance.paths import Box, named
 from appliance.maintenance.support_report.contents import contents, told
-from appliance.settings.load import SettingsError, load
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, SettingsError, load
 from appliance.system.files import DISK, Disk, reason
 from appliance.system.processes import Run, output
 

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.maintenance.provisioning.boot_partition import LARGEST, take_settings
 from appliance.maintenance.provisioning.secrets_in_toml import Secret
-from appliance.settings.load import SettingsError, load
+from appliance.settings import SettingsError, load
 from appliance.system.files import Disk
 from tests.maintenance.cards import KEY, LEFT, TEXT, Card
 

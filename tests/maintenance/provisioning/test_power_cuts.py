@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.maintenance.provisioning.boot_partition import take_settings
-from appliance.settings.load import load
+from appliance.settings import load
 from appliance.system.files import Disk
 from tests.maintenance.cards import KEY, LEFT, TEXT, Card, new_card
 from tests.maintenance.fragile_disk import FragileDisk, PhotographedDisk, PowerCutError

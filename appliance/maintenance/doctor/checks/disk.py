@@ -20,7 +20,7 @@ from appliance.maintenance.doctor.result import (
     not_tried,
     warning,
 )
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 
 LEAST = 20_000_000
 """Free bytes below which the history itself is in danger."""

@@ -10,8 +10,7 @@ from appliance.maintenance.doctor.checks.service import STORES
 from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
 from appliance.mqtt.errors import REFUSED, BrokerError
 from appliance.mqtt.topics import Topics
-from appliance.settings import secrets
-from appliance.settings.schema import Settings
+from appliance.settings import Settings, secrets
 
 if TYPE_CHECKING:
     from appliance.mqtt.connection import Connection

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from appliance.system.processes import CommandError, Identity, output
 
 DEVICES = Path("/dev")

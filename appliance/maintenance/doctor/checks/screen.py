@@ -10,7 +10,8 @@ from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
-from appliance.settings.schema import DisplaySettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import DisplaySettings
 
 LONG, SHORT = 3.0, 0.5
 """Seconds for which the pattern shows: for somebody to look at, or for nobody."""

@@ -5,7 +5,7 @@ import msgspec
 from appliance.maintenance.doctor.checks import disk
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.maintenance.doctor.checks.test_permissions import needs_root
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
 from tests.maintenance.programs import no_program

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from appliance.maintenance.doctor.checks import mqtt
 from appliance.maintenance.doctor.plan import Plan, Surroundings
 from appliance.maintenance.doctor.result import CheckResult, Result
-from appliance.settings.schema import MqttSettings, Settings
+from appliance.settings import Settings
+from appliance.settings.schema import MqttSettings
 from appliance.settings.secrets import MQTT_PASSWORD
 from tests.maintenance.programs import no_program
 from tests.mqtt.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto

@@ -8,7 +8,7 @@ import pytest
 from appliance.maintenance.doctor.checks import permissions
 from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
-from appliance.settings.schema import Settings
+from appliance.settings import Settings
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
 from tests.maintenance.programs import no_program
 

@@ -7,7 +7,8 @@ from PIL import Image
 from appliance.maintenance.doctor.checks import screen
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.screen.panels.factory import open_panel
-from appliance.settings.schema import DisplaySettings, Settings, StatusLedSettings
+from appliance.settings import Settings
+from appliance.settings.schema import DisplaySettings, StatusLedSettings
 from tests.rig.oled import Sh1106, Ssd1306
 
 SETTINGS = Settings()
