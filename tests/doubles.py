@@ -121,7 +121,7 @@ class ScriptedSessions(SessionFactory):
         self._post_to = post
         self.made: list[ScriptedSession] = []
 
-    def over(
+    def resume(
         self,
         backlog: Backlog,
         covered: Covered,
@@ -325,7 +325,7 @@ class Bench:
         self.inbox.put(event)
 
     def _run(self) -> None:
-        interrupted = self.open_sessions.take_up(self.sessions.left_over())
+        interrupted = self.open_sessions.resume(self.sessions.left_over())
         self.reason = self._controller.run(interrupted, self.fault)
         with self._shown:
             self._left = True

@@ -150,7 +150,7 @@ class Parts:
             ),
             give_sign_of_life=Watchdog().feed,
         )
-        interrupted = self._open_sessions.take_up(left_over)
+        interrupted = self._open_sessions.resume(left_over)
         notify("READY=1")
         return controller.run(interrupted, fault)
 

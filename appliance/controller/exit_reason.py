@@ -1,39 +1,46 @@
-"""Why the controller is to leave, once it may: the most urgent of all that asked for it."""
+"""Reason to end the event loop: the most urgent event that asked for it."""
 
 from appliance.core import events
 from appliance.core.events import Event
 
-URGENCY = (
+EXIT_EVENTS = (
     events.SettingsChanged,
     events.PowerOffRequested,
     events.StopRequested,
     events.UnhandledError,
     events.PartHung,
 )
-"""Reasons, the most urgent last."""
+"""Events that end the loop, the most urgent last."""
 
 FINAL = (events.PowerOffRequested, events.StopRequested)
-"""Reasons that finish a session; new settings wait until a person does."""
+"""Events that finish the live session; new settings wait for its end."""
 
-BROKEN = (events.UnhandledError, events.PartHung)
-"""Reasons that cut a session off: it goes on in a program that starts afresh."""
+IMMEDIATE = (events.UnhandledError, events.PartHung)
+"""Events that cut the live session off; it goes on when the program has restarted."""
 
 
 class ExitReason:
-    """The reason to leave, if there is one."""
+    """The most urgent exit event so far, if any.
+
+    >>> exit_reason = ExitReason()
+    >>> exit_reason.add(events.StopRequested())
+    >>> exit_reason.add(events.SettingsChanged())
+    >>> exit_reason.reason
+    StopRequested()
+    """
 
     def __init__(self) -> None:
         self.reason: Event | None = None
 
     def add(self, event: Event) -> None:
-        """Take note of a reason; it counts if it is more urgent than the one there is."""
+        """Take an exit event; it replaces the present reason if it is more urgent."""
         if self.reason is None or _urgency(event) > _urgency(self.reason):
             self.reason = event
 
     @property
     def immediate(self) -> bool:
-        """Whether nothing can be brought to its end any more."""
-        return isinstance(self.reason, BROKEN)
+        """Whether the loop ends without finishing the live session."""
+        return isinstance(self.reason, IMMEDIATE)
 
     @property
     def final(self) -> bool:
@@ -47,4 +54,4 @@ class ExitReason:
 
 
 def _urgency(event: Event) -> int:
-    return URGENCY.index(type(event))
+    return EXIT_EVENTS.index(type(event))

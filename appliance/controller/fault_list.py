@@ -1,4 +1,4 @@
-"""The faults there are at this moment, the most important first."""
+"""Current faults by part, the most important first."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from appliance.core import events
 from appliance.core.events import Event, Fault
 from appliance.core.parts import Part
 
-WEIGHT = (
+BY_IMPORTANCE = (
     Part.POWER,
     Part.SETTINGS,
     Part.MICROPHONE,
@@ -18,27 +18,34 @@ WEIGHT = (
     Part.STATUS_LED,
     Part.SCREEN,
 )
-"""Whose fault is shown when there are several: what keeps words from being heard comes first."""
+"""Parts whose faults are shown, what keeps words from being heard first."""
 
-ASIDE = (Part.BROKER,)
-"""Whose fault neither keeps words from being heard nor from being read: it is but remarked on."""
+MINOR = (Part.BROKER,)
+"""Parts whose faults keep nothing from being heard or read: shown only as a remark."""
 
 PREVENT_SESSION = {Part.MICROPHONE, Part.BUTTON}
-"""Parts without which a press begins nothing worth keeping."""
+"""Parts without which a press would be useless."""
 
 
 class FaultList:
-    """At most one fault of each part."""
+    """Current faults, at most one of each part.
+
+    >>> faults = FaultList()
+    >>> faults.report(Part.HISTORY, Fault("Can't save"))
+    >>> faults.report(Part.SESSION, Fault("No network"))
+    >>> faults.worst.what
+    'No network'
+    """
 
     def __init__(self) -> None:
         self._by_part: dict[Part, Fault] = {}
 
     def report(self, part: Part, fault: Fault) -> None:
-        """Take the fault of a part, in place of an earlier one."""
+        """Take the fault of a part; it replaces an earlier one."""
         self._by_part[part] = fault
 
     def handle(self, event: Event) -> None:  # noqa: C901, PLR0912 - a table: one line an event
-        """Note what an event says of a part's health, if anything."""
+        """Note the fault or the recovery that an event reports, if any."""
         match event:
             case events.ButtonStuck():
                 self.report(Part.BUTTON, Fault("Button is stuck", "let go, or check it"))
@@ -80,7 +87,7 @@ class FaultList:
                 self.clear(Part.SCREEN)
 
     def clear(self, *parts: Part) -> None:
-        """Note that parts are well."""
+        """Note that parts have no fault any more."""
         for part in parts:
             self._by_part.pop(part, None)
 
@@ -88,20 +95,20 @@ class FaultList:
         return part in self._by_part
 
     def __iter__(self) -> Iterator[tuple[Part, Fault]]:
-        parts = (*WEIGHT, *ASIDE)
+        parts = (*BY_IMPORTANCE, *MINOR)
         return ((part, self._by_part[part]) for part in parts if part in self._by_part)
 
     @property
     def worst(self) -> Fault | None:
-        """The fault to show, if any."""
-        return next((fault for part, fault in self if part in WEIGHT), None)
+        """The most important fault, if any."""
+        return next((fault for part, fault in self if part in BY_IMPORTANCE), None)
 
     @property
-    def aside(self) -> Fault | None:
-        """The fault to remark on while nothing else is to be said, if any."""
-        return next((fault for part, fault in self if part in ASIDE), None)
+    def minor(self) -> Fault | None:
+        """The fault to remark on while there is room, if any."""
+        return next((fault for part, fault in self if part in MINOR), None)
 
     @property
     def prevents_session(self) -> bool:
-        """Whether a press would begin nothing worth keeping."""
+        """Whether a press would be useless."""
         return not PREVENT_SESSION.isdisjoint(self._by_part)

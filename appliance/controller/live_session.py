@@ -1,4 +1,4 @@
-"""The live session as the controller sees it: its parts, its times, what was heard in it."""
+"""The live session: its transcript, progress and times; sessions that await their last chunk."""
 
 from collections import deque
 
@@ -10,17 +10,27 @@ from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.streaming.session import Session
 
 COMMIT_STEP = 30 * SAMPLE_RATE
-"""Samples of silence that are covered by one write to the disk: it is an SD card."""
+"""Samples of silence that one write to the SD card covers."""
 
 SHOWN_TURNS = 12
-"""Turns that the screen is given: more than it has room for."""
+"""Turns in a scene: more than a panel has room for."""
 
 LAST_CHUNK_TIMEOUT = 3.0
 """Seconds to wait for the last chunk; a microphone that hangs must not hold up earlier words."""
 
 
 class LiveSession:
-    """One session from its press to its end; times are seconds of the monotonic clock."""
+    """The live session from its press to its end; times are seconds of the monotonic clock.
+
+    Attributes:
+        session: the session on the network.
+        transcript: its turns so far.
+        began_at: when the button was pressed.
+        finished_at: when the microphone was closed.
+        connected: whether the service is connected.
+        fault: why the last connection was lost, or could not be made.
+        progress: how far the session has got, as of the last `follow`.
+    """
 
     def __init__(self, session: Session, now: float) -> None:
         self.session = session
@@ -34,59 +44,58 @@ class LiveSession:
         self._no_microphone_since: float | None = None
         self._committed = self.progress.covered.position
 
-    def follow(self, now: float, *, connected: bool = True) -> None:
-        """Look how far the session got."""
-        if self._no_microphone_since is not None and not connected:
-            self._no_microphone_since = now  # an outage is no silence
+    def follow(self, now: float, *, listening: bool = True) -> None:
+        """Note how far the session has got; time is no silence unless it is `listening`."""
+        if self._no_microphone_since is not None and not listening:
+            self._no_microphone_since = now
         progress = self.session.progress()
         if progress.sent != self.progress.sent:
             self.note_sign_of_life(now)
         self.progress = progress
 
     def receive(self, heard: TurnReceived, now: float) -> None:
-        """Take one state of a turn; what a finished one covers is committed with it."""
+        """Take a state of a turn; what a finished turn covers is committed with it."""
         self.transcript.receive(heard.origin, heard.turn)
         self.note_sign_of_life(now)
         if heard.turn.finished:
             self._committed = max(self._committed, heard.covered.position)
 
-    def reconnect(self, covered: Covered, now: float) -> None:
-        """Note that there is a connection (again), which hears again what is not covered."""
+    def note_connection(self, covered: Covered, now: float) -> None:
+        """Note a connection, on which the service hears again what is not covered."""
         self.transcript.reconnected(covered)
         self.connected, self.fault = True, None
         self.note_sign_of_life(now)
 
-    def disconnect(self, fault: Fault) -> None:
-        """Note that there is no connection, and why."""
+    def note_disconnection(self, fault: Fault) -> None:
+        """Note that the connection was lost or could not be made, and why."""
         self.connected, self.fault = False, fault
 
     def note_sign_of_life(self, now: float) -> None:
-        """Note that the service is there."""
+        """Note that the service answers."""
         self._sign_of_life_at = now
 
     def note_microphone(self, now: float, *, present: bool) -> None:
-        """Note that the microphone delivers, or doesn't any more."""
+        """Note whether the microphone is present."""
         self._no_microphone_since = None if present else now
 
     def elapsed(self, now: float) -> float:
-        """Return the seconds from press to press, or to now."""
+        """Return the seconds from the first press to the second, or to now."""
         return (self.finished_at or now) - self.began_at
 
     def silence(self, now: float) -> float:
-        """Return for how many seconds nothing was said on the connection.
+        """Return the seconds of silence: transcribed as such, or without a microphone.
 
-        It was transcribed as silence, or there was no microphone to say it to. Audio that waits
-        for the network is no silence, whatever is in it.
+        Audio that waits for the network does not count.
         """
-        unheard = now - self._no_microphone_since if self._no_microphone_since is not None else 0.0
-        return unheard + self.progress.silence
+        absent = now - self._no_microphone_since if self._no_microphone_since is not None else 0.0
+        return absent + self.progress.silence
 
     def unresponsive_for(self, now: float) -> float:
-        """Return for how many seconds of finishing the service gave no sign of life."""
+        """Return the seconds of finishing since the service last answered."""
         return now - max(self.finished_at or now, self._sign_of_life_at)
 
     def silence_to_commit(self) -> bool:
-        """Tell, once for each long enough piece, that silence was covered since the last turn."""
+        """Return whether enough silence is covered to commit it; True once for each piece."""
         position = self.progress.covered.position
         due = position - self._committed >= COMMIT_STEP
         if due:
@@ -94,7 +103,7 @@ class LiveSession:
         return due
 
     def summary(self, now: float) -> Summary:
-        """Return what the session came to."""
+        """Return the length and the words of the session."""
         return Summary(self.elapsed(now), self.transcript.words)
 
     def scene(
@@ -107,9 +116,9 @@ class LiveSession:
         hint: str,
         power_off_in: int,
     ) -> Scene:
-        """Return what the screen says of the session.
+        """Return the scene of the session.
 
-        Only what can be seen may differ from one scene to the next: each is drawn anew.
+        Times are whole seconds, since every scene that differs is drawn.
         """
         turns = self.transcript.latest(SHOWN_TURNS)
         return Scene(

@@ -1,4 +1,4 @@
-"""Audio in custody: every session's audio is held until all of it is transcribed and on record."""
+"""Registry of sessions whose audio is not yet wholly transcribed and stored."""
 
 import time
 from collections.abc import Sequence
@@ -12,37 +12,45 @@ from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
 
-CLOSING_TIME = 10.0
-"""Seconds for all sessions to end: less than systemd leaves the program."""
+CLOSE_TIMEOUT = 10.0
+"""Seconds for all sessions to end; systemd leaves the program more."""
 
 
 class OpenSessions:
-    """All sessions whose audio is still held: the live one, deliveries, and what waits.
+    """Sessions that hold audio: the live one and those transcribed in the background.
 
-    Audio goes when the history says that what it was transcribed to is on disk. All calls come
-    from the controller's thread.
+    Audio is released when the history has committed its words. Used by the controller's thread
+    alone.
+
+    Args:
+        sessions: makes sessions.
+        history: stores them.
+
+    Attributes:
+        deliveries: the sessions that are transcribed in the background.
     """
 
     def __init__(self, sessions: SessionFactory, history: HistoryWriter) -> None:
         self._sessions = sessions
         self._history = history
         self._held: dict[str, Session] = {}
-        self.deliveries = DeliveryQueue(self._deliver, sessions.limit)
+        self.deliveries = DeliveryQueue(self._resume, sessions.limit)
 
     def begin(self) -> Session:
-        """Begin a new session; what waits gives way to it."""
+        """Begin a new session; background deliveries pause."""
         self.deliveries.pause()
         session = self._sessions.new()
         self._history.begin(session.backlog.recording)
         self._held[session.name] = session
         return session
 
-    def take_up(self, left_over: Sequence[tuple[Backlog, Covered]]) -> Session | None:
-        """Go on with what an earlier run of the program did not bring to its end.
+    def resume(self, left_over: Sequence[tuple[Backlog, Covered]]) -> Session | None:
+        """Resume what an earlier run of the program left over.
 
-        A session that only a crash of the program cut off is returned: it goes on listening.
+        Returns the session that a crash of the program interrupted just now, if any: it goes on
+        listening. All others are transcribed in the background.
         """
-        interrupted = [pair for pair in left_over if self._sessions.was_cut_off(pair[0])][-1:]
+        interrupted = [pair for pair in left_over if self._sessions.was_interrupted(pair[0])][-1:]
         if interrupted:
             self.deliveries.pause()
         for backlog, covered in left_over:
@@ -52,18 +60,18 @@ class OpenSessions:
             backlog.finish()
             if covered.position < backlog.captured:
                 self.deliveries.add(backlog, covered)
-            else:  # the program ended after the last word was kept, and before this
+            else:  # the program ended between the last commit and the removal of the audio
                 self._history.finish(backlog.session, covered, backlog.time_of(backlog.captured))
                 backlog.remove()
-        return self._deliver(*interrupted[0], RetryPolicy()) if interrupted else None
+        return self._resume(*interrupted[0], RetryPolicy()) if interrupted else None
 
     def began_at(self, session: str) -> float | None:
-        """Return when a session began, on the monotonic clock; None if that was an earlier boot."""
+        """Return when a session began, in monotonic seconds; None if before this boot."""
         held = self._held.get(session)
         return self._sessions.began_at(held.backlog) if held else None
 
     def ended(self, event: events.SessionEnded) -> None:
-        """Take note that a session's threads are gone; what is left of it waits."""
+        """Store the end of a complete session; queue the rest of another for delivery."""
         session = self._held[event.session]
         if event.complete:
             covered = session.progress().covered
@@ -72,7 +80,7 @@ class OpenSessions:
         self.deliveries.ended(session, complete=event.complete)
 
     def committed(self, event: events.Committed) -> None:
-        """Let go of audio whose words are on disk."""
+        """Release audio whose words are on disk."""
         session = self._held.get(event.session)
         if session is None:
             return
@@ -82,16 +90,16 @@ class OpenSessions:
             del self._held[session.name]
 
     def close(self) -> None:
-        """End all sessions and wait for them; what they hold stays on disk."""
+        """End all sessions and wait for them; their audio stays on disk."""
         for session in self._held.values():
             session.abandon()
-        deadline = time.monotonic() + CLOSING_TIME
+        deadline = time.monotonic() + CLOSE_TIMEOUT
         for session in self._held.values():
             session.join(max(0.0, deadline - time.monotonic()))
             session.backlog.close()
         self.deliveries.close()
 
-    def _deliver(self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy) -> Session:
-        session = self._sessions.over(backlog, covered, retry_policy)
+    def _resume(self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy) -> Session:
+        session = self._sessions.resume(backlog, covered, retry_policy)
         self._held[session.name] = session
         return session

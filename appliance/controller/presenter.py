@@ -1,4 +1,4 @@
-"""What the appliance shows of itself: one scene at a time, on all that can show one."""
+"""Presenter: builds the scene to show, and gives it to all screens."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
-from appliance.controller.states import State
+from appliance.controller.states import MICROPHONE_OPEN, State
 from appliance.core import events
 from appliance.core.events import Event, Request
 from appliance.core.parts import Part
@@ -25,40 +25,47 @@ MODE_OF: dict[State, Mode] = {
     State.RECONNECTING: Mode.RECONNECTING,
     State.FINISHING: Mode.FINISHING,
 }
-"""How each state is shown; between sessions there is also STARTING and SAVED."""
+"""Mode in which each state is shown; without a session, STARTING and SAVED are possible, too."""
 
-SAVED_TIME = 8.0
-"""Seconds for which it says what the session came to."""
+SUMMARY_TIME = 8.0
+"""Seconds for which the summary of a session is shown."""
 
 REMARK_TIME = 5.0
-"""Seconds for which it says what became of a command."""
+"""Seconds for which the outcome of a command is shown."""
 
 FAILURE_TIME = 10.0
-"""Seconds for which it says why one failed: on the smallest panels a line at a time."""
+"""Seconds for which a failure is shown: the smallest panels show a line at a time."""
 
 NETWORK_INTERVAL = 2.0
-"""Seconds between two looks at the routes while there is no session."""
+"""Seconds between two checks of the routes while there is no session."""
 
-QUIET = 0.5
-"""Seconds without a level after which the microphone is dead: it is measured more often."""
+LEVEL_TIMEOUT = 0.5
+"""Seconds after which a level no longer counts: it is measured more often."""
+
+COUNTDOWN = 10.0
+"""Seconds for which the end of a silent session is announced."""
+
+
+POWERS_OFF = "Then it switches off"
+"""Hint of a session after which the box is switched off."""
 
 
 class Screen(Protocol):
-    """What shows scenes; returns at once."""
+    """Output for scenes."""
 
     def show(self, scene: Scene) -> None:
-        """Show the newest scene."""
+        """Show the newest scene; returns at once."""
 
 
 class Presenter:
-    """Puts together what is to be seen. Used by the controller's thread.
+    """Builds scenes and gives them to the screens. Used by the controller's thread alone.
 
     Args:
-        screens: what shows scenes: the display, the light.
-        faults: those of the parts, at any time.
-        settings: all of them.
-        wall_clock: the clocks.
-        has_network: tells whether an address can be reached at all.
+        screens: the display, the status LED, the MQTT client, the status report.
+        faults: the current faults.
+        settings: all settings.
+        wall_clock: the wall clock beside the monotonic clock.
+        has_network: returns whether there is a route to a URL.
     """
 
     def __init__(
@@ -79,13 +86,13 @@ class Presenter:
         self._ready = False
         self._level, self._level_at = 0.0, 0.0
         self._summary: Summary | None = None
-        self._saved_at = 0.0
-        self._remark, self._remarked_until = "", 0.0
+        self._summary_since = 0.0
+        self._remark, self._remark_until = "", 0.0
         self._failed_until = 0.0
         self._appearance = Appearance()
 
     def handle(self, event: Event) -> None:
-        """Note what an event says that is to be seen."""
+        """Note what an event changes on the screen."""
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._clock()
@@ -97,61 +104,79 @@ class Presenter:
                 self._ready = True
 
     def begin(self) -> None:
-        """A session begins: what the one before came to is no news any more."""
+        """Note that a session begins: the last summary and remark go."""
         self._summary = None
         self._remark, self._failed_until = "", 0.0
 
     def change_appearance(self, request: Request) -> str:
-        """Change how the panel looks; return why not, if it goes no further."""
+        """Change the size or the brightness; return why not where it goes no further."""
         appearance = appearance_after(self._appearance, request, self._settings.display)
         self._appearance = appearance or self._appearance
         return "" if appearance else WHY_NOT[request]
 
     def end(self, summary: Summary) -> None:
-        """A session has ended; say for a while what it came to."""
-        self._summary, self._saved_at = summary, self._clock()
+        """Note that a session ended; its summary is shown for a while."""
+        self._summary, self._summary_since = summary, self._clock()
 
     def show_session(
-        self, live: LiveSession, state: State, *, hint: str, power_off_in: int
+        self, live: LiveSession, state: State, *, powers_off: bool, power_off_in: int
     ) -> None:
-        """Show the live session."""
+        """Show the live session.
+
+        Args:
+            live: the session.
+            state: its state.
+            powers_off: whether the box is switched off after it.
+            power_off_in: seconds that the button must still be held; 0 if it is not.
+        """
         now = self._clock()
-        heard_lately = now - self._level_at <= QUIET
+        measured_lately = now - self._level_at <= LEVEL_TIMEOUT
         scene = live.scene(
             MODE_OF[state],
             now,
-            level=self._level if heard_lately else 0.0,
+            level=self._level if measured_lately else 0.0,
             fault=self._faults.worst,
-            hint=hint,
+            hint=POWERS_OFF if powers_off else self._countdown(live, state),
             power_off_in=power_off_in,
         )
         self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance))
 
     def show_idle(self, *, waiting: float, power_off_in: int) -> None:
-        """Show that there is no session, and whether a press would begin one."""
+        """Show that there is no session, and whether a press would begin one.
+
+        Args:
+            waiting: seconds of audio still to be transcribed in the background.
+            power_off_in: seconds that the button must still be held; 0 if it is not.
+        """
         if not self._ready:
             self._show(Scene(Mode.STARTING))
             return
-        if self._clock() - self._saved_at > SAVED_TIME:
+        if self._clock() - self._summary_since > SUMMARY_TIME:
             self._summary = None
+        saved = self._summary and Part.HISTORY not in self._faults
         self._show(
             Scene(
-                mode=Mode.SAVED
-                if self._summary and Part.HISTORY not in self._faults
-                else MODE_OF[State.IDLE],
-                # A fault that is too long for the panel turns its pages.
+                mode=Mode.SAVED if saved else MODE_OF[State.IDLE],
+                # A fault that is too long for the panel is shown in pages.
                 elapsed=float(int(self._clock())) if self._faults.worst else 0.0,
                 waiting=waiting,
                 fault=self._faults.worst,
                 summary=self._summary,
                 clock=self._wall_clock.time_of_day(),
                 hint="" if self._summary or self._faults.prevents_session else texts.HOW_TO_START,
-                remark=self._fresh_remark() or texts.aside(self._faults.aside),
+                remark=self._fresh_remark() or texts.aside(self._faults.minor),
                 appearance=self._appearance,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,
             )
         )
+
+    def _countdown(self, live: LiveSession, state: State) -> str:
+        """Return the announcement that silence will end the session; empty until it is due."""
+        auto_stop = self._settings.session.auto_stop
+        left = auto_stop - live.silence(self._clock())
+        due = auto_stop and state in MICROPHONE_OPEN and left < COUNTDOWN
+        return f"Silence: stopping in {max(0.0, left):.0f} s" if due else ""
 
     def _reaches_a_service(self) -> bool:
         if self._clock() - self._network_checked_at >= NETWORK_INTERVAL:
@@ -163,14 +188,14 @@ class Presenter:
     def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
         now = self._clock()
         if now < self._failed_until and not failed:
-            return  # why one failed is not hidden by the next that did not
+            return  # a failure stays in front of a success
         self._remark = texts.command(command, outcome)
-        self._remarked_until = now + (FAILURE_TIME if failed else REMARK_TIME)
+        self._remark_until = now + (FAILURE_TIME if failed else REMARK_TIME)
         if failed:
-            self._failed_until = self._remarked_until
+            self._failed_until = self._remark_until
 
     def _fresh_remark(self) -> str:
-        return self._remark if self._clock() < self._remarked_until else ""
+        return self._remark if self._clock() < self._remark_until else ""
 
     def _show(self, scene: Scene) -> None:
         for screen in self._screens:

@@ -1,4 +1,4 @@
-"""The press that is still down: a click as long as it is short, then the way to switch off."""
+"""Press tracker: tells a click from a hold, and whether a press is START or STOP."""
 
 import math
 
@@ -6,58 +6,64 @@ from appliance.controller.states import Input
 from appliance.settings.schema import ButtonSettings
 
 CLICK = 0.7
-"""Seconds that a press may last which only ends a session; a longer one is about to switch off."""
+"""Seconds that a click may last; a longer press is the beginning of a hold."""
 
 
 def click(*, in_session: bool) -> Input:
-    """Return what a press asks for that can't become a hold."""
+    """Return the input that a click is."""
     return Input.STOP if in_session else Input.START
 
 
 class Press:
-    """One press from its begin to its release; times are seconds of the monotonic clock.
+    """The press that is going on, if any; times are seconds of the monotonic clock.
 
-    Where a hold does nothing, every press is a click from its first moment on.
+    Without a session, a press is START as soon as the button goes down. In a session it may become
+    a hold, which powers off, so STOP comes with the release:
+
+        >>> press = Press(ButtonSettings(hold_time=3.0))
+        >>> press.begin(100.0, in_session=True)
+        >>> press.release(100.2) is Input.STOP
+        True
+
+    Where a hold does nothing, every press is a click from the first moment on.
+
+    Attributes:
+        powers_off: whether a hold switches the box off.
     """
 
     def __init__(self, settings: ButtonSettings) -> None:
-        self._time = settings.hold_time
+        self._hold_time = settings.hold_time
         self._click = min(CLICK, settings.hold_time / 2)
         self.powers_off = settings.hold_action == "poweroff"
         self._since: float | None = None
-        self._ends_session = False
+        self._stops_on_release = False
 
     def begin(self, now: float, *, in_session: bool) -> Input | None:
-        """Note that the button went down; return what that asks for already.
-
-        In a session it may become a hold, which must not end the session: then STOP comes with the
-        release.
-        """
+        """Note that the button went down; return the input that this is already."""
         self._since = now
-        self._ends_session = in_session and self.powers_off
-        return None if self._ends_session else click(in_session=in_session)
+        self._stops_on_release = in_session and self.powers_off
+        return None if self._stops_on_release else click(in_session=in_session)
 
     def release(self, now: float) -> Input | None:
-        """Note that the button came up; return what that asks for."""
-        ends = self._ends_session and self.lasts(now) < self._click
+        """Note that the button came up; return the input that this is, if any."""
+        stops = self._stops_on_release and self._duration(now) < self._click
         self.drop()
-        return Input.STOP if ends else None
+        return Input.STOP if stops else None
 
     def drop(self) -> None:
-        """Forget the press: what it was for is done."""
-        self._since, self._ends_session = None, False
-
-    def lasts(self, now: float) -> float:
-        """Return for how many seconds the button has been down."""
-        return 0.0 if self._since is None else now - self._since
+        """Forget the press: it has had its effect, or the button is gone."""
+        self._since, self._stops_on_release = None, False
 
     def left(self, now: float) -> int:
-        """Return the seconds that are left until it switches off; 0 as long as it is a click."""
-        if not self.powers_off or self.lasts(now) < self._click:
+        """Return the seconds left until the box is switched off; 0 while it may be a click."""
+        if not self.powers_off or self._duration(now) < self._click:
             return 0
-        return max(1, math.ceil(self._time - self.lasts(now)))
+        return max(1, math.ceil(self._hold_time - self._duration(now)))
 
     @property
     def down(self) -> bool:
-        """Whether a press is going on that may still become a click or a hold."""
+        """Whether the button is down and may still become a click or a hold."""
         return self._since is not None
+
+    def _duration(self, now: float) -> float:
+        return 0.0 if self._since is None else now - self._since

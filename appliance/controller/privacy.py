@@ -1,4 +1,4 @@
-"""Whether anything shows that the microphone is open: nobody shall be heard without knowing."""
+"""Privacy guard: whether the screen or the status LED shows that the microphone is open."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,14 @@ from appliance.core import events
 from appliance.core.events import Event
 from appliance.core.parts import Part
 
-DARK_TIME = 60.0
-"""Seconds for something to show a session again before one that nothing shows is ended."""
+DARK_TIMEOUT = 60.0
+"""Seconds that a session may go on while nothing shows it."""
 
 
 class PrivacyGuard:
-    """What shows at this moment what the appliance does: the display, the light, both or neither.
+    """The outputs that work: the screen, the status LED, both or neither.
 
-    Each counts from its first picture, or its first light, until it fails.
+    Each counts from its first picture, or its first flash, until it fails.
 
     Args:
         clock: monotonic seconds.
@@ -21,31 +21,31 @@ class PrivacyGuard:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._shown_by: set[Part] = set()
+        self._working: set[Part] = set()
         self._dark_since = clock()
 
     def handle(self, event: Event) -> None:
-        """Note what an event says of the display or the light."""
+        """Note whether the screen or the status LED works."""
         match event:
             case events.ScreenRecovered():
-                self._shown_by.add(Part.SCREEN)
+                self._working.add(Part.SCREEN)
             case events.StatusLedReady():
-                self._shown_by.add(Part.STATUS_LED)
+                self._working.add(Part.STATUS_LED)
             case events.ScreenFailed():
-                self._note_dark(Part.SCREEN)
+                self._note_failure(Part.SCREEN)
             case events.StatusLedFailed():
-                self._note_dark(Part.STATUS_LED)
+                self._note_failure(Part.STATUS_LED)
 
     @property
     def shown(self) -> bool:
         """Whether anything shows that the microphone is open."""
-        return bool(self._shown_by)
+        return bool(self._working)
 
     @property
     def dark_too_long(self) -> bool:
-        """Whether nothing has shown anything for so long that a session must end."""
-        return not self._shown_by and self._clock() - self._dark_since > DARK_TIME
+        """Whether nothing has shown it for so long that the session must end."""
+        return not self.shown and self._clock() - self._dark_since > DARK_TIMEOUT
 
-    def _note_dark(self, by: Part) -> None:
-        self._shown_by.discard(by)
+    def _note_failure(self, part: Part) -> None:
+        self._working.discard(part)
         self._dark_since = self._clock()

@@ -74,9 +74,9 @@ class SessionFactory:
         )
         backlog = self._backlog(recording, Covered())
         backlog.open()
-        return self.over(backlog, Covered())
+        return self.resume(backlog, Covered())
 
-    def over(
+    def resume(
         self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy | None = None
     ) -> Session:
         """Return a running session that sends what an open backlog still holds.
@@ -95,7 +95,7 @@ class SessionFactory:
         recording = backlog.recording
         return recording.monotonic if recording.boot == self.boot else None
 
-    def was_cut_off(self, backlog: Backlog) -> bool:
+    def was_interrupted(self, backlog: Backlog) -> bool:
         """Return whether this recording was ended just now by a crash of the program alone."""
         recording = backlog.recording
         if recording.finished or recording.boot != self.boot:

@@ -1,4 +1,4 @@
-"""State machine of the live session: its states, its inputs, and one table of what each does."""
+"""State machine of the live session: states, inputs, and the table of transitions."""
 
 import enum
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class State(enum.Enum):
-    """What the live session is doing; IDLE when there is none."""
+    """State of the live session; IDLE when there is none."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -27,41 +27,41 @@ class State(enum.Enum):
 
 
 MICROPHONE_OPEN = {State.CONNECTING, State.LISTENING, State.RECONNECTING}
-"""The states in which everybody around is heard."""
+"""States in which everybody nearby is recorded."""
 
 
 class Input(enum.Enum):
-    """What the state machine is given; the controller makes one of an event or a time limit."""
+    """Input of the state machine: an event or a time limit, as the controller translates it."""
 
-    START = "a person asks for a session"
+    START = "a person asks to begin"
     STOP = "a person, silence, a dark screen or the end of the program asks to finish"
     CONNECTED = "the live session has a connection (again)"
     DROPPED = "the live session has no connection, because of a fault"
-    ENDED = "the live session's threads are gone"
-    FINISH_TIMEOUT = "the service gave no sign of life for too long while finishing"
+    ENDED = "the threads of the live session have ended"
+    FINISH_TIMEOUT = "the service has been silent for too long while finishing"
 
 
 class Action(enum.Enum):
-    """What a transition does, beside entering the next state."""
+    """Effect of a transition, beside the next state."""
 
-    BEGIN = "open the microphone for a new session, or for one that a crash cut off"
+    BEGIN = "open the microphone for a new session, or for one that a crash interrupted"
     BEGIN_ANOTHER = "let the finishing session go on in the background, and begin another"
     CLOSE_MICROPHONE = "close the microphone and wait for the last words"
-    CLEAR_FAULTS = "clear the faults of the lost connection"
+    CLEAR_FAULTS = "clear the faults of the last connection"
     SHOW_FAULT = "show why there is no connection"
-    SHOW_SUMMARY = "show what the session came to"
-    GIVE_UP = "stop the session, transcribe its rest in the background, and show the summary"
+    SHOW_SUMMARY = "show the length and the words of the session"
+    GIVE_UP = "stop the session, transcribe the rest in the background, show the summary"
 
 
 class Transition(NamedTuple):
-    """The state that an input leads to, and what is done on the way."""
+    """Next state, and the effect on the way."""
 
     to: State
     action: Action
 
 
 IGNORED = None
-"""An input that means nothing in a state."""
+"""Cell of an input without effect."""
 
 TRANSITIONS: dict[tuple[State, Input], Transition | None] = {
     # There is no session: the microphone is closed.
@@ -100,49 +100,49 @@ TRANSITIONS: dict[tuple[State, Input], Transition | None] = {
     (State.FINISHING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
     (State.FINISHING, Input.FINISH_TIMEOUT): Transition(State.IDLE, Action.GIVE_UP),
 }
-"""What each input does in each state.
+"""Transition for each input in each state.
 
-A press is START or STOP: `press.py` says which, and when. A session that is not live any more
-gives no input.
+`press.py` says when a press is START and when STOP. Events of a session that is not live any more
+are no inputs.
 """
 
 
 class Microphone(Protocol):
-    """What captures; both return at once."""
+    """Microphone; both methods return at once."""
 
     def open(self, deliver: Callable[[bytes, float], None]) -> None:
-        """Capture and deliver chunks."""
+        """Capture audio and deliver it in chunks, each with the time of its end."""
 
     def close(self) -> None:
-        """Deliver what was said until now, post `MicrophoneClosed`, and stop."""
+        """Stop capturing, deliver the last chunk, and post `MicrophoneClosed`."""
 
 
 class SessionScreen(Protocol):
-    """What shows sessions; both return at once."""
+    """Screen that sessions are shown on; both methods return at once."""
 
     def begin(self) -> None:
         """Note that a session begins."""
 
     def end(self, summary: Summary) -> None:
-        """Note what the session that ended came to."""
+        """Note that the session ended, with its length and words."""
 
 
 class SessionMachine:
-    """The state of the live session, and the parts that a transition acts on.
+    """State machine of the live session; carries out the effects of its transitions.
 
-    At most one session is live. Used by the controller's thread.
+    At most one session is live. Used by the controller's thread alone.
 
     Args:
         microphone: open from the beginning of a session until it finishes.
-        screen: says what a session came to.
-        open_sessions: keeps the audio until it is transcribed.
-        faults: those of a session end with it.
+        screen: shows a summary of each session.
+        open_sessions: begins sessions and holds their audio.
+        faults: the current faults; those of a session are cleared at its end.
         clock: monotonic seconds.
 
     Attributes:
-        state: what the live session does.
-        live: the live session, if there is one.
-        interrupted: a session that a crash of the program cut off; it goes on at the next START.
+        state: the present state.
+        live: the live session; None while IDLE.
+        interrupted: a session that a crash of the program interrupted; the next START resumes it.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class SessionMachine:
         self.interrupted: Session | None = None
 
     def take(self, given: Input) -> None:
-        """Do what the table says of an input in the present state."""
+        """Make the transition that the table has for an input in the present state."""
         if transition := TRANSITIONS[self.state, given]:
             self._perform(transition.action)
             self.state = transition.to
@@ -176,22 +176,22 @@ class SessionMachine:
         return self.state in MICROPHONE_OPEN
 
     def named(self, session: str) -> LiveSession | None:
-        """Return the live session if that is its name."""
+        """Return the live session if it has this name."""
         return self.live if self.live and self.live.session.name == session else None
 
     def note_microphone(self) -> None:
-        """Note whether there is a microphone to hear."""
+        """Note whether the microphone works."""
         if self.live:
             self.live.note_microphone(self._clock(), present=Part.MICROPHONE not in self._faults)
 
     def microphone_closed(self) -> None:
-        """Complete the audio of the session that waits for it."""
+        """Complete the session that has waited longest for its last chunk."""
         self._closing.complete_oldest()
 
     def complete_overdue(self) -> None:
-        """Go on without the last piece of audio where the microphone does not close."""
+        """Complete sessions without their last chunk where the microphone does not close."""
         for session in self._closing.overdue(self._clock()):
-            log.warning("the microphone does not close; going on without its last piece")
+            log.warning("the microphone does not close; going on without its last chunk")
             session.finish()
 
     def _perform(self, action: Action) -> None:

@@ -1,15 +1,24 @@
-"""The live session's turns, joined over its connections into one order."""
+"""Transcript of the live session: its turns in order, joined over its connections."""
 
 import bisect
 
 from appliance.core.turns import Covered, Key, Turn
 
-KEPT = 64
-"""Turns held for the screen; earlier ones are only counted, and stand in the history."""
+MOST_TURNS = 64
+"""Turns held for the screen; of earlier ones only the words are counted."""
 
 
 class Transcript:
-    """What was said so far in one session."""
+    """Turns of one session so far.
+
+    >>> transcript = Transcript()
+    >>> transcript.receive(0, Turn(0, "hello", finished=True))
+    >>> transcript.receive(0, Turn(1, "", tentative="world"))
+    >>> [turn.text or turn.tentative for turn in transcript.latest(12)]
+    ['hello', 'world']
+    >>> transcript.words
+    1
+    """
 
     def __init__(self) -> None:
         self._keys: list[Key] = []
@@ -19,19 +28,19 @@ class Transcript:
         self._cleared: Key | None = None
 
     def clear(self) -> None:
-        """Show no turn any more that is finished by now; it still counts."""
+        """Hide the turns that are finished by now; their words still count."""
         finished = [key for key in self._keys if self._turns[key].finished]
         self._cleared = finished[-1] if finished else self._cleared
 
     def reconnected(self, covered: Covered) -> None:
         """Note that a new connection hears again what is not covered.
 
-        What the last one heard of it stays on the screen until the first new words replace it.
+        The turns of the last connection stay until the first new words replace them.
         """
         self._heard_again = min(self._heard_again or covered.key, covered.key)
 
     def receive(self, origin: int, turn: Turn) -> None:
-        """Take one state of a turn, on the connection whose audio starts at `origin`."""
+        """Take a state of a turn, from the connection whose audio starts at sample `origin`."""
         if self._heard_again:
             if not (turn.text or turn.tentative):
                 return
@@ -40,25 +49,25 @@ class Transcript:
         key = (origin, turn.order)
         before = self._turns.get(key)
         if before is None and self._words_of_earlier and key < self._keys[0]:
-            return  # only its commas come late
+            return  # the late formatted text of a turn that is dropped
         if before is None:
             bisect.insort(self._keys, key)
         elif before.finished and not turn.finished:
-            return  # a partial that came late
+            return  # a late partial
         self._turns[key] = turn
-        if len(self._keys) > KEPT:
+        if len(self._keys) > MOST_TURNS:
             earliest = self._turns.pop(self._keys.pop(0))
             self._words_of_earlier += _count(earliest)
 
     def latest(self, count: int) -> list[Turn]:
-        """Return the newest turns that have words, the newest last."""
+        """Return at most `count` of the newest turns with words, the newest last."""
         first = bisect.bisect_right(self._keys, self._cleared) if self._cleared else 0
         turns = (self._turns[key] for key in self._keys[first:])
         return [turn for turn in turns if turn.text or turn.tentative][-count:]
 
     @property
     def words(self) -> int:
-        """How many words were said."""
+        """The number of settled words."""
         return self._words_of_earlier + sum(map(_count, self._turns.values()))
 
     def _drop_from(self, key: Key) -> None:

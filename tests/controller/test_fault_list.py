@@ -2,7 +2,7 @@ from itertools import combinations
 
 import pytest
 
-from appliance.controller.fault_list import WEIGHT, FaultList
+from appliance.controller.fault_list import BY_IMPORTANCE, FaultList
 from appliance.core.events import Fault
 from appliance.core.parts import Part
 
@@ -11,7 +11,7 @@ def test_all_is_well_at_first() -> None:
     assert FaultList().worst is None
 
 
-@pytest.mark.parametrize(("worse", "better"), [*combinations(WEIGHT, 2)])
+@pytest.mark.parametrize(("worse", "better"), [*combinations(BY_IMPORTANCE, 2)])
 def test_the_weightier_fault_is_the_worst_whichever_came_first(worse: Part, better: Part) -> None:
     for order in ((worse, better), (better, worse)):
         faults = FaultList()

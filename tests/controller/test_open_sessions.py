@@ -49,8 +49,8 @@ class Holding:
             backlog.finish()
         backlog.close()
 
-    def take_up(self) -> Session | None:
-        return self.open_sessions.take_up(self.sessions.left_over())
+    def resume(self) -> Session | None:
+        return self.open_sessions.resume(self.sessions.left_over())
 
     def end(self, session: Session, *, complete: bool = True) -> None:
         self.open_sessions.ended(SessionEnded(session.name, complete))
@@ -108,14 +108,14 @@ def test_a_new_session_is_in_the_history_from_its_start(holding: Holding) -> Non
 
 
 def test_with_nothing_left_over_nothing_is_taken_up(holding: Holding) -> None:
-    assert holding.take_up() is None
+    assert holding.resume() is None
     assert holding.names() == []
 
 
 def test_what_is_left_over_is_delivered_one_at_a_time_the_oldest_first(holding: Holding) -> None:
     for name, started in [("second", 200.0), ("third", 300.0), ("first", 100.0)]:
         holding.leave_behind(name, started=started)
-    assert holding.take_up() is None
+    assert holding.resume() is None
     assert holding.names() == ["first"]
     assert holding.open_sessions.deliveries.seconds == 75.0
     holding.end(holding.last)
@@ -128,7 +128,7 @@ def test_what_is_left_over_is_delivered_one_at_a_time_the_oldest_first(holding: 
 
 def test_a_delivery_gives_way_to_a_live_session(holding: Holding) -> None:
     holding.leave_behind("older", started=100.0)
-    holding.take_up()
+    holding.resume()
     delivery = holding.last
     live = holding.open_sessions.begin()
     assert delivery.abandoned
@@ -145,7 +145,7 @@ def test_what_is_older_is_delivered_first_even_if_something_newer_came_between(
 ) -> None:
     holding.leave_behind("oldest", started=100.0)
     holding.leave_behind("older", started=200.0)
-    holding.take_up()
+    holding.resume()
     live = holding.open_sessions.begin()
     holding.end(holding.sessions.made[0], complete=False)
     holding.end(live, complete=False)
@@ -158,7 +158,7 @@ def test_what_is_older_is_delivered_first_even_if_something_newer_came_between(
 def test_what_a_crash_interrupted_on_this_boot_goes_on(holding: Holding) -> None:
     holding.leave_behind("waiting", started=100.0)
     holding.leave_behind("interrupted", started=200.0, boot=holding.sessions.boot, finished=False)
-    session = holding.take_up()
+    session = holding.resume()
     assert session
     assert session.name == "interrupted"
     assert not session.backlog.finished
@@ -170,7 +170,7 @@ def test_a_session_that_was_cut_off_long_ago_does_not_open_the_microphone(
 ) -> None:
     holding.leave_behind("old", started=200.0, boot=holding.sessions.boot, finished=False)
     holding.sessions._clock.now += 60  # type: ignore[attr-defined]
-    assert holding.take_up() is None
+    assert holding.resume() is None
     assert holding.names() == ["old"]
 
 
@@ -184,7 +184,7 @@ def test_what_can_not_go_on_is_delivered_instead(holding: Holding, boot: str) ->
         boot=holding.sessions.boot if of_this_boot else "another",
         finished=of_this_boot,
     )
-    assert holding.take_up() is None
+    assert holding.resume() is None
     assert holding.names() == ["over"]
     assert holding.last.backlog.finished
 
@@ -192,7 +192,7 @@ def test_what_can_not_go_on_is_delivered_instead(holding: Holding, boot: str) ->
 def test_only_the_latest_of_several_interrupted_sessions_goes_on(holding: Holding) -> None:
     for name, started in [("newer", 200.0), ("older", 100.0)]:
         holding.leave_behind(name, started=started, boot=holding.sessions.boot, finished=False)
-    session = holding.take_up()
+    session = holding.resume()
     assert session
     assert session.name == "newer"
     holding.end(session)
@@ -207,7 +207,7 @@ def test_a_delivery_goes_on_from_what_the_history_says_is_covered(holding: Holdi
     holding.history.cover("half", Covered(15 * SAMPLE_RATE, 0, 3))
     holding.next_committed()
     holding.leave_behind("half", started=100.0)
-    holding.take_up()
+    holding.resume()
     assert holding.last.reached.covered == Covered(15 * SAMPLE_RATE, 0, 3)
     assert holding.last.backlog.start == 10 * SAMPLE_RATE
 
@@ -219,7 +219,7 @@ def test_what_was_wholly_transcribed_is_only_cleared_away(holding: Holding) -> N
     heard = Turn(0, "all", finished=True)
     holding.history.save_turn(TurnReceived("done", 0, heard, 0.0, 1.0, covered))
     holding.next_committed()
-    assert holding.take_up() is None
+    assert holding.resume() is None
     assert holding.names() == []
     wait_until(lambda: not (holding.spool / "done").exists())
     wait_until(lambda: [kept.ended for kept in reader.sessions(holding.path)] == [125.0])
@@ -227,7 +227,7 @@ def test_what_was_wholly_transcribed_is_only_cleared_away(holding: Holding) -> N
 
 def test_audio_stays_until_the_history_has_all_its_words(holding: Holding) -> None:
     holding.leave_behind("session", started=100.0)
-    holding.take_up()
+    holding.resume()
     session = holding.last
     session.reached = msgspec.structs.replace(
         session.reached, covered=Covered(25 * SAMPLE_RATE, 0, 2)
@@ -248,7 +248,7 @@ def test_audio_stays_until_the_history_has_all_its_words(holding: Holding) -> No
 
 def test_a_power_cut_between_two_turns_finds_the_audio_of_the_second(holding: Holding) -> None:
     holding.leave_behind("session", started=100.0)
-    holding.take_up()
+    holding.resume()
     session = holding.last
     holding.hear(session, 0, covered=12.0)
     holding.hear(session, 1, covered=25.0)
@@ -275,7 +275,7 @@ def test_what_is_kept_of_a_session_long_gone_does_no_harm(holding: Holding) -> N
 def test_closing_ends_every_thread_and_leaves_the_audio(holding: Holding) -> None:
     for number in range(3):
         holding.leave_behind(f"session{number}", started=100.0 + number)
-    holding.take_up()
+    holding.resume()
     live = holding.open_sessions.begin()
     assert len(spool_threads(holding)) >= 3
     holding.open_sessions.close()

@@ -1,9 +1,9 @@
-from appliance.controller.transcript import KEPT, Transcript
+from appliance.controller.transcript import MOST_TURNS, Transcript
 from appliance.core.turns import Covered, Turn
 
 
 def texts(transcript: Transcript) -> list[str]:
-    return [f"{turn.text}{turn.tentative}" for turn in transcript.latest(KEPT)]
+    return [f"{turn.text}{turn.tentative}" for turn in transcript.latest(MOST_TURNS)]
 
 
 def test_turns_are_sorted_by_number_not_by_arrival_or_spelling() -> None:
@@ -98,4 +98,4 @@ def test_a_long_session_takes_no_more_memory_and_its_words_still_count() -> None
     for order in range(10_000):
         transcript.receive(0, Turn(order, "two words", finished=True))
     assert transcript.words == 20_000
-    assert len(transcript.latest(10_000)) == KEPT
+    assert len(transcript.latest(10_000)) == MOST_TURNS
