@@ -142,11 +142,11 @@ class Parts:
             boot=self._sessions.boot,
             wall_clock=wall_clock,
             busy_timers=(
-                self._display.activity,
-                self._history.activity,
-                self._microphone.activity,
-                self._button.activity,
-                self._light.activity,
+                self._display.busy_timer,
+                self._history.busy_timer,
+                self._microphone.busy_timer,
+                self._button.busy_timer,
+                self._light.busy_timer,
             ),
             give_sign_of_life=Watchdog().feed,
         )

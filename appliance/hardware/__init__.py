@@ -1,1 +1,1 @@
-"""What has wires: the button and the microphone."""
+"""Button, GPIO pins, microphone: what is wired or plugged to the box."""

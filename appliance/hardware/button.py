@@ -1,7 +1,6 @@
-"""The button: a contact between a GPIO pin and ground (or 3.3 V).
+"""Push button between a GPIO pin and ground (or 3.3 V), debounced.
 
-gpiozero looks after the pin. What comes out is one press for each time a person presses, however
-often the contact bounces.
+gpiozero drives the pin. Each press of a person is reported once, however often the contact bounces.
 """
 
 import logging
@@ -31,15 +30,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_GLITCH = 0.01  # seconds for which the pin must be steady, where the pin library can tell
-_BOUNCE = 0.05  # seconds after an edge during which another is the same contact, bouncing
+_GLITCH_TIME = 0.01  # seconds; shorter pulses are ignored, where the pin library supports it
+_BOUNCE_TIME = 0.05  # seconds after an edge during which another one is the contact bouncing
 
 
 class Button:
-    """Tells when it is pressed, held and released.
+    """Button that posts an event when it is pressed, held and released.
 
-    The pin is opened on the button's own thread, and tried again until it can be used. A button
-    that is down when the pin is opened is stuck: it counts from its first release on.
+    Its thread opens the pin, and tries again until it can. A button that is down when the pin is
+    opened is stuck: its events count from its first release on.
 
         button = Button(ButtonSettings(pin=17), post)
         button.start()
@@ -48,14 +47,14 @@ class Button:
 
     Args:
         settings: the pin, its pull resistor, and how long a hold is.
-        post: told ButtonReady, Pressed, Held, Released, ButtonStuck and ButtonFailed.
-        pin_factory: gpiozero's way to the pins; its default one when not given, as set by
+        post: takes ButtonReady, Pressed, Held, Released, ButtonStuck and ButtonFailed.
+        pin_factory: gpiozero's pin factory; its default one when not given, as set by
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
         clock: monotonic seconds.
-        retry: seconds between two tries to get the pin.
+        retry_interval: seconds between two attempts to open the pin.
 
     Attributes:
-        activity: what the thread is at; a pin library may hang.
+        busy_timer: times the calls of the thread into the pin library, which may hang.
     """
 
     def __init__(
@@ -65,123 +64,124 @@ class Button:
         *,
         pin_factory: "gpiozero.Factory | None" = None,
         clock: Callable[[], float] = time.monotonic,
-        retry: float = gpio.RETRY,
+        retry_interval: float = gpio.RETRY_INTERVAL,
     ) -> None:
         self._settings = settings
         self._post = post
         self._pin_factory = pin_factory
         self._clock = clock
-        self._retry = retry
+        self._retry_interval = retry_interval
         self._last_edge = float("-inf")
         self._down = False
-        self._telling = threading.Lock()
-        self._stirred = threading.Event()
+        self._reporting = threading.Lock()
+        self._unsettled = threading.Event()
         self._ended = threading.Event()
-        self.activity = BusyTimer("button")
+        self.busy_timer = BusyTimer("button")
         self._thread = threading.Thread(target=self._run, name="button", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen to the pin; returns at once."""
+        """Start the thread that opens the pin."""
         self._thread.start()
 
     def end(self) -> None:
-        """Let go of the pin. Nothing is posted afterwards."""
+        """Release the pin and end the thread. Nothing is posted afterwards."""
         self._ended.set()
-        self._stirred.set()
-        self._thread.join(gpio.LONGEST_END)
+        self._unsettled.set()
+        self._thread.join(gpio.RELEASE_TIMEOUT)
 
     def _run(self) -> None:
-        told = False
+        reported = False
         while not self._ended.is_set():
             try:
-                with gpio.telling_errors(self._settings.pin), self._opened() as contact:
+                with gpio.raising_pin_errors(self._settings.pin), self._open_contact() as contact:
                     log.info("button: GPIO %d", self._settings.pin)
-                    self._watch_it_settle(contact)
+                    self._report_settled_state(contact)
             except gpio.PinError as error:
                 fault = _fault_of(error, self._settings.pin)
-                if not told:
+                if not reported:
                     log.warning("%s", fault)
                     self._post(ButtonFailed(fault))
-                told = True
-                self._ended.wait(self._retry)
+                reported = True
+                self._ended.wait(self._retry_interval)
 
     @contextmanager
-    def _opened(self) -> "Iterator[gpiozero.Button]":
-        with self.activity:
-            contact = self._contact()
+    def _open_contact(self) -> "Iterator[gpiozero.Button]":
+        with self.busy_timer:
+            contact = self._new_contact()
         with contact:
             contact.when_pressed = self._press
             contact.when_held = self._hold
             contact.when_released = self._release
             stuck = self._down = contact.is_pressed
-            self._tell(ButtonReady())
+            self._post_safely(ButtonReady())
             if stuck:
-                # gpiozero tells nothing of this press, only of its end.
-                log.warning("the button is down already: ignored until it is released")
-                self._tell(ButtonStuck())
+                # gpiozero does not report this press, only its release.
+                log.warning("the button is already down; it is ignored until it is released")
+                self._post_safely(ButtonStuck())
             yield contact
 
-    def _contact(self) -> "gpiozero.Button":
+    def _new_contact(self) -> "gpiozero.Button":
         factory = gpio.factory(self._pin_factory)
         import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.Button(
             self._settings.pin,
             pull_up=self._settings.pull_up,
-            bounce_time=_GLITCH,
+            bounce_time=_GLITCH_TIME,
             hold_time=self._settings.hold_time,
             pin_factory=factory,
         )
 
     def _press(self, contact: "gpiozero.Button") -> None:
-        if self._bounced(contact.active_time):
-            self._stirred.set()
+        if self._is_bounce(contact.active_time):
+            self._unsettled.set()
         else:
-            self._note(down=True)
+            self._report(down=True)
 
     def _hold(self) -> None:
-        self._tell(Held())
+        self._post_safely(Held())
 
     def _release(self, contact: "gpiozero.Button") -> None:
-        if self._bounced(contact.inactive_time):
-            self._stirred.set()
+        if self._is_bounce(contact.inactive_time):
+            self._unsettled.set()
         else:
-            self._note(down=False)
+            self._report(down=False)
 
-    def _watch_it_settle(self, contact: "gpiozero.Button") -> None:
-        """Until the end, tell the state in which a contact that bounced came to rest.
+    def _report_settled_state(self, contact: "gpiozero.Button") -> None:
+        """Report the state in which a contact came to rest after each bounce, until the end.
 
         A finger may be as quick as a bounce, and its release must not be missed: a button that
         seems to be held switches the box off.
         """
         while not self._ended.is_set():
-            self._stirred.wait()
-            self._stirred.clear()
-            if not self._ended.wait(_BOUNCE):
-                self._note(down=contact.is_pressed)
+            self._unsettled.wait()
+            self._unsettled.clear()
+            if not self._ended.wait(_BOUNCE_TIME):
+                self._report(down=contact.is_pressed)
 
-    def _note(self, *, down: bool) -> None:
-        """Tell that the button is down, or up, if that is new."""
-        with self._telling:
+    def _report(self, *, down: bool) -> None:
+        """Post that the button is down, or up, if that is new."""
+        with self._reporting:
             if down != self._down:
                 self._down = down
-                self._tell(Pressed() if down else Released())
+                self._post_safely(Pressed() if down else Released())
 
-    def _bounced(self, age: float) -> bool:
-        """Return whether the edge of `age` seconds ago came too soon for a person.
+    def _is_bounce(self, age: float) -> bool:
+        """Return whether the edge of `age` seconds ago followed the last one too soon for a person.
 
-        When it came counts, not when it is told: at the start of a session the machine is busy.
+        The time of the edge counts, not that of its report: the machine is busy at the start of a
+        session.
         """
         edge = self._clock() - age
-        since, self._last_edge = edge - self._last_edge, edge
-        return since < _BOUNCE
+        elapsed, self._last_edge = edge - self._last_edge, edge
+        return elapsed < _BOUNCE_TIME
 
-    def _tell(self, event: Event) -> None:
+    def _post_safely(self, event: Event) -> None:
         try:
             self._post(event)
         except Exception:
             # It would end the one thread that serves all pins.
-            log.exception("the button's %s was lost", type(event).__name__)
+            log.exception("the button's event %s was lost", type(event).__name__)
 
 
 def _fault_of(error: gpio.PinError, pin: int) -> Fault:

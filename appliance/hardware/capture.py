@@ -1,4 +1,4 @@
-"""One stream of a microphone, from its opening to its closing."""
+"""Capture of audio: one PortAudio stream, and the request that it serves."""
 
 import math
 import queue
@@ -13,18 +13,22 @@ from appliance.core.audio_format import SAMPLE_BYTES
 from appliance.core.events import Fault
 from appliance.hardware.portaudio import Audio, Device, open_stream
 
-_PATIENCE = 2.0  # seconds without audio after which a stream counts as frozen
-_LONGEST_QUEUE = 300  # blocks of a tenth of a second
+_FROZEN_AFTER = 2.0  # seconds without audio
+_QUEUE_LIMIT = 300  # blocks of a tenth of a second
 
 Deliver = Callable[[bytes, float], None]
 """Takes a chunk (s16le, 16 kHz, mono, of any length) and when its first sample was captured."""
 
 
 class CapturedBlock(NamedTuple):
-    """What PortAudio handed over at once: interleaved s16le at the device's rate.
+    """Audio of one callback.
 
-    `age` is how long before `arrived_at` the first sample was captured, in seconds, or 0.0 where
-    PortAudio can't say. `overflows` counts the gaps since the block before.
+    Attributes:
+        audio: interleaved s16le at the device's rate.
+        arrived_at: when the callback was called, in monotonic seconds.
+        age: seconds from the capture of the first sample to the callback; 0.0 where PortAudio does
+            not know.
+        overflows: gaps between the previous block and this one.
     """
 
     audio: bytes
@@ -34,7 +38,7 @@ class CapturedBlock(NamedTuple):
 
 
 class Capture:
-    """A running stream. To be opened and closed on the same thread; both may block.
+    """Running stream. Opened and closed on the same thread; both may block.
 
     Args:
         audio: PortAudio.
@@ -42,7 +46,7 @@ class Capture:
         clock: monotonic seconds.
 
     Raises:
-        MicrophoneError: the device is busy, gone, or has no rate that is of use.
+        MicrophoneError: the device is busy, gone, or has no usable rate.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Capture:
         device: Device,
         clock: Callable[[], float],
     ) -> None:
-        # Bounded by the callback, which counts what it had to drop.
+        # Bounded by the callback, which counts the blocks that it drops.
         self._blocks: queue.SimpleQueue[CapturedBlock] = queue.SimpleQueue()
         self._clock = clock
         self._overflows = 0
@@ -66,28 +70,28 @@ class Capture:
         """Return the next block, as soon as it is captured.
 
         Raises:
-            queue.Empty: none came for so many seconds.
+            queue.Empty: none came within `timeout` seconds.
         """
         return self._blocks.get(timeout=timeout)
 
     def span(self, block: CapturedBlock) -> tuple[float, float]:
-        """Return when the block began and when it ended, in monotonic seconds."""
+        """Return when the block began and ended, in monotonic seconds."""
         seconds = len(block.audio) / SAMPLE_BYTES / self.format.channels / self.format.rate
         began_at = block.arrived_at - max(block.age, seconds)
         return began_at, began_at + seconds
 
     def fault(self, silent_for: float) -> Fault | None:
-        """Say what is wrong, if anything is, when no block came for so many seconds."""
+        """Return what is wrong when no block came for `silent_for` seconds; None if nothing is."""
         if not self._is_active():
             return Fault("No microphone", "plug it in", "its stream ended")
-        if silent_for > _PATIENCE:
+        if silent_for > _FROZEN_AFTER:
             return Fault("Microphone silent", "unplug it, plug it in", f"for {silent_for:.1f} s")
         return None
 
     def close(self) -> None:
-        """Stop capturing; no block is handed over afterwards."""
-        # A device that is gone can't be stopped properly, and need not be. Stopping comes first:
-        # closing alone would cancel PortAudio's thread, perhaps within the callback.
+        """Stop capturing; no block arrives afterwards."""
+        # A device that is gone can't be stopped, and need not be. Stopping comes first: closing
+        # alone would cancel PortAudio's thread, perhaps within the callback.
         with suppress(OSError):
             self._stream.stop_stream()
         with suppress(OSError):
@@ -106,28 +110,28 @@ class Capture:
         times: Mapping[str, float],
         status: int,
     ) -> tuple[None, int]:
-        """Be PortAudio's callback: hand over and return."""
+        """Queue a block: PortAudio's callback."""
         self._overflows += bool(status & pyaudio.paInputOverflow)
-        # PortAudio's clock need not be ours, but its differences are good.
+        # PortAudio's clock may have another zero than ours; differences are valid.
         age = times["current_time"] - times["input_buffer_adc_time"]
-        age = age if 0 < age < _PATIENCE else 0.0
-        if self._blocks.qsize() < _LONGEST_QUEUE:
+        age = age if 0 < age < _FROZEN_AFTER else 0.0
+        if self._blocks.qsize() < _QUEUE_LIMIT:
             self._blocks.put(CapturedBlock(audio or b"", self._clock(), age, self._overflows))
             self._overflows = 0
         else:
-            self._overflows += 1  # a gap before the next block that finds room
+            self._overflows += 1  # a gap before the next block for which there is room
         return None, pyaudio.paContinue
 
 
 class CaptureRequest:
-    """One stretch of listening: who closes it need not wait until it has begun.
+    """One period of listening, which may be closed before it has begun.
 
     Args:
-        deliver: called on the microphone's thread.
+        deliver: takes the audio, on the microphone's thread.
 
     Attributes:
-        closed_at: what was said until then is to be delivered, in monotonic seconds; infinite for
-            as long as nobody has closed it.
+        deliver: as given.
+        closed_at: monotonic seconds up to which audio is delivered; infinite until it is closed.
     """
 
     def __init__(self, deliver: Deliver) -> None:
@@ -137,15 +141,15 @@ class CaptureRequest:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed; for good."""
+        """Whether it was closed."""
         return self._closed.is_set()
 
     def close(self, at: float) -> None:
-        """Hear no more than what was said until then; the first time counts."""
+        """Deliver only what was said until `at` (monotonic seconds); the first call counts."""
         if not self.closed:
             self.closed_at = at
             self._closed.set()
 
     def pause(self, seconds: float) -> None:
-        """Let the time pass, or less when it is closed meanwhile."""
+        """Wait so many seconds, or until it is closed."""
         self._closed.wait(seconds)

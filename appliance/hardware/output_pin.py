@@ -1,4 +1,4 @@
-"""The pins that commands switch: a relay or a lamp at each."""
+"""Output pin that spoken commands switch: a relay or a lamp."""
 
 import contextlib
 import logging
@@ -15,10 +15,9 @@ log = logging.getLogger(__name__)
 
 
 class OutputPin:
-    """One pin: opened when it is first switched, and kept until it is closed.
+    """Relay module or lamp driver on a GPIO pin; opened when first switched, off at first.
 
-    A relay's module or a lamp's driver between the GPIO pin and ground. Calls may block, must not
-    come from several threads at once, and begin with a pin that is off.
+    Calls may block and must not come from several threads at once.
 
         lamp = OutputPin(22)
         lamp.switch("on")
@@ -27,11 +26,11 @@ class OutputPin:
 
     Args:
         pin: its GPIO number.
-        active_high: whether it is on while the pin is high, or low.
-        pin_factory: gpiozero's way to the pins; its default one when not given, as set by
+        active_high: whether "on" is the high level of the pin; else it is the low one.
+        pin_factory: gpiozero's pin factory; its default one when not given, as set by
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
-        patience: seconds after which nobody waits for a switching any more. One that comes about
-            later is undone.
+        timeout: seconds after which the caller has given up; a switching that takes longer is
+            undone.
         clock: monotonic seconds.
     """
 
@@ -41,13 +40,13 @@ class OutputPin:
         *,
         active_high: bool = True,
         pin_factory: "gpiozero.Factory | None" = None,
-        patience: float = gpio.LONGEST_END,
+        timeout: float = gpio.RELEASE_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pin = pin
         self._active_high = active_high
         self._pin_factory = pin_factory
-        self._patience = patience
+        self._timeout = timeout
         self._clock = clock
         self._device: gpiozero.OutputDevice | None = None
 
@@ -55,32 +54,32 @@ class OutputPin:
         """Switch the pin.
 
         Raises:
-            PinError: it can't be used, or hung for too long; it is let go, and opened anew by the
-                next switching.
+            PinError: the pin can't be used, or took longer than the timeout. It is released, and
+                opened again at the next call.
         """
-        began = self._clock()
-        with contextlib.ExitStack() as failing:
-            failing.callback(self.close)
-            with gpio.telling_errors(self._pin):
+        began_at = self._clock()
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            with gpio.raising_pin_errors(self._pin):
                 self._set(state)
-                if (lasted := self._clock() - began) > self._patience:
+                if (lasted := self._clock() - began_at) > self._timeout:
                     raise TimeoutError(f"it hung for {lasted:.1f} s")
-            failing.pop_all()
+            on_failure.pop_all()
 
     def close(self) -> None:
-        """Switch the pin off and let go of it."""
+        """Switch the pin off and release it."""
         device, self._device = self._device, None
         if device is None:
             return
         try:
-            with gpio.telling_errors(self._pin), device:
+            with gpio.raising_pin_errors(self._pin), device:
                 device.off()
         except gpio.PinError as error:
             log.warning("%s", error)
 
     def _set(self, state: Literal["on", "off", "toggle"]) -> None:
         if self._device is None:
-            self._device = self._opened()
+            self._device = self._open()
         match state:
             case "on":
                 self._device.on()
@@ -89,7 +88,7 @@ class OutputPin:
             case "toggle":
                 self._device.toggle()
 
-    def _opened(self) -> "gpiozero.OutputDevice":
+    def _open(self) -> "gpiozero.OutputDevice":
         factory = gpio.factory(self._pin_factory)
         import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 

@@ -1,4 +1,4 @@
-"""Which microphone is meant, and a stream from it at a rate that it has."""
+"""PortAudio: device search, streams at a rate the device supports, silenced C libraries."""
 
 import ctypes
 import functools
@@ -13,10 +13,10 @@ from appliance.core.events import Fault
 from appliance.system import environment
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
-"""PortAudio's: takes the samples, the number of frames, their times and the status flags."""
+"""PortAudio's callback: takes samples, number of frames, their times and the status flags."""
 
 Info = Mapping[str, str | int | float]
-"""What PortAudio tells of a device."""
+"""PortAudio's description of a device."""
 
 _BLOCKS_PER_SECOND = 10
 
@@ -28,7 +28,7 @@ _REFUSALS = {
 
 
 class Stream(Protocol):
-    """What is used of `pyaudio.PyAudio.Stream`."""
+    """The part of `pyaudio.PyAudio.Stream` that is used."""
 
     def is_active(self) -> bool: ...  # noqa: D102 - PyAudio's
     def stop_stream(self) -> None: ...  # noqa: D102 - PyAudio's
@@ -36,7 +36,7 @@ class Stream(Protocol):
 
 
 class Audio(Protocol):
-    """What is used of `pyaudio.PyAudio`."""
+    """The part of `pyaudio.PyAudio` that is used."""
 
     def get_device_count(self) -> int: ...  # noqa: D102 - PyAudio's
     def get_device_info_by_index(self, device_index: int) -> Info: ...  # noqa: D102 - PyAudio's
@@ -61,7 +61,7 @@ class Audio(Protocol):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device that can record."""
+    """Device that can record; `rate` in Hz is its default, `channels` its maximum."""
 
     index: int
     name: str
@@ -70,14 +70,14 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Format(NamedTuple):
-    """A rate in Hz and a number of channels; samples are always s16le."""
+    """Rate in Hz and number of channels; samples are always s16le."""
 
     rate: int
     channels: int
 
 
 class MicrophoneError(Exception):
-    """The microphone can't be used; `fault` says it to the person."""
+    """A microphone that can't be used; `fault` says so in words for a person."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
@@ -85,7 +85,7 @@ class MicrophoneError(Exception):
 
 
 def quiet_audio() -> pyaudio.PyAudio:
-    """Return a new `PyAudio` whose libraries keep silent.
+    """Return a new `PyAudio` whose C libraries print nothing.
 
     Raises:
         OSError: PortAudio can't be initialised.
@@ -96,26 +96,29 @@ def quiet_audio() -> pyaudio.PyAudio:
 
 @functools.cache
 def silence_libraries() -> None:
-    """Point C's `stderr` nowhere, for good; may be called again.
+    """Point C's `stderr` at /dev/null, for good; may be called again.
+
+    ALSA, JACK and PortAudio write to it whenever they open a device that is missing, refuses a rate
+    or is pulled out. What matters in it also comes back as an error code.
 
     Python writes to the file descriptor, not to C's stream: its log, its tracebacks and
-    faulthandler's stay where they are. Redirecting the descriptor, even for a moment, would take
-    other threads' lines with it; and PortAudio, unlike ALSA and JACK, can't be told to be silent.
+    faulthandler's stay where they are. Redirecting the descriptor, even for a moment, would lose
+    other threads' lines; and PortAudio, unlike ALSA and JACK, has no switch for its messages.
     """
     environment.prepare()
     libc = ctypes.CDLL(None, use_errno=True)
     libc.fopen.restype = ctypes.c_void_p
-    nowhere = libc.fopen(b"/dev/null", b"w")
-    if nowhere:
-        ctypes.c_void_p.in_dll(libc, "stderr").value = nowhere
+    null = libc.fopen(b"/dev/null", b"w")
+    if null:
+        ctypes.c_void_p.in_dll(libc, "stderr").value = null
 
 
 def find_device(audio: Audio, wanted: str | int) -> Device:
-    """Return the device that is wanted, as PortAudio knows it now.
+    """Return the wanted device as PortAudio knows it now; of several, the first.
 
     Args:
         audio: PortAudio.
-        wanted: part of a name, whatever its case; an index; or "" for PortAudio's default.
+        wanted: part of a name in any case, an index, or "" for PortAudio's default.
 
     Raises:
         MicrophoneError: there is no such device, or it can't record.
@@ -153,8 +156,13 @@ def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple
     Blocks have a tenth of a second: shorter ones would only cost more and leave the sound system a
     smaller buffer.
 
+    Args:
+        audio: PortAudio.
+        device: what to open.
+        callback: called with each block, on PortAudio's thread.
+
     Raises:
-        MicrophoneError: the device is busy, gone, or has no rate that is of use.
+        MicrophoneError: the device is busy, gone, or has no usable rate.
     """
     refusal: OSError | None = None
     for rate, channels in _formats(device):
@@ -179,22 +187,22 @@ def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple
     )
 
 
-def can_do(audio: Audio, device: Device, wanted: Format) -> bool:
-    """Tell whether the device can record in this format, without recording."""
+def supports(audio: Audio, device: Device, wanted: Format) -> bool:
+    """Return whether the device can record in this format, without recording."""
     try:
         return audio.is_format_supported(
             wanted.rate, device.index, wanted.channels, pyaudio.paInt16
         )
-    except ValueError:  # PyAudio's way to say no
+    except ValueError:  # how PyAudio says no
         return False
 
 
 def fault_of(error: OSError) -> Fault:
-    """Say PortAudio's error in words for the person."""
+    """Return PortAudio's error as a fault, in words for a person."""
     detail = f"PortAudio {error.errno}: {error.strerror}" if error.errno else str(error)
     if error.errno == pyaudio.paDeviceUnavailable:
         return Fault("Microphone busy", "end the other program that uses it", detail)
-    # Where there is no device at all, PyAudio looks in vain for the default and gives no number.
+    # PyAudio's error has no number where there is no default device.
     if error.errno in (pyaudio.paInvalidDevice, None):
         return Fault("No microphone", "plug one in", detail)
     return Fault("Microphone fails", "unplug it and plug it in again", detail)
@@ -210,7 +218,7 @@ def _device(info: Info) -> Device:
 
 
 def _formats(device: Device) -> Iterator[Format]:
-    """Yield what to ask the device for, the best first."""
+    """Yield the formats to try, the best first."""
     rates = dict.fromkeys((SAMPLE_RATE, device.rate, 48_000, 44_100, 32_000, 96_000, 22_050))
     counts = dict.fromkeys((1, 2, device.channels))
     for rate in rates:

@@ -1,4 +1,4 @@
-"""Hardware for a machine that has none: a microphone that hears a WAV file, a finger, a lamp."""
+"""Simulated hardware for the demo and tests: a WAV file as PyAudio, a press of a mock pin."""
 
 import io
 import itertools
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 class WavRecording:
-    """What a WAV file holds, as 16-bit samples.
+    """Contents of a WAV file as 16-bit samples.
 
     Args:
         path: a WAV file with 8, 16, 24 or 32 bit PCM, of any rate and number of channels.
+
+    Attributes:
+        rate: in Hz.
+        channels: interleaved in `samples`.
+        samples: s16le.
 
     Raises:
         ValueError: it is no such file; the message says so.
@@ -46,26 +51,29 @@ class WavRecording:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length."""
         return len(self.samples) / SAMPLE_BYTES / self.channels / self.rate
 
 
 class WavAudio:
-    """Stands in for `pyaudio.PyAudio`: its one microphone hears a WAV file in real time.
+    """Replacement for `pyaudio.PyAudio` whose one microphone plays a WAV file in real time.
 
-    The file is heard from its start whenever a stream is opened, then silence follows. As with a
-    real microphone, the only rate and number of channels are its own.
+    Each stream plays the file from its start, then silence. As with a real microphone, the only
+    rate and number of channels are its own.
+
+        audio = WavAudio(Path("speech.wav"))
+        microphone = Microphone(MicrophoneSettings(), post, audio=lambda: audio)
 
     Args:
         path: the WAV file.
         clock: monotonic seconds.
 
     Attributes:
-        recording: what is heard.
-        finished: set when the whole file was heard.
+        recording: what is played.
+        finished: set when the whole file was played.
 
     Raises:
-        ValueError: the file is no WAV file that can be played.
+        ValueError: it is no WAV file that can be played.
         OSError: it can't be read.
     """
 
@@ -81,7 +89,7 @@ class WavAudio:
         return 1
 
     def get_device_info_by_index(self, device_index: int) -> Info:
-        """Return what PortAudio would tell of the microphone."""
+        """Return PortAudio's description of the microphone."""
         if device_index != 0:
             raise OSError(pyaudio.paInvalidDevice, "Invalid device")
         return {
@@ -93,7 +101,7 @@ class WavAudio:
         }
 
     def get_default_input_device_info(self) -> Info:
-        """Return what PortAudio would tell of the microphone."""
+        """Return PortAudio's description of the microphone."""
         return self.get_device_info_by_index(0)
 
     def is_format_supported(
@@ -123,7 +131,7 @@ class WavAudio:
         frames_per_buffer: int = 1024,
         stream_callback: StreamCallback,
     ) -> "WavStream":
-        """Return a running stream that hears the file from its start.
+        """Return a running stream that plays the file from its start.
 
         Raises:
             OSError: for any format but the file's own with 16 bits.
@@ -154,7 +162,7 @@ class WavAudio:
 
 
 class WavStream:
-    """Stands in for `pyaudio.PyAudio.Stream`; calls back on a thread of its own."""
+    """Replacement for `pyaudio.PyAudio.Stream` that calls back on a thread of its own."""
 
     def __init__(
         self,
@@ -174,14 +182,14 @@ class WavStream:
         self.start_stream()
 
     def start_stream(self) -> None:
-        """Hear the file from its start."""
+        """Play the file from its start."""
         if self._thread is None:
             self._stopped.clear()
             self._thread = threading.Thread(target=self._run, name="wav", daemon=True)
             self._thread.start()
 
     def stop_stream(self) -> None:
-        """Hear nothing more; returns when the last callback has."""
+        """Stop, and wait for the last callback to return."""
         if self._thread is not None:
             self._stopped.set()
             self._thread.join()
@@ -196,7 +204,7 @@ class WavStream:
         return self._thread is not None and self._thread.is_alive()
 
     def get_input_latency(self) -> float:
-        """Return how many seconds old the first sample of a block is when it is handed over."""
+        """Return the age of a block's first sample at the callback, in seconds."""
         return self._frames / self._recording.rate
 
     def _run(self) -> None:
@@ -209,17 +217,17 @@ class WavStream:
                 return
             block = samples[(number - 1) * size : number * size].ljust(size, b"\0")
             times = {"current_time": now, "input_buffer_adc_time": now - self.get_input_latency()}
-            _, wish = self._callback(block, self._frames, times, 0)
+            _, request = self._callback(block, self._frames, times, 0)
             if number * size >= len(samples):
                 self._finished.set()
-            if wish != pyaudio.paContinue:
+            if request != pyaudio.paContinue:
                 return
 
 
 def press(pin: "MockPin", seconds: float = 0.2, *, pull_up: bool = True) -> None:
     """Press and release the button that is wired to a pin of gpiozero's `MockFactory`.
 
-    Anything under 50 ms would pass for a bouncing contact.
+    A press under 50 ms would count as a bounce.
     """
     down, up = (pin.drive_low, pin.drive_high) if pull_up else (pin.drive_high, pin.drive_low)
     down()
@@ -244,8 +252,8 @@ def _as_16_bit(samples: bytes, width: int) -> bytes:
 def _with_plain_header(file: bytes) -> bytes:
     """Return a WAV file that calls its PCM plain PCM.
 
-    Files with 24 bits or many channels call it "extensible", which `wave` only knows from Python
-    3.12 on; the true format then stands 24 bytes further on.
+    Files with 24 bits or many channels call it "extensible", which `wave` only reads from Python
+    3.12 on; the true format then is 24 bytes further on.
     """
     tag = file.find(b"fmt ", 12, 4096) + 8
     if file[tag : tag + 2] == b"\xfe\xff" and file[tag + 24 : tag + 26] == b"\x01\x00":

@@ -85,7 +85,7 @@ class HistoryWriter:
         purge_interval: seconds between deletions of old sessions.
 
     Attributes:
-        activity: how long the thread has been at its present work; a disk may hang.
+        busy_timer: how long the thread has been at its present work; a disk may hang.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class HistoryWriter:
         self._ending = threading.Event()
         self._database: sqlite3.Connection | None = None
         self._failed = False
-        self.activity = BusyTimer("history")
+        self.busy_timer = BusyTimer("history")
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
     def start(self) -> None:
@@ -223,7 +223,7 @@ class HistoryWriter:
     def _done(self, work: Work) -> bool:
         """Carry out the work and report; return whether the disk took it."""
         try:
-            with self.activity:
+            with self.busy_timer:
                 self._carry_out(work)
         except (sqlite3.Error, OSError) as error:
             self._close()

@@ -97,7 +97,7 @@ class Display:
         clock: monotonic seconds.
 
     Attributes:
-        activity: what the thread is at; a bus may hang.
+        busy_timer: what the thread is at; a bus may hang.
         frames: how many pictures were shown.
     """
 
@@ -116,7 +116,7 @@ class Display:
         self._began = clock()
         self._renderer = Renderer.for_settings(settings)
         self._idle_timer = IdleTimer(settings)
-        self.activity = BusyTimer("display")
+        self.busy_timer = BusyTimer("display")
         self.frames = 0
         self._changed = threading.Condition()
         self._newest: Scene | None = None
@@ -164,7 +164,7 @@ class Display:
     def _run(self) -> None:
         while True:
             try:
-                with self.activity:
+                with self.busy_timer:
                     panel = self._open_panel(self._settings)
                 if panel is None:
                     self._answered.set()
@@ -183,13 +183,13 @@ class Display:
         while not ending:
             before = scene
             scene, ending = self._wait_for_other_than(before)
-            with self.activity:
+            with self.busy_timer:
                 if scene:
                     self._bring_up_to_date(state, scene)
                 if scene is before and not ending:
                     state.panel.check()
         if scene is None:
-            with self.activity:
+            with self.busy_timer:
                 state.panel.clear()
 
     def _bring_up_to_date(self, state: PanelState, scene: Scene) -> None:

@@ -74,7 +74,7 @@ class StatusLed:
         retry: seconds between two tries to get the pin.
 
     Attributes:
-        activity: what the thread is at; a pin library may hang.
+        busy_timer: what the thread is at; a pin library may hang.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class StatusLed:
         *,
         pin_factory: "gpiozero.Factory | None" = None,
         pattern_of: Callable[[Scene], Pattern] = pattern_of,
-        retry: float = gpio.RETRY,
+        retry: float = gpio.RETRY_INTERVAL,
     ) -> None:
         self._pin = settings.pin
         self._post = post
@@ -94,7 +94,7 @@ class StatusLed:
         self._changed = threading.Condition()
         self._wanted = OFF
         self._ending = False
-        self.activity = BusyTimer("light")
+        self.busy_timer = BusyTimer("light")
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
 
     def start(self) -> None:
@@ -116,13 +116,13 @@ class StatusLed:
             self._ending = True
             self._changed.notify()
         if self._thread.is_alive():
-            self._thread.join(gpio.LONGEST_END)
+            self._thread.join(gpio.RELEASE_TIMEOUT)
 
     def _run(self) -> None:
         told = False
         while not self._ending:
             try:
-                with gpio.telling_errors(self._pin), self._opened() as lamp:
+                with gpio.raising_pin_errors(self._pin), self._opened() as lamp:
                     log.info("light: GPIO %s", self._pin)
                     self._post(StatusLedReady())
                     told = False
@@ -137,7 +137,7 @@ class StatusLed:
 
     @contextmanager
     def _opened(self) -> "Iterator[gpiozero.LED]":
-        with self.activity:
+        with self.busy_timer:
             lamp = self._lamp()
         with lamp:
             yield lamp

@@ -23,7 +23,7 @@ class BusyTimer:
 
     A thread that hangs in a driver can neither say so nor be ended; other threads read the timer.
 
-        with self.activity:
+        with self.busy_timer:
             panel.show(picture)
 
     Args:

@@ -47,7 +47,7 @@ def test_a_press_counts_before_the_release(button: Button, pin: MockPin, posted:
     assert posted.events == [ButtonReady(), Pressed()]
 
 
-def test_a_release_is_told(button: Button, pin: MockPin, posted: Posted, clock: Clock) -> None:
+def test_a_release_is_reported(button: Button, pin: MockPin, posted: Posted, clock: Clock) -> None:
     pin.drive_low()
     clock.now += 0.2
     pin.drive_high()
@@ -75,7 +75,7 @@ def test_a_bouncing_contact_is_one_press(
 
 
 class LatePin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin whose edges are told some seconds late, as on a machine that is busy."""
+    """A pin whose edges are reported some seconds late, as on a machine that is busy."""
 
     late = 0.0
 
@@ -84,7 +84,7 @@ class LatePin(MockPin):  # type: ignore[misc] # gpiozero has no types
         super()._call_when_changed()
 
 
-def test_a_bounce_that_is_told_late_is_no_press(posted: Posted, clock: Clock) -> None:
+def test_a_bounce_that_is_reported_late_is_no_press(posted: Posted, clock: Clock) -> None:
     factory = MockFactory(pin_class=LatePin)
     button = Button(SETTINGS, posted, pin_factory=factory, clock=clock)
     button.start()
@@ -100,7 +100,7 @@ def test_a_bounce_that_is_told_late_is_no_press(posted: Posted, clock: Clock) ->
     assert posted.of(Pressed) == [Pressed()]
 
 
-def test_the_release_of_a_finger_as_quick_as_a_bounce_is_told(
+def test_the_release_of_a_finger_as_quick_as_a_bounce_is_reported(
     button: Button, pin: MockPin, posted: Posted, clock: Clock
 ) -> None:
     pin.drive_low()
@@ -121,7 +121,7 @@ def test_presses_of_a_quick_finger_all_count(
     assert len(posted.of(Pressed)) == 3
 
 
-def test_holding_is_told_while_the_button_is_down(
+def test_holding_is_reported_while_the_button_is_down(
     button: Button, pin: MockPin, posted: Posted
 ) -> None:
     pin.drive_low()
@@ -172,11 +172,11 @@ def test_the_pin_factory_of_gpiozero_is_respected(
     button.end()
 
 
-def test_a_pin_in_use_is_told_once_and_taken_as_soon_as_it_is_free(
+def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
     factory: MockFactory, pin: MockPin, posted: Posted
 ) -> None:
     other = gpiozero.LED(17, pin_factory=factory)
-    button = Button(SETTINGS, posted, pin_factory=factory, retry=0.01)
+    button = Button(SETTINGS, posted, pin_factory=factory, retry_interval=0.01)
     button.start()
     fault = posted.wait(ButtonFailed).fault
     assert fault.what == "Button's pin in use"

@@ -111,7 +111,7 @@ def test_a_second_session_hears_nothing_of_the_first(sound: PipeMicrophone, post
 
 
 @pytest.mark.slow
-def test_a_microphone_pulled_out_is_told_and_goes_on_when_it_is_back(posted: Posted) -> None:
+def test_a_microphone_pulled_out_is_reported_and_goes_on_when_it_is_back(posted: Posted) -> None:
     with PipeMicrophone() as sound:
         session = Session(posted)
         posted.wait(MicrophoneOpened)
@@ -147,7 +147,7 @@ def test_a_microphone_that_comes_after_the_press_is_used(posted: Posted) -> None
 
 
 @pytest.mark.slow
-def test_a_frozen_microphone_is_told_at_once_and_heard_again_afterwards(posted: Posted) -> None:
+def test_a_frozen_microphone_is_reported_at_once_and_heard_again_afterwards(posted: Posted) -> None:
     with PipeMicrophone() as sound:
         session = Session(posted)
         posted.wait(MicrophoneOpened)

@@ -14,21 +14,21 @@ from appliance.hardware import gpio
     ids=lambda error: type(error).__name__,
 )
 def test_what_the_pin_libraries_raise_names_the_pin(error: Exception) -> None:
-    with pytest.raises(gpio.PinError) as told, gpio.telling_errors(17):
+    with pytest.raises(gpio.PinError) as raised, gpio.raising_pin_errors(17):
         raise error
-    assert str(told.value) == f"GPIO 17: {type(error).__name__}: none"
-    assert not told.value.in_use
+    assert str(raised.value) == f"GPIO 17: {type(error).__name__}: none"
+    assert not raised.value.in_use
 
 
 @pytest.mark.parametrize("error", [gpiozero.GPIOPinInUse("by another"), OSError("GPIO busy")])
-def test_a_pin_that_something_else_has_is_told_apart(error: Exception) -> None:
-    with pytest.raises(gpio.PinError) as told, gpio.telling_errors(17):
+def test_a_pin_that_something_else_has_is_recognised(error: Exception) -> None:
+    with pytest.raises(gpio.PinError) as raised, gpio.raising_pin_errors(17):
         raise error
-    assert told.value.in_use
+    assert raised.value.in_use
 
 
 def test_a_defect_stays_one() -> None:
-    with pytest.raises(ZeroDivisionError), gpio.telling_errors(17):
+    with pytest.raises(ZeroDivisionError), gpio.raising_pin_errors(17):
         raise ZeroDivisionError
 
 

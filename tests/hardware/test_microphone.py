@@ -20,7 +20,7 @@ from appliance.core.events import (
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Device, Format
 from appliance.settings.schema import MicrophoneSettings
-from tests.hardware.fake_audio import HDMI, USB, FakeSound
+from tests.hardware.fake_portaudio import HDMI, USB, FakeSound
 from tests.rig.clock import Clock
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
@@ -62,6 +62,8 @@ class Bench:
             audio=self.sound,
             clock=self.clock,
             cards=cards,
+            cards_check_interval=0.01,
+            reopen_interval=0.01,
         )
 
     def start(self) -> None:
@@ -144,7 +146,9 @@ def test_a_block_that_took_long_to_arrive_was_captured_earlier(bench: Bench) -> 
     assert bench.heard.chunks[0][1] == pytest.approx(bench.clock.now - 0.25)
 
 
-def test_what_is_being_said_at_the_close_is_delivered_before_it_is_told(bench: Bench) -> None:
+def test_what_is_being_said_at_the_close_is_delivered_before_it_is_reported(
+    bench: Bench,
+) -> None:
     bench.start()
     bench.open()
     bench.hear(BLOCK + BLOCK[:1600])
@@ -237,7 +241,7 @@ def test_a_device_that_refuses_16_khz_is_resampled(bench: Bench, rate: int, chan
     assert int(np.abs(np.fft.rfft(samples[:16_000])).argmax()) == 1000
 
 
-def test_a_busy_microphone_is_told_once_and_taken_when_it_is_free(bench: Bench) -> None:
+def test_a_busy_microphone_is_reported_once_and_taken_when_it_is_free(bench: Bench) -> None:
     bench.sound.error = OSError(pyaudio.paDeviceUnavailable, "Device unavailable")
     bench.start()
     bench.open()
@@ -316,7 +320,7 @@ def test_one_that_fell_silent_because_it_was_pulled_out_is_then_called_missing(
     assert remedies == ["unplug it, plug it in", "plug it in"]
 
 
-def test_closing_without_any_device_is_told_once(bench: Bench) -> None:
+def test_closing_without_any_device_is_reported_once(bench: Bench) -> None:
     bench.sound.devices = [HDMI]
     bench.start()
     bench.posted.wait(MicrophoneFailed)
@@ -330,7 +334,7 @@ def test_closing_without_any_device_is_told_once(bench: Bench) -> None:
     assert bench.heard.chunks == []
 
 
-def test_a_missing_microphone_is_told_while_idle_and_when_it_is_back(bench: Bench) -> None:
+def test_a_missing_microphone_is_reported_while_idle_and_when_it_is_back(bench: Bench) -> None:
     bench.sound.devices = [HDMI]
     bench.start()
     assert bench.posted.wait(MicrophoneFailed).fault == Fault(
@@ -342,7 +346,7 @@ def test_a_missing_microphone_is_told_while_idle_and_when_it_is_back(bench: Benc
     assert bench.sound.streams == []
 
 
-def test_portaudio_is_made_anew_only_when_the_cards_change(bench: Bench) -> None:
+def test_portaudio_is_made_again_only_when_the_cards_change(bench: Bench) -> None:
     bench.start()
     bench.cards.write_text("2 [Webcam]\n")
     wait_until(lambda: len(bench.sound.instances) == 2)
@@ -365,12 +369,18 @@ def test_a_sound_system_that_does_not_start_is_a_fault_and_tried_again(
             raise OSError(pyaudio.paInternalError, "Internal PortAudio error")
         return sound()
 
-    microphone = Microphone(MicrophoneSettings(), posted, audio=audio)  # type: ignore[arg-type]
+    microphone = Microphone(
+        MicrophoneSettings(),
+        posted,
+        audio=audio,  # type: ignore[arg-type]
+        reopen_interval=0.01,
+    )
     microphone.start()
     assert posted.wait(MicrophoneFailed).fault.what == "No sound system"
     microphone.open(Heard())
     sound.stream().hear(BLOCK)
     posted.wait(MicrophoneOpened)
+    sound.stream().active = False
     microphone.end()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance.core.events import MicrophoneClosed, MicrophoneFailed, MicrophoneOpened
 from appliance.hardware.microphone import Microphone
 from appliance.settings.schema import MicrophoneSettings
-from tests.hardware.running_audio import RunningSound
+from tests.hardware.fake_portaudio import RunningSound
 from tests.rig.clock import Clock
 from tests.rig.posted import Posted
 from tests.rig.sound import PipeMicrophone
@@ -32,7 +32,12 @@ class Person:
         self.sound = RunningSound()
         self.posted = Posted()
         self.microphone = Microphone(
-            MicrophoneSettings(), self.posted, audio=self.sound, clock=clock, cards=cards
+            MicrophoneSettings(),
+            self.posted,
+            audio=self.sound,
+            clock=clock,
+            cards=cards,
+            cards_check_interval=0.01,
         )
         self.begun = 0
         self.heard: list[tuple[int, int, set[int]]] = []
@@ -117,19 +122,19 @@ def test_a_burst_while_it_listens_closes_as_often_as_it_opens() -> None:
         person.check_all_is_closed()
 
 
-def test_a_burst_while_the_microphone_is_missing_still_lets_its_return_be_told(
+def test_a_burst_while_the_microphone_is_missing_still_lets_its_return_be_reported(
     tmp_path: Path,
 ) -> None:
     cards = tmp_path / "cards"
     with a_person(cards) as person:
         person.microphone.start()
-        person.sound.there = False
+        person.sound.unplug()
         person.open()
         person.posted.wait(MicrophoneFailed)
         for step in ("close", *BURST):
             person.do(step)
         person.check_all_is_closed()
-        person.sound.there = True
+        person.sound.plug()
         cards.write_text("1 [Device]\n")
         person.posted.wait(MicrophoneOpened)
         assert person.sound.streams == []
@@ -159,7 +164,7 @@ def test_a_session_that_is_closed_while_the_microphone_opens_waits_for_nothing_t
         assert len(person.sound.streams) == 1
 
 
-def test_ending_after_a_burst_opens_nothing_and_tells_of_each_session() -> None:
+def test_ending_after_a_burst_opens_nothing_and_reports_each_session_closed() -> None:
     with a_person() as person:
         person.microphone.start()
         person.open()

@@ -52,14 +52,14 @@ def test_closing_switches_it_off_and_frees_it(
     gpiozero.LED(22, pin_factory=factory).close()
 
 
-def test_after_closing_it_is_opened_anew(output: OutputPin, pin: MockPin) -> None:
+def test_after_closing_it_is_opened_again(output: OutputPin, pin: MockPin) -> None:
     output.switch("on")
     output.close()
     output.switch("toggle")
     assert pin.state
 
 
-def test_a_pin_in_use_is_told_apart_and_not_disturbed(
+def test_a_pin_in_use_is_recognised_and_left_alone(
     output: OutputPin, pin: MockPin, factory: MockFactory
 ) -> None:
     with gpiozero.LED(22, initial_value=True, pin_factory=factory):
@@ -150,7 +150,7 @@ def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
             clock.now += 60 * value
 
     factory = MockFactory(pin_class=SlowPin)
-    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory, patience=5.0, clock=clock)
+    pin, output = factory.pin(22), OutputPin(22, pin_factory=factory, timeout=5.0, clock=clock)
     with pytest.raises(PinError, match=r"hung for 60\.0 s"):
         output.switch("on")
     assert (pin.function, history(pin)) == ("input", [False, True, False])

@@ -13,7 +13,7 @@ from appliance.hardware.portaudio import (
     open_stream,
     recording_devices,
 )
-from tests.hardware.fake_audio import HDMI, USB, FakeAudio, FakeSound
+from tests.hardware.fake_portaudio import HDMI, USB, FakeAudio, FakeSound
 
 WEBCAM = Device(index=2, name="HD Webcam C270: USB Audio (hw:2,0)", rate=16_000, channels=2)
 

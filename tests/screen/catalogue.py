@@ -169,8 +169,8 @@ MISTAKES = (
 @functools.cache
 def faults() -> tuple[Fault, ...]:
     """Return each fault that the program can tell on the screen, in the order of their texts."""
-    told = {(fault.what, fault.remedy) for fault in (*_in_code(), *_of_service(), *_of_settings())}
-    return tuple(Fault(what, remedy) for what, remedy in sorted(told))
+    texts = {(fault.what, fault.remedy) for fault in (*_in_code(), *_of_service(), *_of_settings())}
+    return tuple(Fault(what, remedy) for what, remedy in sorted(texts))
 
 
 def messages() -> dict[str, Scene]:

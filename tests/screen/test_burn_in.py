@@ -87,7 +87,7 @@ def test_what_matters_wakes_the_panel_at_once(
     ]
 
 
-def test_a_session_never_dims_and_the_rest_begins_anew_after_it(
+def test_a_session_never_dims_and_the_rest_begins_again_after_it(
     brightness_after: Callable[..., list[Brightness]],
 ) -> None:
     talking = Scene(Mode.LISTENING)

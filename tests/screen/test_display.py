@@ -25,7 +25,7 @@ SETTINGS = DisplaySettings(dim_after=60, sleep_after=600)
 
 
 class Recorder:
-    """A panel that remembers what it was told, and can be made to wait."""
+    """A panel that remembers its calls, and can be made to wait."""
 
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
@@ -121,7 +121,7 @@ def test_a_picture_that_is_shown_already_is_not_sent_again(start: Start) -> None
     assert panel.scenes == [Scene(Mode.LISTENING, elapsed=1.0)]
 
 
-def test_a_panel_that_is_missing_is_told_once_and_tried_again(
+def test_a_panel_that_is_missing_is_reported_once_and_tried_again(
     start: Start, events: list[Event]
 ) -> None:
     fault = Fault("The OLED does not answer")
@@ -226,7 +226,7 @@ def test_a_missing_panel_does_not_hold_up_the_end(start: Start, events: list[Eve
     assert [type(event) for event in events] == [ScreenFailed]
 
 
-def test_without_a_panel_nothing_is_told(start: Start, events: list[Event]) -> None:
+def test_without_a_panel_nothing_is_reported(start: Start, events: list[Event]) -> None:
     display = start(lambda _: None)
     display.show(READY)
     display.end()
@@ -265,7 +265,7 @@ def test_a_panel_wakes_with_the_new_picture_on_it(start: Start, now: list[float]
     assert set(seen) == {module.image.tobytes()}
 
 
-def test_a_sleeping_panel_is_told_to_be_well_when_it_is_put_back(
+def test_a_sleeping_panel_is_reported_to_work_when_it_is_put_back(
     start: Start, now: list[float], events: list[Event]
 ) -> None:
     module = Ssd1306()
@@ -316,10 +316,10 @@ def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
         module.plug()
         wait_until(lambda: shows(module, display))
         wait_until(lambda: len(events) == 2)
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert "does not answer" in told[0]
-    assert told[1] == "the screen shows pictures"
+    logged = [record.getMessage() for record in caplog.records]
+    assert len(logged) == 2
+    assert "does not answer" in logged[0]
+    assert logged[1] == "the screen shows pictures"
 
 
 @pytest.mark.parametrize("brightness", [Brightness.DIMMED, Brightness.ASLEEP])

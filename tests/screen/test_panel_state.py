@@ -66,7 +66,7 @@ moments = st.builds(
 
 
 class Bench:
-    """A panel on a simulated bus, opened anew after each error as the display does it."""
+    """A panel on a simulated bus, opened again after each error as the display does it."""
 
     def __init__(self, settings: DisplaySettings, renderer: Renderer) -> None:
         self.module = MODULES[settings.driver]()

@@ -123,9 +123,9 @@ def _accepted(before: Image.Image | None, now: Image.Image, *, exactly: bool) ->
 
 
 def test_the_faults_of_all_parts_are_among_them() -> None:
-    told = {fault.what for fault in faults()}
-    assert {"No microphone", "Can't save", "Key refused", "Settings: mistake"} <= told
-    assert len(told) > 25
+    known = {fault.what for fault in faults()}
+    assert {"No microphone", "Can't save", "Key refused", "Settings: mistake"} <= known
+    assert len(known) > 25
 
 
 def test_pictures_of_different_states_are_not_alike() -> None:

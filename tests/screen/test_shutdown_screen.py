@@ -58,7 +58,7 @@ def test_it_shines_little_since_it_may_stand_for_months() -> None:
     assert module.contrast == DIMMED
 
 
-def test_a_missing_panel_is_told_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_panel_is_reported_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:
     module = Ssd1306()
     module.unplug()
     with caplog.at_level(logging.WARNING):

@@ -102,7 +102,7 @@ def test_a_scene_of_the_same_pattern_lets_it_blink_on(
         light.show(next(scenes))
         return len(pin.states) > 3
 
-    # Scenes come far faster than the lamp changes: were it to begin afresh, it would stay on.
+    # Scenes come far faster than the lamp changes: if it began again with each, it would stay on.
     wait_until(shown_again)
     light.end()
 
@@ -130,7 +130,7 @@ def test_without_a_pin_there_is_nothing_to_do(posted: Posted) -> None:
     assert not posted.events
 
 
-def test_a_pin_in_use_is_told_once_and_taken_as_soon_as_it_is_free(
+def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
     factory: MockFactory, pin: MockPin, posted: Posted
 ) -> None:
     other = gpiozero.Button(27, pin_factory=factory)
@@ -157,7 +157,7 @@ class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
         super()._set_state(value)
 
 
-def test_a_pin_that_breaks_is_told_and_shows_again_once_it_works(posted: Posted) -> None:
+def test_a_pin_that_breaks_is_reported_and_shows_again_once_it_works(posted: Posted) -> None:
     factory = MockFactory(pin_class=UnreliablePin)
     pin = factory.pin(27)
     light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)

@@ -29,7 +29,7 @@ def test_every_mode_says_something(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_fault_is_told_with_its_remedy_in_every_mode(mode: Mode) -> None:
+def test_a_fault_is_shown_with_its_remedy_in_every_mode(mode: Mode) -> None:
     message = texts.message(Scene(mode, fault=FAULT))
     assert message.headline == "Can't reach the service"
     assert "check the network" in message.details
@@ -143,11 +143,11 @@ def test_a_lost_connection_says_that_nothing_is_lost() -> None:
 
 
 def test_remedy_and_backlog_take_turns_below_a_transcript() -> None:
-    told = {
+    seen = {
         texts.notice(Scene(Mode.RECONNECTING, elapsed=second, waiting=42, fault=FAULT))
         for second in range(20)
     }
-    assert told == {
+    assert seen == {
         ("Can't reach the service", "check the network"),
         ("Can't reach the service", "keeping what you say: 42 s"),
     }

@@ -26,7 +26,7 @@ class GpioPin:
             pin_factory=surroundings.pin_factory,
             # Shorter than the worker's limit: a switching that is not reported as given up must
             # have come about, and is not undone.
-            patience=0.9 * surroundings.limit,
+            timeout=0.9 * surroundings.limit,
             clock=surroundings.clock,
         )
 

@@ -15,7 +15,7 @@ from appliance.maintenance.doctor.result import Result
 from appliance.maintenance.doctor.runner import CheckRunner
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.scene import Mode
-from tests.hardware.fake_audio import HDMI, FakeSound
+from tests.hardware.fake_portaudio import HDMI, FakeSound
 from tests.maintenance.doctor.checks.test_board import board, bus
 from tests.maintenance.doctor.checks.test_microphone import TONE
 from tests.maintenance.doctor.checks.test_systemd_unit import Systemd

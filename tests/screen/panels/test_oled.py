@@ -120,7 +120,7 @@ def test_a_panel_that_is_pulled_out_is_noticed_without_a_picture() -> None:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ENXIO])
 @pytest.mark.parametrize("transfer", range(5))
-def test_every_error_of_the_bus_is_told_as_a_fault(number: int, transfer: int) -> None:
+def test_every_error_of_the_bus_is_reported_as_a_fault(number: int, transfer: int) -> None:
     module = Ssd1306()
     panel = opened(module)
     module.fail(*[0] * transfer, number)
@@ -128,17 +128,17 @@ def test_every_error_of_the_bus_is_told_as_a_fault(number: int, transfer: int) -
         panel.show(SCENE, Renderer().draw(SCENE).point(lambda value: not value))
 
 
-def test_a_missing_panel_is_told_with_its_address() -> None:
-    told = refusal(Ssd1306(address=0x3D))
-    assert "does not answer" in told
-    assert "0x3c" in told
+def test_a_missing_panel_is_reported_with_its_address() -> None:
+    message = refusal(Ssd1306(address=0x3D))
+    assert "does not answer" in message
+    assert "0x3c" in message
 
 
-def test_a_size_that_the_driver_lacks_is_told() -> None:
+def test_a_size_that_the_driver_lacks_is_reported() -> None:
     assert "no size 100x64" in refusal(Ssd1306(), DisplaySettings(width=100))
 
 
-def test_a_missing_bus_is_told() -> None:
+def test_a_missing_bus_is_reported() -> None:
     assert "/dev/i2c-250" in refusal(None, DisplaySettings(port=250))
 
 
@@ -171,17 +171,17 @@ def test_every_panel_of_luma_can_show_dim_sleep_and_wake(driver: str) -> None:
     panel = open_panel(settings, bus=bus)
     assert panel
     panel.show(SCENE, Renderer.for_settings(settings).draw(SCENE))
-    told = {}
+    sent = {}
     for brightness in Brightness:
         bus.sent.clear()
         panel.set_brightness(brightness)
-        told[brightness] = b"".join(bus.sent)
+        sent[brightness] = b"".join(bus.sent)
         panel.check()
-    assert len(set(told.values())) == len(Brightness)
+    assert len(set(sent.values())) == len(Brightness)
     panel.clear()
 
 
-def test_a_panel_that_luma_drives_on_spi_alone_is_told() -> None:
+def test_a_panel_that_luma_drives_on_spi_alone_is_reported() -> None:
     with pytest.raises(PanelError) as caught:
         open_panel(DisplaySettings(driver="ssd1325"), bus=AnyPanel())
     assert "does not work on I2C" in str(caught.value.fault)

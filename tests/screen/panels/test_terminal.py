@@ -94,7 +94,7 @@ def test_only_rows_that_changed_are_written() -> None:
     assert same(terminal.pixels(128, 64), Renderer().draw(later))
 
 
-def test_a_terminal_that_is_resized_is_painted_anew() -> None:
+def test_a_terminal_that_is_resized_is_painted_again() -> None:
     terminal = Terminal(LARGE)
     panel = shown_on(terminal, SCENE)
     terminal.size = SMALL
@@ -139,7 +139,7 @@ def test_a_terminal_does_not_dim() -> None:
     assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
 
 
-def told(*scenes: Scene) -> list[str]:
+def lines_for(*scenes: Scene) -> list[str]:
     stream = io.StringIO()
     panel = LinesPanel(stream)
     for scene in scenes:
@@ -152,14 +152,14 @@ def session(*turns: str, tentative: str = "") -> Scene:
     return Scene(Mode.LISTENING, turns=(*settled, ShownTurn(turns[-1], tentative)))
 
 
-def test_each_state_is_told_once() -> None:
+def test_each_state_is_written_once() -> None:
     quiet = Scene(Mode.LISTENING, elapsed=1)
     loud = Scene(Mode.LISTENING, elapsed=2, level=1.0)
-    assert told(Scene(Mode.READY), quiet, loud, quiet) == ["Ready", "Listening"]
+    assert lines_for(Scene(Mode.READY), quiet, loud, quiet) == ["Ready", "Listening"]
 
 
-def test_each_turn_is_told_once_when_it_is_finished() -> None:
-    assert told(
+def test_each_turn_is_written_once_when_it_is_finished() -> None:
+    assert lines_for(
         session("good"),
         session("good morning", tentative="every"),
         session("Good morning.", "the kitchen"),
@@ -173,8 +173,8 @@ def test_each_turn_is_told_once_when_it_is_finished() -> None:
     ]
 
 
-def test_turns_that_leave_the_scene_are_not_told_again() -> None:
-    lines = told(
+def test_turns_that_leave_the_scene_are_not_written_again() -> None:
+    lines = lines_for(
         session("One.", "Two.", "three"),
         session("Two.", "Three.", "four"),
         session("Three.", "Four.", "five"),
@@ -189,11 +189,11 @@ def test_turns_that_leave_the_scene_are_not_told_again() -> None:
     ]
 
 
-def test_turns_that_were_missed_are_told_too() -> None:
-    lines = told(session("One.", "two"), session("One.", "Two.", "Three.", "four"))
+def test_turns_that_were_missed_are_written_too() -> None:
+    lines = lines_for(session("One.", "two"), session("One.", "Two.", "Three.", "four"))
     assert [line.strip() for line in lines if line.startswith(" ")] == ["One.", "Two.", "Three."]
 
 
-def test_a_fault_is_told_with_what_to_do() -> None:
+def test_a_fault_is_written_with_its_remedy() -> None:
     fault = Fault("No microphone", "plug one in")
-    assert told(Scene(Mode.READY, fault=fault)) == ["Ready - No microphone - plug one in"]
+    assert lines_for(Scene(Mode.READY, fault=fault)) == ["Ready - No microphone - plug one in"]

@@ -67,7 +67,7 @@ def desktop() -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="xvfb is not installed")
-def test_a_window_shows_the_picture_sleeps_and_tells_once_when_it_is_closed(desktop: str) -> None:
+def test_a_window_shows_the_picture_sleeps_and_reports_once_when_it_is_closed(desktop: str) -> None:
     assert run(desktop) == [
         "shown (544, 288)",
         "appliance (asleep: a press wakes it) dark",
@@ -78,5 +78,5 @@ def test_a_window_shows_the_picture_sleeps_and_tells_once_when_it_is_closed(desk
 
 @pytest.mark.slow
 def test_without_a_desktop_it_says_so() -> None:
-    [told] = run("")
-    assert told.startswith("No desktop to open a window on: use the terminal screen")
+    [line] = run("")
+    assert line.startswith("No desktop to open a window on: use the terminal screen")

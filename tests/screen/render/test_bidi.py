@@ -14,7 +14,7 @@ from appliance.screen.render.bidi import places, runs_leftward
         ("", None),
     ],
 )
-def test_the_first_letter_tells_which_way_a_text_runs(text: str, expected: bool | None) -> None:
+def test_the_first_letter_decides_the_direction_of_a_text(text: str, expected: bool | None) -> None:
     assert runs_leftward(text) is expected
 
 

@@ -38,7 +38,7 @@ def end_of_word(renderer: Renderer, scene: Scene) -> int:
 
 
 @pytest.mark.parametrize(("size", "waiting", "elapsed"), LATE)
-def test_to_be_elsewhere_and_behind_is_both_told(size: str, waiting: int, elapsed: int) -> None:
+def test_the_fallback_and_the_lag_are_both_shown(size: str, waiting: int, elapsed: int) -> None:
     renderer = RENDERERS[size]
     in_time = msgspec.structs.replace(FALLBACK, elapsed=elapsed)
     behind = msgspec.structs.replace(in_time, waiting=waiting)

@@ -7,7 +7,7 @@ from appliance.hardware.portaudio import Format
 from appliance.maintenance.doctor.checks import microphone
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import MicrophoneSettings
-from tests.hardware.fake_audio import HDMI, USB, FakeSound
+from tests.hardware.fake_portaudio import HDMI, USB, FakeSound
 from tests.rig.sound import PipeMicrophone
 
 DEFAULT = MicrophoneSettings()

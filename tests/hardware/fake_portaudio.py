@@ -1,6 +1,7 @@
-"""A sound system whose devices, refusals and breakdowns a test decides."""
+"""Fake PortAudio whose devices, refusals and breakdowns a test decides."""
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -12,9 +13,15 @@ from tests.rig.waiting import wait_until
 USB = Device(index=1, name="USB PnP Sound Device: Audio (hw:1,0)", rate=48_000, channels=1)
 HDMI = Device(index=0, name="vc4hdmi0: HDMI (hw:0,0)", rate=44_100, channels=0)
 
+BLOCK_TIME = 0.002
+"""Seconds of audio in a block of a RunningStream."""
+
+OPENING_TIME = 0.005
+"""Seconds that the device of a RunningSound takes to open."""
+
 
 class FakeStream:
-    """A stream that captures what the test lets it."""
+    """Stream that captures what the test passes to `hear`."""
 
     def __init__(self, captured: Format, callback: StreamCallback) -> None:
         self.format = captured
@@ -43,8 +50,35 @@ class FakeStream:
         self.closed = True
 
 
+class RunningStream(FakeStream):
+    """Stream that captures its number over and over, in real time; or nothing, if it is `mute`."""
+
+    def __init__(
+        self, captured: Format, callback: StreamCallback, number: int, *, mute: bool
+    ) -> None:
+        super().__init__(captured, callback)
+        self._block = number.to_bytes(2, "little") * round(captured.rate * BLOCK_TIME)
+        self._mute = mute
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop_stream(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        super().stop_stream()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(BLOCK_TIME):
+            if not self._mute:
+                self.hear(self._block)
+
+
 class FakeSound:
-    """The machine's sound: it outlives each PortAudio, which sees the devices of its birth."""
+    """Sound system of the machine: it outlives each PortAudio, which sees the devices of its birth.
+
+    Call it to get a new PortAudio.
+    """
 
     def __init__(
         self,
@@ -69,13 +103,53 @@ class FakeSound:
         wait_until(lambda: len(self.streams) >= count)
         return self.streams[count - 1]
 
+    def new_stream(self, captured: Format, callback: StreamCallback) -> FakeStream:
+        """Return the stream that a PortAudio is to open."""
+        if self.error:
+            raise self.error
+        return FakeStream(captured, callback)
+
+
+class RunningSound(FakeSound):
+    """Sound system whose one microphone captures by itself, as soon as `may_open` is set."""
+
+    def __init__(self) -> None:
+        super().__init__([USB])
+        self.mute = False
+        self.opening = threading.Event()
+        self.may_open = threading.Event()
+        self.may_open.set()
+
+    @property
+    def running(self) -> int:
+        """How many streams capture."""
+        return sum(not stream.closed for stream in self.streams)
+
+    def unplug(self) -> None:
+        """Take the microphone away."""
+        self.devices = []
+        self.error = OSError(pyaudio.paDeviceUnavailable, "Device unavailable")
+
+    def plug(self) -> None:
+        """Put the microphone back."""
+        self.devices = [USB]
+        self.error = None
+
+    def new_stream(self, captured: Format, callback: StreamCallback) -> FakeStream:
+        """Return a stream that runs; it takes as long to open as a real one."""
+        self.opening.set()
+        time.sleep(OPENING_TIME)
+        self.may_open.wait(30)
+        super().new_stream(captured, callback)
+        return RunningStream(captured, callback, len(self.streams) + 1, mute=self.mute)
+
 
 class FakeAudio:
-    """One PortAudio."""
+    """One PortAudio, in the place of `pyaudio.PyAudio`."""
 
     def __init__(self, sound: FakeSound) -> None:
         self._sound = sound
-        # PortAudio numbers devices without gaps, anew each time.
+        # PortAudio numbers devices without gaps, each time from 0.
         self._devices = {
             index: msgspec.structs.replace(device, index=index)
             for index, device in enumerate(sound.devices)
@@ -120,15 +194,14 @@ class FakeAudio:
         assert input_device_index in self._devices
         assert (format, input) == (pyaudio.paInt16, True)
         assert frames_per_buffer == rate // 10
+        captured = Format(rate, channels)
         self._sound.callers.add(threading.current_thread().name)
-        self._sound.asked.append(Format(rate, channels))
-        if self._sound.error:
-            raise self._sound.error
+        self._sound.asked.append(captured)
         if not any(rate == known.rate for known in self._sound.formats):
             raise OSError(pyaudio.paInvalidSampleRate, "Invalid sample rate")
-        if (rate, channels) not in self._sound.formats:
+        if captured not in self._sound.formats:
             raise OSError(pyaudio.paInvalidChannelCount, "Invalid number of channels")
-        stream = FakeStream(Format(rate, channels), stream_callback)
+        stream = self._sound.new_stream(captured, stream_callback)
         self._sound.streams.append(stream)
         return stream
 
