@@ -1,4 +1,4 @@
-"""How the appliance is, for whoever asks: `systemctl status`, and a file that the doctor reads."""
+"""Status of the appliance for systemd and for `status.json`, which the doctor reads."""
 
 import json
 import logging
@@ -32,26 +32,26 @@ from appliance.system.systemd import notify
 log = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 1.0
-"""Seconds between two versions of the file: nobody reads it more often."""
+"""Seconds between two versions of the file."""
 
-HEARTBEAT = 10.0
-"""Seconds after which an unchanged file is written again, so that readers see no hang in it."""
+LONGEST_INTERVAL = 10.0
+"""Seconds after which even an unchanged file is written: readers take an old one for a hang."""
 
 
 class StatusReport:
-    """Keeps a file and systemd up to date on what happens. Used by the controller's thread.
+    """Screen and listener that keeps `status.json` and systemd's STATUS= up to date.
 
-    The file is replaced as a whole, so that it can be read at any time. As it lies in memory, it
-    is written at once.
+    The file is replaced as a whole, so that it can be read at any time. It lies in memory, so the
+    controller's thread may write it.
 
     Args:
-        settings: those in use.
-        faults: those of the parts, at any time.
-        path: where the file goes; None to write none.
+        settings: the settings in use.
+        faults: the current faults.
+        path: where to write the file; None to write none.
         source: the settings file.
-        frames: tells how many pictures the screen has shown.
+        frames: returns how many pictures the screen has shown.
         clock: monotonic seconds.
-        wall_clock: seconds since 1970.
+        wall_clock: Unix seconds.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class StatusReport:
         )
 
     def handle(self, event: Event) -> None:
-        """Note what an event says of a part."""
+        """Note what an event says about a part."""
         match event:
             case events.Pressed():
                 self._button = ButtonStatus(ready=True, pressed=self._time())
@@ -101,31 +101,31 @@ class StatusReport:
                 self._microphone = replace(self._microphone, level=event.level, loudest=loudest)
 
     def show(self, scene: Scene) -> None:
-        """Give systemd the scene's sentence if it is new, and write the file if it is due."""
+        """Send systemd the scene as a sentence if that is new; write the file if it is due."""
         sentence = texts.sentence(scene)
         if sentence != self._sentence:
             self._sentence = sentence
             notify(f"STATUS={sentence}")
-        self._note_microphone(listening=scene.mode in MICROPHONE_OPEN)
+        self._note_microphone(is_open=scene.mode in MICROPHONE_OPEN)
         now = self._clock()
         if self._path and now - self._built_at >= WRITE_INTERVAL:
             self._built_at = now
             self._write(self._path, self._condition(scene), now)
 
-    def _note_microphone(self, *, listening: bool) -> None:
+    def _note_microphone(self, *, is_open: bool) -> None:
         microphone = self._microphone
-        begins = listening and not microphone.open
+        begins = is_open and not microphone.open
         self._microphone = replace(
             microphone,
-            open=listening,
-            level=microphone.level if listening else 0.0,
+            open=is_open,
+            level=microphone.level if is_open else 0.0,
             loudest=0.0 if begins else microphone.loudest,
         )
 
     def _write(self, path: Path, condition: Condition, now: float) -> None:
         known = self._written
         same = known and replace(condition, written=known.written) == known
-        if same and now - self._written_at < HEARTBEAT:
+        if same and now - self._written_at < LONGEST_INTERVAL:
             return
         plain = msgspec.to_builtins(condition, builtin_types=(datetime,))
         text = json.dumps(plain, indent=1, default=datetime.isoformat) + "\n"

@@ -1,7 +1,6 @@
-"""Everything that can happen, as small immutable structs.
+"""Events that parts post and the controller handles, one by one.
 
-Parts post events; the controller takes them, one by one. Times are seconds of the monotonic
-clock, positions are samples from the start of the session.
+Times are seconds of the monotonic clock, positions are samples from the start of the session.
 """
 
 import enum
@@ -15,8 +14,11 @@ from appliance.core.turns import Covered, Key, Turn
 class Fault(msgspec.Struct, frozen=True):
     """Something that went wrong, in words for the person who must act.
 
-    `what` happened fits one line of the OLED, `remedy` says what to do, `detail` goes to the log
-    alone.
+    `what` happened fits on one line of the OLED, `remedy` says what to do, and `detail` goes to the
+    log alone.
+
+    >>> str(Fault("No network", "check Wi-Fi or cable", "DNS"))
+    'No network: check Wi-Fi or cable (DNS)'
     """
 
     what: str
@@ -34,14 +36,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 Post = Callable[[Event], None]
-"""How a part tells what happened: returns at once, may be called on any thread."""
+"""Function by which a part posts an event: returns at once, and may be called on any thread."""
 
 
 # The button
 
 
 class ButtonReady(Event, frozen=True):
-    """The pin is watched: a press will be noticed."""
+    """The pin is being watched, so that a press is noticed."""
 
 
 class Pressed(Event, frozen=True):
@@ -57,11 +59,11 @@ class Released(Event, frozen=True):
 
 
 class ButtonStuck(Event, frozen=True):
-    """The button was down already when the program started; it is ignored until released."""
+    """The button was already down when the program started; it is ignored until released."""
 
 
 class ButtonFailed(Event, frozen=True):
-    """There is no button to press: the pin can't be used."""
+    """The button's pin can't be used."""
 
     fault: Fault
 
@@ -83,11 +85,11 @@ class MicrophoneFailed(Event, frozen=True):
 
 
 class MicrophoneClosed(Event, frozen=True):
-    """The last piece was delivered, and nobody is listening any more."""
+    """The last chunk was delivered; the microphone is off."""
 
 
 class LevelMeasured(Event, frozen=True):
-    """How loud it was lately, in steps of 0.1; comes about three times a second.
+    """Input level, in steps of 0.1; posted about three times a second.
 
     0.0 is -60 dB of full scale or less, 1.0 is full scale.
     """
@@ -105,23 +107,23 @@ class OverflowCounted(Event, frozen=True):
 
 
 class SessionEvent(Event, frozen=True):
-    """Something that happened to the session named `session`."""
+    """Event of the session named `session`."""
 
     session: str
 
 
 class Connected(SessionEvent, frozen=True):
-    """A connection is open. What is not `covered` is heard again on it."""
+    """A connection is open. The service hears again on it what is not `covered`."""
 
     covered: Covered
 
 
 class TurnReceived(SessionEvent, frozen=True):
-    """The service heard (more of) a turn.
+    """The service heard a turn, or more of it.
 
-    `origin` is where the connection's audio starts; with the turn's order it is the key of the
-    turn. It was said from `started` to `ended`, in seconds after the session's start. `covered` is
-    what needs not be sent again once this turn is kept.
+    `origin` is where the connection's audio starts; together with the turn's order it is the key of
+    the turn. The turn was said from `started` to `ended`, in seconds from the session's start.
+    `covered` need not be sent again once this turn is committed.
     """
 
     origin: int
@@ -132,9 +134,9 @@ class TurnReceived(SessionEvent, frozen=True):
 
 
 class Disconnected(SessionEvent, frozen=True):
-    """A connection ended or could not be made; the next try comes in `retry_in` seconds.
+    """A connection ended or could not be made; the next attempt follows in `retry_in` seconds.
 
-    No fault: the connection ended as it should, and the person need not know.
+    Without a fault, the connection ended as it should, and the person need not know.
     """
 
     fault: Fault | None
@@ -142,12 +144,12 @@ class Disconnected(SessionEvent, frozen=True):
 
 
 class SessionEnded(SessionEvent, frozen=True):
-    """The session's threads are gone. Not `complete`: audio is left to deliver."""
+    """The session's threads have ended. Unless `complete`, audio is left to deliver."""
 
     complete: bool
 
 
-# What is kept
+# Storage
 
 
 class Committed(SessionEvent, frozen=True):
@@ -163,36 +165,36 @@ class Committed(SessionEvent, frozen=True):
 
 
 class AudioDropped(SessionEvent, frozen=True):
-    """The backlog was full: its oldest audio had to go."""
+    """The backlog was full, so its oldest `seconds` of audio were dropped."""
 
     seconds: float
 
 
 class SpoolFailed(SessionEvent, frozen=True):
-    """Audio can't be written to disk; it is held in memory and tried again."""
+    """Audio can't be written to disk; it is held in memory until the next attempt."""
 
     fault: Fault
 
 
 class SpoolRecovered(SessionEvent, frozen=True):
-    """All audio that was held in memory is on disk."""
+    """All audio that was held in memory is on disk again."""
 
 
 class HistoryFailed(Event, frozen=True):
-    """The history can't be written; what was said is held and tried again."""
+    """The history can't be written; turns are held in memory until the next attempt."""
 
     fault: Fault
 
 
 class HistoryRecovered(Event, frozen=True):
-    """The history is written again."""
+    """The history can be written again."""
 
 
-# What is wished for other than by the button
+# Requests and commands
 
 
 class Request(enum.Enum):
-    """What somebody may ask of the appliance by word, or from elsewhere in the house."""
+    """Request to the appliance, spoken or over MQTT; PRESS is the same as a click."""
 
     START = "start"
     STOP = "stop"
@@ -205,10 +207,10 @@ class Request(enum.Enum):
 
 
 class CommandHeard(SessionEvent, frozen=True):
-    """A finished turn was a command.
+    """A finished turn was a spoken command.
 
-    `name` is what the settings call it, `words` what was said, `at` when, in seconds after the
-    session's start.
+    `name` is its name in the settings, `words` is the turn's text, `at` is when it was said, in
+    seconds from the session's start.
     """
 
     name: str
@@ -217,7 +219,7 @@ class CommandHeard(SessionEvent, frozen=True):
 
 
 class CommandEnded(SessionEvent, frozen=True):
-    """What a command asks for was done, or failed: `failure` says why, in words for the screen."""
+    """A spoken command was carried out, or failed: `failure` says why, in words for the screen."""
 
     name: str
     words: str
@@ -226,33 +228,33 @@ class CommandEnded(SessionEvent, frozen=True):
 
 
 class Requested(Event, frozen=True):
-    """Somebody wishes something: a press does what one of the button would do.
+    """Somebody requests something.
 
-    A `command` by which it was wished is told how it ended.
+    A request by a spoken `command` carries its outcome, which is posted once it is carried out.
     """
 
     request: Request
     command: CommandEnded | None = None
 
 
-# The house
+# The MQTT broker
 
 
 class BrokerFailed(Event, frozen=True):
-    """The MQTT broker can't be reached, or refuses; it is tried again."""
+    """The MQTT broker can't be reached, or refuses the connection; it is retried."""
 
     fault: Fault
 
 
 class BrokerRecovered(Event, frozen=True):
-    """The MQTT broker is there (again)."""
+    """The MQTT broker is connected (again)."""
 
 
 # The screen
 
 
 class ScreenFailed(Event, frozen=True):
-    """Nothing can be shown; the screen is tried again by itself."""
+    """The panel can't be used; the display reopens it by itself."""
 
     fault: Fault
 
@@ -261,15 +263,15 @@ class ScreenRecovered(Event, frozen=True):
     """The screen shows pictures (again)."""
 
 
-# The light
+# The status LED
 
 
 class StatusLedReady(Event, frozen=True):
-    """The light shows what the appliance does."""
+    """The status LED works."""
 
 
 class StatusLedFailed(Event, frozen=True):
-    """The light's pin can't be used; it is tried again."""
+    """The status LED's pin can't be used; it is retried."""
 
     fault: Fault
 
@@ -278,28 +280,28 @@ class StatusLedFailed(Event, frozen=True):
 
 
 class StopRequested(Event, frozen=True):
-    """The program shall end: SIGTERM, SIGINT."""
+    """The program is asked to end, by SIGTERM or SIGINT."""
 
 
 class PowerOffRequested(Event, frozen=True):
-    """The box shall be switched off: the button was held."""
+    """The box is to be switched off, because the button was held."""
 
 
 class PowerOffFailed(Event, frozen=True):
-    """The box can't be switched off by the program."""
+    """The program can't switch the box off."""
 
     fault: Fault
 
 
 class PartHung(Event, frozen=True):
-    """A part's thread has been at one piece of work for far too long: start afresh."""
+    """A part's thread hangs in one piece of work; the program must restart."""
 
     part: str
 
 
 class UnhandledError(Event, frozen=True):
-    """A thread ended by an error that nobody foresaw: the program must start afresh."""
+    """An unhandled error ended a thread; the program must restart."""
 
 
 class SettingsChanged(Event, frozen=True):
-    """The settings file has other contents than those in use."""
+    """The contents of the settings file differ from those in use."""

@@ -7,19 +7,19 @@ class Part(enum.Enum):
     """A part that can have a fault; its value is its name in `status.json`."""
 
     POWER = "power"
-    """Switching the box off."""
+    """Switching off."""
 
     SETTINGS = "settings"
     MICROPHONE = "microphone"
     LOSS = "loss"
-    """The backlog: it is full, and its oldest audio is lost."""
+    """The backlog, which drops its oldest audio when it is full."""
 
     SESSION = "session"
-    """The live session's connection to the service."""
+    """The connection of the live session to the service."""
 
     BUTTON = "button"
     SPOOL = "spool"
-    """Audio on the disk."""
+    """The audio on disk."""
 
     HISTORY = "history"
     STATUS_LED = "light"
