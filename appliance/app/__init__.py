@@ -1,1 +1,1 @@
-"""The running program: builds the parts, runs them, rebuilds them on new settings."""
+"""The running program: builds the parts, runs them, rebuilds them on new settings; the demo."""

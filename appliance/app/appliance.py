@@ -1,4 +1,4 @@
-"""The whole appliance: first the display, so that the box says something; then all the rest."""
+"""The whole appliance: the display, which shows something at once, then everything else."""
 
 import queue
 import typing
@@ -31,15 +31,25 @@ if typing.TYPE_CHECKING:
 
 STOPPING = Scene(Mode.STOPPING)
 
-FIRST_PICTURE = 3.0
-"""Seconds for the first picture: a session that goes on after a crash shall not start unseen."""
+FIRST_PICTURE_TIMEOUT = 3.0
+"""Seconds to wait for the first picture, without which an interrupted session can't go on."""
 
 
 class Appliance:
-    """The whole appliance, as the settings want it.
+    """The whole appliance.
 
-    `source` is the file that they come from. `audio`, `pin_factory` and `open_panel` stand where
-    hardware may be simulated.
+        appliance = Appliance(load(path), path)
+        reason = appliance.run()  # returns when an event asks to end, as StopRequested does
+
+    Args:
+        settings: all settings.
+        source: the file that the settings come from.
+        audio: returns PortAudio, or a simulation of it.
+        pin_factory: a simulation of the GPIO pins; None for those of the machine.
+        open_panel: opens the panel, or a simulation of it.
+
+    Attributes:
+        post: puts an event into the controller's queue; for any thread.
     """
 
     def __init__(
@@ -51,8 +61,7 @@ class Appliance:
         pin_factory: "Factory | None" = None,
         open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
     ) -> None:
-        # Unbounded: nothing may be dropped, and the controller outruns all who post. Chunks come
-        # ten times a second, and the service's messages as fast as the network brings them.
+        # Unbounded: no event may be dropped, and the controller is faster than all who post.
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.post: Post = self._inbox.put
         self._settings = settings
@@ -62,24 +71,25 @@ class Appliance:
         self._display = Display(settings.display, self.post, open_panel=open_panel)
 
     def run(self, fault: Fault | None = None) -> Event:
-        """Work until an event asks to stop; return that event.
+        """Run until an event asks to end; return that event.
 
-        `fault` is what is wrong with the settings, if anything is.
+        Args:
+            fault: a mistake in the settings, to be shown.
         """
         self._display.start()
         last: Scene | None = None
         try:
             self._display.show(Scene(Mode.STARTING))
-            reason = self._work(fault)
+            reason = self._run_parts(fault)
             last = _last_scene(reason)
         finally:
             self._display.end(last)
         return reason
 
-    def _work(self, fault: Fault | None) -> Event:
-        self._display.wait_for_picture(FIRST_PICTURE)
-        # Loaded only now: it takes seconds on a Zero, and would slow down the first picture, even
-        # on another thread.
+    def _run_parts(self, fault: Fault | None) -> Event:
+        self._display.wait_for_picture(FIRST_PICTURE_TIMEOUT)
+        # Loaded only now: it takes seconds on a Pi Zero, and would delay the first picture even on
+        # another thread.
         from appliance.app.wiring import Parts  # noqa: PLC0415 - see above
 
         parts = Parts(
@@ -91,8 +101,8 @@ class Appliance:
             source=self._source,
         )
         with parts:
-            reason = parts.work(fault)
-            # The loop that feeds it has ended, and what now ends takes a while.
+            reason = parts.run_controller(fault)
+            # The loop that feeds the watchdog has ended, and the parts take a while to end.
             Watchdog().feed()
             if isinstance(reason, StopRequested):
                 notify("STOPPING=1")
@@ -105,10 +115,10 @@ class Appliance:
 
 
 def _last_scene(reason: Event) -> Scene | None:
-    """Return what stays on the display; nothing where only this program ends."""
+    """Return the scene that stays on the display; None where only this program ends."""
     from appliance.system.power import is_shutting_down  # noqa: PLC0415 - needed at the end
 
-    switching_off = isinstance(reason, PowerOffRequested) or (
+    powering_off = isinstance(reason, PowerOffRequested) or (
         isinstance(reason, StopRequested) and is_shutting_down()
     )
-    return STOPPING if switching_off else None
+    return STOPPING if powering_off else None

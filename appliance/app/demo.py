@@ -1,7 +1,7 @@
-"""`appliance demo`: the whole appliance with no hardware, account or network.
+"""`appliance demo`: the whole appliance without hardware, account or network.
 
-Nothing of the program is replaced: gpiozero's mock pins are the button and a lamp, a WAV file (or
-the machine's microphone) is what is heard, the local service transcribes, the terminal is the OLED.
+The program is the real one. gpiozero's mock pins stand for the button and a lamp, a WAV file or the
+machine's microphone is heard, the local service transcribes, and the terminal stands for the OLED.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from msgspec.structs import replace
 
 from appliance.app.appliance import Appliance
-from appliance.app.demo_stage import PATIENCE, DemoError, Lamp, Stage
+from appliance.app.demo_stage import STEP_TIMEOUT, DemoError, Lamp, Stage
 from appliance.core.events import Post, StopRequested
 from appliance.hardware.portaudio import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
@@ -32,26 +32,25 @@ from appliance.settings.commands import Gpio
 from appliance.system.supervision import end_on_unhandled_errors
 
 LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
-"""The one command of the demo, on the first pin that is free, unless its settings list others."""
-
+"""The demo's only command, on the first free pin; used unless its settings list commands."""
 
 PAUSE = 1.0
-"""Seconds between the last word and the second press, as a person would leave."""
+"""Seconds between the last word and the second press, as a person would wait."""
 
 
 class Demo:
     """One run of the appliance against the local service.
 
     Args:
-        settings: all but the service, which is the local one.
-        wav: what is spoken; None to listen to the machine's microphone.
-        panel: makes what the person watches, given a caption for it.
-        screenshot: where to write a picture of the OLED, at the last word.
-        presses: with a microphone, yields whenever the person presses, until they have enough or
-            the event that it is given is set.
+        settings: all settings; the service is replaced by the local one.
+        wav: the file to speak; None to listen to the machine's microphone.
+        panel: opens the panel for the person, given a function that returns its caption.
+        screenshot: where to write a picture of the OLED at the last word.
+        presses: with a microphone, yields at each press of the person, until they quit or the event
+            that it is given is set.
 
     Raises:
-        ValueError, OSError: the WAV file can't be played; the message says why.
+        ValueError, OSError: the WAV file can't be played.
     """
 
     def __init__(
@@ -75,26 +74,26 @@ class Demo:
         self._post: Post | None = None
 
     def run(self) -> SessionRecord:
-        """Press, speak, press; return the session as the history has it.
+        """Press, speak, press; return the session from the history.
 
-        SIGINT and SIGTERM end it before.
+        SIGINT and SIGTERM stop it early.
 
         Raises:
-            DemoError: it did not come to its end; the message says where it stuck.
+            DemoError: the demo failed or was stopped.
         """
         _drop_left_over_audio(self._settings)
         history = Path(self._settings.history.path)
         earlier = reader.covered(history).keys()
         with _on_signals(self._stop):
             self._play()
-        new = [kept for kept in reader.sessions(history) if kept.id not in earlier]
+        new = [record for record in reader.sessions(history) if record.id not in earlier]
         if not (new and new[-1].turns):
             raise DemoError("nothing was heard")
         return new[-1]
 
     def _play(self) -> None:
         pin = self._pins.pin(self._settings.button.pin, pin_class=MockPin)
-        defect = threading.Event()
+        failed = threading.Event()
         with LocalService() as service:
             appliance = Appliance(
                 _served_by(self._settings, service),
@@ -103,7 +102,7 @@ class Demo:
                 open_panel=lambda _: self._stage,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
-            end_on_unhandled_errors(appliance.post, defect)
+            end_on_unhandled_errors(appliance.post, failed)
             self._post = appliance.post
             if self._stopped:
                 appliance.post(StopRequested())
@@ -112,21 +111,21 @@ class Demo:
                 appliance.run()
             finally:
                 self._dismiss(actor)
-        if defect.is_set():
-            raise DemoError("a defect, told above, ended it")
+        if failed.is_set():
+            raise DemoError("an unhandled error ended it; see above")
         if self._stopped:
             raise DemoError("stopped before the end")
         if self._failure:
             raise self._failure
 
     def _stop(self) -> None:
-        """End the demo as `appliance run` is ended; what was said until now is kept."""
+        """Stop as `appliance run` does; what was said so far is kept."""
         self._stopped = True
         if self._post:
             self._post(StopRequested())
 
     def _act(self, appliance: Appliance, pin: MockPin) -> None:
-        """Be the person at the button."""
+        """Act as the person at the button."""
         try:
             self._stage.wait_for(Mode.READY)
             if self._wav:
@@ -140,7 +139,7 @@ class Demo:
             appliance.post(StopRequested())
 
     def _dismiss(self, actor: threading.Thread) -> None:
-        """Let the person go: they may still wait for something when a signal ended it all."""
+        """End the actor's thread, which may still be waiting for something after a signal."""
         self._stage.leave()
         if self._wav:
             self._wav.finished.set()
@@ -149,7 +148,7 @@ class Demo:
     def _speak(self, wav: WavAudio, pin: MockPin) -> None:
         press(pin)
         self._stage.wait_for(Mode.LISTENING)
-        if not wav.finished.wait(wav.recording.seconds + PATIENCE):
+        if not wav.finished.wait(wav.recording.seconds + STEP_TIMEOUT):
             raise DemoError("the sample was not heard to its end")
         self._stage.left.wait(PAUSE)
         self._take_screenshot()
@@ -167,15 +166,15 @@ class Demo:
 
 
 def sample() -> tuple[Path, str]:
-    """Return the bundled sample, and what is said in it."""
+    """Return the bundled WAV file, and the text that is spoken in it."""
     folder = Path(str(resources.files("appliance.app") / "samples"))
     return folder / "sample.wav", (folder / "sample.txt").read_text(encoding="utf-8")
 
 
 def settings_file() -> Path:
-    """Return the demo's settings file, and write it where there is none yet.
+    """Return the demo's settings file; write it first if it does not exist.
 
-    It says where the demo keeps its history, so that `appliance history` finds it.
+    It names the demo's history, so that `appliance history` finds it.
     """
     home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = home / "voice-appliance-demo"
@@ -187,9 +186,9 @@ def settings_file() -> Path:
 
 
 def _drop_left_over_audio(settings: Settings) -> None:
-    """Let the demo begin afresh where an earlier one was killed.
+    """Delete the audio of an earlier demo that was killed.
 
-    Only its own spool is emptied: its settings file may have been made to name another.
+    Only the demo's own spool is deleted: its settings file may name another.
     """
     own = settings_file().parent / "spool"
     if settings.spool == own and own.exists():
@@ -198,7 +197,7 @@ def _drop_left_over_audio(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` for each SIGINT and SIGTERM in a `with` block."""
+    """Call `stop` at each SIGINT and SIGTERM in a `with` block."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
     try:
@@ -209,13 +208,13 @@ def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def _served_by(settings: Settings, service: LocalService) -> Settings:
-    """Return the settings with the local service in place of the one they name."""
+    """Return the settings with the local service in place of theirs."""
     at = {"url": service.url, "token_url": service.token_url, "fallback_url": ""}
     return replace(settings, service=replace(settings.service, **at))
 
 
 def _with_commands(settings: Settings) -> Settings:
-    """Return the settings; where they list no commands with the lamp's, said without a prefix."""
+    """Return the settings; where they list no commands, with the lamp's and without a prefix."""
     if settings.commands:
         return settings
     lamp = next(it for it in LAMPS if it.pin not in {settings.button.pin, settings.light.pin})

@@ -1,4 +1,4 @@
-"""The panel that the demo watches, and its lamp."""
+"""Panel that the demo watches, and its lamp."""
 
 import threading
 from collections.abc import Iterable
@@ -12,18 +12,23 @@ from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.commands import Command, Gpio
 
-PATIENCE = 60.0
-"""Seconds after which a step of the demo has failed."""
+STEP_TIMEOUT = 60.0
+"""Seconds for one step of the demo."""
 
 
 class DemoError(Exception):
-    """The demo can't go on; the message says why, for the person who started it."""
+    """The demo failed; the message says why."""
 
 
 class Stage:
-    """A panel that is watched: it passes pictures on, and lets one wait for what they show.
+    """Panel that passes pictures on, and that other threads can wait on for a mode.
 
-    `panel` is what a person sees, if anything; `left` is set when nobody waits any more.
+    Args:
+        panel: the panel that a person sees, if any.
+
+    Attributes:
+        picture: the last picture.
+        left: set when nobody needs to wait any more.
     """
 
     def __init__(self, panel: Panel | None) -> None:
@@ -35,7 +40,7 @@ class Stage:
         self.left = threading.Event()
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
-        """Show a picture; the last of a session stays standing when the program ends."""
+        """Show a picture; the last one before STOPPING stays."""
         if scene.mode is Mode.STOPPING:
             return
         try:
@@ -52,7 +57,7 @@ class Stage:
             self._changed.notify_all()
 
     def set_brightness(self, brightness: Brightness) -> None:
-        """Shine like this from now on."""
+        """Set the brightness."""
         if self._panel:
             self._panel.set_brightness(brightness)
 
@@ -62,28 +67,28 @@ class Stage:
             self._panel.check()
 
     def clear(self) -> None:
-        """Leave nothing to be seen, as on an OLED; in a demo the last picture may stay."""
+        """Do nothing: an OLED goes dark here, but in a demo the last picture may stay."""
 
     def close(self) -> None:
-        """Let go of the panel."""
+        """Close the panel."""
         if self._panel:
             self._panel.close()
 
     def leave(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting."""
         with self._changed:
             self.left.set()
             self._changed.notify_all()
 
-    def wait_for(self, *modes: Mode, patience: float = PATIENCE) -> None:
-        """Wait until one of these is shown.
+    def wait_for(self, *modes: Mode, timeout: float = STEP_TIMEOUT) -> None:
+        """Wait until one of these modes is shown.
 
         Raises:
-            DemoError: it never was, or nothing can be shown.
+            DemoError: none was shown in time, or the panel failed.
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self.left.is_set() or self._failure or self._mode in modes, patience
+                lambda: self.left.is_set() or self._failure or self._mode in modes, timeout
             )
             if self._failure:
                 raise DemoError(str(self._failure)) from self._failure
@@ -93,37 +98,39 @@ class Stage:
 
 
 class Lamp:
-    """A lamp that is wired to a pin of gpiozero's `MockFactory`.
+    """Lamp on a pin of gpiozero's `MockFactory`.
 
-    It is on while the pin is driven high, or low where it is not `active_high`.
+    Args:
+        pin: drives the lamp.
+        active_high: whether the lamp is on while the pin is high.
     """
 
-    def __init__(self, pin: "MockPin", *, active_high: bool = True) -> None:
+    def __init__(self, pin: MockPin, *, active_high: bool = True) -> None:
         self._pin = pin
         self._active_high = active_high
 
     @classmethod
-    def of(cls, commands: Iterable[Command], pins: "MockFactory") -> Self | None:
-        """Return a lamp at the pin of the first command that switches one."""
+    def of(cls, commands: Iterable[Command], pins: MockFactory) -> Self | None:
+        """Return a lamp on the pin of the first command that switches a pin."""
         gpio = next((command for command in commands if isinstance(command, Gpio)), None)
         return cls(pins.pin(gpio.pin), active_high=gpio.active_high) if gpio else None
 
     @property
     def was_lit(self) -> bool:
-        """Whether it ever was on."""
-        # The first state is that of a pin which nothing drives yet.
+        """Whether the lamp has ever been on."""
+        # The first state is from before anything drives the pin.
         return any(state.state == self._active_high for state in self._pin.states[1:])
 
     @property
     def is_lit(self) -> bool:
-        """Whether it is on."""
+        """Whether the lamp is on."""
         return self._pin.function == "output" and bool(self._pin.state) is self._active_high
 
     @property
     def name(self) -> str:
-        """What it is called, and where it is wired."""
+        """Its name, with the pin."""
         return f"Lamp (GPIO {self._pin.info.name.removeprefix('GPIO')})"
 
     def __str__(self) -> str:
-        """Return its state in words."""
+        """Return the lamp's state in words."""
         return f"{self.name}: {'on' if self.is_lit else 'off'}"

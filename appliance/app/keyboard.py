@@ -1,4 +1,4 @@
-"""The space bar as a button, for a demo with a real microphone."""
+"""Space bar as the button of a demo with a real microphone."""
 
 import contextlib
 import os
@@ -8,28 +8,28 @@ import threading
 import tty
 from collections.abc import Generator
 
-ENDING = {"q", "\x03", "\x04", ""}
-"""q, Ctrl-C, Ctrl-D, and a terminal that is gone."""
+QUIT = {"q", "\x03", "\x04", ""}
+"""Keys that quit: q, Ctrl-C, Ctrl-D, and "" for a terminal that is gone."""
 
-LOOK_INTERVAL = 0.1
-"""Seconds without a key after which it is asked whether anybody still waits for one."""
+POLL_INTERVAL = 0.1
+"""Seconds to wait for a key before checking whether it is still needed."""
 
-LOCAL = 3
-"""Where the flags of termios(3) that hold echo and signals are in Python's list."""
+LOCAL_FLAGS = 3
+"""Index of the local flags of termios(3) in Python's list."""
 
 
 def space_bar(descriptor: int, left: threading.Event) -> Generator[None, None, None]:
-    """Yield whenever the space bar is hit in a terminal, until q or Ctrl-C; then restore it.
+    """Yield at each press of the space bar in a terminal, until q or Ctrl-C; then restore it.
 
-    It ends, too, soon after `left` is set.
+    It also ends soon after `left` is set.
     """
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor, termios.TCSADRAIN)
     mode = termios.tcgetattr(descriptor)
-    mode[LOCAL] &= ~termios.ISIG  # Ctrl-C is read here, as a key like q
+    mode[LOCAL_FLAGS] &= ~termios.ISIG  # Ctrl-C is a key like q
     termios.tcsetattr(descriptor, termios.TCSADRAIN, mode)
     try:
-        while not left.is_set() and (key := _key(descriptor)) not in ENDING:
+        while not left.is_set() and (key := _key(descriptor)) not in QUIT:
             if key == " ":
                 yield
     finally:
@@ -38,7 +38,7 @@ def space_bar(descriptor: int, left: threading.Event) -> Generator[None, None, N
 
 
 def _key(descriptor: int) -> str | None:
-    """Return the next key, "" for a terminal that is gone; None when none was hit for a moment."""
-    if not select.select([descriptor], [], [], LOOK_INTERVAL)[0]:
+    """Return the next key, "" for a terminal that is gone, None if there was none in time."""
+    if not select.select([descriptor], [], [], POLL_INTERVAL)[0]:
         return None
     return os.read(descriptor, 1).decode("latin-1")

@@ -1,4 +1,4 @@
-"""`appliance run`: builds the appliance from the settings, and again when they change."""
+"""`appliance run`: the appliance until a signal, rebuilt whenever the settings change."""
 
 import contextlib
 import logging
@@ -27,56 +27,59 @@ from appliance.system.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 2.0
-"""Seconds between looks at the settings file."""
+POLL_INTERVAL = 2.0
+"""Seconds between two looks at the settings file."""
 
-
-LONGEST_SWITCHING_OFF = 20.0
-"""Seconds from the wish to switch off to the signal to end: less than the watchdog's patience."""
+POWER_OFF_TIMEOUT = 20.0
+"""Seconds for SIGTERM to come after the box was told to power off."""
 
 
 class Runnable(Protocol):
-    """The appliance, as far as it is needed here."""
+    """Interface of `Appliance`."""
 
     post: Post
 
     def run(self, fault: Fault | None = None) -> Event:
-        """Work until an event asks to stop; return that event."""
+        """Run until an event asks to end; return that event."""
 
 
 def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> bool:
-    """Run until SIGTERM or SIGINT; tell whether nothing unforeseen happened.
+    """Run until SIGTERM or SIGINT; return whether no error ended it.
 
-    Bad settings are shown on the screen while the last good ones, or the defaults, are in use;
-    also where the last good ones were those of an earlier start. After a defect the program is to
-    be started afresh; a session that it cut off goes on then.
+    Bad settings are shown on the screen while the last good ones, or the defaults, are in use. The
+    last good ones outlive the program. After an unhandled error, or when a part hangs, the program
+    must be restarted; the session that was cut off then goes on.
+
+    Args:
+        path: the settings file.
+        build: makes the appliance.
     """
-    defect = threading.Event()
+    failed = threading.Event()
     stopping = threading.Event()
-    settings = fallback()
-    trouble: Event | None = None
-    while not (stopping.is_set() or defect.is_set()):
+    settings = fallback_settings()
+    left_over: Event | None = None
+    while not (stopping.is_set() or failed.is_set()):
         watch = SettingsWatch(path)
-        settings, fault = read(path, settings)
+        settings, fault = read_settings(path, settings)
         if fault is None:
             last_good.keep(settings, last_good.kept_in())
         appliance = build(settings, path)
         _stop_on_signals(appliance.post, stopping)
-        end_on_unhandled_errors(appliance.post, defect)
-        if trouble:
-            appliance.post(trouble)
+        end_on_unhandled_errors(appliance.post, failed)
+        if left_over:
+            appliance.post(left_over)
         reason: Event | None = None
-        with watch.telling(appliance.post):
+        with watch.posting(appliance.post):
             if not stopping.is_set():
                 reason = appliance.run(fault)
         if isinstance(reason, PartHung):
             return False
-        trouble = _switch_off(stopping) if isinstance(reason, PowerOffRequested) else None
-    return not defect.is_set()
+        left_over = _power_off(stopping) if isinstance(reason, PowerOffRequested) else None
+    return not failed.is_set()
 
 
-def _switch_off(stopping: threading.Event) -> Event | None:
-    """Switch the box off, and wait for the signal to end; return what kept it from that."""
+def _power_off(stopping: threading.Event) -> Event | None:
+    """Power the box off and wait for SIGTERM; return the failure if it does not come."""
     from appliance.system import power  # noqa: PLC0415 - needed once, at the very end
 
     try:
@@ -84,11 +87,11 @@ def _switch_off(stopping: threading.Event) -> Event | None:
     except power.PowerError as error:
         log.error("%s", error.fault)
         return PowerOffFailed(error.fault)
-    deadline = time.monotonic() + LONGEST_SWITCHING_OFF
+    deadline = time.monotonic() + POWER_OFF_TIMEOUT
     watchdog = Watchdog()
     while time.monotonic() < deadline:
         watchdog.feed()
-        # Asleep, not waiting for the event: the signal's handler runs on this very thread.
+        # Not `stopping.wait`: the signal's handler runs on this thread.
         time.sleep(0.2)
         if stopping.is_set():
             return None
@@ -97,13 +100,13 @@ def _switch_off(stopping: threading.Event) -> Event | None:
     return PowerOffFailed(fault)
 
 
-def fallback() -> Settings:
-    """Return what is used instead of bad settings: the last good ones, else the defaults."""
+def fallback_settings() -> Settings:
+    """Return the settings to use in place of bad ones: the last good ones, else the defaults."""
     return last_good.settings(last_good.kept_in()) or Settings()
 
 
-def read(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:
-    """Return the settings to use, and what is wrong with the file if anything is."""
+def read_settings(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:
+    """Return the settings of a file; if it is bad, return `instead`, and the mistake to show."""
     try:
         settings = load(path)
     except SettingsError as error:
@@ -115,29 +118,39 @@ def read(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:
 
 
 class SettingsWatch:
-    """Tells when the settings file has other contents than when the watch began."""
+    """Watch over the settings file, whose contents are compared with those at its construction.
 
-    def __init__(self, path: Path, interval: float = LOOK_INTERVAL) -> None:
+        watch = SettingsWatch(path)
+        settings = load(path)
+        with watch.posting(post):
+            ...  # `SettingsChanged` is posted once the file has other contents
+
+    Args:
+        path: the settings file.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, path: Path, interval: float = POLL_INTERVAL) -> None:
         self._path = path
         self._interval = interval
         self._contents = self._look()
 
     @contextlib.contextmanager
-    def telling(self, post: Post) -> Iterator[None]:
-        """Look at the file now and then in a `with` block; post `SettingsChanged` once."""
+    def posting(self, post: Post) -> Iterator[None]:
+        """Watch the file in a `with` block; post `SettingsChanged` once if it changes."""
         ending = threading.Event()
         thread = threading.Thread(target=self._run, args=(post, ending), name="settings")
         thread.start()
         try:
             yield
-        finally:  # a thread left over would keep a program alive that has no heart any more
+        finally:  # a thread left over would keep a program alive that has crashed
             ending.set()
             thread.join()
 
     def _run(self, post: Post, ending: threading.Event) -> None:
         while not ending.wait(self._interval):
             if self._look() != self._contents:
-                log.info("the settings changed")
+                log.info("the settings file has changed")
                 post(SettingsChanged())
                 return
 

@@ -1,4 +1,4 @@
-"""All parts but the display: what need not be there for the first picture."""
+"""Composition root: constructs, starts and ends all parts but the display."""
 
 import contextlib
 import queue
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
     from appliance.mqtt.client import MqttClient
 
 
-class Part(Protocol):
-    """What has threads of its own."""
+class Startable(Protocol):
+    """Part with threads of its own."""
 
     def start(self) -> None:
-        """Begin to work; returns at once."""
+        """Start the threads; returns at once."""
 
     def end(self) -> None:
-        """Stop working and wait for the threads."""
+        """End the threads and wait for them."""
 
 
 class Parts:
-    """The parts around the controller: started by a `with` statement, ended after its block.
+    """All parts but the display; a `with` statement starts them, and ends them after its block.
 
     Args:
-        settings: what they are to be like.
-        inbox: where they post, and the controller reads.
-        display: is started and ended by whoever made it.
-        audio: PortAudio, where it is simulated.
-        pin_factory: the GPIO pins, where they are simulated.
+        settings: all settings.
+        inbox: the queue that the parts post to and the controller reads.
+        display: the display; the caller starts and ends it.
+        audio: returns a simulation of PortAudio; None for the machine's.
+        pin_factory: a simulation of the GPIO pins; None for the machine's.
         source: the file that the settings come from.
     """
 
@@ -76,7 +76,7 @@ class Parts:
         post = inbox.put
         self._history = HistoryWriter(settings.history, post, outgoing=bool(settings.mqtt.host))
         self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
-        self._light = StatusLed(settings.light, post, pin_factory=pin_factory)
+        self._status_led = StatusLed(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
         self._sessions = SessionFactory(favouring_commands(settings), post)
         self._open_sessions = OpenSessions(self._sessions, self._history)
@@ -95,7 +95,7 @@ class Parts:
             self._start(self._history, ending)
             ending.callback(self._open_sessions.close)
             self._start(self._microphone, ending)
-            self._start(self._light, ending)
+            self._start(self._status_led, ending)
             self._start(self._button, ending)
             self._start(self._sessions, ending)
             for client in self._mqtt:
@@ -113,10 +113,13 @@ class Parts:
     ) -> None:
         self._ending.close()
 
-    def work(self, fault: Fault | None) -> Event:
-        """Be the appliance until an event asks to stop; return that event.
+    def run_controller(self, fault: Fault | None) -> Event:
+        """Run the controller until an event asks to end; return that event.
 
-        A session that a crash cut off goes on. `fault` is what is wrong with the settings.
+        A session that a crash interrupted goes on.
+
+        Args:
+            fault: a mistake in the settings, to be shown.
         """
         wall_clock, faults = WallClock(), FaultList()
         status = StatusReport(
@@ -128,7 +131,7 @@ class Parts:
         )
         left_over = self._sessions.left_over()
         self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
-        screens: list[Screen] = [self._display, self._light, *self._mqtt, status]
+        screens: list[Screen] = [self._display, self._status_led, *self._mqtt, status]
         controller = Controller(
             self._settings,
             self._inbox,
@@ -146,7 +149,7 @@ class Parts:
                 self._history.busy_timer,
                 self._microphone.busy_timer,
                 self._button.busy_timer,
-                self._light.busy_timer,
+                self._status_led.busy_timer,
             ),
             give_sign_of_life=Watchdog().feed,
         )
@@ -155,7 +158,7 @@ class Parts:
         return controller.run(interrupted, fault)
 
     def _new_dispatcher(self, left_over: Sequence[str]) -> Dispatcher:
-        """Return the dispatcher; commands in turns that are heard again are done already."""
+        """Return the dispatcher, with the commands that an earlier run carried out already."""
         return Dispatcher(
             self._settings,
             mark=self._history.save_mark,
@@ -165,13 +168,13 @@ class Parts:
         )
 
     def _record_late_outcomes(self) -> None:
-        """Keep how commands ended after the controller had left."""
+        """Record the outcomes of commands that ended after the controller."""
         while self._dispatcher and not self._inbox.empty():
             event = self._inbox.get()
             if isinstance(event, CommandEnded):
                 self._dispatcher.handle(event)
 
-    def _start(self, part: Part, ending: contextlib.ExitStack) -> None:
+    def _start(self, part: Startable, ending: contextlib.ExitStack) -> None:
         part.start()
         ending.callback(part.end)
 
@@ -179,9 +182,9 @@ class Parts:
 def _mqtt(
     settings: Settings, post: Post, delivered: Callable[[OutgoingTurn], None]
 ) -> "tuple[MqttClient, ...]":
-    """Return what talks to the rest of the house; nothing where the settings name no broker."""
+    """Return the MQTT client, or nothing where the settings name no broker."""
     if not settings.mqtt.host:
         return ()
-    from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes are alone
+    from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes have no broker
 
     return (MqttClient(settings, post, delivered),)

@@ -1,14 +1,16 @@
-"""How well something was heard: the word error rate."""
+"""Word error rate of a transcript."""
 
 from appliance.settings.spoken_words import spoken_words
 
 
 def word_error_rate(said: str, heard: str) -> float:
-    """Return the share of the said words that were misheard.
+    """Return the word error rate: deleted, inserted and replaced words over words said.
 
-    Words left out, put in and taken for others, over the number of words said; 0.0 is perfect, and
-    over 1.0 is possible. Case and punctuation don't count, and numbers below a million may be
-    written in figures.
+    0.0 is perfect; more than 1.0 is possible. Case and punctuation don't count, and numbers below a
+    million may be written in figures.
+
+    >>> word_error_rate("Turn on the lamp.", "turn of the lamp")
+    0.25
     """
     expected, actual = spoken_words(said), spoken_words(heard)
     if not expected:
@@ -17,7 +19,7 @@ def word_error_rate(said: str, heard: str) -> float:
 
 
 def _edits(expected: list[str], actual: list[str]) -> int:
-    """Return Levenshtein's distance: the fewest words to leave out, put in or replace."""
+    """Return the Levenshtein distance: the fewest words to delete, insert or replace."""
     row = list(range(len(actual) + 1))
     for deleted, said in enumerate(expected, start=1):
         diagonal, row[0] = row[0], deleted

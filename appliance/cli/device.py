@@ -49,7 +49,7 @@ def farewell(config: str | None) -> None:
     from appliance.app import run as running
     from appliance.screen.shutdown_screen import show_shutdown_screen
 
-    settings, _ = running.read(settings_path(config), running.fallback())
+    settings, _ = running.read_settings(settings_path(config), running.fallback_settings())
     show_shutdown_screen(settings.display)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.app import run as running
-from appliance.app.run import SettingsWatch, read
+from appliance.app.run import SettingsWatch, read_settings
 from appliance.core.events import (
     Event,
     Fault,
@@ -204,7 +204,7 @@ def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -
 
 
 def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
-    used, fault = read(settings, Settings())
+    used, fault = read_settings(settings, Settings())
     assert used.name == "box"
     assert fault is None
 
@@ -214,7 +214,7 @@ def test_bad_settings_are_told_and_the_last_good_ones_used(
 ) -> None:
     last_good = Settings(name="last")
     settings.write_text("[button]\npin = 99\npul_up = true\n")
-    used, fault = read(settings, last_good)
+    used, fault = read_settings(settings, last_good)
     assert used is last_good
     assert fault
     assert fault.what == "Settings: mistake"
@@ -226,7 +226,7 @@ def test_a_missing_file_means_the_defaults_and_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        assert read(tmp_path / "none.toml", Settings(name="last")) == (Settings(), None)
+        assert read_settings(tmp_path / "none.toml", Settings(name="last")) == (Settings(), None)
     assert "there is no" in caplog.text
     assert "none.toml" in caplog.text
 
@@ -242,7 +242,7 @@ class Posted:
 @pytest.mark.parametrize("change", ["written", "removed", "replaced"])
 def test_a_change_of_the_file_is_told_once(settings: Path, tmp_path: Path, change: str) -> None:
     posted = Posted()
-    with SettingsWatch(settings, interval=0.01).telling(posted):
+    with SettingsWatch(settings, interval=0.01).posting(posted):
         if change == "written":
             settings.write_text("name = 'other'")
         elif change == "removed":
@@ -258,7 +258,7 @@ def test_a_change_of_the_file_is_told_once(settings: Path, tmp_path: Path, chang
 def test_a_file_that_appears_is_a_change(tmp_path: Path) -> None:
     posted = Posted()
     path = tmp_path / "appliance.toml"
-    with SettingsWatch(path, interval=0.01).telling(posted):
+    with SettingsWatch(path, interval=0.01).posting(posted):
         path.write_text("name = 'new'")
         wait_until(lambda: posted.events)
 
@@ -267,7 +267,7 @@ def test_a_change_before_the_first_look_is_told_too(settings: Path) -> None:
     posted = Posted()
     watch = SettingsWatch(settings, interval=0.01)
     settings.write_text("name = 'other'")
-    with watch.telling(posted):
+    with watch.posting(posted):
         wait_until(lambda: posted.events)
 
 
@@ -281,7 +281,7 @@ def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
             return super()._look()
 
     posted = Posted()
-    with Counted(settings, interval=0.001).telling(posted):
+    with Counted(settings, interval=0.001).posting(posted):
         settings.touch()
         before = looks
         wait_until(lambda: looks > before + 3 or posted.events)
@@ -289,7 +289,7 @@ def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
 
 
 def test_the_watch_ends_though_what_it_watches_over_fails(settings: Path) -> None:
-    with pytest.raises(ZeroDivisionError), SettingsWatch(settings).telling(Posted()):
+    with pytest.raises(ZeroDivisionError), SettingsWatch(settings).posting(Posted()):
         raise ZeroDivisionError
     assert "settings" not in {thread.name for thread in threading.enumerate()}
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.app.run import read
+from appliance.app.run import read_settings
 from appliance.core.events import Fault
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
@@ -211,7 +211,7 @@ def _of_settings() -> Iterator[Fault]:
         path = Path(folder) / "appliance.toml"
         for mistake in MISTAKES:
             path.write_text(mistake, encoding="utf-8")
-            fault = read(path, Settings())[1]
+            fault = read_settings(path, Settings())[1]
             assert fault, f"{mistake!r} is none"
             yield fault
 
