@@ -62,7 +62,7 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
         watch = SettingsWatch(path)
         settings, fault = read_settings(path, settings)
         if fault is None:
-            last_good.keep(settings, last_good.kept_in())
+            last_good.save(settings, last_good.folder())
         appliance = build(settings, path)
         _stop_on_signals(appliance.post, stopping)
         end_on_unhandled_errors(appliance.post, failed)
@@ -102,7 +102,7 @@ def _power_off(stopping: threading.Event) -> Event | None:
 
 def fallback_settings() -> Settings:
     """Return the settings to use in place of bad ones: the last good ones, else the defaults."""
-    return last_good.settings(last_good.kept_in()) or Settings()
+    return last_good.load(last_good.folder()) or Settings()
 
 
 def read_settings(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:

@@ -110,7 +110,7 @@ class Connection:
     @property
     def place(self) -> str:
         """The broker's host and port."""
-        return f"{self._settings.host}:{self._settings.usual_port}"
+        return f"{self._settings.host}:{self._settings.port_or_default}"
 
     @property
     def older(self) -> bool:

@@ -75,7 +75,7 @@ def connect(client: Client, settings: MqttSettings) -> None:
     if client.protocol is MQTT_5:
         limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's lack
         limits.MaximumPacketSize = LARGEST_PACKET
-    client.connect(settings.host, settings.usual_port, KEEPALIVE, properties=limits)
+    client.connect(settings.host, settings.port_or_default, KEEPALIVE, properties=limits)
 
 
 def _trust(tls: bool | str) -> ssl.SSLContext:

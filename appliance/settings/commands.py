@@ -1,4 +1,4 @@
-"""The structs of `[[commands]]`, one for each action; its docstring says what the action does."""
+"""Structs of `[[commands]]`, one for each `action`; the docstring says what the action does."""
 
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -16,23 +16,27 @@ Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")
 
 
 def in_full(phrase: str) -> str:
-    """Return a phrase with all words that may be left out, and without the brackets."""
+    """Return a phrase with its optional words and without their brackets.
+
+    >>> in_full("turn on [the] lamp")
+    'turn on the lamp'
+    """
     return " ".join(phrase.replace("[", " ").replace("]", " ").split())
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="action"):
-    """Something that is done when one of its phrases is said."""
+    """A spoken command: what every action has."""
 
     phrase: Phrases
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """All that may be said; words in brackets may be left out."""
+        """The phrases that give the command; words in brackets are optional."""
         return (self.phrase,) if isinstance(self.phrase, str) else self.phrase
 
     @property
     def name(self) -> str:
-        """What the command is called: its first phrase."""
+        """The command's name on the screen and in the history: its first phrase in full."""
         return in_full(self.phrases[0])
 
 
@@ -49,7 +53,7 @@ class Stop(RequestCommand, frozen=True, tag="stop"):
 
 
 class Clear(RequestCommand, frozen=True, tag="clear"):
-    """Take what was said off the screen; it stays in the history."""
+    """Clear the words from the screen; they stay in the history."""
 
     request: ClassVar[Request] = Request.CLEAR
 
@@ -67,13 +71,13 @@ class Smaller(RequestCommand, frozen=True, tag="smaller"):
 
 
 class Brighter(RequestCommand, frozen=True, tag="brighter"):
-    """Let the panel shine more brightly."""
+    """Make the panel brighter."""
 
     request: ClassVar[Request] = Request.BRIGHTER
 
 
 class Darker(RequestCommand, frozen=True, tag="darker"):
-    """Let the panel shine less brightly."""
+    """Make the panel darker."""
 
     request: ClassVar[Request] = Request.DARKER
 
@@ -83,14 +87,13 @@ class Mark(_Command, frozen=True, tag="mark"):
 
 
 class Note(_Command, frozen=True, tag="note"):
-    """Keep what follows in the turn as a note."""
+    """Save the words that follow the phrase in its turn as a note in the history."""
 
 
 class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
     """Switch a GPIO pin.
 
-    `seconds` is how long a pulse lasts; a relay that is not `active_high` is on while the pin is
-    low.
+    `seconds` is the length of a pulse. Unless `active_high`, the pin is low while it is on.
     """
 
     pin: Pin
@@ -103,7 +106,7 @@ class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
 
 
 class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):
-    """Publish a message."""
+    """Publish a message to the MQTT broker."""
 
     topic: Annotated[
         str, Meta(pattern=r"^[^+#\x00]{1,250}\Z", description="a topic without + and #")
@@ -112,7 +115,7 @@ class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):
 
 
 class Webhook(_Command, frozen=True, kw_only=True, tag="webhook"):
-    """Post the words as JSON to an address."""
+    """Send the words as JSON to a URL, in a POST request."""
 
     url: Annotated[str, Meta(pattern=r"^https?://[^\s/]\S*\Z", description="an http(s):// address")]
 

@@ -1,4 +1,4 @@
-"""What keeps commands from working that each look right: a sentence for each."""
+"""Conflicts between commands that are each valid, and with the rest of the settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,17 @@ def conflicts(
     has_broker: bool,
     prefix: str = "",
 ) -> list[str]:
-    """Return what is wrong with the commands, the first of which is number 1.
+    """Return a sentence for each conflict; the first command is `commands[1]`.
 
-    `pins_in_use` says what for; `prefix` is what is said before every phrase.
+    >>> from appliance.settings.commands import Clear, Stop
+    >>> conflicts([Stop(phrase="stop [it]"), Clear(phrase="Stop!")], {}, has_broker=False)
+    ['"Stop!" means commands[1] and commands[2]']
+
+    Args:
+        commands: valid ones, in the order of the settings file.
+        pins_in_use: GPIO numbers that no command may switch, and what each is used for.
+        has_broker: whether an MQTT broker is set.
+        prefix: the words that are said before every phrase; empty for none.
     """
     found = []
     call = tuple(spoken_words(prefix))

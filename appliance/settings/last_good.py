@@ -1,4 +1,4 @@
-"""The last good settings, kept for a restart: with them a box goes on whose file was spoilt."""
+"""Last known good settings, for a start at which the settings file is not valid."""
 
 import logging
 import os
@@ -13,38 +13,38 @@ log = logging.getLogger(__name__)
 
 NAME = "last-good-settings.json"
 
-LARGEST = 1024 * 1024
-"""Bytes; a settings file from the boot partition has a sixteenth of that at most."""
+MAX_SIZE = 1024 * 1024
+"""Bytes; sixteen times the largest settings file that is taken from the boot partition."""
 
 
-def kept_in() -> Path | None:
-    """Return the folder for the appliance's state; None where systemd named none."""
+def folder() -> Path | None:
+    """Return systemd's state directory, in which the copy is; None if there is none."""
     directory = os.environ.get("STATE_DIRECTORY")
     return Path(directory) if directory else None
 
 
-def keep(settings: Settings, folder: Path | None, disk: Disk = DISK) -> None:
-    """Keep settings that were found good; written only if they are new, since cards wear out.
+def save(settings: Settings, folder: Path | None, disk: Disk = DISK) -> None:
+    """Save settings that loaded, unless they are saved already: SD cards wear out.
 
-    A disk that refuses is told in the log alone: the settings are in use all the same.
+    A disk that refuses is only logged: the settings are in use all the same.
     """
     if folder is None:
         return
     path = folder / NAME
     data = msgspec.json.encode(settings)
     try:
-        if not path.exists() or read(path, LARGEST) != data:
+        if not path.exists() or read(path, MAX_SIZE) != data:
             replace(path, data, mode=0o600, disk=disk)
     except OSError as error:
-        log.warning("the settings can't be kept for the next start: %s", error)
+        log.warning("the settings can't be saved for the next start: %s", error)
 
 
-def settings(folder: Path | None) -> Settings | None:
-    """Return the settings kept last; None where there are none, or none that still are good."""
+def load(folder: Path | None) -> Settings | None:
+    """Return the settings that were saved last; None if there are none, or they are not valid."""
     if folder is None or not (folder / NAME).exists():
         return None
     try:
-        return msgspec.json.decode(read(folder / NAME, LARGEST), type=Settings)
+        return msgspec.json.decode(read(folder / NAME, MAX_SIZE), type=Settings)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         log.warning("the last good settings can't be used: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""The settings file: read, checked, and all its mistakes reported at once."""
+"""Loading of the settings file, which reports all its problems at once."""
 
 import os
 import tomllib
@@ -14,7 +14,12 @@ DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
 
 
 class SettingsError(Exception):
-    """The settings can't be used; `problems` holds a sentence for each mistake."""
+    """The settings file can't be used.
+
+    Attributes:
+        path: the file.
+        problems: a sentence for each thing that is wrong with it.
+    """
 
     def __init__(self, path: Path, problems: list[str]) -> None:
         self.path = path
@@ -23,15 +28,16 @@ class SettingsError(Exception):
 
 
 def settings_path(named: str | None = None) -> Path:
-    """Return the settings file to use: the one named, else $APPLIANCE_CONFIG, else the default."""
+    """Return the settings file to use: `named`, else $APPLIANCE_CONFIG, else the default."""
     return Path(named or os.environ.get("APPLIANCE_CONFIG") or DEFAULT_PATH).absolute()
 
 
 def load(path: Path) -> Settings:
-    """Read and check the settings file; where there is none, every key has its default.
+    """Read and check a settings file; if there is none, every key has its default.
 
     Raises:
-        SettingsError: the file can't be read, is no TOML, or has unknown keys or bad values.
+        SettingsError: the file can't be read, is not valid TOML, or has unknown keys, bad values
+            or commands that conflict.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -56,11 +62,11 @@ _BUSES: dict[tuple[str, int], tuple[int, ...]] = {
     ("spi", 0): (8, 9, 10, 11),
     ("spi", 1): (18, 19, 20, 21),
 }
-"""SDA and SCL, or CE0, MISO, MOSI and SCLK; where other buses are is up to the system."""
+"""GPIOs of SDA and SCL, or of CE0, MISO, MOSI and SCLK; the system decides on those of others."""
 
 
 def _pins_in_use(settings: Settings) -> dict[int, str]:
-    """Return the pins that no command may switch, and what they are for."""
+    """Return the GPIOs that no command may switch, and what each is used for."""
     pins = {settings.button.pin: "the button"}
     if isinstance(settings.light.pin, int):
         pins[settings.light.pin] = "the light"

@@ -1,37 +1,37 @@
-"""The syntax of a phrase in `[[commands]]`."""
+"""Syntax of a phrase in `[[commands]]`: words, of which those in brackets are optional."""
 
 import itertools
 import re
 
 from appliance.settings.spoken_words import spoken_words
 
-MOST_OPTIONS = 6
-"""Brackets in a phrase: with each, it may be said in twice as many ways."""
-
+MAX_BRACKETS = 6
+"""Pairs of brackets in a phrase; each doubles the ways to say it."""
 
 Words = tuple[str, ...]
 
-
 _PHRASE = re.compile(r"(?:[^\[\]]|\[[^\[\]]*\])*")
-"""A phrase with brackets around some of its words, and none within brackets."""
-
+"""A phrase with brackets around some of its words, and no brackets within brackets."""
 
 _BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")
 
 
 def ways_to_say(phrase: str) -> set[Words]:
-    """Return every way to say a phrase: "turn on [the] lamp" may be said in two.
+    """Return every way to say a phrase, each as its spoken words.
+
+    >>> sorted(ways_to_say("turn on [the] lamp"))
+    [('turn', 'on', 'lamp'), ('turn', 'on', 'the', 'lamp')]
 
     Raises:
-        ValueError: it can't be said; the message says why.
+        ValueError: the phrase is not valid; the message says why.
     """
     if not _PHRASE.fullmatch(phrase):
         raise ValueError("its brackets don't match")
     if _BRACKET_IN_WORD.search(phrase):
         raise ValueError("its brackets stand within a word")
-    pieces = re.split(r"\[([^\[\]]*)\]", phrase)  # every other one stood in brackets
-    if len(pieces) // 2 > MOST_OPTIONS:
-        raise ValueError(f"it has more than {MOST_OPTIONS} brackets")
+    pieces = re.split(r"\[([^\[\]]*)\]", phrase)  # every second piece was in brackets
+    if len(pieces) // 2 > MAX_BRACKETS:
+        raise ValueError(f"it has more than {MAX_BRACKETS} brackets")
     options = [("", piece) if number % 2 else (piece,) for number, piece in enumerate(pieces)]
     ways = {tuple(spoken_words(" ".join(way))) for way in itertools.product(*options)}
     if () in ways:

@@ -1,7 +1,6 @@
-"""The settings file (TOML) as typed structs, checked when it is loaded.
+"""Schema of the settings file: a typed struct for each section.
 
-Every key has a default; appliance.toml beside this module lists them all. All mistakes of a file
-are reported at once, each with its key, its value and what is allowed.
+Every key has a default; appliance.toml beside this module explains them all.
 """
 
 import os
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from appliance.settings.commands import Command
+from appliance.settings.commands import Command, Pin
 
 OLEDS = (
     "ssd1306",
@@ -31,14 +30,15 @@ OLEDS = (
     "ssd1362",
     "ssd1363",
 )
-"""The panels of luma.oled; named here, since to ask luma takes a second on a Zero."""
+"""The panels of luma.oled; importing luma to ask for them would take a second on a Pi Zero."""
 
 DRIVERS = (*OLEDS, "terminal", "none")
 
 Parameter = str | bool | int | float | list[str]
+"""A value of a query parameter of the service."""
 
 Text = Annotated[str, Meta(description="text in quotes")]
-Path_ = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
+OptionalPath = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
 HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
 _SOCKET_URL = r"wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?"
 SocketUrl = Annotated[str, Meta(pattern=rf"^{_SOCKET_URL}$", description="a ws(s):// address")]
@@ -46,27 +46,26 @@ OptionalSocketUrl = Annotated[
     str, Meta(pattern=rf"^({_SOCKET_URL})?$", description="a ws(s):// address, or empty")
 ]
 Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
-Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
-    """[service]: where the words come from."""
+    """[service]: the transcription service and its fallback."""
 
     url: SocketUrl = "wss://streaming.assemblyai.com/v3/ws"
     token_url: HttpUrl = ""
-    token_secret_file: Path_ = ""
-    api_key_file: Path_ = ""
-    ca_file: Path_ = ""
+    token_secret_file: OptionalPath = ""
+    api_key_file: OptionalPath = ""
+    ca_file: OptionalPath = ""
     fallback_url: OptionalSocketUrl = ""
     fallback_token_url: HttpUrl = ""
-    fallback_token_secret_file: Path_ = ""
+    fallback_token_secret_file: OptionalPath = ""
     parameters: Annotated[
         dict[str, Parameter], Meta(description="a table of the service's query parameters")
     ] = msgspec.field(default_factory=lambda: {"speech_model": "universal-streaming-english"})
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
-    """[session]: from press to press."""
+    """[session]: its limits, in seconds."""
 
     auto_stop: Seconds = 600.0
     finish_timeout: Annotated[float, Meta(ge=1, le=600, description="seconds, 1 to 600")] = 10.0
@@ -76,13 +75,13 @@ class SessionSettings(msgspec.Struct, frozen=True):
 
 
 class MicrophoneSettings(msgspec.Struct, frozen=True):
-    """[microphone]: which one."""
+    """[microphone]: which one to use."""
 
     device: Annotated[str | int, Meta(description="part of a name, an index, or empty")] = ""
 
 
 class ButtonSettings(msgspec.Struct, frozen=True):
-    """[button]: where it is wired."""
+    """[button]: its wiring, and what a hold does."""
 
     pin: Pin = 17
     pull_up: bool = True
@@ -93,7 +92,7 @@ class ButtonSettings(msgspec.Struct, frozen=True):
 
 
 class StatusLedSettings(msgspec.Struct, frozen=True):
-    """[light]: a lamp that tells what the appliance does."""
+    """[light]: an LED or lamp that shows the appliance's state."""
 
     pin: Annotated[
         Pin | Literal["none"], Meta(description='a GPIO number from 0 to 27, or "none"')
@@ -101,7 +100,7 @@ class StatusLedSettings(msgspec.Struct, frozen=True):
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):
-    """[display]: the OLED."""
+    """[display]: the panel, its wiring and its looks."""
 
     driver: Annotated[
         str,
@@ -124,7 +123,7 @@ class DisplaySettings(msgspec.Struct, frozen=True):
 
 
 class HistorySettings(msgspec.Struct, frozen=True):
-    """[history]: where what was said is kept."""
+    """[history]: the database of what was said."""
 
     path: Annotated[str, Meta(pattern=r"^/.+", description="an absolute path")] = (
         "/var/lib/appliance/history.db"
@@ -133,7 +132,7 @@ class HistorySettings(msgspec.Struct, frozen=True):
 
 
 class MqttSettings(msgspec.Struct, frozen=True):
-    """[mqtt]: the house's broker; none where the host is empty."""
+    """[mqtt]: the MQTT broker; an empty `host` means none."""
 
     host: Annotated[
         str,
@@ -144,7 +143,7 @@ class MqttSettings(msgspec.Struct, frozen=True):
     ] = ""
     port: Annotated[int, Meta(ge=0, le=65_535, description="0 to 65535")] = 0
     username: Annotated[str, Meta(description="text in quotes")] = ""
-    password_file: Path_ = ""
+    password_file: OptionalPath = ""
     tls: Annotated[
         bool | Annotated[str, Meta(pattern=r"^/.+")],
         Meta(description="true, false, or the path of a file with certificates"),
@@ -156,13 +155,17 @@ class MqttSettings(msgspec.Struct, frozen=True):
     ] = "homeassistant"
 
     @property
-    def usual_port(self) -> int:
+    def port_or_default(self) -> int:
         """The port to connect to."""
         return self.port or (8883 if self.tls else 1883)
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The whole settings file."""
+    """The whole settings file.
+
+    >>> Settings().button.pin
+    17
+    """
 
     name: Annotated[
         str,
@@ -194,6 +197,6 @@ class Settings(msgspec.Struct, frozen=True):
 
     @property
     def spool(self) -> Path:
-        """Where audio lies that is not yet transcribed, a folder a session."""
+        """The folder of audio that is not transcribed yet; it has a folder for each session."""
         state = os.environ.get("STATE_DIRECTORY") or Path(self.history.path).parent
         return Path(state) / "spool"

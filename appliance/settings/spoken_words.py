@@ -1,4 +1,4 @@
-"""The words of a text as they are spoken: however it is cased, punctuated or put in figures."""
+"""Normalisation of text to spoken words: without case and punctuation, figures spelt out."""
 
 import functools
 import re
@@ -13,10 +13,10 @@ _TENS = re.findall(r"\w+", "zero ten twenty thirty forty fifty sixty seventy eig
 _SIGNS = {"%": "percent", "°": "degrees"}
 
 
-@functools.cache  # not at import: the settings are loaded before the first picture
+@functools.cache  # built at its first use: the settings are loaded before the first picture
 def _word() -> re.Pattern[str]:
-    """Return the pattern of a word: letters with what belongs to them, a number, or a sign."""
-    # What is no letter, but part of one: the vowels of Hindi and Thai, for instance.
+    """Return the pattern of a word: letters with their marks, a number, or a sign."""
+    # Marks are parts of letters, such as the vowels of Hindi and Thai.
     marks = "".join(
         it for it in map(chr, range(0x300, 0x3100)) if unicodedata.category(it)[0] == "M"
     )
@@ -25,9 +25,12 @@ def _word() -> re.Pattern[str]:
 
 
 def spoken_words(text: str) -> list[str]:
-    """Return the words of a text, caseless, without punctuation, numbers below a million spelt out.
+    """Return the words of a text as they are spoken, in lower case.
 
-    The numbers, percents and degrees are spelt in English, whatever the language.
+    Numbers below a million, percents and degrees are spelt in English, whatever the language.
+
+    >>> spoken_words("Turn the lamp to 21%!")
+    ['turn', 'the', 'lamp', 'to', 'twenty', 'one', 'percent']
     """
     caseless = unicodedata.normalize("NFC", text).casefold()
     plain = caseless.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
@@ -44,6 +47,7 @@ def _spoken(word: str) -> list[str]:
 
 
 def _number(value: int) -> list[str]:
+    # num2words could spell them, too, but it loads over fifty languages and inserts "and".
     for size, name in ((1000, "thousand"), (100, "hundred")):
         if value >= size:
             count, rest = divmod(value, size)

@@ -10,15 +10,15 @@ from msgspec import inspect
 
 from appliance.settings.commands import BY_ACTION, Gpio
 
-ON_THE_CARD = ("api_key", "token_secret", "mqtt_password")
-"""Secrets that only a file on the boot partition may hold; what is left of them can't be used."""
+CARD_SECRETS = ("api_key", "token_secret", "mqtt_password")
+"""Secrets that only the file on the boot partition may hold; one that is left could not be used."""
 
-AT_THE_TOP = ("name", "commands_prefix")
-"""Keys of no section: whoever adds them at the end of a file puts them into its last one."""
+TOP_LEVEL_KEYS = ("name", "commands_prefix")
+"""Keys without a section: added at the end of a file, they land in its last section."""
 
 _UNSHOWN = re.compile(r"(.*_file|commands.*\.url|mqtt\.host) = .*|[^=]*url = .*[@?#].*", re.DOTALL)
-"""Values that may hold a secret: whoever takes a secret's file for the secret, or puts a password
-into an address, must not read it on the screen."""
+"""Values that may hold a secret, which must not be shown: a secret in place of its file, or a
+password in an address."""
 
 
 def allowed(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
@@ -72,15 +72,24 @@ def problems_in(
 ) -> list[str]:
     """Return a sentence for each key of a table that is unknown or has a bad value.
 
-    `prefix` names the table, as in "display.".
+    >>> from appliance.settings.schema import ButtonSettings
+    >>> problems_in(ButtonSettings, {"pin": 99, "pul_up": True}, prefix="button.")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['button.pin = 99 is not allowed: expected a GPIO number from 0 to 27',
+     'unknown key button.pul_up (did you mean pull_up?)']
+
+    Args:
+        section: the struct of the table.
+        table: its keys and values, as read from TOML.
+        prefix: the table's name with a dot; empty for the whole file.
     """
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     problems = []
     for key, value in table.items():
         name = f"{prefix}{key}"
-        if key in ON_THE_CARD:
+        if key in CARD_SECRETS:
             problems.append(f"{name} can't be used: write it on the card again, in quotes")
-        elif key in AT_THE_TOP and key not in fields:
+        elif key in TOP_LEVEL_KEYS and key not in fields:
             problems.append(_misplaced(name))
         elif key not in fields:
             problems.append(f"unknown key {name}{_suggestion(key, list(fields))}")
@@ -94,7 +103,7 @@ def problems_in(
         elif not _is_finite(value) or not allows(fields[key].type, value):
             problems.append(_not_allowed(name, value, allowed(fields[key].type)))
         elif isinstance(value, dict):
-            problems += [_misplaced(f"{name}.{it}") for it in AT_THE_TOP if it in value]
+            problems += [_misplaced(f"{name}.{it}") for it in TOP_LEVEL_KEYS if it in value]
     return problems
 
 
@@ -109,7 +118,7 @@ def _problems_in_commands(tables: object) -> list[str]:
 
 
 def _problems_in_command(name: str, table: dict[str, Any]) -> list[str]:
-    """Return what is wrong with one command, the first of which is number 1."""
+    """Return a sentence for each problem of one command; `name` is as in "commands[1]"."""
     others = dict(table)
     action = others.pop("action", None)
     command = BY_ACTION.get(action) if isinstance(action, str) else None

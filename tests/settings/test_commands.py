@@ -1,4 +1,4 @@
-"""What may stand under [[commands]], and what is said of what may not."""
+"""Valid tables under [[commands]], and the problems of invalid ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -79,11 +79,11 @@ def command(text: str) -> str:
         ),
     ],
 )
-def test_each_action_has_keys_of_its_own(commands: Load, text: str, loaded: Command) -> None:
+def test_each_action_has_its_own_keys(commands: Load, text: str, loaded: Command) -> None:
     assert commands(BROKER + command(text)) == (loaded,)
 
 
-def test_a_command_may_have_several_phrases_and_is_called_by_the_first(commands: Load) -> None:
+def test_a_command_may_have_several_phrases_and_is_named_by_the_first(commands: Load) -> None:
     [lamp] = commands(
         "[[commands]]\nphrase = ['turn on [the]  lamp', 'let there be light']\naction = 'clear'"
     )
@@ -104,7 +104,7 @@ def test_commands_keep_their_order(commands: Load) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "commands = []"])
-def test_there_need_be_no_commands(commands: Load, text: str) -> None:
+def test_commands_are_optional(commands: Load, text: str) -> None:
     assert commands(text) == ()
 
 
@@ -227,9 +227,7 @@ def test_there_need_be_no_commands(commands: Load, text: str) -> None:
         ),
     ],
 )
-def test_every_mistake_is_told_in_a_sentence(
-    commands: Load, text: str, problems: list[str]
-) -> None:
+def test_every_problem_has_a_sentence(commands: Load, text: str, problems: list[str]) -> None:
     with pytest.raises(SettingsError) as refused:
         commands(text)
     assert refused.value.problems == problems

@@ -1,4 +1,4 @@
-"""What each looks right, and can't work together."""
+"""Commands that are valid alone and conflict with each other or with other settings."""
 
 from pathlib import Path
 
@@ -12,45 +12,45 @@ LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
 RADIO = Mqtt(phrase="turn on the radio", topic="radio", payload="on")
 
 
-def test_commands_that_get_on_are_not_complained_about() -> None:
+def test_commands_without_conflict() -> None:
     off = Gpio(phrase="turn off [the] lamp", pin=22, state="off")
     assert conflicts([LAMP, off, RADIO, Stop(phrase="lamp")], {17: "the button"}, True) == []
 
 
 @pytest.mark.parametrize("phrase", ["turn on the lamp", "Turn on LAMP!", "turn [it] on the lamp"])
-def test_what_is_said_means_one_command_only(phrase: str) -> None:
+def test_a_phrase_that_means_two_commands(phrase: str) -> None:
     assert conflicts([Mark(phrase="mark"), LAMP, Clear(phrase=phrase)], {}, False) == [
         f'"{phrase}" means commands[2] and commands[3]'
     ]
 
 
-def test_a_note_is_begun_by_no_phrase_of_another_command() -> None:
+def test_a_note_that_begins_like_another_command() -> None:
     commands: list[Command] = [Note(phrase="note"), Mark(phrase=("mark", "note"))]
     assert conflicts(commands, {}, False) == ['"note" means commands[1] and commands[2]']
 
 
-def test_a_command_may_be_said_twice_over() -> None:
+def test_a_command_may_have_the_same_phrase_twice() -> None:
     assert conflicts([Stop(phrase=("stop", "stop [it]", "Stop!"))], {}, False) == []
 
 
-def test_a_message_needs_a_broker() -> None:
+def test_an_mqtt_command_needs_a_broker() -> None:
     assert conflicts([LAMP, RADIO], {}, False) == ["commands[2] needs a broker: set mqtt.host"]
 
 
-def test_a_pin_that_is_taken_is_not_switched() -> None:
+def test_a_pin_that_is_in_use_is_refused() -> None:
     assert conflicts([LAMP], {17: "the button", 22: "the light"}, False) == [
         "commands[1].pin = 22 is taken by the light"
     ]
 
 
-def test_a_pin_is_not_high_and_low_for_the_same() -> None:
+def test_a_pin_is_active_high_or_low_but_not_both() -> None:
     low = Gpio(phrase="lamp off", pin=22, state="off", active_high=False)
     assert conflicts([LAMP, low], {}, has_broker=False) == [
         "commands[2].active_high differs from that of an earlier command's pin"
     ]
 
 
-def test_a_phrase_that_can_not_be_said_is_told_beside_the_others() -> None:
+def test_an_invalid_phrase_is_reported_with_the_other_conflicts() -> None:
     commands: list[Command] = [Stop(phrase=("stop [it", "[stop]")), RADIO]
     assert conflicts(commands, {}, False) == [
         'commands[1].phrase = "stop [it" is not allowed: its brackets don\'t match',
@@ -62,7 +62,7 @@ def test_a_phrase_that_can_not_be_said_is_told_beside_the_others() -> None:
 @pytest.mark.parametrize(
     "phrase", ["computer stop", "Computer, stop!", "[hey] computer", "computer"]
 )
-def test_a_phrase_does_not_begin_with_what_is_said_before_it_anyway(phrase: str) -> None:
+def test_a_phrase_must_not_begin_with_the_prefix(phrase: str) -> None:
     commands: list[Command] = [Mark(phrase="turn off the computer"), Stop(phrase=("end", phrase))]
     assert conflicts(commands, {}, False) == []
     assert conflicts(commands, {}, False, prefix="computer") == [
@@ -72,7 +72,7 @@ def test_a_phrase_does_not_begin_with_what_is_said_before_it_anyway(phrase: str)
     assert conflicts(commands, {}, False, prefix="hey computers") == []
 
 
-def test_a_settings_file_is_told_of_such_a_phrase(tmp_path: Path) -> None:
+def test_a_phrase_with_the_prefix_is_refused_when_the_file_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "appliance.toml"
     stop = '[[commands]]\nphrase = "computer stop"\naction = "stop"\n'
     path.write_text(f'commands_prefix = "Computer"\n{stop}', encoding="utf-8")
@@ -95,7 +95,7 @@ def test_a_settings_file_is_told_of_such_a_phrase(tmp_path: Path) -> None:
         (18, "[display]\ninterface = 'spi'\nport = 1", "the display"),
     ],
 )
-def test_what_the_box_is_wired_with_is_not_switched(
+def test_a_pin_of_button_light_or_display_is_refused(
     tmp_path: Path, pin: int, text: str, owner: str
 ) -> None:
     path = tmp_path / "appliance.toml"
@@ -117,7 +117,7 @@ def test_what_the_box_is_wired_with_is_not_switched(
         (3, "[display]\nport = 22"),
     ],
 )
-def test_pins_that_nothing_is_wired_to_may_be_switched(tmp_path: Path, pin: int, text: str) -> None:
+def test_other_pins_may_be_switched(tmp_path: Path, pin: int, text: str) -> None:
     path = tmp_path / "appliance.toml"
     lamp = f"[[commands]]\nphrase = 'on'\naction = 'gpio'\npin = {pin}\nstate = 'on'\n"
     path.write_text(lamp + text, encoding="utf-8")

@@ -29,60 +29,60 @@ class Full(Disk):
         raise OSError(28, "No space left on device")
 
 
-def test_what_was_kept_is_there_after_a_restart(tmp_path: Path) -> None:
-    last_good.keep(Settings(name="before"), tmp_path)
-    last_good.keep(SETTINGS, tmp_path)
-    assert last_good.settings(tmp_path) == SETTINGS
+def test_settings_that_were_saved_are_loaded(tmp_path: Path) -> None:
+    last_good.save(Settings(name="before"), tmp_path)
+    last_good.save(SETTINGS, tmp_path)
+    assert last_good.load(tmp_path) == SETTINGS
 
 
-def test_nothing_else_may_read_them(tmp_path: Path) -> None:
-    last_good.keep(SETTINGS, tmp_path)
+def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
+    last_good.save(SETTINGS, tmp_path)
     assert (tmp_path / last_good.NAME).stat().st_mode & 0o777 == 0o600
 
 
 def test_the_same_settings_are_not_written_again(tmp_path: Path) -> None:
     disk = Counted()
-    last_good.keep(SETTINGS, tmp_path, disk)
-    last_good.keep(SETTINGS, tmp_path, disk)
+    last_good.save(SETTINGS, tmp_path, disk)
+    last_good.save(SETTINGS, tmp_path, disk)
     assert disk.renamed == 1
 
 
-def test_on_the_first_start_there_are_none(tmp_path: Path) -> None:
-    assert last_good.settings(tmp_path) is None
+def test_at_the_first_start_there_are_none(tmp_path: Path) -> None:
+    assert last_good.load(tmp_path) is None
 
 
 @pytest.mark.parametrize(
     "contents", [b"", b'{"name"', b"\xff\xfe", b'{"button": {"pin": 99}}', b"[]"]
 )
-def test_what_is_damaged_or_no_longer_allowed_is_not_used(
+def test_damaged_or_invalid_settings_are_not_used(
     tmp_path: Path, contents: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / last_good.NAME).write_bytes(contents)
-    assert last_good.settings(tmp_path) is None
+    assert last_good.load(tmp_path) is None
     assert "the last good settings can't be used" in caplog.text
-    last_good.keep(SETTINGS, tmp_path)
-    assert last_good.settings(tmp_path) == SETTINGS
+    last_good.save(SETTINGS, tmp_path)
+    assert last_good.load(tmp_path) == SETTINGS
 
 
-def test_a_full_disk_leaves_the_former_ones_and_is_only_told(
+def test_a_full_disk_leaves_the_former_ones_and_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    last_good.keep(SETTINGS, tmp_path)
-    last_good.keep(Settings(name="new"), tmp_path, Full())
-    assert last_good.settings(tmp_path) == SETTINGS
+    last_good.save(SETTINGS, tmp_path)
+    last_good.save(Settings(name="new"), tmp_path, Full())
+    assert last_good.load(tmp_path) == SETTINGS
     assert [path.name for path in tmp_path.iterdir()] == [last_good.NAME]
     assert "No space left on device" in caplog.text
 
 
-def test_settings_of_a_later_version_are_used_as_far_as_they_are_known(tmp_path: Path) -> None:
+def test_unknown_keys_of_a_newer_version_are_ignored(tmp_path: Path) -> None:
     (tmp_path / last_good.NAME).write_text('{"name": "kitchen", "new_key": 1}')
-    assert last_good.settings(tmp_path) == Settings(name="kitchen")
+    assert last_good.load(tmp_path) == Settings(name="kitchen")
 
 
-def test_without_a_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_folder_nothing_is_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    assert last_good.kept_in() is None
-    last_good.keep(SETTINGS, None)
-    assert last_good.settings(None) is None
+    assert last_good.folder() is None
+    last_good.save(SETTINGS, None)
+    assert last_good.load(None) is None
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    assert last_good.kept_in() == tmp_path
+    assert last_good.folder() == tmp_path

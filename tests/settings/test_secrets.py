@@ -5,7 +5,7 @@ import pytest
 
 from appliance.settings.secrets import (
     FALLBACK_TOKEN_SECRET,
-    LONGEST,
+    MAX_LENGTH,
     MQTT_PASSWORD,
     TOKEN_SECRET,
     api_key,
@@ -16,12 +16,14 @@ from appliance.settings.secrets import (
 
 
 @pytest.fixture(autouse=True)
-def _no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
 
 
-def test_it_is_looked_for_in_three_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_key_is_in_a_file_a_credential_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert api_key() == ""
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", " from-the-environment\n")
     assert api_key(tmp_path / "nowhere") == "from-the-environment"
@@ -40,7 +42,7 @@ def test_it_is_looked_for_in_three_places(tmp_path: Path, monkeypatch: pytest.Mo
         (mqtt_password, MQTT_PASSWORD),
     ],
 )
-def test_the_others_are_looked_for_in_two_places(
+def test_the_other_secrets_are_in_a_file_or_a_credential(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[..., str], name: str
 ) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -53,7 +55,7 @@ def test_the_others_are_looked_for_in_two_places(
     assert read(tmp_path / "file") == "from-the-file"
 
 
-def test_of_a_file_that_is_no_secret_little_is_read(tmp_path: Path) -> None:
+def test_only_the_beginning_of_a_large_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x" * 100_000)
-    assert len(mqtt_password(tmp_path / "file")) == LONGEST
+    assert len(mqtt_password(tmp_path / "file")) == MAX_LENGTH
     assert mqtt_password(tmp_path) == ""

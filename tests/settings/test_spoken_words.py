@@ -29,25 +29,25 @@ from appliance.settings.spoken_words import spoken_words
         ("٢١", "twenty one"),
     ],
 )
-def test_words_are_as_they_are_spoken(written: str, spoken: str) -> None:
+def test_text_becomes_spoken_words(written: str, spoken: str) -> None:
     assert spoken_words(written) == spoken.split()
 
 
-def test_letters_with_marks_are_the_same_however_they_are_encoded() -> None:
+def test_encodings_of_an_accent_are_equal() -> None:
     assert spoken_words("e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}") == ["été"]
 
 
-def test_vowels_that_are_marks_tell_words_apart() -> None:
+def test_vowel_marks_distinguish_words() -> None:
     assert spoken_words("की") != spoken_words("को")
 
 
 @given(st.text())
-def test_spoken_words_are_spoken_as_they_are(text: str) -> None:
+def test_spoken_words_stay_the_same(text: str) -> None:
     said = spoken_words(text)
     assert [word for word in spoken_words(" ".join(said)) if not word.isdecimal()] == [
         word for word in said if not word.isdecimal()
     ]
 
 
-def test_figures_without_end_are_left_as_they_are() -> None:
+def test_endless_figures_are_left_as_they_are() -> None:
     assert spoken_words("7" * 10_000) == ["7" * 10_000]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.settings.commands import Clear, Command, Gpio, Mark, Note, Stop
-from appliance.settings.phrases import MOST_OPTIONS, ways_to_say
+from appliance.settings.phrases import MAX_BRACKETS, ways_to_say
 from appliance.voice_commands.matcher import PhraseMatcher
 from appliance.voice_commands.matcher import SpokenCommand as Said
 
@@ -318,7 +318,7 @@ def test_words_in_brackets_may_be_left_out(phrase: str, ways: set[str]) -> None:
         ("[turn on] [the lamp]", "it has no word that must be said"),
         ("", "it has no word that must be said"),
         ("?!", "it has no word that must be said"),
-        ("stop" + " [it]" * (MOST_OPTIONS + 1), f"it has more than {MOST_OPTIONS} brackets"),
+        ("stop" + " [it]" * (MAX_BRACKETS + 1), f"it has more than {MAX_BRACKETS} brackets"),
     ],
 )
 def test_a_phrase_that_can_not_be_said_is_refused(phrase: str, why: str) -> None:
