@@ -15,14 +15,26 @@ def threads() -> Iterator[tuple[str, str]]:
     """Yield each module that makes a thread, and the thread's name up to what varies in it."""
     for path in sorted((ROOT / "appliance").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _called(node) in {"Thread", "LoopThread", "Process"}:
-                for key in node.keywords:
-                    if key.arg == "name" and (name := _fixed_part(key.value)):
-                        yield str(path.relative_to(ROOT)), name
+            for value in _names_of_threads(node):
+                if name := _fixed_part(value):
+                    yield str(path.relative_to(ROOT)), name
 
 
-def _called(call: ast.Call) -> str:
-    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+def _names_of_threads(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call):
+        called = str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+        if called in {"Thread", "Process"}:
+            yield from (key.value for key in node.keywords if key.arg == "name")
+        elif called == "run_within":
+            yield node.args[2]
+        elif called == "LoopThread":
+            yield node.args[0]
+    elif isinstance(node, ast.Assign):  # a timer has no argument for its name
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            target, value = target.elts[0], value.elts[0]
+        if isinstance(target, ast.Attribute) and target.attr == "name":
+            yield value
 
 
 def _fixed_part(value: ast.expr) -> str:
@@ -31,7 +43,7 @@ def _fixed_part(value: ast.expr) -> str:
 
 
 def test_the_threads_are_found() -> None:
-    assert {"history", "microphone", "session-"} <= {name for _, name in threads()}
+    assert {"history", "network", "session-"} <= {name for _, name in threads()}
 
 
 @pytest.mark.parametrize(("module", "name"), list(threads()))
