@@ -1,6 +1,6 @@
-"""The controller with everything around it that it can tell apart from the real thing.
+"""Test bench of the controller.
 
-History, custody and backlogs are real; the network, the microphone and the screen are not.
+The history, the open sessions and their backlogs are real; network, microphone and screen are not.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ from tests.rig.waiting import wait_until
 
 
 class ScriptedMicrophone:
-    """A microphone that captures nothing; unless it `hangs`, it closes at once."""
+    """A microphone that captures nothing; it closes at once unless it `hangs`."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
@@ -81,7 +81,7 @@ class ScriptedMicrophone:
 
 
 class ScriptedSession(Session):
-    """A session without a network: a test says how far it got, and when it ended."""
+    """A session without a network; a test sets how far it has got, and posts its end."""
 
     reached = Progress(captured=0, sent=0, heard=0, covered=Covered(), last_word=0)
     abandoned = False
@@ -99,9 +99,9 @@ class ScriptedSession(Session):
         return self.reached
 
     def reach(self, **seconds: float) -> None:
-        """Say how far it got, in seconds: captured, sent, heard, covered, last_word.
+        """Set how far it has got, in seconds: captured, sent, heard, covered, last_word.
 
-        What was sent was heard, unless it is said.
+        What was sent was also heard, unless `heard` is given.
         """
         if "sent" in seconds:
             seconds.setdefault("heard", seconds["sent"])
@@ -114,7 +114,7 @@ class ScriptedSession(Session):
 
 
 class ScriptedSessions(SessionFactory):
-    """Makes sessions without a network, and remembers them."""
+    """A factory of sessions without a network, which it lists."""
 
     def __init__(self, settings: Settings, post: Post, clock: Clock, wall_clock: Clock) -> None:
         super().__init__(settings, post, clock=clock, wall_clock=wall_clock)
@@ -135,7 +135,7 @@ class ScriptedSessions(SessionFactory):
 
 
 class Bench:
-    """Runs a real controller in a thread; `post` returns when it has dealt with the events.
+    """A real controller in a thread; `post` returns when it has handled the events.
 
     with Bench(tmp_path) as bench:
         bench.press()
@@ -179,7 +179,7 @@ class Bench:
         self.scenes: list[Scene] = []
         self.reason: Event | None = None
         self._idle = 0
-        self._left = False
+        self._ended = False
         self._shown = threading.Condition()
         self.network = True
         self.signs_of_life = 0
@@ -232,26 +232,26 @@ class Bench:
         traceback: TracebackType | None,
     ) -> None:
         self.post(StopRequested())
-        self.advance(1000.0)  # enough for every time-out
+        self.advance(1000.0)  # longer than every timeout
         self.join()
         self.open_sessions.close()
         self.history.end()
 
     def join(self) -> None:
-        """Wait for the controller to leave."""
+        """Wait until the controller has ended."""
         self._thread.join(20)
-        assert not self._thread.is_alive(), "the controller does not leave"
+        assert not self._thread.is_alive(), "the controller does not end"
 
     def scene(self) -> Scene:
         return self.scenes[-1]
 
     @property
     def live(self) -> ScriptedSession:
-        """The session that was made last."""
+        """The latest session."""
         return self.sessions.made[-1]
 
     def show(self, scene: Scene) -> None:
-        """Be the screen."""
+        """Act as the screen."""
         with self._shown:
             self.scenes.append(scene)
             if self.inbox.empty():
@@ -259,16 +259,16 @@ class Bench:
                 self._shown.notify_all()
 
     def post(self, *events: Event) -> None:
-        """Post events all at once; return when a scene was shown that knows of them."""
+        """Post events at once; return when a scene was shown after all of them."""
         with self._shown:
             before = self._idle
             for event in events:
                 self.inbox.put(event)
-            assert self._shown.wait_for(lambda: self._idle > before or self._left, timeout=20)
+            assert self._shown.wait_for(lambda: self._idle > before or self._ended, timeout=20)
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Keep the controller from taking events for the length of a block."""
+        """Keep the controller from handling events during a `with` block."""
         with self._shown:
             self.inbox.put(Event())
             wait_until(self.inbox.empty)
@@ -276,17 +276,17 @@ class Bench:
         self.post(Event())
 
     def press(self) -> None:
-        """Press as a quick finger does."""
+        """Press and release at once."""
         self.post(Pressed(), Released())
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.clock.now += seconds
         self.wall_clock.now += seconds
-        self.post(Event())  # which the controller does nothing about
+        self.post(Event())  # which has no effect
 
     def listen(self) -> ScriptedSession:
-        """Press, and let the service answer."""
+        """Press, and let the service connect."""
         self.press()
         self.connect(self.live)
         return self.live
@@ -295,7 +295,7 @@ class Bench:
         self.post(Connected(session.name, covered or Covered()))
 
     def hear(self, session: Session, turn: Turn, *, covered: float = 0.0) -> None:
-        """Let the service say a turn, after which so many seconds are covered."""
+        """Receive a turn, after which so many seconds are covered."""
         position = Covered(round(covered * SAMPLE_RATE), 0, turn.order + 1 if covered else 0)
         self.post(
             TurnReceived(
@@ -306,12 +306,14 @@ class Bench:
     def end(self, session: Session, *, complete: bool = True) -> None:
         self.post(SessionEnded(session.name, complete))
 
-    def kept(self) -> list[SessionRecord]:
+    def stored(self) -> list[SessionRecord]:
         return list(reader.sessions(self.path))
 
     def wait_for_text(self, *texts: str) -> None:
         """Wait until the history holds exactly these turns."""
-        wait_until(lambda: [turn.text for kept in self.kept() for turn in kept.turns] == [*texts])
+        wait_until(
+            lambda: [turn.text for record in self.stored() for turn in record.turns] == [*texts]
+        )
 
     def wait_for(self, mode: Mode) -> None:
         wait_until(lambda: self.scene().mode is mode)
@@ -328,5 +330,5 @@ class Bench:
         interrupted = self.open_sessions.resume(self.sessions.left_over())
         self.reason = self._controller.run(interrupted, self.fault)
         with self._shown:
-            self._left = True
+            self._ended = True
             self._shown.notify_all()

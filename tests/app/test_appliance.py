@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 NOTHING_WRONG = Comparison(lost=0, doubled=0)
 
 
-def test_what_is_said_stands_on_the_oled_and_in_the_history(
+def test_what_is_said_is_on_the_oled_and_in_the_history(
     sound: PipeMicrophone, tmp_path: Path
 ) -> None:
     audio = speech(words=12)
@@ -110,7 +110,7 @@ def test_a_drop_while_finishing_costs_no_word(sound: PipeMicrophone, tmp_path: P
     assert compare(audio.said, box.heard()) == NOTHING_WRONG
 
 
-def test_a_third_press_begins_anew_while_the_first_session_is_still_finishing(
+def test_a_third_press_begins_another_session_while_the_first_is_finishing(
     sound: PipeMicrophone, tmp_path: Path
 ) -> None:
     audio = speech(words=6)
@@ -177,7 +177,7 @@ def test_the_panel_says_that_it_ends_and_is_dark_afterwards(tmp_path: Path) -> N
     assert not box.oled.on
 
 
-def test_a_refused_key_is_told_and_nothing_is_lost(sound: PipeMicrophone, tmp_path: Path) -> None:
+def test_a_refused_key_is_shown_and_nothing_is_lost(sound: PipeMicrophone, tmp_path: Path) -> None:
     audio = speech(words=6)
     with ScriptedService(numbered(audio.words)) as service:
         service.on_every_connection(refuse(1008, "Not authorized"))

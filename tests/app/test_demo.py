@@ -33,10 +33,10 @@ STOPPED = "appliance: stopped before the end\n"
 
 
 class Show:
-    """A demo that runs as a process; `told` is what it has written to standard output."""
+    """A demo that runs as a process; `output` is its standard output."""
 
     def __init__(self, home: Path, *arguments: str | Path, terminal: int | None = None) -> None:
-        self.told = ""
+        self.output = ""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "appliance", "demo", *arguments],
             env={**os.environ, "XDG_STATE_HOME": str(home), "DISPLAY": "", "COLUMNS": "40"},
@@ -60,11 +60,11 @@ class Show:
     def _read(self) -> None:
         if self._process.stdout:
             for line in iter(self._process.stdout.readline, ""):
-                self.told += line
+                self.output += line
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.told or self._process.poll() is not None, 60)
-        assert text in self.told
+        wait_until(lambda: text in self.output or self._process.poll() is not None, 60)
+        assert text in self.output
 
     def end(self, number: int) -> int:
         if self._process.poll() is None:
@@ -164,11 +164,11 @@ def test_it_hears_the_sample_and_says_where_to_read_it(tmp_path: Path) -> None:
     with Show(tmp_path) as show:
         assert show.status() == 0, show.complaint
         said = (SAMPLES / "sample.txt").read_text(encoding="utf-8").split()
-        assert " ".join(show.told.partition("Heard: ")[2].split()[: len(said)]) == " ".join(said)
-        assert "Word error rate: 0.000" in show.told
-        assert "Turn on the lamp: done\n" in show.told
-        assert "Switched on: Lamp (GPIO 22)\n" in show.told
-        command = show.told.partition("Read it: ")[2]
+        assert " ".join(show.output.partition("Heard: ")[2].split()[: len(said)]) == " ".join(said)
+        assert "Word error rate: 0.000" in show.output
+        assert "Turn on the lamp: done\n" in show.output
+        assert "Switched on: Lamp (GPIO 22)\n" in show.output
+        command = show.output.partition("Read it: ")[2]
         assert command.count("\n") == 1
     arguments = shlex.split(command)
     here = [sys.executable, "-m", "appliance", *arguments[arguments.index("history") :]]
@@ -178,24 +178,24 @@ def test_it_hears_the_sample_and_says_where_to_read_it(tmp_path: Path) -> None:
     assert read.partition("Turn on the lamp.")[2].split("\n")[1] == lamp
 
 
-def test_the_lamp_is_told_whatever_prefix_and_pins_are_set(tmp_path: Path, lamp: Path) -> None:
+def test_the_lamp_is_reported_whatever_prefix_and_pins_are_set(tmp_path: Path, lamp: Path) -> None:
     settle(tmp_path, 'commands_prefix = "computer"\nbutton.pin = 22\nlight.pin = 23')
     with Show(tmp_path, lamp) as show:
         assert show.status() == 0, show.complaint
-        assert "Turn on the lamp: done\n" in show.told
-        assert "Switched on: Lamp (GPIO 27)\n" in show.told
+        assert "Turn on the lamp: done\n" in show.output
+        assert "Switched on: Lamp (GPIO 27)\n" in show.output
 
 
 def test_the_button_is_not_taken_for_the_lamp(tmp_path: Path, short: Path) -> None:
     settle(tmp_path, "button.pin = 22")
     with Show(tmp_path, short) as show:
         assert show.status() == 0, show.complaint
-        assert "Heard: " in show.told
-        assert "Switched on" not in show.told
+        assert "Heard: " in show.output
+        assert "Switched on" not in show.output
 
 
 @pytest.mark.parametrize("active_high", ["true", "false"])
-def test_a_command_of_ones_own_is_told_with_its_pin(
+def test_a_command_of_ones_own_is_reported_with_its_pin(
     tmp_path: Path, short: Path, active_high: str
 ) -> None:
     said = 'phrase = "when you want to speak", action = "gpio", state = "pulse"'
@@ -203,15 +203,15 @@ def test_a_command_of_ones_own_is_told_with_its_pin(
     settle(tmp_path, f'commands_prefix = "press the button"\ncommands = [{command}]')
     with Show(tmp_path, short) as show:
         assert show.status() == 0, show.complaint
-        assert "When you want to speak: done\n" in show.told
-        assert "Switched on: Lamp (GPIO 5)\n" in show.told
+        assert "When you want to speak: done\n" in show.output
+        assert "Switched on: Lamp (GPIO 5)\n" in show.output
 
 
 def test_where_no_command_switches_a_pin_there_is_no_lamp(tmp_path: Path, lamp: Path) -> None:
     settle(tmp_path, 'commands = [{phrase = "mark this", action = "mark"}]')
     with Show(tmp_path, lamp) as show:
         assert show.status() == 0, show.complaint
-        assert "Lamp (" not in show.told
+        assert "Lamp (" not in show.output
 
 
 @pytest.mark.parametrize("pin", [2, 5])
@@ -254,7 +254,7 @@ def test_a_signal_at_the_very_beginning_ends_it_too(tmp_path: Path) -> None:
         assert show.complaint.endswith(STOPPED)
 
 
-def test_after_a_demo_was_killed_the_next_one_goes_well(tmp_path: Path, short: Path) -> None:
+def test_after_a_demo_was_killed_the_next_one_works(tmp_path: Path, short: Path) -> None:
     with Show(tmp_path) as show:
         show.wait_for("Listening")
         wait_until(lambda: left_over(tmp_path))
@@ -263,7 +263,7 @@ def test_after_a_demo_was_killed_the_next_one_goes_well(tmp_path: Path, short: P
     assert killed
     with Show(tmp_path, short) as show:
         assert show.status() == 0, show.complaint
-        assert "Press the button" in show.told.partition("Heard: ")[2]
+        assert "Press the button" in show.output.partition("Heard: ")[2]
     assert not any(path.exists() for path in killed)
 
 
@@ -309,7 +309,7 @@ def test_when_nothing_is_heard_it_says_so_and_shows_no_earlier_session(
     with Show(tmp_path, silent) as show:
         assert show.status() == 1
         assert show.complaint.endswith("appliance: nothing was heard\n")
-        assert "Long ago" not in show.told
+        assert "Long ago" not in show.output
 
 
 def test_without_a_desktop_a_window_is_refused_at_once(tmp_path: Path) -> None:

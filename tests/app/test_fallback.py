@@ -111,7 +111,7 @@ def hold_session(box: Box, sound: PipeMicrophone, said: Speech) -> None:
     wait_until(lambda: not box.spooled())
 
 
-def test_with_both_away_all_is_delivered_by_the_one_that_comes_back(
+def test_with_both_services_away_the_one_that_comes_back_delivers_all(
     sound: PipeMicrophone, first: ScriptedService, fallback: ScriptedService, tmp_path: Path
 ) -> None:
     said = speech(words=8)

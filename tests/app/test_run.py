@@ -134,7 +134,7 @@ def test_the_driver_terminal_shows_on_standard_output_and_the_log_stays_apart(
 
 
 @pytest.mark.slow
-def test_new_settings_are_taken_up_and_bad_ones_only_told(settings: Path, tmp_path: Path) -> None:
+def test_new_settings_are_used_and_bad_ones_only_reported(settings: Path, tmp_path: Path) -> None:
     with run(settings) as running:
         running.wait_for("button: GPIO 17")
         settings.write_text(settings.read_text() + "[button]\npin = 27\n")
@@ -181,15 +181,15 @@ sys.exit(not running.run(Path({path!r}), build=Broken))
 
 
 @pytest.mark.slow
-def test_a_defect_of_the_heart_ends_the_program_with_status_1(settings: Path) -> None:
-    code = CRASH.format(body="raise ValueError('a defect')", path=str(settings))
+def test_an_error_in_the_controller_ends_the_program_with_status_1(settings: Path) -> None:
+    code = CRASH.format(body="raise ValueError('an error')", path=str(settings))
     with program("-c", code) as running:
         assert running.status() == 1
-        assert "ValueError: a defect" in running.log
+        assert "ValueError: an error" in running.log
 
 
 @pytest.mark.slow
-def test_a_defect_in_any_thread_ends_the_program_with_status_1(settings: Path) -> None:
+def test_an_unhandled_error_in_any_thread_ends_the_program_with_status_1(settings: Path) -> None:
     body = (
         "threading.Thread(target=lambda: 1 / 0, name='part').start()\n"
         "        assert self.posted.wait(20)"
@@ -209,7 +209,7 @@ def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
     assert fault is None
 
 
-def test_bad_settings_are_told_and_the_last_good_ones_used(
+def test_bad_settings_are_reported_and_the_last_good_ones_used(
     settings: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     last_good = Settings(name="last")
@@ -240,7 +240,7 @@ class Posted:
 
 
 @pytest.mark.parametrize("change", ["written", "removed", "replaced"])
-def test_a_change_of_the_file_is_told_once(settings: Path, tmp_path: Path, change: str) -> None:
+def test_a_change_of_the_file_is_reported_once(settings: Path, tmp_path: Path, change: str) -> None:
     posted = Posted()
     with SettingsWatch(settings, interval=0.01).posting(posted):
         if change == "written":
@@ -263,7 +263,7 @@ def test_a_file_that_appears_is_a_change(tmp_path: Path) -> None:
         wait_until(lambda: posted.events)
 
 
-def test_a_change_before_the_first_look_is_told_too(settings: Path) -> None:
+def test_a_change_before_the_first_look_is_reported_too(settings: Path) -> None:
     posted = Posted()
     watch = SettingsWatch(settings, interval=0.01)
     settings.write_text("name = 'other'")
@@ -288,19 +288,19 @@ def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
     assert posted.events == []
 
 
-def test_the_watch_ends_though_what_it_watches_over_fails(settings: Path) -> None:
+def test_the_watch_ends_when_the_block_raises(settings: Path) -> None:
     with pytest.raises(ZeroDivisionError), SettingsWatch(settings).posting(Posted()):
         raise ZeroDivisionError
     assert "settings" not in {thread.name for thread in threading.enumerate()}
 
 
 class Scripted:
-    """An appliance that leaves for a reason, and notes what it was told before."""
+    """An appliance that ends with a reason, and notes what is posted to it."""
 
     def __init__(self, reason: Event) -> None:
         self._reason = reason
-        self.told: list[Event] = []
-        self.post: Post = self.told.append
+        self.posted: list[Event] = []
+        self.post: Post = self.posted.append
         self.fault: Fault | None = None
 
     def run(self, fault: Fault | None = None) -> Event:
@@ -308,8 +308,8 @@ class Scripted:
         return self._reason
 
 
-def leave(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
-    """Run with an appliance for each reason, then be stopped; return the result and these."""
+def run_until(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
+    """Run with an appliance for each reason, then stop; return the result and the appliances."""
     planned = iter(reasons)
     built: list[Scripted] = []
 
@@ -331,24 +331,24 @@ def leave(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
             signal.signal(number, handler)
 
 
-def test_a_part_that_hangs_makes_it_start_afresh(settings: Path) -> None:
-    well, built = leave(settings, PartHung("display"))
+def test_a_part_that_hangs_makes_the_program_restart(settings: Path) -> None:
+    well, built = run_until(settings, PartHung("display"))
     assert not well
     assert len(built) == 1
 
 
 @needs_a_bus
-def test_where_it_can_not_be_switched_off_the_box_goes_on_and_says_so(
+def test_a_box_that_can_not_be_switched_off_goes_on_and_says_so(
     settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusal = "org.freedesktop.DBus.Error.AccessDenied"
     with MessageBus(tmp_path, refusal=refusal) as bus:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
-        _, built = leave(settings, PowerOffRequested(), SettingsChanged())
-    told = built[1].told[0]
-    assert isinstance(told, PowerOffFailed)
-    assert told.fault.what == "Can't switch off"
-    assert built[2].told[:1] != [told]
+        _, built = run_until(settings, PowerOffRequested(), SettingsChanged())
+    event = built[1].posted[0]
+    assert isinstance(event, PowerOffFailed)
+    assert event.fault.what == "Can't switch off"
+    assert built[2].posted[:1] != [event]
 
 
 HUNG = """
@@ -380,7 +380,7 @@ sys.exit(not running.run(Path({path!r}), build))
 
 
 @pytest.mark.slow
-def test_a_bus_that_hangs_makes_the_program_start_afresh(settings: Path) -> None:
+def test_a_bus_that_hangs_makes_the_program_restart(settings: Path) -> None:
     settings.write_text(settings.read_text().replace('"none"', '"ssd1306"'))
     with program("-c", HUNG.format(path=str(settings))) as hanging:
         assert hanging.status() == 1

@@ -108,7 +108,7 @@ def test_a_second_press_before_the_connection_ends_the_session(tmp_path: Path) -
         assert bench.scene().mode is Mode.FINISHING
 
 
-def test_a_press_while_finishing_begins_anew_and_nothing_of_the_first_is_lost(
+def test_a_press_while_finishing_begins_another_session_and_the_first_loses_nothing(
     tmp_path: Path,
 ) -> None:
     with Bench(tmp_path) as bench:
@@ -147,7 +147,7 @@ def test_a_session_that_finishes_beside_a_live_one_waits_once_its_connection_is_
         assert delivery.name == first.name
 
 
-def test_each_session_gets_its_own_last_piece(tmp_path: Path) -> None:
+def test_each_session_gets_its_own_last_chunk(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.microphone.hangs = True
         first = bench.listen()
@@ -201,7 +201,7 @@ def test_a_hold_counts_down_and_letting_go_leaves_the_session_as_it_was(tmp_path
         assert bench.microphone.is_open
 
 
-def test_a_session_begun_by_a_hold_that_was_let_go_goes_on(tmp_path: Path) -> None:
+def test_a_session_that_a_released_hold_began_goes_on(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.post(Pressed())
         assert bench.microphone.is_open
@@ -258,7 +258,7 @@ def test_a_release_without_a_press_does_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
-def test_a_button_that_is_lost_while_it_is_held_holds_nothing(tmp_path: Path, event: Event) -> None:
+def test_a_button_that_is_lost_while_it_is_held_ends_the_hold(tmp_path: Path, event: Event) -> None:
     with Bench(tmp_path) as bench:
         bench.post(Pressed())
         bench.advance(1.0)
@@ -275,7 +275,7 @@ def test_a_hold_from_idle_does_not_wait_long_for_words_that_nobody_said(tmp_path
         assert bench.reason == PowerOffRequested()
 
 
-def test_that_it_can_not_be_switched_off_is_told_until_the_next_press(tmp_path: Path) -> None:
+def test_a_failure_to_switch_off_is_shown_until_the_next_press(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.post(PowerOffFailed(Fault("Can't switch off")))
         assert bench.scene().fault == Fault("Can't switch off")
@@ -286,7 +286,7 @@ def test_that_it_can_not_be_switched_off_is_told_until_the_next_press(tmp_path: 
 # What is heard
 
 
-def test_words_are_shown_as_they_come_and_kept_when_the_turn_is_finished(tmp_path: Path) -> None:
+def test_words_are_shown_as_they_come_and_stored_when_the_turn_is_finished(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.hear(session, Turn(0, "the", tentative="kettle"))
@@ -299,7 +299,7 @@ def test_words_are_shown_as_they_come_and_kept_when_the_turn_is_finished(tmp_pat
         assert bench.scene().turns == (ShownTurn("The kettle is on."), ShownTurn("and"))
 
 
-def test_the_history_forgets_what_will_be_heard_again(tmp_path: Path) -> None:
+def test_the_history_drops_what_will_be_heard_again(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.hear(session, Turn(0, "kept", finished=True), covered=1.0)
@@ -316,7 +316,7 @@ def test_the_history_forgets_what_will_be_heard_again(tmp_path: Path) -> None:
         assert bench.scene().turns == (ShownTurn("kept"), ShownTurn("again, better"))
 
 
-def test_audio_goes_once_the_words_are_on_disk(tmp_path: Path) -> None:
+def test_audio_is_released_once_its_words_are_on_disk(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         assert bench.microphone.deliver
@@ -328,7 +328,7 @@ def test_audio_goes_once_the_words_are_on_disk(tmp_path: Path) -> None:
         bench.wait_for_text("words")
 
 
-def test_silence_is_covered_in_the_history_too(tmp_path: Path) -> None:
+def test_silence_is_committed_to_the_history_too(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         for second in (29.0, 31.0, 32.0, 60.0, 62.0):
@@ -340,7 +340,7 @@ def test_silence_is_covered_in_the_history_too(tmp_path: Path) -> None:
         assert reader.covered(bench.path)[session.name].position == 62 * SAMPLE_RATE
 
 
-def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> None:
+def test_what_a_turn_covers_is_never_committed_before_the_turn(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         turn = Turn(0, "long", finished=True)
@@ -353,7 +353,7 @@ def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> Non
         bench.press()
         bench.end(session)
         bench.wait_for_text("long")
-        wait_until(lambda: bench.kept()[0].ended)
+        wait_until(lambda: bench.stored()[0].ended)
         # Once with the turn and once with the end, never by itself.
         assert bench.commits == [
             Committed(session.name, covered),
@@ -364,7 +364,7 @@ def test_what_a_turn_covers_is_never_kept_before_the_turn(tmp_path: Path) -> Non
 # The network
 
 
-def test_an_outage_is_told_until_the_connection_is_back(tmp_path: Path) -> None:
+def test_an_outage_is_shown_until_the_connection_is_back(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         session.reach(captured=42, sent=2)
@@ -378,7 +378,7 @@ def test_an_outage_is_told_until_the_connection_is_back(tmp_path: Path) -> None:
         assert bench.scene().fault is None
 
 
-def test_a_connection_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+def test_a_connection_that_can_not_be_made_is_shown(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.press()
         bench.post(Disconnected(bench.live.name, NO_NETWORK, retry_in=1.0))
@@ -394,7 +394,7 @@ def test_a_connection_that_ends_as_it_should_goes_unnoticed(tmp_path: Path) -> N
         assert bench.scene().fault is None
 
 
-def test_the_trouble_of_one_session_is_not_told_in_the_next(tmp_path: Path) -> None:
+def test_the_faults_of_one_session_are_not_shown_in_the_next(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         first = bench.listen()
         bench.post(
@@ -428,12 +428,12 @@ def test_what_is_not_transcribed_in_time_is_delivered_in_the_background(tmp_path
         bench.hear(delivery, Turn(0, "at last", finished=True))
         bench.end(delivery)
         bench.wait_for_text("at last")
-        wait_until(lambda: bench.kept()[0].ended is not None)
+        wait_until(lambda: bench.stored()[0].ended is not None)
         bench.advance(0.0)
         assert bench.scene().waiting == 0.0
 
 
-def test_finishing_takes_as_long_as_the_service_gives_signs_of_life(tmp_path: Path) -> None:
+def test_finishing_goes_on_while_the_service_answers(tmp_path: Path) -> None:
     with Bench(tmp_path, finish_timeout=10.0) as bench:
         session = bench.listen()
         session.reach(captured=600)
@@ -450,7 +450,7 @@ def test_finishing_takes_as_long_as_the_service_gives_signs_of_life(tmp_path: Pa
 # Silence
 
 
-def test_a_defect_cuts_a_session_off_so_that_it_goes_on_after_the_restart(tmp_path: Path) -> None:
+def test_an_unhandled_error_leaves_the_session_to_go_on_after_the_restart(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.inbox.put(UnhandledError())
@@ -484,7 +484,7 @@ def test_a_word_ends_the_countdown(tmp_path: Path) -> None:
         assert bench.scene().hint == ""
 
 
-def test_an_outage_is_no_silence(tmp_path: Path) -> None:
+def test_an_outage_is_not_silence(tmp_path: Path) -> None:
     with Bench(tmp_path, auto_stop=600.0) as bench:
         session = bench.listen()
         bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
@@ -531,14 +531,14 @@ def test_a_session_without_a_microphone_ends_like_one_of_silence(
         assert bench.scene().mode is Mode.FINISHING
 
 
-def test_a_missing_microphone_is_told_while_idle(tmp_path: Path) -> None:
+def test_a_missing_microphone_is_shown_while_idle(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.post(MicrophoneFailed(NO_MICROPHONE))
         assert bench.scene().mode is Mode.READY
         assert bench.scene().fault == NO_MICROPHONE
 
 
-def test_the_level_is_shown_until_nothing_comes_any_more(tmp_path: Path) -> None:
+def test_a_level_is_shown_until_it_is_outdated(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.listen()
         bench.post(LevelMeasured(0.5), OverflowCounted(1))
@@ -571,7 +571,7 @@ def test_the_worst_fault_is_shown_and_the_next_when_it_is_gone(tmp_path: Path) -
         assert bench.scene().fault is None
 
 
-def test_lost_words_are_told_even_while_the_network_is_away(tmp_path: Path) -> None:
+def test_lost_audio_is_shown_even_without_a_network(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
@@ -581,7 +581,7 @@ def test_lost_words_are_told_even_while_the_network_is_away(tmp_path: Path) -> N
         assert bench.scene().fault is None
 
 
-def test_a_mistake_in_the_settings_is_told_before_all_else(tmp_path: Path) -> None:
+def test_a_mistake_in_the_settings_is_shown_first(tmp_path: Path) -> None:
     mistake = Fault("Settings: mistake", "unknown key nam")
     bench = Bench(tmp_path)
     bench.fault = mistake
@@ -591,7 +591,7 @@ def test_a_mistake_in_the_settings_is_told_before_all_else(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("end", [Released(), Pressed()])
-def test_a_stuck_button_is_told_until_it_moves(tmp_path: Path, end: Event) -> None:
+def test_a_stuck_button_is_shown_until_it_moves(tmp_path: Path, end: Event) -> None:
     with Bench(tmp_path) as bench:
         bench.post(ButtonStuck())
         assert bench.scene().fault == Fault("Button is stuck", "let go, or check it")
@@ -599,7 +599,7 @@ def test_a_stuck_button_is_told_until_it_moves(tmp_path: Path, end: Event) -> No
         assert bench.scene().fault is None
 
 
-def test_a_missing_button_is_told(tmp_path: Path) -> None:
+def test_a_missing_button_is_shown(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.post(ButtonFailed(Fault("No button", "check the GPIO")))
         assert bench.scene().fault == Fault("No button", "check the GPIO")
@@ -608,7 +608,7 @@ def test_a_missing_button_is_told(tmp_path: Path) -> None:
 # The network, the clock and signs of life
 
 
-def test_the_mark_for_the_network_is_that_of_the_service_in_a_session(tmp_path: Path) -> None:
+def test_the_network_icon_is_that_of_the_service_in_a_session(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         assert bench.scene().network
         bench.press()
@@ -619,7 +619,7 @@ def test_the_mark_for_the_network_is_that_of_the_service_in_a_session(tmp_path: 
         assert not bench.scene().network
 
 
-def test_without_a_network_the_mark_says_so_between_sessions(tmp_path: Path) -> None:
+def test_the_network_icon_is_that_of_the_routes_between_sessions(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.network = False
         bench.advance(2.0)
@@ -641,7 +641,7 @@ def test_it_gives_signs_of_life_also_when_nothing_happens(tmp_path: Path) -> Non
         wait_until(lambda: bench.signs_of_life >= before + 2)
 
 
-def test_a_part_that_hangs_is_given_up(tmp_path: Path) -> None:
+def test_a_part_that_hangs_ends_the_loop(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         with bench.busy_timer:
@@ -650,13 +650,13 @@ def test_a_part_that_hangs_is_given_up(tmp_path: Path) -> None:
             bench.advance(2.0)
             bench.join()
         assert bench.reason == PartHung("display")
-        assert not session.abandoned, "it goes on in a program that starts afresh"
+        assert not session.abandoned, "it goes on after the restart"
 
 
 # The screen
 
 
-def test_a_light_shows_that_the_microphone_is_open_as_well_as_a_display(tmp_path: Path) -> None:
+def test_a_status_led_shows_that_the_microphone_is_open_as_well_as_a_screen(tmp_path: Path) -> None:
     with Bench(tmp_path, visible=False) as bench:
         bench.post(StatusLedReady())
         session = bench.listen()
@@ -678,7 +678,7 @@ def test_without_a_screen_no_session_starts(tmp_path: Path) -> None:
         assert not bench.microphone.is_open
 
 
-def test_with_a_broken_screen_no_session_starts_until_it_is_healed(tmp_path: Path) -> None:
+def test_with_a_broken_screen_no_session_starts_until_it_recovers(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.post(ScreenFailed(Fault("No display")))
         bench.press()
@@ -700,7 +700,7 @@ def test_a_session_can_be_ended_though_the_screen_broke(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("event", [StopRequested(), SettingsChanged()])
-def test_it_leaves_at_once_when_nothing_is_going_on(tmp_path: Path, event: Event) -> None:
+def test_it_ends_at_once_without_a_session(tmp_path: Path, event: Event) -> None:
     with Bench(tmp_path) as bench:
         bench.post(event)
         bench.join()
@@ -730,7 +730,7 @@ def test_the_end_of_the_program_waits_no_longer_than_finish_timeout(tmp_path: Pa
         assert bench.sessions.made == [session]  # no delivery begins now
 
 
-def test_a_press_does_not_hold_up_the_end_of_the_program(tmp_path: Path) -> None:
+def test_a_press_does_not_delay_the_end_of_the_program(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.post(StopRequested())
@@ -773,10 +773,10 @@ def test_a_clock_that_is_set_corrects_the_history(tmp_path: Path) -> None:
         bench.advance(60.0)
         bench.wall_clock.now = 1_700_000_000.0
         bench.advance(0.0)
-        wait_until(lambda: bench.kept()[0].started == pytest.approx(1_700_000_000.0 - 60.0))
+        wait_until(lambda: bench.stored()[0].started == pytest.approx(1_700_000_000.0 - 60.0))
         bench.press()
         bench.end(session)
-        wait_until(lambda: bench.kept()[0].ended is not None)
+        wait_until(lambda: bench.stored()[0].ended is not None)
 
 
 # A crash
@@ -809,10 +809,10 @@ def test_a_session_that_a_crash_interrupted_goes_on_listening(tmp_path: Path) ->
         bench.hear(session, Turn(0, "before and after", finished=True))
         bench.end(session)
         bench.wait_for_text("before and after")
-        assert [kept.id for kept in bench.kept()] == ["cutoff"]
+        assert [kept.id for kept in bench.stored()] == ["cutoff"]
 
 
-def test_a_session_that_a_crash_interrupted_is_not_heard_while_nothing_shows_it(
+def test_an_interrupted_session_waits_until_something_shows_it(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path, visible=False)
@@ -825,7 +825,7 @@ def test_a_session_that_a_crash_interrupted_is_not_heard_while_nothing_shows_it(
         assert bench.scene().mode is Mode.CONNECTING
 
 
-def test_a_session_that_a_crash_interrupted_and_nothing_shows_is_but_transcribed(
+def test_an_interrupted_session_that_nothing_shows_is_only_transcribed(
     tmp_path: Path,
 ) -> None:
     bench = Bench(tmp_path, visible=False)
@@ -849,7 +849,7 @@ def test_a_session_that_a_power_cut_interrupted_is_delivered(tmp_path: Path) -> 
         assert bench.live.name == "cutoff"
 
 
-def test_events_of_sessions_long_gone_do_no_harm(tmp_path: Path) -> None:
+def test_events_of_a_session_that_is_over_are_ignored(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
         bench.press()

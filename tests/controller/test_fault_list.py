@@ -7,12 +7,14 @@ from appliance.core.events import Fault
 from appliance.core.parts import Part
 
 
-def test_all_is_well_at_first() -> None:
+def test_at_first_there_is_no_fault() -> None:
     assert FaultList().worst is None
 
 
 @pytest.mark.parametrize(("worse", "better"), [*combinations(BY_IMPORTANCE, 2)])
-def test_the_weightier_fault_is_the_worst_whichever_came_first(worse: Part, better: Part) -> None:
+def test_the_more_important_fault_is_the_worst_whichever_came_first(
+    worse: Part, better: Part
+) -> None:
     for order in ((worse, better), (better, worse)):
         faults = FaultList()
         for part in order:
@@ -31,7 +33,7 @@ def test_a_part_has_one_fault_at_a_time() -> None:
     assert faults.worst is None
 
 
-def test_several_parts_can_be_well_again_at_once() -> None:
+def test_several_parts_can_be_cleared_at_once() -> None:
     faults = FaultList()
     faults.report(Part.SESSION, Fault("No network"))
     faults.report(Part.SPOOL, Fault("Disk fault"))

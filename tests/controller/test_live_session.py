@@ -70,12 +70,12 @@ def test_the_service_is_unresponsive_from_its_last_sign_of_life_on(
     assert live.unresponsive_for(BEGAN + 26.0) == 1.0
 
 
-def test_before_the_second_press_nothing_is_unresponsive_for(session: ScriptedSession) -> None:
+def test_before_the_second_press_the_service_is_not_unresponsive(session: ScriptedSession) -> None:
     live = LiveSession(session, BEGAN)
     assert live.unresponsive_for(BEGAN + 3600.0) == 0.0
 
 
-def test_silence_is_committed_in_large_pieces(session: ScriptedSession) -> None:
+def test_silence_is_committed_in_large_steps(session: ScriptedSession) -> None:
     live = LiveSession(session, BEGAN)
     step = COMMIT_STEP / SAMPLE_RATE
     commits = []
@@ -104,13 +104,13 @@ def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
     assert live.silence_to_commit()
 
 
-def test_a_session_that_is_taken_up_commits_only_what_is_new(session: ScriptedSession) -> None:
+def test_a_resumed_session_commits_only_what_is_new(session: ScriptedSession) -> None:
     session.reach(covered=500)
     live = LiveSession(session, BEGAN)
     assert not live.silence_to_commit()
 
 
-def test_the_scene_says_all_there_is_to_see(session: ScriptedSession) -> None:
+def test_the_scene_holds_all_there_is_to_see(session: ScriptedSession) -> None:
     live = LiveSession(session, BEGAN)
     live.receive(heard(Turn(0, "Good", tentative="mor")), BEGAN)
     session.reach(captured=12, sent=2)
@@ -152,7 +152,7 @@ def test_the_scene_does_not_grow_with_the_session(session: ScriptedSession) -> N
     assert turns[-1] == ShownTurn("turn 999")
 
 
-def test_what_it_came_to(session: ScriptedSession) -> None:
+def test_the_summary_has_the_length_and_the_words(session: ScriptedSession) -> None:
     live = LiveSession(session, BEGAN)
     live.receive(heard(Turn(0, "three words here", finished=True)), BEGAN)
     live.finished_at = BEGAN + 20.0
@@ -186,7 +186,7 @@ def test_the_microphone_s_last_chunk_completes_the_session_that_waits_longest(
     assert second.backlog.finished
 
 
-def test_a_session_that_waits_in_vain_is_overdue_until_it_is_complete(
+def test_a_session_is_overdue_until_it_is_complete(
     sessions: list[Session],
 ) -> None:
     first, second = sessions
@@ -199,5 +199,5 @@ def test_a_session_that_waits_in_vain_is_overdue_until_it_is_complete(
     assert closing.overdue(14.0) == []
 
 
-def test_a_microphone_that_closes_for_nobody_is_nothing_special() -> None:
+def test_a_microphone_may_close_without_a_session() -> None:
     ClosingSessions().complete_oldest()

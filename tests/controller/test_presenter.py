@@ -18,7 +18,7 @@ from appliance.system.wall_clock import WallClock
 from tests.rig.clock import Clock
 
 
-class Seen:
+class LastScene:
     """A screen that remembers the last scene."""
 
     def __init__(self) -> None:
@@ -28,16 +28,16 @@ class Seen:
         self.scene = scene
 
 
-class Shown:
-    """A presenter with a display and a light."""
+class Presented:
+    """A presenter with a display and a status LED."""
 
     def __init__(self) -> None:
         self.clock = Clock(100.0)
-        self.display, self.light = Seen(), Seen()
+        self.display, self.led = LastScene(), LastScene()
         self.faults = FaultList()
-        self.asked: list[str] = []
+        self.checked: list[str] = []
         self.presenter = Presenter(
-            [self.display, self.light],
+            [self.display, self.led],
             self.faults,
             Settings(),
             WallClock(self.clock, Clock(1_700_000_000.0), lambda: False),
@@ -46,32 +46,30 @@ class Shown:
 
     def idle(self, power_off_in: int = 0) -> Scene:
         self.presenter.show_idle(waiting=2.0, power_off_in=power_off_in)
-        assert self.light.scene == self.display.scene
+        assert self.led.scene == self.display.scene
         return self.display.scene
 
     def _has_network(self, url: str) -> bool:
-        self.asked.append(url)
+        self.checked.append(url)
         return False
 
 
 @pytest.fixture
-def shown() -> Shown:
-    return Shown()
+def presented() -> Presented:
+    return Presented()
 
 
 @pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
-def test_it_is_starting_until_a_press_would_be_heard_or_never_will(
-    shown: Shown, event: Event
-) -> None:
-    assert shown.idle() == Scene(Mode.STARTING)
-    shown.presenter.handle(event)
-    assert shown.idle().mode is Mode.READY
+def test_it_is_starting_until_the_button_works_or_fails(presented: Presented, event: Event) -> None:
+    assert presented.idle() == Scene(Mode.STARTING)
+    presented.presenter.handle(event)
+    assert presented.idle().mode is Mode.READY
 
 
-def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.faults.report(Part.SESSION, Fault("Key refused"))
-    assert shown.idle(power_off_in=1) == Scene(
+def test_the_idle_scene_holds_all_there_is_to_see(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.faults.report(Part.SESSION, Fault("Key refused"))
+    assert presented.idle(power_off_in=1) == Scene(
         Mode.READY,
         elapsed=100.0,
         waiting=2.0,
@@ -80,88 +78,88 @@ def test_between_sessions_all_there_is_to_see_is_shown(shown: Shown) -> None:
         network=False,
         power_off_in=1,
     )
-    assert shown.asked == [Settings().service.url]
+    assert presented.checked == [Settings().service.url]
 
 
-def test_the_routes_are_looked_at_now_and_then(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
+def test_the_routes_are_checked_every_two_seconds(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
     for _ in range(3):
-        shown.idle()
-    assert len(shown.asked) == 1
-    shown.clock.now += NETWORK_INTERVAL
-    shown.idle()
-    assert len(shown.asked) == 2
+        presented.idle()
+    assert len(presented.checked) == 1
+    presented.clock.now += NETWORK_INTERVAL
+    presented.idle()
+    assert len(presented.checked) == 2
 
 
 def ended(name: str, failure: str = "") -> CommandEnded:
     return CommandEnded("s", name, name, 1.0, failure)
 
 
-def test_how_a_command_ended_is_told_after_the_session_too(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.presenter.end(Summary(seconds=60.0, words=90))
-    shown.presenter.handle(ended("call the nurse", "no answer"))
-    assert shown.idle().remark == "Call the nurse: no answer"
-    shown.clock.now += FAILURE_TIME
-    assert shown.idle().remark == ""
+def test_the_outcome_of_a_command_is_shown_after_the_session_too(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.presenter.end(Summary(seconds=60.0, words=90))
+    presented.presenter.handle(ended("call the nurse", "no answer"))
+    assert presented.idle().remark == "Call the nurse: no answer"
+    presented.clock.now += FAILURE_TIME
+    assert presented.idle().remark == ""
 
 
-def test_why_one_failed_is_not_hidden_by_one_that_did_not(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.presenter.handle(ended("lamp on", "GPIO 22 can't be used"))
-    shown.presenter.handle(ended("radio on"))
-    assert shown.idle().remark == "Lamp on: GPIO 22 can't be used"
-    shown.presenter.handle(ended("bell", "took too long"))
-    assert shown.idle().remark == "Bell: took too long"
-    shown.clock.now += FAILURE_TIME
-    shown.presenter.handle(ended("radio on"))
-    assert shown.idle().remark == "Radio on: done"
+def test_a_success_does_not_hide_a_failure(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.presenter.handle(ended("lamp on", "GPIO 22 can't be used"))
+    presented.presenter.handle(ended("radio on"))
+    assert presented.idle().remark == "Lamp on: GPIO 22 can't be used"
+    presented.presenter.handle(ended("bell", "took too long"))
+    assert presented.idle().remark == "Bell: took too long"
+    presented.clock.now += FAILURE_TIME
+    presented.presenter.handle(ended("radio on"))
+    assert presented.idle().remark == "Radio on: done"
 
 
-def test_what_is_amiss_in_the_house_is_but_remarked_on(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
-    scene = shown.idle()
+def test_a_minor_fault_is_only_a_remark(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
+    scene = presented.idle()
     assert scene.fault is None
     assert scene.hint == "Press to start"
     assert scene.remark == "No MQTT broker: check it"
 
 
-def test_where_a_press_would_be_in_vain_nobody_is_told_to(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.faults.report(Part.MICROPHONE, Fault("No microphone"))
-    assert not shown.idle().hint
+def test_where_a_press_would_be_useless_nobody_is_asked_to_press(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.faults.report(Part.MICROPHONE, Fault("No microphone"))
+    assert not presented.idle().hint
 
 
-def test_what_a_session_came_to_is_shown_for_a_while(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.presenter.end(Summary(seconds=60.0, words=90))
-    assert shown.idle().mode is Mode.SAVED
-    assert shown.idle().summary == Summary(seconds=60.0, words=90)
-    shown.clock.now += 8.1
-    assert shown.idle().mode is Mode.READY
+def test_a_summary_is_shown_for_a_while(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.presenter.end(Summary(seconds=60.0, words=90))
+    assert presented.idle().mode is Mode.SAVED
+    assert presented.idle().summary == Summary(seconds=60.0, words=90)
+    presented.clock.now += 8.1
+    assert presented.idle().mode is Mode.READY
 
 
-def test_the_next_session_makes_that_old_news(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.presenter.end(Summary(seconds=60.0, words=90))
-    shown.presenter.begin()
-    assert shown.idle().mode is Mode.READY
+def test_the_next_session_ends_the_summary(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.presenter.end(Summary(seconds=60.0, words=90))
+    presented.presenter.begin()
+    assert presented.idle().mode is Mode.READY
 
 
-def test_a_fault_that_is_too_long_turns_its_pages(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
+def test_a_fault_that_is_too_long_is_shown_in_pages(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
     remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
-    shown.faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
+    presented.faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
     pictures = set()
     for _ in range(20):
-        shown.clock.now += 1.0
-        pictures.add(Renderer(128, 32).draw(shown.idle()).tobytes())
+        presented.clock.now += 1.0
+        pictures.add(Renderer(128, 32).draw(presented.idle()).tobytes())
     assert len(pictures) > 1
 
 
-def test_nothing_is_called_saved_that_could_not_be(shown: Shown) -> None:
-    shown.presenter.handle(ButtonReady())
-    shown.presenter.end(Summary(seconds=60.0, words=90))
-    shown.faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
-    assert shown.idle().mode is Mode.READY
+def test_what_can_not_be_saved_is_not_called_saved(presented: Presented) -> None:
+    presented.presenter.handle(ButtonReady())
+    presented.presenter.end(Summary(seconds=60.0, words=90))
+    presented.faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
+    assert presented.idle().mode is Mode.READY

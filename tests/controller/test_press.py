@@ -45,7 +45,7 @@ def test_a_short_hold_time_leaves_room_for_clicks() -> None:
     assert press.release(100.2) is Input.STOP
 
 
-def test_nobody_holds_what_was_dropped(press: Press) -> None:
+def test_a_dropped_press_is_no_hold(press: Press) -> None:
     press.begin(100.0, in_session=True)
     press.drop()
     assert press.left(102.0) == 0

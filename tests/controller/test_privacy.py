@@ -19,7 +19,7 @@ def clock() -> Clock:
     return Clock(100.0)
 
 
-def test_a_display_counts_from_its_first_picture_until_it_fails(clock: Clock) -> None:
+def test_a_screen_counts_from_its_first_picture_until_it_fails(clock: Clock) -> None:
     privacy = PrivacyGuard(clock)
     assert not privacy.shown
     privacy.handle(ScreenRecovered())
@@ -30,7 +30,7 @@ def test_a_display_counts_from_its_first_picture_until_it_fails(clock: Clock) ->
     assert privacy.shown
 
 
-def test_a_light_counts_as_well(clock: Clock) -> None:
+def test_a_status_led_counts_as_well(clock: Clock) -> None:
     privacy = PrivacyGuard(clock)
     privacy.handle(StatusLedReady())
     assert privacy.shown
@@ -49,7 +49,7 @@ def test_either_is_enough(clock: Clock, first: Event) -> None:
     assert not privacy.dark_too_long
 
 
-def test_it_is_lost_a_minute_after_the_last_went_dark(clock: Clock) -> None:
+def test_it_has_been_dark_too_long_a_minute_after_the_last_output_failed(clock: Clock) -> None:
     privacy = PrivacyGuard(clock)
     privacy.handle(ScreenRecovered())
     privacy.handle(StatusLedReady())

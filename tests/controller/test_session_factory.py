@@ -52,7 +52,7 @@ def keep_turn(folder: Path, session: str, covered: Covered) -> None:
     history.end()
 
 
-def test_a_new_session_begins_now_and_under_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_new_session_begins_now_under_a_name_of_its_own(tmp_path: Path) -> None:
     inbox = Inbox()
     with ScriptedService() as service:
         sessions = SessionFactory(
@@ -73,7 +73,7 @@ def test_nothing_is_left_over_at_first(tmp_path: Path) -> None:
     assert SessionFactory(settings_in(tmp_path), Inbox().post).left_over() == []
 
 
-def test_the_database_says_what_is_left_over(tmp_path: Path) -> None:
+def test_the_database_knows_what_is_left_over(tmp_path: Path) -> None:
     leave_audio(tmp_path, "s1")
     covered = Covered(LENGTH + 5, 0, 1)
     keep_turn(tmp_path, "s1", covered)
@@ -115,7 +115,7 @@ def in_a_new_interpreter(code: str) -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, cwd=root)
 
 
-def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> None:
+def test_the_network_libraries_are_not_loaded_at_once() -> None:
     in_a_new_interpreter("""
         import sys
         from appliance.controller.session_factory import SessionFactory
@@ -127,7 +127,7 @@ def test_what_talks_to_the_network_is_not_loaded_before_the_box_is_at_rest() -> 
     """)
 
 
-def test_it_is_loaded_then_without_a_session() -> None:
+def test_the_network_libraries_are_loaded_later_without_a_session() -> None:
     in_a_new_interpreter("""
         import sys
         from appliance.controller.session_factory import SessionFactory

@@ -27,7 +27,7 @@ LISTENING = Scene(Mode.LISTENING, elapsed=12.0, waiting=3.0, network=True)
 
 
 class Watched:
-    """A status with its file, as another program reads it a moment later."""
+    """A status report with its file, as another program reads it a second later."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "status.json"
@@ -49,8 +49,8 @@ class Watched:
         self.clock.now += 1.0
         self.wall_clock.now += 1.0
         self.status.show(scene)
-        told: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
-        return told
+        written: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        return written
 
 
 @pytest.fixture
@@ -58,17 +58,17 @@ def watched(tmp_path: Path) -> Watched:
     return Watched(tmp_path)
 
 
-def test_it_says_what_the_screen_says(watched: Watched) -> None:
-    told = watched.show(READY)
-    assert told["mode"] == "ready"
-    assert told["status"] == "Ready: press to start"
-    assert told["settings"] == "/etc/appliance/appliance.toml"
-    assert told["faults"] == []
-    assert told["session"] is None
-    assert told["written"] > told["started"]
+def test_the_status_is_that_of_the_screen(watched: Watched) -> None:
+    report = watched.show(READY)
+    assert report["mode"] == "ready"
+    assert report["status"] == "Ready: press to start"
+    assert report["settings"] == "/etc/appliance/appliance.toml"
+    assert report["faults"] == []
+    assert report["session"] is None
+    assert report["written"] > report["started"]
 
 
-def test_the_button_s_last_press_is_told(watched: Watched) -> None:
+def test_the_last_press_is_reported(watched: Watched) -> None:
     assert watched.show(READY)["button"] == {"ready": False, "pressed": None}
     watched.status.handle(ButtonReady())
     assert watched.show(READY)["button"] == {"ready": True, "pressed": None}
@@ -78,7 +78,7 @@ def test_the_button_s_last_press_is_told(watched: Watched) -> None:
     assert button["pressed"]
 
 
-def test_the_screen_s_pictures_are_counted(watched: Watched) -> None:
+def test_the_pictures_of_the_screen_are_counted(watched: Watched) -> None:
     assert watched.show(READY)["screen"] == {"driver": "ssd1306", "shows": False, "frames": 7}
     watched.status.handle(ScreenRecovered())
     watched.frames = 9
@@ -87,7 +87,7 @@ def test_the_screen_s_pictures_are_counted(watched: Watched) -> None:
     assert not watched.show(READY)["screen"]["shows"]
 
 
-def test_the_microphone_s_level_is_told_and_how_loud_the_session_was(watched: Watched) -> None:
+def test_the_level_and_the_loudest_of_the_session_are_reported(watched: Watched) -> None:
     watched.status.handle(MicrophoneOpened("USB", 48_000))
     watched.show(LISTENING)
     watched.status.handle(LevelMeasured(0.7))
@@ -107,22 +107,22 @@ def test_the_microphone_s_level_is_told_and_how_loud_the_session_was(watched: Wa
     assert watched.show(LISTENING)["microphone"]["loudest"] == 0.0
 
 
-def test_faults_are_told_with_what_to_do(watched: Watched) -> None:
+def test_faults_are_reported_with_their_remedy(watched: Watched) -> None:
     watched.faults.handle(MicrophoneFailed(Fault("No microphone", "plug one in", "a detail")))
     assert watched.show(READY)["faults"] == [
         {"part": "microphone", "what": "No microphone", "remedy": "plug one in"}
     ]
 
 
-def test_a_session_and_what_waits_are_told(watched: Watched) -> None:
-    told = watched.show(LISTENING)
-    assert told["session"] == {
+def test_the_session_and_waiting_audio_are_reported(watched: Watched) -> None:
+    report = watched.show(LISTENING)
+    assert report["session"] == {
         "elapsed": 12.0,
         "waiting": 3.0,
         "connected": True,
         "fallback": False,
     }
-    assert told["waiting"] == 0.0
+    assert report["waiting"] == 0.0
     waiting = msgspec.structs.replace(READY, waiting=90.0)
     assert watched.show(waiting)["waiting"] == 90.0
 
@@ -147,11 +147,11 @@ def test_a_change_is_written_at_once(watched: Watched) -> None:
     assert watched.show(READY)["written"] > first
 
 
-def test_a_file_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None:
+def test_a_file_that_can_not_be_written_is_no_error(tmp_path: Path) -> None:
     StatusReport(Settings(), FaultList(), tmp_path / "none" / "status.json").show(READY)
 
 
-def test_systemd_is_told_each_sentence_once(
+def test_systemd_gets_each_sentence_once(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "notify")

@@ -32,7 +32,7 @@ def test_a_later_message_replaces_the_earlier_one() -> None:
         assert transcript.latest(3) == [turn]
 
 
-def test_a_partial_that_comes_late_changes_nothing() -> None:
+def test_a_late_partial_changes_nothing() -> None:
     transcript = Transcript()
     finished = Turn(0, "good morning", finished=True)
     transcript.receive(0, finished)
@@ -47,14 +47,14 @@ def test_turns_without_words_are_not_shown() -> None:
     assert texts(transcript) == ["said"]
 
 
-def test_only_as_many_as_wanted_the_newest_last() -> None:
+def test_only_the_newest_are_returned_the_newest_last() -> None:
     transcript = Transcript()
     for order in range(5):
         transcript.receive(0, Turn(order, str(order), finished=True))
     assert [turn.text for turn in transcript.latest(2)] == ["3", "4"]
 
 
-def test_what_is_heard_again_stands_until_its_first_new_words() -> None:
+def test_what_is_heard_again_stays_until_its_first_new_words() -> None:
     transcript = Transcript()
     transcript.receive(0, Turn(0, "kept", finished=True))
     transcript.receive(0, Turn(1, "heard twice", finished=True))
@@ -77,7 +77,7 @@ def test_a_connection_that_starts_where_the_last_one_did_replaces_its_turns() ->
     assert texts(transcript) == ["heard"]
 
 
-def test_a_connection_that_dies_before_a_word_leaves_what_stands() -> None:
+def test_a_connection_that_drops_before_a_word_changes_nothing() -> None:
     transcript = Transcript()
     transcript.receive(0, Turn(0, "half a"))
     transcript.reconnected(Covered())
