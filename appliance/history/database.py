@@ -1,4 +1,4 @@
-"""SQLite database of the history: its schema, opening it, and setting aside a file of no use."""
+"""SQLite database of the history: its schema, opening it, and setting aside an unusable one."""
 
 import contextlib
 import io
@@ -50,7 +50,7 @@ _FIRST_TABLES = (
         DEFERRABLE INITIALLY DEFERRED  -- written before its turn, while that can be told to be new
 ) WITHOUT ROWID""",
 )
-"""Up to version 0.3.0 the program added tables as it learnt to use them and numbered no schema."""
+"""The tables of version 0.3.0, word for word; it and earlier versions numbered no schema."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST_TABLES,)
 """Statements that lead from each schema version to the next, in order; 0 is an empty file.
@@ -154,9 +154,14 @@ def schema_checked(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def is_there(path: Path, mode: str) -> bool:
-    """Tell whether there is a file with something in it; raise OSError if it may not be opened.
+    """Return whether a file exists and is not empty.
 
-    SQLite would only say that it could not, not why.
+    Args:
+        path: the database.
+        mode: how it will be opened, "rb" or "r+b".
+
+    Raises:
+        OSError: the file can't be opened, and why; SQLite would not say why.
     """
     try:
         with path.open(mode) as file:
@@ -166,7 +171,7 @@ def is_there(path: Path, mode: str) -> bool:
 
 
 def is_damaged(error: Exception) -> bool:
-    """Tell whether an error means that the file itself is broken."""
+    """Return whether an error means that the file itself is broken."""
     return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -194,7 +199,7 @@ def files_set_aside(path: Path) -> list[Path]:
 
 
 def delete_session(path: Path, session: str) -> bool:
-    """Delete a session with its turns and marks; tell whether there was one.
+    """Delete a session with its turns and marks; return whether there was one.
 
     Raises:
         sqlite3.Error, OSError: the database can't be written.

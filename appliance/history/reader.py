@@ -120,5 +120,5 @@ def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple
 
 
 def _has_table(database: sqlite3.Connection, name: str) -> bool:
-    """Tell whether a table exists: a database that was not migrated yet may have fewer."""
+    """Return whether a table exists: a database that was not migrated yet may have fewer."""
     return bool(database.execute("SELECT 1 FROM pragma_table_info(?)", (name,)).fetchone())

@@ -35,7 +35,7 @@ def allowed(type_: Any) -> str:  # noqa: ANN401 - an annotation may be anything
 
 
 def allows(type_: Any, value: object, *, strict: bool = True) -> bool:  # noqa: ANN401 - as above
-    """Tell whether a field's type allows a value; unless `strict`, numbers may come as text."""
+    """Return whether a field's type allows a value; unless `strict`, numbers may come as text."""
     try:
         msgspec.convert(value, type_, strict=strict)
     except msgspec.ValidationError:

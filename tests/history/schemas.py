@@ -71,7 +71,7 @@ OLDER = {
     "0.3, before its release": V0_2 + MARKS + NUMBERED_OUTGOING,
     "0.3.0": V0_2 + MARKS + OUTGOING,
 }
-"""What the versions that numbered no schema left behind."""
+"""Tables of the versions that numbered no schema."""
 
 
 def _demanding(table: str) -> str:
