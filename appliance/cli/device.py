@@ -31,7 +31,7 @@ def run(config: str | None) -> None:
 @click.pass_context
 def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
     """Check everything that must work, and say what to do where it does not."""
-    from appliance.maintenance.doctor.main import run as examine
+    from appliance.maintenance.doctor.main import run as run_doctor
 
     environment.prepare()
     if not context.find_root().params["verbose"]:
@@ -39,7 +39,7 @@ def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
     path = settings_path(config)
     if config and not path.exists():
         raise click.UsageError(f"there is no settings file {path}")
-    sys.exit(examine(path, as_json=as_json))
+    sys.exit(run_doctor(path, as_json=as_json))
 
 
 @click.command(hidden=True)

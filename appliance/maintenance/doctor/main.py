@@ -1,4 +1,4 @@
-"""The doctor's visit: all checks of this box, told as they end."""
+"""Command of the doctor: runs all checks and prints the report."""
 
 import os
 import shutil
@@ -8,36 +8,37 @@ from pathlib import Path
 import click
 
 from appliance.maintenance.doctor import report
-from appliance.maintenance.doctor.plan import SETTINGS, Plan, Surroundings
+from appliance.maintenance.doctor.context import SETTINGS, Context, Machine
+from appliance.maintenance.doctor.plan import plan
 from appliance.maintenance.doctor.result import Result
 from appliance.maintenance.doctor.runner import CheckRunner
 
 
-def run(path: Path, *, as_json: bool = False, around: Surroundings | None = None) -> int:
-    """Check everything, write the report to standard output, and return the exit status.
+def run(path: Path, *, as_json: bool = False, machine: Machine | None = None) -> int:
+    """Run all checks, write the report to standard output, and return the exit status.
 
-    On a terminal a person is asked to press, to speak and to look.
+    On a terminal, a person is asked to press, to speak and to look.
 
     Args:
         path: the settings file.
         as_json: whether to write JSON, and to ask nobody.
-        around: the box, if it is not this one.
+        machine: devices and system, if they are not those of this machine.
 
     Returns:
-        0 where nothing failed, 2 where the settings can't be used, 1 where anything else failed.
+        0 if nothing failed, 2 if the settings can't be used, 1 if anything else failed.
     """
-    if around is None:
+    if machine is None:
         # As in the unit: gpiozero's fall-back to other libraries would hide what is wrong.
         os.environ.setdefault("GPIOZERO_PIN_FACTORY", "lgpio")
     attended = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    plan = Plan(path, around or Surroundings(), tell=click.echo if attended else None)
-    findings = []
-    for name, finding in CheckRunner(plan.checks()).findings():
-        findings.append((name, finding))
+    context = Context(path, machine or Machine(), prompt=click.echo if attended else None)
+    results = []
+    for name, result in CheckRunner(plan(context)).results():
+        results.append((name, result))
         if not as_json:
-            click.echo(report.line(name, finding, width))
-    click.echo(report.as_json(findings) if as_json else f"\n{report.summary(findings)}")
-    if dict(findings)[SETTINGS].result is Result.FAILED:
+            click.echo(report.line(name, result, width))
+    click.echo(report.as_json(results) if as_json else f"\n{report.summary(results)}")
+    if dict(results)[SETTINGS].result is Result.FAILED:
         return 2
-    return 0 if report.is_well(findings) else 1
+    return 0 if report.is_well(results) else 1

@@ -1,4 +1,4 @@
-"""How findings are told: lines for a person, JSON for a program."""
+"""Report of check results: lines for a person, JSON for a program."""
 
 import textwrap
 from collections import Counter
@@ -10,62 +10,62 @@ import msgspec
 from appliance.maintenance.doctor.result import CheckResult, Result
 
 Named = tuple[str, CheckResult]
-"""The name of what was checked, and how that ended."""
+"""Name of a check, and its result."""
 
-LOOKS = {
+MARKS = {
     Result.FINE: ("✓", "green"),
     Result.WARNING: ("!", "yellow"),
     Result.FAILED: ("✗", "red"),
     Result.NOT_TRIED: ("-", "bright_black"),
 }
-"""The mark that stands before the word, and the colour of both on a terminal."""
+"""Mark before the word of each result, and the colour of both on a terminal."""
 
 _RESULT_WIDTH = max(len(result.value) for result in Result) + 2
 _NAME_WIDTH = 12
 
 
-def line(name: str, finding: CheckResult, width: int = 0) -> str:
-    """Return a finding as a line, and its remedy on one below it.
+def line(name: str, result: CheckResult, width: int = 0) -> str:
+    """Return a result as a line, with its remedy on a second one.
 
     Args:
-        name: what was checked.
-        finding: how that ended.
+        name: name of the check.
+        result: its result.
         width: columns to wrap at; 0 not to wrap.
     """
-    mark, colour = LOOKS[finding.result]
-    result = click.style(f"{mark} {finding.result.value}".ljust(_RESULT_WIDTH), fg=colour)
+    mark, colour = MARKS[result.result]
+    word = click.style(f"{mark} {result.result.value}".ljust(_RESULT_WIDTH), fg=colour)
     indent = " " * (_RESULT_WIDTH + 2)
     hanging = indent + " " * (_NAME_WIDTH + 2)
-    texts = [f"{name:<{_NAME_WIDTH}}  {finding.found}"]
-    texts += [" " * (_NAME_WIDTH + 2) + f"-> {finding.remedy}"] if finding.remedy else []
+    texts = [f"{name:<{_NAME_WIDTH}}  {result.found}"]
+    texts += [" " * (_NAME_WIDTH + 2) + f"-> {result.remedy}"] if result.remedy else []
     wrapped = [_wrapped(indent + text, width, hanging) for text in texts]
-    return "\n".join([result + wrapped[0][_RESULT_WIDTH:], *wrapped[1:]])
+    return "\n".join([word + wrapped[0][_RESULT_WIDTH:], *wrapped[1:]])
 
 
-def summary(findings: Sequence[Named]) -> str:
-    """Return how many ended in which way."""
-    counts = Counter(finding.result for _, finding in findings)
-    return ", ".join(f"{counts[result]} {result.value}" for result in Result if counts[result])
+def summary(results: Sequence[Named]) -> str:
+    """Return how many results there are of each kind."""
+    counts = Counter(result.result for _, result in results)
+    return ", ".join(f"{counts[kind]} {kind.value}" for kind in Result if counts[kind])
 
 
-def as_json(findings: Sequence[Named]) -> str:
-    """Return all findings as one JSON object."""
+def as_json(results: Sequence[Named]) -> str:
+    """Return all results as one JSON object."""
     checks = [
         {
             "name": name,
-            "result": finding.result.value,
-            "found": finding.found,
-            "remedy": finding.remedy,
+            "result": result.result.value,
+            "found": result.found,
+            "remedy": result.remedy,
         }
-        for name, finding in findings
+        for name, result in results
     ]
-    report = {"ok": is_well(findings), "checks": checks}
+    report = {"ok": is_well(results), "checks": checks}
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
 
 
-def is_well(findings: Sequence[Named]) -> bool:
-    """Tell whether nothing has failed; warnings are allowed."""
-    return all(finding.result is not Result.FAILED for _, finding in findings)
+def is_well(results: Sequence[Named]) -> bool:
+    """Tell whether no check has failed; warnings are allowed."""
+    return all(result.result is not Result.FAILED for _, result in results)
 
 
 def _wrapped(text: str, width: int, hanging: str) -> str:

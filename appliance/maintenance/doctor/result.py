@@ -1,14 +1,16 @@
-"""What a check came to, in words for the person who must act."""
+"""Result of a check, in words for the person who must act."""
 
 import enum
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.core.events import Fault
+from appliance.streaming.outcomes import Outcome, fault_for
 
 
 class Result(enum.Enum):
-    """How a check ended; the values are the words of the report."""
+    """Kind of a result; the values are the words of the report."""
 
     FINE = "fine"
     WARNING = "warning"
@@ -17,7 +19,7 @@ class Result(enum.Enum):
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """The end of one check: what was `found`, and the `remedy` where something is to be done."""
+    """Result of one check: what was `found`, and the `remedy` if there is something to do."""
 
     result: Result
     found: str
@@ -25,31 +27,37 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 def fine(found: str) -> CheckResult:
-    """It works."""
+    """Return that it works."""
     return CheckResult(Result.FINE, found)
 
 
 def warning(found: str, remedy: str) -> CheckResult:
-    """It works, but somebody should see to it."""
+    """Return that it works, and that somebody should see to it."""
     return CheckResult(Result.WARNING, found, remedy)
 
 
 def failed(found: str, remedy: str) -> CheckResult:
-    """It does not work."""
+    """Return that it does not work."""
     return CheckResult(Result.FAILED, found, remedy)
 
 
 def not_tried(why: str, remedy: str = "") -> CheckResult:
-    """It may work or not: it could not, or must not, be tried now."""
+    """Return that nobody knows: it could not be tried, or must not be tried now."""
     return CheckResult(Result.NOT_TRIED, why, remedy)
 
 
-def failing(fault: Fault) -> CheckResult:
-    """It does not work, as the appliance itself would say it.
+def faulty(fault: Fault) -> CheckResult:
+    """Return that it does not work, in the words that the screen has for the fault.
 
-    A remedy that says what the appliance does about it is told as such.
+    Some remedies say what the appliance does by itself; a person then has to wait.
     """
     found = f"{fault.what} ({fault.detail})" if fault.detail else fault.what
     by_itself = fault.remedy.startswith(("trying", "waiting"))
-    advice = f"wait: the appliance goes on by itself, {fault.remedy}" if by_itself else fault.remedy
-    return failed(found, advice)
+    remedy = f"wait: the appliance goes on by itself, {fault.remedy}" if by_itself else fault.remedy
+    return failed(found, remedy)
+
+
+def failed_with(outcome: Outcome, detail: str = "") -> CheckResult:
+    """Return an outcome as the result of a check, in the words of the screen."""
+    fault = fault_for(outcome) or Fault("Connection lost", "trying again", str(outcome))
+    return faulty(replace(fault, detail=detail) if detail else fault)

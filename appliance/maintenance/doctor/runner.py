@@ -1,10 +1,10 @@
-"""Runs checks side by side, each with a time limit of its own, and tells how they end in order."""
+"""Runner of checks: side by side, each with a time limit, reported in order."""
 
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
 
 import msgspec
 
@@ -12,100 +12,124 @@ from appliance.maintenance.doctor.result import CheckResult, Result, failed, not
 
 log = logging.getLogger(__name__)
 
-GRACE = 3.0
-"""Seconds in which checks that were given up may still clean up behind themselves."""
+CLEAN_UP_TIME = 3.0
+"""Seconds in which checks that were given up may still clean up."""
 
 
 class Check(msgspec.Struct, frozen=True):
     """One thing to try.
 
     Attributes:
-        name: what is tried.
-        examine: tries it; may block.
-        limit: seconds after which it counts as failed.
-        when_stuck: what to do where it did not end by then.
-        needs: earlier checks that must have gone well, and what is missing where one has not.
-        in_turn: it begins when its turn to be told has come: a person takes part in it, or it
-            would be late where much else goes on.
+        name: its name in the report.
+        run: tries it; may block.
+        time_limit: seconds after which it counts as failed.
+        overdue_remedy: what to do if it takes longer.
+        needs: names of earlier checks that must not fail, each with what is missing if it does.
+        in_turn: whether it starts only when all earlier checks are reported: a person takes part in
+            it, or it needs a machine that does little else.
     """
 
     name: str
-    examine: Callable[[], CheckResult]
-    limit: float = 5.0
-    when_stuck: str = "try again; if it stays, restart the box"
+    run: Callable[[], CheckResult]
+    time_limit: float = 5.0
+    overdue_remedy: str = "try again; if it stays, restart the box"
     needs: Mapping[str, str] = {}
     in_turn: bool = False
 
 
 class CheckRunner:
-    """Runs checks; none holds up or hides another that does not need it.
+    """Runs checks; none delays or hides another that does not need it.
 
-    A check that hangs is given up at its limit, while its thread hangs on: a name server or a
-    driver that never answers can't be interrupted.
+    Each check has a thread. A check that takes too long is given up, while its thread goes on: a
+    name server or a driver that never answers can't be interrupted.
+
+        for name, result in CheckRunner(checks).results():
+            print(name, result.found)
 
     Args:
-        checks: in the order in which they are told; each stands behind those that it needs.
-        grace: seconds in which checks that were given up may still clean up.
+        checks: in the order of the report; each stands behind those that it needs.
+        clean_up_time: seconds in which checks that were given up may still clean up.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, checks: Sequence[Check], grace: float = GRACE) -> None:
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        clean_up_time: float = CLEAN_UP_TIME,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._checks = checks
-        self._grace = grace
-        self._findings: dict[str, Future[CheckResult]] = {check.name: Future() for check in checks}
-        self._workers: list[threading.Thread] = []
+        self._clean_up_time = clean_up_time
+        self._clock = clock
+        self._started: set[str] = set()
+        self._deadlines: dict[str, float] = {}  # of the checks that run now
+        self._results: dict[str, CheckResult] = {}
+        self._threads: list[threading.Thread] = []
+        # Bounded: each check puts one result into it.
+        self._ended: queue.SimpleQueue[tuple[str, CheckResult]] = queue.SimpleQueue()
 
-    def findings(self) -> Iterator[tuple[str, CheckResult]]:
-        """Yield the name and the end of each check, in order, each as soon as it is there."""
+    def results(self) -> Iterator[tuple[str, CheckResult]]:
+        """Yield the name and the result of each check, in order, as soon as it is known."""
         try:
             for check in self._checks:
-                if not check.in_turn:
-                    self._begin(check)
-            for check in self._checks:
-                if check.in_turn:
-                    self._begin(check)
-                yield check.name, self._findings[check.name].result()
+                while check.name not in self._results:
+                    self._start_checks(next_reported=check)
+                    self._wait()
+                yield check.name, self._results[check.name]
         finally:
             self._let_clean_up()
 
-    def _begin(self, check: Check) -> None:
-        name = f"check {check.name}"
-        threading.Thread(target=self._conduct, args=(check,), name=name, daemon=True).start()
+    def _start_checks(self, next_reported: Check) -> None:
+        """Start each check that has not been started and waits for no other."""
+        for check in self._checks:
+            may_start = not check.in_turn or check is next_reported
+            if check.name not in self._started and may_start and self._has_all_it_needs(check):
+                self._started.add(check.name)
+                self._start(check)
 
-    def _conduct(self, check: Check) -> None:
-        """Wait for what comes first, then for the check's end or its limit."""
-        wait([self._findings[name] for name in check.needs])
-        finding = next(
-            (
-                not_tried(missing)
-                for name, missing in check.needs.items()
-                if self._findings[name].result().result in {Result.FAILED, Result.NOT_TRIED}
-            ),
-            None,
-        )
-        self._findings[check.name].set_result(finding or self._outcome(check))
+    def _has_all_it_needs(self, check: Check) -> bool:
+        return check.needs.keys() <= self._results.keys()
 
-    def _outcome(self, check: Check) -> CheckResult:
-        outcome: Future[CheckResult] = Future()
-        worker = threading.Thread(
-            target=_work, args=(check, outcome), name=f"try {check.name}", daemon=True
+    def _start(self, check: Check) -> None:
+        """Run a check on a thread, unless something that it needs is missing."""
+        for name, missing in check.needs.items():
+            if self._results[name].result in {Result.FAILED, Result.NOT_TRIED}:
+                self._results[check.name] = not_tried(missing)
+                return
+        self._deadlines[check.name] = self._clock() + check.time_limit
+        thread = threading.Thread(
+            target=lambda: self._ended.put((check.name, _result_of(check))),
+            name=f"check {check.name}",
+            daemon=True,
         )
-        self._workers.append(worker)
-        worker.start()
-        if wait([outcome], check.limit).not_done:
-            return failed(f"no answer in {check.limit:g} s", check.when_stuck)
-        return outcome.result()
+        self._threads.append(thread)
+        thread.start()
+
+    def _wait(self) -> None:
+        """Wait until one of the running checks ends, or has to be given up."""
+        if not self._deadlines:
+            return
+        name = min(self._deadlines, key=self._deadlines.__getitem__)
+        left = self._deadlines[name] - self._clock()
+        try:
+            name, result = self._ended.get(timeout=max(0.0, left))
+        except queue.Empty:
+            check = next(check for check in self._checks if check.name == name)
+            result = failed(f"no answer in {check.time_limit:g} s", check.overdue_remedy)
+        if self._deadlines.pop(name, None) is not None:  # one that was given up may end later
+            self._results[name] = result
 
     def _let_clean_up(self) -> None:
-        deadline = time.monotonic() + self._grace
-        for worker in self._workers:
-            worker.join(max(0.0, deadline - time.monotonic()))
+        deadline = self._clock() + self._clean_up_time
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock()))
 
 
-def _work(check: Check, outcome: Future[CheckResult]) -> None:
+def _result_of(check: Check) -> CheckResult:
+    """Run a check; an error in it is its result, and costs no other check."""
     try:
-        outcome.set_result(check.examine())
+        return check.run()
     except Exception as error:
-        # One check's defect must not cost the others.
-        log.exception("a defect in the check of %s", check.name)
-        found = f"a defect in this check: {type(error).__name__}"
-        outcome.set_result(failed(found, "report it, with what stands above"))
+        log.exception("unexpected error in the check of %s", check.name)
+        found = f"unexpected error in this check: {type(error).__name__}"
+        return failed(found, "report it, together with the lines above")

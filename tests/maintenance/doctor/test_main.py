@@ -10,7 +10,8 @@ from gpiozero.pins.mock import MockFactory
 
 from appliance.hardware.simulated import press
 from appliance.maintenance.doctor import main
-from appliance.maintenance.doctor.plan import Plan, Surroundings
+from appliance.maintenance.doctor.context import Context, Machine
+from appliance.maintenance.doctor.plan import plan
 from appliance.maintenance.doctor.result import Result
 from appliance.maintenance.doctor.runner import CheckRunner
 from appliance.screen.panels.factory import open_panel
@@ -18,7 +19,7 @@ from appliance.screen.scene import Mode
 from tests.hardware.fake_portaudio import HDMI, FakeSound
 from tests.maintenance.doctor.checks.test_board import board, bus
 from tests.maintenance.doctor.checks.test_microphone import TONE
-from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.doctor.healthy import Systemd
 from tests.maintenance.programs import no_program
 from tests.rig.box import Box, settings_for
 from tests.rig.certificates import self_signed
@@ -44,11 +45,11 @@ def settings_file(folder: Path, service: ScriptedService, more: str = "") -> Pat
 
 
 @pytest.fixture
-def around(tmp_path: Path, factory: MockFactory) -> Surroundings:
+def machine(tmp_path: Path, factory: MockFactory) -> Machine:
     """A box on which all is well, but for what a test makes of it."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/gpiochip0").touch()
-    return Surroundings(
+    return Machine(
         pin_factory=factory,
         open_panel=functools.partial(open_panel, bus=Ssd1306()),
         run=Systemd(ActiveState="inactive", User="", SupplementaryGroups="", StateDirectory=""),
@@ -67,10 +68,10 @@ def secure(tmp_path: Path) -> Iterator[tuple[ScriptedService, Path]]:
 
 
 def reported(
-    capsys: pytest.CaptureFixture[str], path: Path, around: Surroundings
+    capsys: pytest.CaptureFixture[str], path: Path, machine: Machine
 ) -> tuple[int, dict[str, Any], dict[str, dict[str, str]]]:
     """Return the exit status, the report, and its checks by name."""
-    code = main.run(path, as_json=True, around=around)
+    code = main.run(path, as_json=True, machine=machine)
     report = json.loads(capsys.readouterr().out)
     return code, report, {check["name"]: check for check in report["checks"]}
 
@@ -78,13 +79,13 @@ def reported(
 @pytest.mark.slow
 def test_a_box_on_which_all_is_well(
     secure: tuple[ScriptedService, Path],
-    around: Surroundings,
+    machine: Machine,
     sound: PipeMicrophone,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     service, path = secure
     sound.play(TONE * 5)
-    code, report, checks = reported(capsys, path, around)
+    code, report, checks = reported(capsys, path, machine)
     assert [one for one in report["checks"] if one["result"] == "failed"] == []
     assert code == 0
     assert report["ok"] is True
@@ -100,13 +101,13 @@ def test_a_box_on_which_all_is_well(
 
 
 def test_nobody_learns_a_secret_from_it(
-    tmp_path: Path, around: Surroundings, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "secret").write_text("hunter2")
     with ScriptedService() as service:
         more = f'token_secret_file = "{tmp_path}/secret"\n'
         path = settings_file(tmp_path, service, more)
-        main.run(path, around=around._replace(audio=FakeSound([HDMI])))
+        main.run(path, machine=machine._replace(audio=FakeSound([HDMI])))
         printed = capsys.readouterr()
         (token,) = service.tokens
     for secret in ("hunter2", token.value):
@@ -114,11 +115,11 @@ def test_nobody_learns_a_secret_from_it(
 
 
 def test_lines_for_a_person_have_a_mark_and_no_colour_where_nobody_sees_it(
-    tmp_path: Path, around: Surroundings, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedService() as service:
         path = settings_file(tmp_path, service)
-        code = main.run(path, around=around._replace(audio=FakeSound([HDMI])))
+        code = main.run(path, machine=machine._replace(audio=FakeSound([HDMI])))
     lines = capsys.readouterr().out.splitlines()
     assert code == 1
     (microphone,) = [line for line in lines if line.startswith("✗")]
@@ -129,7 +130,7 @@ def test_lines_for_a_person_have_a_mark_and_no_colour_where_nobody_sees_it(
 
 
 def test_a_dead_box_has_one_alarm_for_each_thing(
-    tmp_path: Path, around: Surroundings, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     oled = Ssd1306()
     oled.unplug()
@@ -138,7 +139,7 @@ def test_a_dead_box_has_one_alarm_for_each_thing(
         f'[service]\nurl = "wss://no-such-host.invalid/v3/ws"\n'
         f'[history]\npath = "{tmp_path}/history.db"\n'
     )
-    dead = around._replace(
+    dead = machine._replace(
         audio=FakeSound([HDMI]),
         open_panel=functools.partial(open_panel, bus=oled),
         run=no_program,
@@ -154,12 +155,12 @@ def test_a_dead_box_has_one_alarm_for_each_thing(
 
 
 def test_a_token_server_that_is_away_is_no_fault_of_the_service(
-    tmp_path: Path, around: Surroundings, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedService() as service:
         service.token_down_for()
         path = settings_file(tmp_path, service)
-        dead = around._replace(audio=FakeSound([HDMI]))
+        dead = machine._replace(audio=FakeSound([HDMI]))
         _, _, checks = reported(capsys, path, dead)
     assert checks["TLS"]["result"] == "fine"
     assert checks["token TLS"]["result"] == "failed"
@@ -168,11 +169,11 @@ def test_a_token_server_that_is_away_is_no_fault_of_the_service(
 
 
 def test_bad_settings_are_status_2_and_what_needs_none_is_checked_all_the_same(
-    tmp_path: Path, around: Surroundings, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "appliance.toml"
     path.write_text("[button]\npin = 99\n")
-    code, report, checks = reported(capsys, path, around)
+    code, report, checks = reported(capsys, path, machine)
     assert code == 2
     assert report["ok"] is False
     assert "button.pin = 99 is not allowed" in checks["settings"]["found"]
@@ -184,23 +185,23 @@ def test_bad_settings_are_status_2_and_what_needs_none_is_checked_all_the_same(
 
 
 def test_a_person_is_asked_one_thing_after_the_other(
-    tmp_path: Path, around: Surroundings, sound: PipeMicrophone, factory: MockFactory
+    tmp_path: Path, machine: Machine, sound: PipeMicrophone, factory: MockFactory
 ) -> None:
-    asked: list[str] = []
+    prompts: list[str] = []
     finger = threading.Thread(target=press, args=(factory.pin(17),))
 
-    def tell(sentence: str) -> None:
-        asked.append(sentence.split(maxsplit=1)[0])
+    def prompt(sentence: str) -> None:
+        prompts.append(sentence.split(maxsplit=1)[0])
         if sentence.startswith("Say"):
             sound.play(TONE * 3)
         if sentence.startswith("Press"):
             finger.start()
 
     with ScriptedService() as service:
-        plan = Plan(settings_file(tmp_path, service), around, tell)
-        found = dict(CheckRunner(plan.checks()).findings())
+        context = Context(settings_file(tmp_path, service), machine, prompt)
+        found = dict(CheckRunner(plan(context)).results())
     finger.join()
-    assert asked == ["Look", "Say", "Press"]
+    assert prompts == ["Look", "Say", "Press"]
     assert found["button"].found == "GPIO 17: the press was noticed"
     assert found["microphone"].result is Result.FINE
 
@@ -209,15 +210,15 @@ def test_a_person_is_asked_one_thing_after_the_other(
 
 
 @pytest.fixture
-def beside(around: Surroundings) -> Surroundings:
+def beside(machine: Machine) -> Machine:
     """A box whose parts must not be touched."""
-    return around._replace(audio=touched, open_panel=touched, pin_factory=None)
+    return machine._replace(audio=touched, open_panel=touched, pin_factory=None)
 
 
 def test_beside_a_running_appliance_its_parts_are_asked_for_not_touched(
     tmp_path: Path,
     runtime: Path,
-    beside: Surroundings,
+    beside: Machine,
     sound: PipeMicrophone,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -230,14 +231,14 @@ def test_beside_a_running_appliance_its_parts_are_asked_for_not_touched(
             assert box.scene.mode is Mode.READY
     for name in ("OLED", "microphone", "button"):
         assert checks[name]["result"] == "fine"
-        assert checks[name]["found"].endswith("(so says the running appliance)")
+        assert checks[name]["found"].endswith("(reported by the running appliance)")
     assert checks["appliance"]["found"].startswith("Ready")
     assert service.violations == []
 
 
 @pytest.mark.parametrize("state", ["activating", "active", "reloading"])
 def test_one_that_systemd_has_just_started_is_left_alone(
-    tmp_path: Path, beside: Surroundings, capsys: pytest.CaptureFixture[str], state: str
+    tmp_path: Path, beside: Machine, capsys: pytest.CaptureFixture[str], state: str
 ) -> None:
     starting = beside._replace(run=Systemd(ActiveState=state))
     with ScriptedService() as service:
@@ -253,7 +254,7 @@ def test_one_that_systemd_has_just_started_is_left_alone(
 def test_a_running_session_is_left_alone(
     tmp_path: Path,
     runtime: Path,
-    beside: Surroundings,
+    beside: Machine,
     sound: PipeMicrophone,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -15,8 +15,8 @@ from appliance.maintenance.doctor.runner import Check, CheckRunner
 from tests.rig.waiting import wait_until
 
 
-def results(*checks: Check, grace: float = 0.0) -> dict[str, CheckResult]:
-    return dict(CheckRunner(checks, grace).findings())
+def results(*checks: Check) -> dict[str, CheckResult]:
+    return dict(CheckRunner(checks, clean_up_time=0.0).results())
 
 
 def test_checks_are_told_in_order_whichever_ends_first() -> None:
@@ -42,7 +42,7 @@ def test_a_check_that_hangs_is_given_up_and_hides_no_other() -> None:
 
     try:
         found = results(
-            Check("stuck", hang, limit=0.05, when_stuck="pull the plug"),
+            Check("stuck", hang, time_limit=0.05, overdue_remedy="pull the plug"),
             Check("well", lambda: fine("here")),
         )
     finally:
@@ -107,9 +107,28 @@ def test_a_check_in_turn_begins_when_all_before_it_are_told() -> None:
         return fine("pressed")
 
     checks = [Check("OLED", lambda: fine("dark")), Check("button", press, in_turn=True)]
-    for name, _ in CheckRunner(checks).findings():
+    for name, _ in CheckRunner(checks).results():
         told.append(name)
     assert known_at_the_start == [["OLED"]]
+
+
+def test_while_one_waits_for_its_turn_others_that_need_nothing_more_go_on() -> None:
+    tried = threading.Event()
+
+    def wait_for_the_other() -> CheckResult:
+        return fine("pressed") if tried.wait(20) else failed("waited", "")
+
+    def try_it() -> CheckResult:
+        tried.set()
+        return fine("tried")
+
+    found = results(
+        Check("DNS", lambda: fine("here")),
+        Check("button", wait_for_the_other, time_limit=30, in_turn=True),
+        Check("TLS", try_it, needs={"DNS": "no address"}),
+    )
+    assert found["button"] == fine("pressed")
+    assert list(found) == ["DNS", "button", "TLS"]
 
 
 def test_a_check_that_was_given_up_may_clean_up_before_the_end() -> None:
@@ -121,12 +140,12 @@ def test_a_check_that_was_given_up_may_clean_up_before_the_end() -> None:
         clean.set()
         return fine("")
 
-    for _ in CheckRunner([Check("late", late, limit=0.05)], grace=20.0).findings():
+    for _ in CheckRunner([Check("late", late, time_limit=0.05)], clean_up_time=20.0).results():
         given_up.set()
     assert clean.is_set()
 
 
 def test_its_threads_end() -> None:
     results(Check("disk", lambda: fine("")), Check("clock", lambda: fine("")))
-    names = ("check disk", "try disk", "check clock", "try clock")
+    names = ("check disk", "check clock")
     wait_until(lambda: not [one for one in threading.enumerate() if one.name in names])

@@ -1,1 +1,1 @@
-"""The checks of the doctor, one module each."""
+"""Checks of the doctor, a module each."""

@@ -1,18 +1,19 @@
-"""The board: power, warmth, and the speed of the bus to the OLED."""
+"""Checks of the board: voltage, temperature, and the speed of the OLED's I2C bus."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, fine, not_tried, warning
+from appliance.maintenance.doctor.runner import Check
 from appliance.settings.schema import DisplaySettings
-from appliance.system.processes import CommandError, Run, output
+from appliance.system.processes import CommandError, Run
 
-SYS = Path("/sys")
-
-ANSWER_TIMEOUT = 5.0
+VCGENCMD_TIMEOUT = 5.0
 """Seconds for vcgencmd to answer."""
 
 HOT = 80.0
-"""Degrees Celsius from which a Pi slows itself down."""
+"""Degrees Celsius at which a Pi slows down."""
 
 FAST = 400_000
 """Hertz of the I2C bus at which a full picture takes 23 ms."""
@@ -25,28 +26,44 @@ UNDERVOLTAGE_NOW, SLOWED_NOW, UNDERVOLTAGE_BEFORE = 1 << 0, 1 << 2, 1 << 16
 _SUPPLY = "use a supply and a cable made for this Pi: hardware.md, Parts"
 
 
-def examine_power(run: Run = output, sys: Path = SYS) -> CheckResult:
-    """Tell whether the Pi has power enough, and is not too hot."""
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the checks of power and of the I2C bus."""
+    machine = context.machine
+    yield Check("power", lambda: check_power(machine.run, machine.sys), time_limit=6)
+    yield Check(
+        "I2C",
+        lambda: check_bus_speed(context.settings.display, machine.sys),
+        needs=NEEDS_SETTINGS,
+    )
+
+
+def check_power(run: Run, sys: Path) -> CheckResult:
+    """Check that the Pi has enough voltage, and is not too hot.
+
+    Args:
+        run: runs vcgencmd.
+        sys: the folder /sys.
+    """
     throttled = _throttled(run, sys)
     degrees = _degrees(sys)
-    warmth = f"{degrees:.0f} °C" if degrees is not None else "warmth unknown"
+    temperature = f"{degrees:.0f} °C" if degrees is not None else "temperature unknown"
     if throttled is None and degrees is None:
-        return not_tried("neither firmware nor kernel tell of power and warmth")
+        return not_tried("neither firmware nor kernel report voltage and temperature")
     if throttled is None:
-        power = "the kernel does not tell of undervoltage"
+        power = "the kernel does not report undervoltage"
     elif throttled & UNDERVOLTAGE_NOW:
-        return warning(f"too little voltage now; {warmth}", _SUPPLY)
+        return warning(f"too little voltage now; {temperature}", _SUPPLY)
     elif throttled & UNDERVOLTAGE_BEFORE:
-        return warning(f"there was too little voltage since the start; {warmth}", _SUPPLY)
+        return warning(f"there was too little voltage since the start; {temperature}", _SUPPLY)
     else:
         power = "never too little voltage"
     if (degrees or 0.0) >= HOT or (throttled or 0) & SLOWED_NOW:
-        return warning(f"{warmth}: it slows itself down", "give it air, or a heat sink")
-    return fine(f"{power}, {warmth}")
+        return warning(f"{temperature}: the Pi slows down", "give it air, or a heat sink")
+    return fine(f"{power}, {temperature}")
 
 
-def examine_bus_speed(settings: DisplaySettings, sys: Path = SYS) -> CheckResult:
-    """Tell whether the I2C bus of the OLED is fast enough for words to come at once.
+def check_bus_speed(settings: DisplaySettings, sys: Path) -> CheckResult:
+    """Check that the I2C bus of the OLED is fast enough to show words at once.
 
     Source: the device tree, where numbers are big-endian (Devicetree Specification, 2.2.4).
     """
@@ -56,7 +73,7 @@ def examine_bus_speed(settings: DisplaySettings, sys: Path = SYS) -> CheckResult
     try:
         hertz = int.from_bytes(path.read_bytes()[:4], "big")
     except OSError:
-        return not_tried(f"the kernel does not tell the speed of I2C bus {settings.port}")
+        return not_tried(f"the kernel does not report the speed of I2C bus {settings.port}")
     found = f"bus {settings.port} runs at {hertz // 1000} kHz"
     if hertz < FAST:
         remedy = f'put "{CONFIG_LINE}" into /boot/firmware/config.txt and restart the box'
@@ -65,9 +82,9 @@ def examine_bus_speed(settings: DisplaySettings, sys: Path = SYS) -> CheckResult
 
 
 def _throttled(run: Run, sys: Path) -> int | None:
-    """Return the firmware's bits; of them, the kernel alone knows undervoltage since its alarm."""
+    """Return the firmware's bits; from the kernel alone, just those of undervoltage."""
     try:
-        said = run(["vcgencmd", "get_throttled"], time_limit=ANSWER_TIMEOUT)
+        said = run(["vcgencmd", "get_throttled"], time_limit=VCGENCMD_TIMEOUT)
         return int(said.partition(b"=")[2], 16)
     except (CommandError, ValueError):
         alarm = _undervoltage_alarm(sys)
@@ -75,7 +92,7 @@ def _throttled(run: Run, sys: Path) -> int | None:
 
 
 def _undervoltage_alarm(sys: Path) -> bool | None:
-    """Return what the kernel's driver rpi_volt says (its `in0_lcrit_alarm`)."""
+    """Return the alarm of the kernel's driver rpi_volt (its `in0_lcrit_alarm`)."""
     for name in sys.glob("class/hwmon/hwmon*/name"):
         if _read(name) == "rpi_volt":
             return _read(name.with_name("in0_lcrit_alarm")) == "1"

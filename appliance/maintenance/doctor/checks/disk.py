@@ -1,9 +1,9 @@
-"""The disk that holds what was said, and audio until it is transcribed."""
+"""Check of the disk that holds the history, and audio until it is transcribed."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,15 +11,17 @@ from msgspec.structs import replace
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Fault
 from appliance.maintenance.doctor.checks.permissions import User
-from appliance.maintenance.doctor.checks.systemd_unit import Unit
+from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import (
     CheckResult,
     failed,
-    failing,
+    faulty,
     fine,
     not_tried,
     warning,
 )
+from appliance.maintenance.doctor.runner import Check
+from appliance.maintenance.doctor.unit import Unit
 from appliance.settings import Settings
 
 LEAST = 20_000_000
@@ -28,41 +30,51 @@ LEAST = 20_000_000
 MAKE_ROOM = "make room: delete old sessions (appliance history delete), or use a larger card"
 
 
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of the disk."""
+    yield Check(
+        "disk",
+        lambda: check_disk(context.settings, context.unit),
+        time_limit=10,
+        needs=NEEDS_SETTINGS,
+    )
+
+
 def _free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def examine(
+def check_disk(
     settings: Settings, unit: Unit, free_space: Callable[[Path], int] = _free_space
 ) -> CheckResult:
-    """Tell whether the service may write its state, and whether there is room for it.
+    """Check that the service can write its state, and that there is enough room for it.
 
     Args:
         settings: where the history lies, and how long the backlog may become.
-        unit: says who writes there.
-        free_space: tells how many bytes are free for a folder.
+        unit: names the user that writes there.
+        free_space: returns the free bytes of a folder's disk.
     """
     try:
         user = User.of(unit)
     except KeyError as error:
         return not_tried(f"the system does not know what the unit names: {error.args[0]}")
     if not user.can_be_asked_for:
-        return not_tried(f"only root can find out what {user.name} may", "try with sudo")
+        return not_tried(f"only root can find out what {user.name} may do", "try with sudo")
     history = Path(settings.history.path).parent
     folders = dict.fromkeys([history, Path(unit.state_directory or settings.spool.parent)])
     for folder in folders:
         if unit.makes(folder) and not folder.exists():
             continue
-        if hindrance := _hindrance(_nearest(folder), user):
-            return hindrance
-    return _judged(free_space(_nearest(history)), history, settings.session.backlog)
+        if obstacle := _obstacle(_nearest(folder), user):
+            return obstacle
+    return _check_space(free_space(_nearest(history)), history, settings.session.backlog)
 
 
-def _hindrance(folder: Path, user: User) -> CheckResult | None:
+def _obstacle(folder: Path, user: User) -> CheckResult | None:
     """Return what keeps the user from writing into a folder, if anything does."""
     fault = Fault("Can't save", "check the SD card")
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return failing(replace(fault, detail=f"{folder} is on a disk that can only be read"))
+        return faulty(replace(fault, detail=f"{folder} is on a read-only disk"))
     if not user.may("-w", folder):
         return failed(f"{user.name} may not write into {folder}", f"let {user.name} write there")
     try:
@@ -71,11 +83,11 @@ def _hindrance(folder: Path, user: User) -> CheckResult | None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return failing(replace(fault, detail=f"{folder}: {error.strerror}"))
+        return faulty(replace(fault, detail=f"{folder}: {error.strerror}"))
     return None
 
 
-def _judged(free: int, folder: Path, backlog: float) -> CheckResult:
+def _check_space(free: int, folder: Path, backlog: float) -> CheckResult:
     found = f"{free / 1e6:,.0f} MB free for {folder}"
     wanted = LEAST + backlog * SAMPLE_RATE * SAMPLE_BYTES
     if free < LEAST:
@@ -86,5 +98,5 @@ def _judged(free: int, folder: Path, backlog: float) -> CheckResult:
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that there is."""
+    """Return the folder, or the nearest existing one above it."""
     return next(above for above in (folder, *folder.parents) if above.exists())

@@ -1,72 +1,99 @@
-"""The microphone: a second of what it hears, through the same part that a session hears it with."""
+"""Check of the microphone: a second of audio, through the part that sessions use."""
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Event, MicrophoneFailed, MicrophoneOpened
+from appliance.core.parts import Part
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
-from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine
+from appliance.maintenance.doctor.appliance_status import REPORTED, fault_of
+from appliance.maintenance.doctor.context import Context, Prompt
+from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine
+from appliance.maintenance.doctor.runner import Check
 from appliance.settings.schema import MicrophoneSettings
+from appliance.system.status_file import Condition
 
 SECOND = SAMPLE_RATE * SAMPLE_BYTES
-"""Bytes of audio that are heard."""
+"""Bytes of a second of audio."""
 
-PATIENCE = 8.0
-"""Seconds for them to come."""
+AUDIO_TIMEOUT = 8.0
+"""Seconds for that second of audio to arrive."""
 
 
-def examine(
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of the microphone."""
+    settings = context.settings.microphone
+    yield context.check_of_device(
+        "microphone",
+        lambda: check_microphone(settings, context.prompt, context.machine.audio),
+        reported_microphone,
+        time_limit=10,
+    )
+
+
+def check_microphone(
     settings: MicrophoneSettings,
-    ask: Callable[[str], None] | None = None,
+    prompt: Prompt | None = None,
     audio: Callable[[], Audio] = quiet_audio,
     clock: Callable[[], float] = time.monotonic,
 ) -> CheckResult:
-    """Tell which microphone is heard, and how loud it is.
+    """Check that a microphone delivers audio, and measure its level.
 
     Args:
-        settings: which one.
-        ask: tells a person what to do; None where nobody is there.
+        settings: which microphone.
+        prompt: tells a person to speak; None if there is nobody.
         audio: makes a PortAudio.
         clock: monotonic seconds.
     """
-    # Bounded by the time it is listened to.
-    came: queue.SimpleQueue[Event | bytes] = queue.SimpleQueue()
-    microphone = Microphone(settings, came.put, audio=audio)
+    # Bounded by the time in which the microphone is open.
+    arrived: queue.SimpleQueue[Event | bytes] = queue.SimpleQueue()
+    microphone = Microphone(settings, arrived.put, audio=audio)
     microphone.start()
-    if ask:
-        ask("Say something.")
-    microphone.open(lambda chunk, _captured_at: came.put(chunk))
+    if prompt:
+        prompt("Say something.")
+    microphone.open(lambda chunk, _captured_at: arrived.put(chunk))
     try:
-        return _listen(came, clock)
+        return _listen(arrived, clock)
     finally:
         microphone.close()
         microphone.end()
 
 
-def _listen(came: "queue.SimpleQueue[Event | bytes]", clock: Callable[[], float]) -> CheckResult:
+def reported_microphone(status: Condition) -> CheckResult:
+    """Return whether a running appliance has a microphone, and its level."""
+    if fault := fault_of(status, Part.MICROPHONE):
+        return fault
+    microphone = status.microphone
+    rate = f" at {microphone.rate} Hz" if microphone.rate else ""
+    name = f"{microphone.name}{rate}" if microphone.name else "there, not opened yet"
+    now = f"level {microphone.level:.1f} of 1 now, " if microphone.open else ""
+    return fine(f"{name}; {now}loudest in the last session {microphone.loudest:.1f} ({REPORTED})")
+
+
+def _listen(arrived: "queue.SimpleQueue[Event | bytes]", clock: Callable[[], float]) -> CheckResult:
     opened: MicrophoneOpened | None = None
     audio = b""
-    deadline = clock() + PATIENCE
+    deadline = clock() + AUDIO_TIMEOUT
     while len(audio) < SECOND:
         try:
-            it = came.get(timeout=max(0.0, deadline - clock()))
+            event = arrived.get(timeout=max(0.0, deadline - clock()))
         except queue.Empty:
             return failed("it delivers nothing", "unplug it, plug it in")
-        match it:
+        match event:
             case bytes():
-                audio += it
+                audio += event
             case MicrophoneOpened():
-                opened = it
+                opened = event
             case MicrophoneFailed():
-                return failing(it.fault)
-    return _judged(opened, audio)
+                return faulty(event.fault)
+    return _judge(opened, audio)
 
 
-def _judged(opened: MicrophoneOpened | None, audio: bytes) -> CheckResult:
+def _judge(opened: MicrophoneOpened | None, audio: bytes) -> CheckResult:
     found = f"{opened.device} at {opened.rate} Hz" if opened else "a microphone"
     if not any(audio):
         remedy = "switch it on, or its mute off; else unplug it, plug it in"

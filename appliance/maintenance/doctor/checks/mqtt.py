@@ -1,13 +1,14 @@
-"""The house's broker, where there is one: that it lets the appliance in, and do what it must."""
+"""Check of the MQTT broker, if there is one: it accepts the appliance and its messages."""
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.maintenance.doctor.checks.service import STORES
-from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
+from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
+from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine, not_tried
+from appliance.maintenance.doctor.runner import Check
 from appliance.mqtt.errors import REFUSED, BrokerError
 from appliance.mqtt.topics import Topics
 from appliance.settings import Settings, secrets
@@ -15,18 +16,33 @@ from appliance.settings import Settings, secrets
 if TYPE_CHECKING:
     from appliance.mqtt.connection import Connection
 
-PATIENCE = 5.0
+ECHO_TIMEOUT = 5.0
 """Seconds for a message to go to the broker and come back."""
 
 
-def examine(settings: Settings, stores: Sequence[Path] = STORES) -> CheckResult:
-    """Connect as the appliance would, send it a message, and leave again.
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of the broker, if the settings name one."""
+    if context.settings.mqtt.host:
+        yield Check(
+            "MQTT",
+            lambda: check_broker(context.settings, context.machine.stores),
+            time_limit=10,
+            overdue_remedy="check mqtt.host, or the broker",
+            needs=NEEDS_SETTINGS,
+        )
 
-    It is done under another name: the broker would drop an appliance of the same one.
+
+def check_broker(
+    settings: Settings, stores: Sequence[Path], echo_timeout: float = ECHO_TIMEOUT
+) -> CheckResult:
+    """Connect as the appliance would, send a message that comes back, and disconnect.
+
+    The client id is another: the broker would drop a running appliance with the same one.
 
     Args:
         settings: all of them; `mqtt.host` is set.
-        stores: folders where systemd finds the password that it gives the service.
+        stores: folders where systemd finds the password of the service.
+        echo_timeout: seconds for the message to come back.
     """
     # Few boxes have a broker, and paho takes a while to load on a Zero.
     from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
@@ -36,28 +52,30 @@ def examine(settings: Settings, stores: Sequence[Path] = STORES) -> CheckResult:
     places += [store / secrets.MQTT_PASSWORD for store in stores]
     readable = [place for place in places if os.access(place, os.R_OK)]
     password = secrets.mqtt_password(readable[0]) if readable else ""
-    came: list[str] = []
+    received: list[str] = []
     connection = Connection(
         mqtt,
         password,
         f"{Topics.of(settings).identity}_doctor",
-        receive=lambda topic, _payload, _retained: came.append(topic),
+        receive=lambda topic, _payload, _retained: received.append(topic),
     )
     try:
         connection.open()
-        finding = _try_it(connection, settings.name, came)
-    except BrokerError as failure:
-        refused = failure.fault.what == REFUSED.what
-        if refused and not readable and _is_kept_back([*places, *stores]):
+        obstacle = _send_message(connection, settings.name, received, echo_timeout)
+    except BrokerError as error:
+        refused = error.fault.what == REFUSED.what
+        if refused and not readable and _may_be_unreadable([*places, *stores]):
             return not_tried("only root may read the password", "try with sudo")
-        return failing(failure.fault)
+        return faulty(error.fault)
     connection.close(0.0)
     how = "over TLS" if mqtt.tls else "without TLS"
-    return finding or fine(f"{connection.place} lets the appliance in, {how}")
+    return obstacle or fine(f"{connection.place} lets the appliance in, {how}")
 
 
-def _try_it(connection: "Connection", name: str, came: Sequence[str]) -> CheckResult | None:
-    """Send a message and wait for it; return what hinders it.
+def _send_message(
+    connection: "Connection", name: str, received: Sequence[str], echo_timeout: float
+) -> CheckResult | None:
+    """Send a message and wait for it; return what keeps it from coming back.
 
     Raises:
         BrokerError: the connection is lost.
@@ -65,16 +83,16 @@ def _try_it(connection: "Connection", name: str, came: Sequence[str]) -> CheckRe
     topic = f"appliance/{name}/doctor"
     connection.subscribe([topic])
     connection.publish(topic, b"Can this be written and read?")
-    until = time.monotonic() + PATIENCE
-    while not came and not connection.refusal and (left := until - time.monotonic()) > 0:
+    deadline = time.monotonic() + echo_timeout
+    while not received and not connection.refusal and (left := deadline - time.monotonic()) > 0:
         connection.wait(left)
-    if came:
+    if received:
         return None
     refusal = connection.refusal
-    why = refusal.detail if refusal else f"{connection.place}: what goes to {topic} is not brought"
+    why = refusal.detail if refusal else f"{connection.place}: messages on {topic} don't come back"
     return failed(f"{REFUSED.what} ({why})", f"let it read and write appliance/{name}/#")
 
 
-def _is_kept_back(places: Sequence[Path]) -> bool:
+def _may_be_unreadable(places: Sequence[Path]) -> bool:
     """Tell whether there may be a password that this user can't read."""
     return any(os.access(place, os.F_OK) and not os.access(place, os.R_OK) for place in places)

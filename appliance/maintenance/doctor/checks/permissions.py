@@ -1,25 +1,36 @@
-"""What the user that the service runs as may read, write and open; asked of the kernel itself."""
+"""Check of permissions: the service's user can open its devices and files."""
 
 import grp
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from appliance.maintenance.doctor.checks.systemd_unit import Unit
+from appliance.maintenance.doctor.context import Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried
+from appliance.maintenance.doctor.runner import Check
+from appliance.maintenance.doctor.unit import Unit
 from appliance.settings import Settings
 from appliance.system.processes import CommandError, Identity, output
 
-DEVICES = Path("/dev")
-
-ANSWER_TIMEOUT = 5.0
+TEST_TIMEOUT = 5.0
 """Seconds for test(1) to answer."""
 
 
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of permissions."""
+    yield Check(
+        "permissions",
+        lambda: check_permissions(
+            context.unit, context.settings, context.path, context.machine.dev
+        ),
+        time_limit=10,
+    )
+
+
 class User(NamedTuple):
-    """Who the appliance runs as."""
+    """User that the appliance runs as."""
 
     name: str
     uid: int
@@ -28,7 +39,7 @@ class User(NamedTuple):
 
     @classmethod
     def of(cls, unit: Unit) -> Self:
-        """Return the user of the unit; where that has none of its own, whoever runs this.
+        """Return the unit's user; if it names none, the user of this process.
 
         Raises:
             KeyError: the system does not know that user, or one of the unit's groups.
@@ -40,7 +51,7 @@ class User(NamedTuple):
         return cls(entry.pw_name, uid, entry.pw_gid, tuple({*own, *added}))
 
     def is_in(self, group: str) -> bool:
-        """Tell whether the user belongs to a group that there is."""
+        """Tell whether the user belongs to a group."""
         try:
             return grp.getgrnam(group).gr_gid in self.groups
         except KeyError:
@@ -48,11 +59,11 @@ class User(NamedTuple):
 
     @property
     def can_be_asked_for(self) -> bool:
-        """Whether this process may find out what that user may."""
+        """Whether this process can find out what the user may do."""
         return os.geteuid() in {0, self.uid}
 
     def may(self, operator: str, path: Path) -> bool:
-        """Tell whether the user may do so, access lists and read-only disks regarded.
+        """Tell whether the user may read or write, also by access lists and read-only disks.
 
         Args:
             operator: "-r" to read or "-w" to write, as test(1) has it.
@@ -62,28 +73,34 @@ class User(NamedTuple):
             return os.access(path, os.R_OK if operator == "-r" else os.W_OK)
         identity = Identity(self.uid, self.gid, self.groups)
         try:
-            output(["test", operator, str(path)], identity=identity, time_limit=ANSWER_TIMEOUT)
+            output(["test", operator, str(path)], identity=identity, time_limit=TEST_TIMEOUT)
         except CommandError:
             return False
         return True
 
 
 class Need(NamedTuple):
-    """A device or file that the appliance uses, and what to do where its user may not."""
+    """Device or file that the appliance uses, and what to do if its user may not."""
 
     path: Path
     remedy: str
     written: bool = True
 
     def is_met_for(self, user: User) -> bool:
-        """Tell whether the user may do all that is needed."""
+        """Tell whether the user may do what is needed."""
         return user.may("-r", self.path) and (not self.written or user.may("-w", self.path))
 
 
-def examine(unit: Unit, settings: Settings, path: Path, devices: Path = DEVICES) -> CheckResult:
-    """Tell whether the user of the service may use all devices and files that are there.
+def check_permissions(unit: Unit, settings: Settings, path: Path, devices: Path) -> CheckResult:
+    """Check that the service's user may use all devices and files that exist.
 
-    What is not there is told by whoever misses it.
+    Other checks miss those that do not exist.
+
+    Args:
+        unit: names the user and its groups.
+        settings: name the devices and files.
+        path: the settings file.
+        devices: the folder of the devices, usually /dev.
     """
     try:
         user = User.of(unit)
@@ -93,7 +110,7 @@ def examine(unit: Unit, settings: Settings, path: Path, devices: Path = DEVICES)
             "run: sudo systemd-sysusers, then sudo systemctl restart appliance",
         )
     if not user.can_be_asked_for:
-        return not_tried(f"only root can find out what {user.name} may", "try with sudo")
+        return not_tried(f"only root can find out what {user.name} may do", "try with sudo")
     needs = [
         *_devices(settings, user, devices),
         *_files(settings, path, user.name),
@@ -105,7 +122,7 @@ def examine(unit: Unit, settings: Settings, path: Path, devices: Path = DEVICES)
         remedies = dict.fromkeys(need.remedy for need in refused)
         return failed(f"{user.name} may not use {paths}", "; ".join(remedies))
     if not there:
-        return not_tried("none of the devices is there")
+        return not_tried("no device and no file exists")
     return fine(f"{user.name} may use {_shortened(need.path for need in there)}")
 
 
@@ -135,15 +152,15 @@ def _files(settings: Settings, path: Path, user: str) -> Iterable[Need]:
 
 
 def _way_in(user: User, group: str) -> str:
-    """Return what to do so that the user may use a device that is for a group."""
+    """Return how the user gets access to a device of a group."""
     if user.is_in(group):
-        return f"let the group {group} use it: a rule of udev is missing"
+        return f"let the group {group} use it: a udev rule is missing"
     join = f"sudo usermod -aG {group} {user.name}"
     return f"add the user to the group {group}: {join}, then restart"
 
 
 def _shortened(paths: Iterable[Path]) -> str:
-    """Return the paths, those of one folder named by it where they are many."""
+    """Return the paths in one line; all sound devices are named by their folder."""
     names = dict.fromkeys(
         str(path.parent) if path.parent.name == "snd" else str(path) for path in paths
     )

@@ -1,38 +1,57 @@
-"""The OLED: a pattern that somebody can look at, and darkness afterwards."""
+"""Check of the OLED: it shows a test pattern, and is dark afterwards."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PIL import Image, ImageDraw
 
-from appliance.maintenance.doctor.result import CheckResult, failed, failing, fine, not_tried
+from appliance.core.parts import Part
+from appliance.maintenance.doctor.appliance_status import REPORTED, RESTART, fault_of
+from appliance.maintenance.doctor.context import Context, Prompt
+from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine, not_tried
+from appliance.maintenance.doctor.runner import Check
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings
 from appliance.settings.schema import DisplaySettings
+from appliance.system.status_file import Condition
 
-LONG, SHORT = 3.0, 0.5
-"""Seconds for which the pattern shows: for somebody to look at, or for nobody."""
+LOOKING_TIME = 3.0
+"""Seconds for which a person sees the pattern."""
 
-ASK = "Look at the OLED: a frame that is whole, with a cross in it, upright and sharp."
+GLANCE_TIME = 0.5
+"""Seconds for which the pattern shows if nobody looks."""
+
+PROMPT = "Look at the OLED: a frame that is whole, with a cross in it, upright and sharp."
 
 
-def examine(
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of the OLED."""
+    open_panel = context.machine.open_panel
+    yield context.check_of_device(
+        "OLED",
+        lambda: check_screen(context.settings, context.prompt, open_panel=open_panel),
+        reported_screen,
+        time_limit=8,
+    )
+
+
+def check_screen(
     settings: Settings,
-    ask: Callable[[str], None] | None = None,
+    prompt: Prompt | None = None,
     *,
     open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
     sleep: Callable[[float], None] = time.sleep,
 ) -> CheckResult:
-    """Tell whether the OLED takes a picture.
+    """Check that the OLED takes a picture.
 
     Args:
-        settings: which OLED, and whether there is a light beside it.
-        ask: tells a person what to look at; None where nobody does.
+        settings: which OLED, and whether there is a status LED beside it.
+        prompt: tells a person what to look at; None if there is nobody.
         open_panel: opens the panel.
-        sleep: lets so many seconds pass.
+        sleep: waits so many seconds.
     """
     display = settings.display
     if display.driver == "terminal":
@@ -41,20 +60,32 @@ def examine(
         found = "neither screen nor light: no session starts, as nobody could see it"
         return failed(found, "set driver under [display], or pin under [light]")
     if display.driver == "none":
-        return not_tried("the settings have none; the light tells what goes on")
+        return not_tried("the settings have none; the light shows the state")
     try:
-        _show_pattern(display, ask, open_panel, sleep)
+        _show_pattern(display, prompt, open_panel, sleep)
     except PanelError as error:
-        return failing(error.fault)
+        return faulty(error.fault)
     address = f" {display.address:#04x}" if display.interface == "i2c" else ""
     place = f"{display.interface} {display.port}{address}"
     return fine(f"{display.driver} at {place} took a pattern, and is dark again")
 
 
+def reported_screen(status: Condition) -> CheckResult:
+    """Return whether the screen of a running appliance shows pictures."""
+    if fault := fault_of(status, Part.SCREEN):
+        return fault
+    screen = status.screen
+    if screen.driver == "none":
+        return not_tried(f"the settings have none ({REPORTED})")
+    if not screen.shows:
+        return failed(f"{screen.driver} shows nothing ({REPORTED})", RESTART)
+    return fine(f"{screen.driver} shows pictures, {screen.frames} until now ({REPORTED})")
+
+
 def pattern(size: tuple[int, int]) -> Image.Image:
     """Return a frame around the whole panel, with a cross in it (mode "1").
 
-    A side that is missing, doubled or noisy tells of a wrong driver, width or height.
+    A side that is missing, doubled or noisy shows a wrong driver, width or height.
     """
     right, bottom = size[0] - 1, size[1] - 1
     picture = Image.new("1", size)
@@ -67,7 +98,7 @@ def pattern(size: tuple[int, int]) -> Image.Image:
 
 def _show_pattern(
     settings: DisplaySettings,
-    ask: Callable[[str], None] | None,
+    prompt: Prompt | None,
     open_panel: Callable[[DisplaySettings], Panel | None],
     sleep: Callable[[float], None],
 ) -> None:
@@ -76,9 +107,9 @@ def _show_pattern(
         return
     try:
         panel.show(Scene(Mode.STARTING), pattern(Renderer.for_settings(settings).size))
-        if ask:
-            ask(ASK)
-        sleep(LONG if ask else SHORT)
+        if prompt:
+            prompt(PROMPT)
+        sleep(LOOKING_TIME if prompt else GLANCE_TIME)
         panel.clear()
     finally:
         panel.close()

@@ -1,29 +1,38 @@
-"""The settings file, and the version of the program that reads it."""
+"""Checks of the settings file and of the program's version."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appliance import __version__
-from appliance.maintenance.doctor.checks.running_appliance import RESTART, RunningAppliance
+from appliance.maintenance.doctor.appliance_status import RESTART, RunningAppliance
+from appliance.maintenance.doctor.context import SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, warning
+from appliance.maintenance.doctor.runner import Check
 
 _MODEL = Path("/proc/device-tree/model")
 
 
-def examine_settings(
-    path: Path, problems: Sequence[str], resident: RunningAppliance | None
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the checks of the version and of the settings."""
+    path, problems, appliance = context.path, context.problems, context.appliance
+    yield Check("version", lambda: check_version(appliance))
+    yield Check(SETTINGS, lambda: check_settings(path, problems, appliance))
+
+
+def check_settings(
+    path: Path, problems: Sequence[str], appliance: RunningAppliance | None
 ) -> CheckResult:
-    """Tell whether the settings can be used, and are those that the running appliance uses.
+    """Check that the settings can be used, and that the running appliance uses them.
 
     Args:
         path: the settings file.
-        problems: what is wrong with it, as `SettingsError` has it.
-        resident: the appliance that runs, if one does.
+        problems: a sentence for each mistake in it, as in `SettingsError`.
+        appliance: the appliance that runs, if one does.
     """
     if problems:
-        return failed("; ".join(problems), f"mend {path}")
-    if resident and (other := resident.settings_other_than(path)):
+        return failed("; ".join(problems), f"correct {path}")
+    if appliance and (other := appliance.settings_other_than(path)):
         return warning(
             f"{path} has no mistakes, but the running appliance uses {other}",
             f"to check that one: appliance doctor --config {other}",
@@ -33,8 +42,13 @@ def examine_settings(
     return fine(f"{path} has no mistakes")
 
 
-def examine_version(resident: RunningAppliance | None, model: Path = _MODEL) -> CheckResult:
-    """Tell the version of the program, of Python and of the system, and the kind of board."""
+def check_version(appliance: RunningAppliance | None, model: Path = _MODEL) -> CheckResult:
+    """Name the version of the program, Python and the system, and the board's model.
+
+    Args:
+        appliance: the appliance that runs, if one does.
+        model: file with the name of the board.
+    """
     try:
         board = model.read_text(encoding="utf-8").rstrip("\0\n")
     except OSError:
@@ -44,7 +58,7 @@ def examine_version(resident: RunningAppliance | None, model: Path = _MODEL) -> 
     except OSError:
         system = platform.system()
     found = f"{__version__}; Python {platform.python_version()}, {system}, {board}"
-    running = resident.status.version if resident and resident.status else __version__
+    running = appliance.status.version if appliance and appliance.status else __version__
     if running != __version__:
         return warning(f"{found}; but {running} still runs", RESTART)
     return fine(found)

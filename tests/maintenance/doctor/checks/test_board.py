@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.maintenance.doctor.checks.board import examine_bus_speed, examine_power
+from appliance.maintenance.doctor.checks.board import check_bus_speed, check_power
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import DisplaySettings
 from tests.maintenance.programs import no_program
@@ -32,7 +32,7 @@ def powered(sys: Path, throttled: str | None) -> CheckResult:
             return no_program(command)
         return f"throttled={throttled}\n".encode()
 
-    return examine_power(run, sys)
+    return check_power(run, sys)
 
 
 def test_enough_power_and_a_cool_head_are_fine(tmp_path: Path) -> None:
@@ -46,25 +46,25 @@ def test_enough_power_and_a_cool_head_are_fine(tmp_path: Path) -> None:
     [
         ("0x50005", "too little voltage now"),
         ("0x50000", "there was too little voltage since the start"),
-        ("0x4", "slows itself down"),
+        ("0x4", "the Pi slows down"),
     ],
 )
 def test_a_weak_supply_and_heat_are_warnings(tmp_path: Path, throttled: str, found: str) -> None:
-    finding = powered(board(tmp_path), throttled)
-    assert finding.result is Result.WARNING
-    assert found in finding.found
-    assert finding.remedy
+    result = powered(board(tmp_path), throttled)
+    assert result.result is Result.WARNING
+    assert found in result.found
+    assert result.remedy
 
 
 def test_a_hot_board_is_a_warning_where_the_firmware_says_nothing(tmp_path: Path) -> None:
-    finding = powered(board(tmp_path, degrees=83.0), None)
-    assert finding.result is Result.WARNING
-    assert "83 °C" in finding.found
+    result = powered(board(tmp_path, degrees=83.0), None)
+    assert result.result is Result.WARNING
+    assert "83 °C" in result.found
 
 
 def test_the_kernel_is_asked_where_the_firmware_can_not_be(tmp_path: Path) -> None:
     sys = board(tmp_path)
-    assert "does not tell of undervoltage" in powered(sys, None).found
+    assert "does not report undervoltage" in powered(sys, None).found
     assert powered(alarmed(sys, "1"), None).result is Result.WARNING
 
 
@@ -84,13 +84,13 @@ def bus(sys: Path, hertz: int, port: int = 1) -> Path:
 
 
 def test_a_fast_bus_is_fine(tmp_path: Path) -> None:
-    found = examine_bus_speed(DisplaySettings(), bus(tmp_path, 400_000))
+    found = check_bus_speed(DisplaySettings(), bus(tmp_path, 400_000))
     assert found.result is Result.FINE
     assert found.found == "bus 1 runs at 400 kHz"
 
 
 def test_a_slow_bus_is_a_warning_with_the_line_to_add(tmp_path: Path) -> None:
-    found = examine_bus_speed(DisplaySettings(port=3), bus(tmp_path, 100_000, port=3))
+    found = check_bus_speed(DisplaySettings(port=3), bus(tmp_path, 100_000, port=3))
     assert found.result is Result.WARNING
     assert "bus 3 runs at 100 kHz" in found.found
     assert "dtparam=i2c_arm=on,i2c_arm_baudrate=400000" in found.remedy
@@ -104,4 +104,4 @@ def test_a_slow_bus_is_a_warning_with_the_line_to_add(tmp_path: Path) -> None:
 def test_what_is_not_known_or_not_used_is_not_tried(
     tmp_path: Path, settings: DisplaySettings
 ) -> None:
-    assert examine_bus_speed(settings, tmp_path).result is Result.NOT_TRIED
+    assert check_bus_speed(settings, tmp_path).result is Result.NOT_TRIED

@@ -20,15 +20,15 @@ class HeldDownPin(MockPin):  # type: ignore[misc] # gpiozero has no types
 
 
 def test_without_a_person_the_level_of_the_pin_is_told(factory: MockFactory) -> None:
-    found = button.examine(SETTINGS, pin_factory=factory)
+    found = button.check_button(SETTINGS, pin_factory=factory)
     assert found == fine("GPIO 17 reads high: not pressed")
     pulled_down = ButtonSettings(pin=18, pull_up=False)
-    found = button.examine(pulled_down, pin_factory=factory)
+    found = button.check_button(pulled_down, pin_factory=factory)
     assert found == fine("GPIO 18 reads low: not pressed")
 
 
 def test_a_button_that_is_down_is_stuck() -> None:
-    found = button.examine(SETTINGS, pin_factory=MockFactory(pin_class=HeldDownPin))
+    found = button.check_button(SETTINGS, pin_factory=MockFactory(pin_class=HeldDownPin))
     assert found.result is Result.FAILED
     assert found.found == "Button is stuck (GPIO 17 reads low)"
     assert found.remedy == "let go, or check it"
@@ -42,14 +42,14 @@ def test_a_person_is_asked_to_press(factory: MockFactory) -> None:
         asked.append(sentence)
         finger.start()
 
-    found = button.examine(SETTINGS, ask, pin_factory=factory, press_time=20)
+    found = button.check_button(SETTINGS, ask, pin_factory=factory, press_timeout=20)
     finger.join()
     assert found == fine("GPIO 17: the press was noticed")
     assert asked == ["Press the button now: you have 20 seconds."]
 
 
 def test_a_press_that_does_not_come_has_failed(factory: MockFactory) -> None:
-    found = button.examine(SETTINGS, lambda _: None, pin_factory=factory, press_time=0.05)
+    found = button.check_button(SETTINGS, lambda _: None, pin_factory=factory, press_timeout=0.05)
     assert found.result is Result.FAILED
     assert "no press" in found.found
     assert "wires" in found.remedy
@@ -57,7 +57,7 @@ def test_a_press_that_does_not_come_has_failed(factory: MockFactory) -> None:
 
 def test_a_pin_that_is_taken_is_told_as_the_appliance_tells_it(factory: MockFactory) -> None:
     with gpiozero.LED(17, pin_factory=factory):
-        found = button.examine(SETTINGS, pin_factory=factory)
+        found = button.check_button(SETTINGS, pin_factory=factory)
     assert found.result is Result.FAILED
     assert found.found.startswith("Button's pin in use (GPIO 17: ")
     assert found.remedy == "end what else uses GPIO 17"
@@ -65,4 +65,4 @@ def test_a_pin_that_is_taken_is_told_as_the_appliance_tells_it(factory: MockFact
 
 def test_the_pin_is_free_afterwards(factory: MockFactory) -> None:
     for _ in range(2):
-        assert button.examine(SETTINGS, pin_factory=factory).result is Result.FINE
+        assert button.check_button(SETTINGS, pin_factory=factory).result is Result.FINE

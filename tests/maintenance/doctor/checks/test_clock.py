@@ -52,13 +52,13 @@ def peer_at(url: str) -> Peer:
     return Peer.service(ServiceSettings(url=url))
 
 
-def examined(peer: Peer, *, off: float = 0.0, is_set: bool = True) -> CheckResult:
-    return clock.examine(peer, wall_clock=lambda: time.time() + off, is_set=lambda: is_set)
+def checked(peer: Peer, *, off: float = 0.0, is_set: bool = True) -> CheckResult:
+    return clock.check_clock(peer, wall_clock=lambda: time.time() + off, is_set=lambda: is_set)
 
 
 def test_a_clock_that_agrees_is_fine() -> None:
     with web() as peer:
-        found = examined(peer)
+        found = checked(peer)
     assert found.result is Result.FINE
     assert "set from the network" in found.found
 
@@ -73,7 +73,7 @@ def test_a_clock_that_agrees_is_fine() -> None:
 )
 def test_a_clock_that_is_off_is_told_as_the_oled_tells_it(off: float, told: str) -> None:
     with web() as peer:
-        found = examined(peer, off=off, is_set=False)
+        found = checked(peer, off=off, is_set=False)
     assert found.result is Result.FAILED
     assert found.found.startswith(f"Clock is not set ({told}")
     assert "NTP" in found.remedy
@@ -81,7 +81,7 @@ def test_a_clock_that_is_off_is_told_as_the_oled_tells_it(off: float, told: str)
 
 def test_a_clock_that_is_right_needs_not_be_set_from_the_network() -> None:
     with web() as peer:
-        found = examined(peer, is_set=False)
+        found = checked(peer, is_set=False)
     assert found.result is Result.FINE
     assert "not set from the network since the start" in found.found
 
@@ -90,21 +90,21 @@ def test_the_time_is_taken_from_a_peer_whose_certificate_the_clock_would_not_acc
     tmp_path: Path,
 ) -> None:
     with web(tmp_path) as peer:
-        assert examined(peer).found.startswith("within ")
-        assert examined(peer, off=-86_400 * 400).result is Result.FAILED
+        assert checked(peer).found.startswith("within ")
+        assert checked(peer, off=-86_400 * 400).result is Result.FAILED
 
 
 def test_where_nobody_tells_the_time_only_what_the_system_knows_is_told() -> None:
     with web(tells_time=False) as peer:
-        assert examined(peer).result is Result.FINE
-        assert examined(peer, is_set=False).result is Result.WARNING
+        assert checked(peer).result is Result.FINE
+        assert checked(peer, is_set=False).result is Result.WARNING
 
 
 def test_a_peer_that_is_away_is_told_by_another_check() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         peer = peer_at(f"wss://127.0.0.1:{reserved.getsockname()[1]}/v3/ws")
-        assert examined(peer).result is Result.FINE
+        assert checked(peer).result is Result.FINE
 
 
 def test_a_date_that_is_none_is_passed_over() -> None:
@@ -120,6 +120,6 @@ def test_a_date_that_is_none_is_passed_over() -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        found = examined(peer_at(f"ws://127.0.0.1:{server.getsockname()[1]}/v3/ws"))
+        found = checked(peer_at(f"ws://127.0.0.1:{server.getsockname()[1]}/v3/ws"))
         thread.join()
     assert "does not tell the time" in found.found

@@ -3,11 +3,11 @@ from pathlib import Path
 import msgspec
 
 from appliance.maintenance.doctor.checks import disk
-from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
+from appliance.maintenance.doctor.unit import Unit
 from appliance.settings import Settings
 from tests.maintenance.doctor.checks.test_permissions import needs_root
-from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.doctor.healthy import Systemd
 from tests.maintenance.programs import no_program
 
 NO_UNIT = Unit(no_program)
@@ -19,28 +19,28 @@ def settings_in(folder: Path) -> Settings:
     return msgspec.structs.replace(default, history=history)
 
 
-def examined(folder: Path, unit: Unit = NO_UNIT, free: int = 500_000_000) -> CheckResult:
-    return disk.examine(settings_in(folder), unit, lambda _: free)
+def checked(folder: Path, unit: Unit = NO_UNIT, free: int = 500_000_000) -> CheckResult:
+    return disk.check_disk(settings_in(folder), unit, lambda _: free)
 
 
 def test_room_and_the_right_to_write_are_fine(tmp_path: Path) -> None:
-    found = examined(tmp_path)
+    found = checked(tmp_path)
     assert found.result is Result.FINE
     assert found.found == f"500 MB free for {tmp_path}"
     assert list(tmp_path.glob("*.db")) == []
 
 
 def test_the_disk_itself_is_asked(tmp_path: Path) -> None:
-    assert f" MB free for {tmp_path}" in disk.examine(settings_in(tmp_path), NO_UNIT).found
+    assert f" MB free for {tmp_path}" in disk.check_disk(settings_in(tmp_path), NO_UNIT).found
 
 
 def test_a_folder_that_will_be_made_is_fine_and_is_not_made_now(tmp_path: Path) -> None:
-    assert examined(tmp_path / "new" / "folder").result is Result.FINE
+    assert checked(tmp_path / "new" / "folder").result is Result.FINE
     assert not (tmp_path / "new").exists()
 
 
 def test_too_little_room_for_a_full_backlog_is_a_warning(tmp_path: Path) -> None:
-    found = examined(tmp_path, free=100_000_000)
+    found = checked(tmp_path, free=100_000_000)
     assert found.result is Result.WARNING
     assert "a full backlog takes 135 MB" in found.found
     assert "larger card" in found.remedy
@@ -48,25 +48,25 @@ def test_too_little_room_for_a_full_backlog_is_a_warning(tmp_path: Path) -> None
 
 @needs_root
 def test_a_disk_that_can_not_be_written_is_told_as_the_appliance_tells_it() -> None:
-    found = examined(Path("/proc"))
+    found = checked(Path("/proc"))
     assert found.result is Result.FAILED
     assert found.found.startswith("Can't save (/proc: ")
     assert found.remedy == "check the SD card"
 
 
 def test_no_room_at_all_has_failed(tmp_path: Path) -> None:
-    found = examined(tmp_path, free=1_000_000)
+    found = checked(tmp_path, free=1_000_000)
     assert found.result is Result.FAILED
     assert "make room" in found.remedy
 
 
 @needs_root
 def test_a_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
-    found = examined(tmp_path, Unit(Systemd(User="nobody", SupplementaryGroups="")))
+    found = checked(tmp_path, Unit(Systemd(User="nobody", SupplementaryGroups="")))
     assert found.result is Result.FAILED
     assert f"nobody may not write into {tmp_path}" in found.found
     assert found.remedy == "let nobody write there"
 
 
 def test_what_the_system_does_not_know_is_told_elsewhere(tmp_path: Path) -> None:
-    assert examined(tmp_path, Unit(Systemd(User="no-such-user"))).result is Result.NOT_TRIED
+    assert checked(tmp_path, Unit(Systemd(User="no-such-user"))).result is Result.NOT_TRIED

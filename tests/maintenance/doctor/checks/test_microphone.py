@@ -22,7 +22,7 @@ def test_a_second_is_heard_with_name_rate_and_level(sound: PipeMicrophone) -> No
         asked.append(sentence)
         sound.play(TONE * 3)
 
-    found = microphone.examine(DEFAULT, speak)
+    found = microphone.check_microphone(DEFAULT, speak)
     sound.wait_played()
     assert found.result is Result.FINE
     assert found.found == "default at 16000 Hz, level 0.9 of 1"
@@ -31,7 +31,7 @@ def test_a_second_is_heard_with_name_rate_and_level(sound: PipeMicrophone) -> No
 
 def test_nothing_but_zeros_is_called_silent(sound: PipeMicrophone) -> None:
     sound.wait_played()
-    found = microphone.examine(DEFAULT)
+    found = microphone.check_microphone(DEFAULT)
     assert found.result is Result.FAILED
     assert "default at 16000 Hz is silent" in found.found
     assert "mute" in found.remedy
@@ -39,22 +39,22 @@ def test_nothing_but_zeros_is_called_silent(sound: PipeMicrophone) -> None:
 
 def test_it_can_be_had_again_afterwards(sound: PipeMicrophone) -> None:
     for _ in range(2):
-        assert "default at 16000 Hz" in microphone.examine(DEFAULT).found
+        assert "default at 16000 Hz" in microphone.check_microphone(DEFAULT).found
 
 
-def examined(sound: FakeSound, name: str = "") -> CheckResult:
-    return microphone.examine(MicrophoneSettings(device=name), audio=sound)
+def checked(sound: FakeSound, name: str = "") -> CheckResult:
+    return microphone.check_microphone(MicrophoneSettings(device=name), audio=sound)
 
 
 def test_without_a_microphone_the_person_is_told_to_plug_one_in() -> None:
-    found = examined(FakeSound([HDMI]))
+    found = checked(FakeSound([HDMI]))
     assert found.result is Result.FAILED
     assert found.found.startswith("No microphone")
     assert found.remedy == "plug one in"
 
 
 def test_one_of_another_name_is_no_microphone() -> None:
-    found = examined(FakeSound([USB]), name="Jabra")
+    found = checked(FakeSound([USB]), name="Jabra")
     assert found.found == "No microphone (none is called 'Jabra')"
 
 
@@ -62,17 +62,17 @@ def test_one_of_another_name_is_no_microphone() -> None:
 def test_one_that_is_busy_is_told_so(number: int) -> None:
     sound = FakeSound([USB])
     sound.error = OSError(number, "Device unavailable")
-    found = examined(sound)
+    found = checked(sound)
     assert found.found.startswith("Microphone busy")
     assert found.remedy == "end the other program that uses it"
 
 
 def test_one_without_a_rate_that_is_of_use_is_told_so() -> None:
-    assert examined(FakeSound([USB], [Format(8000, 1)])).found.startswith("Microphone unusable")
+    assert checked(FakeSound([USB], [Format(8000, 1)])).found.startswith("Microphone unusable")
 
 
 @pytest.mark.slow
 def test_one_that_delivers_nothing_is_told_so(sound: PipeMicrophone) -> None:
-    found = examined(FakeSound([USB]))
+    found = checked(FakeSound([USB]))
     assert found.result is Result.FAILED
     assert found.found.startswith("Microphone silent")

@@ -5,7 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from appliance.maintenance.doctor.checks import mqtt
-from appliance.maintenance.doctor.plan import Plan, Surroundings
+from appliance.maintenance.doctor.context import Context, Machine
+from appliance.maintenance.doctor.plan import plan
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings import Settings
 from appliance.settings.schema import MqttSettings
@@ -19,15 +20,15 @@ from tests.rig.privileges import unprivileged
 
 
 def found(settings: MqttSettings, *stores: Path) -> CheckResult:
-    return mqtt.examine(replace(Settings(name=NAME), mqtt=settings), stores)
+    return mqtt.check_broker(replace(Settings(name=NAME), mqtt=settings), stores)
 
 
 @needs_mosquitto
 def test_a_broker_that_lets_us_in_is_fine(tmp_path: Path) -> None:
     with Broker(tmp_path) as broker:
-        finding = found(broker.settings)
-    assert finding.result is Result.FINE
-    assert finding.found == f"127.0.0.1:{broker.port} lets the appliance in, without TLS"
+        result = found(broker.settings)
+    assert result.result is Result.FINE
+    assert result.found == f"127.0.0.1:{broker.port} lets the appliance in, without TLS"
 
 
 @needs_mosquitto
@@ -49,10 +50,10 @@ def test_the_password_is_found_where_the_service_has_it(tmp_path: Path, place: s
     with Broker(tmp_path, guarded=True) as broker:
         settings = replace(broker.settings, username=USER)
         if place == "file":
-            finding = found(replace(settings, password_file=str(secret)))
+            result = found(replace(settings, password_file=str(secret)))
         else:
-            finding = found(settings, tmp_path / "not-there", tmp_path)
-    assert finding.result is Result.FINE
+            result = found(settings, tmp_path / "not-there", tmp_path)
+    assert result.result is Result.FINE
 
 
 @needs_mosquitto
@@ -61,20 +62,20 @@ def test_a_wrong_password_is_told_and_never_shown(tmp_path: Path) -> None:
     secret.write_text("wrong-secret")
     with Broker(tmp_path, guarded=True) as broker:
         settings = replace(broker.settings, username=USER, password_file=str(secret))
-        finding = found(settings)
-    assert finding.result is Result.FAILED
-    assert finding.found.startswith("MQTT refused (127.0.0.1:")
-    assert finding.remedy == "check mqtt.username and its password"
-    assert "wrong-secret" not in str(finding)
+        result = found(settings)
+    assert result.result is Result.FAILED
+    assert result.found.startswith("MQTT refused (127.0.0.1:")
+    assert result.remedy == "check mqtt.username and its password"
+    assert "wrong-secret" not in str(result)
 
 
 @needs_mosquitto
 def test_a_password_that_only_root_may_read_is_left_to_root(tmp_path: Path) -> None:
     with Broker(tmp_path, guarded=True) as broker, unprivileged() as store:
         store.chmod(0)
-        finding = found(replace(broker.settings, username=USER), store)
-    assert finding.result is Result.NOT_TRIED
-    assert finding.remedy == "try with sudo"
+        result = found(replace(broker.settings, username=USER), store)
+    assert result.result is Result.NOT_TRIED
+    assert result.remedy == "try with sudo"
 
 
 @needs_mosquitto
@@ -88,10 +89,10 @@ def test_what_the_broker_does_not_allow_is_told(tmp_path: Path, allowed: str, ol
         if older:
             old = stack.enter_context(OlderBroker(broker.port, OLDER_ONLY))
             settings = replace(settings, port=old.port)
-        finding = found(settings)
-    assert finding.result is Result.FAILED
-    assert finding.found.startswith("MQTT refused (127.0.0.1:")
-    assert finding.remedy == f"let it read and write appliance/{NAME}/#"
+        result = found(settings)
+    assert result.result is Result.FAILED
+    assert result.found.startswith("MQTT refused (127.0.0.1:")
+    assert result.remedy == f"let it read and write appliance/{NAME}/#"
 
 
 @needs_mosquitto
@@ -105,14 +106,14 @@ def test_a_file_that_is_no_password_is_told(tmp_path: Path) -> None:
     file = tmp_path / "certificates"
     file.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
     with Broker(tmp_path, guarded=True) as broker:
-        finding = found(replace(broker.settings, username=USER, password_file=str(file)))
-    assert finding.found.startswith("MQTT refused (it holds over 1024 bytes")
-    assert finding.remedy == "check mqtt.password_file"
+        result = found(replace(broker.settings, username=USER, password_file=str(file)))
+    assert result.found.startswith("MQTT refused (it holds over 1024 bytes")
+    assert result.remedy == "check mqtt.password_file"
 
 
 def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
-    finding = found(MqttSettings(host="127.0.0.1", tls=str(tmp_path / "gone.pem")))
-    assert finding.found == f"MQTT not trusted ({tmp_path}/gone.pem: No such file or directory)"
+    result = found(MqttSettings(host="127.0.0.1", tls=str(tmp_path / "gone.pem")))
+    assert result.found == f"MQTT not trusted ({tmp_path}/gone.pem: No such file or directory)"
 
 
 @needs_mosquitto
@@ -126,11 +127,11 @@ def test_a_folder_that_this_user_may_not_read_is_no_password(
 
 
 def test_a_broker_that_is_away_is_told() -> None:
-    finding = found(MqttSettings(host="127.0.0.1", port=free_port()))
-    assert finding.result is Result.FAILED
-    assert finding.found.startswith("No MQTT broker (127.0.0.1:")
-    assert finding.found.endswith("Connection refused)")
-    assert finding.remedy == "check mqtt.host, or the broker"
+    result = found(MqttSettings(host="127.0.0.1", port=free_port()))
+    assert result.result is Result.FAILED
+    assert result.found.startswith("No MQTT broker (127.0.0.1:")
+    assert result.found.endswith("Connection refused)")
+    assert result.remedy == "check mqtt.host, or the broker"
 
 
 @needs_mosquitto
@@ -150,6 +151,6 @@ def test_the_appliance_that_runs_keeps_its_connection(
 def test_it_is_asked_for_only_where_the_settings_name_one(tmp_path: Path, host: str) -> None:
     path = tmp_path / "appliance.toml"
     path.write_text(f'[mqtt]\nhost = "{host}"\n')
-    around = Surroundings(run=no_program, dev=tmp_path, sys=tmp_path, stores=())
-    names = [check.name for check in Plan(path, around).checks()]
+    machine = Machine(run=no_program, dev=tmp_path, sys=tmp_path, stores=())
+    names = [check.name for check in plan(Context(path, machine))]
     assert ("MQTT" in names) == bool(host)

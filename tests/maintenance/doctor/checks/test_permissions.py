@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from appliance.maintenance.doctor.checks import permissions
-from appliance.maintenance.doctor.checks.systemd_unit import Unit
 from appliance.maintenance.doctor.result import CheckResult, Result
+from appliance.maintenance.doctor.unit import Unit
 from appliance.settings import Settings
-from tests.maintenance.doctor.checks.test_systemd_unit import Systemd
+from tests.maintenance.doctor.healthy import Systemd
 from tests.maintenance.programs import no_program
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for other users")
@@ -30,14 +30,14 @@ def box(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def examined(box: Path, settings: Settings = Settings(), user: str = "nobody") -> CheckResult:  # noqa: B008
+def checked(box: Path, settings: Settings = Settings(), user: str = "nobody") -> CheckResult:  # noqa: B008
     unit = Unit(Systemd(User=user, SupplementaryGroups=""))
-    return permissions.examine(unit, settings, box / "appliance.toml", box / "dev")
+    return permissions.check_permissions(unit, settings, box / "appliance.toml", box / "dev")
 
 
 @needs_root
 def test_what_the_user_of_the_service_may_use_is_told(box: Path) -> None:
-    found = examined(box)
+    found = checked(box)
     assert found.result is Result.FINE
     assert found.found == (f"nobody may use {box}/dev/i2c-1, {box}/dev/gpiochip0, {box}/dev/snd")
 
@@ -48,7 +48,7 @@ def test_what_the_user_of_the_service_may_use_is_told(box: Path) -> None:
 )
 def test_a_device_that_is_root_alone_names_the_group(box: Path, device: str, group: str) -> None:
     (box / "dev" / device).chmod(0o660)
-    found = examined(box)
+    found = checked(box)
     assert found.result is Result.FAILED
     assert found.found == f"nobody may not use {box}/dev/{device}"
     assert f"add the user to the group {group}: sudo usermod -aG {group} nobody" in found.remedy
@@ -60,7 +60,7 @@ def test_a_group_of_the_unit_counts(box: Path) -> None:
     os.chown(chip, 0, 1)  # daemon
     chip.chmod(0o660)
     unit = Unit(Systemd(User="nobody", SupplementaryGroups="daemon"))
-    found = permissions.examine(unit, Settings(), box / "appliance.toml", box / "dev")
+    found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
     assert found.result is Result.FINE
 
 
@@ -68,8 +68,8 @@ def test_a_group_of_the_unit_counts(box: Path) -> None:
 def test_a_user_who_is_in_the_group_already_needs_a_rule(box: Path) -> None:
     (box / "dev/snd/pcmC1D0c").chmod(0o600)
     unit = Unit(Systemd(User="nobody", SupplementaryGroups="audio"))
-    found = permissions.examine(unit, Settings(), box / "appliance.toml", box / "dev")
-    assert found.remedy == "let the group audio use it: a rule of udev is missing"
+    found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
+    assert found.remedy == "let the group audio use it: a udev rule is missing"
 
 
 @needs_root
@@ -79,28 +79,28 @@ def test_a_key_that_only_root_can_read_is_told(box: Path) -> None:
     key.chmod(0o600)
     default = Settings()
     service = msgspec.structs.replace(default.service, api_key_file=str(key))
-    found = examined(box, msgspec.structs.replace(default, service=service))
+    found = checked(box, msgspec.structs.replace(default, service=service))
     assert found.result is Result.FAILED
     assert found.remedy == f"let nobody read {key}"
 
 
 def test_a_user_or_group_that_does_not_exist_is_told(box: Path) -> None:
-    assert "no-such-user" in examined(box, user="no-such-user").found
+    assert "no-such-user" in checked(box, user="no-such-user").found
     unit = Unit(Systemd(User="nobody", SupplementaryGroups="no-such-group"))
-    found = permissions.examine(unit, Settings(), box / "appliance.toml", box / "dev")
+    found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
     assert found.result is Result.FAILED
     assert "no-such-group" in found.found
 
 
 def test_without_a_unit_whoever_asks_is_meant(box: Path) -> None:
     unit = Unit(no_program)
-    found = permissions.examine(unit, Settings(), box / "appliance.toml", box / "dev")
+    found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
     assert found.result is Result.FINE
     assert found.found.startswith(pwd.getpwuid(os.geteuid()).pw_name)
 
 
 def test_devices_that_are_not_there_are_told_by_who_misses_them(tmp_path: Path) -> None:
-    found = permissions.examine(Unit(no_program), Settings(), tmp_path / "none", tmp_path)
+    found = permissions.check_permissions(Unit(no_program), Settings(), tmp_path / "none", tmp_path)
     assert found.result is Result.NOT_TRIED
 
 

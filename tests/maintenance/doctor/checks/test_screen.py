@@ -14,8 +14,8 @@ from tests.rig.oled import Sh1106, Ssd1306
 SETTINGS = Settings()
 
 
-def examined(oled: Ssd1306, seen: list[Image.Image], settings: Settings = SETTINGS) -> CheckResult:
-    return screen.examine(
+def checked(oled: Ssd1306, seen: list[Image.Image], settings: Settings = SETTINGS) -> CheckResult:
+    return screen.check_screen(
         settings,
         open_panel=functools.partial(open_panel, bus=oled),
         sleep=lambda _: seen.append(oled.image),
@@ -30,7 +30,7 @@ def shown_on(driver: str, **display: int) -> Settings:
 def test_the_oled_shows_a_pattern_and_is_dark_afterwards() -> None:
     oled = Ssd1306()
     seen: list[Image.Image] = []
-    found = examined(oled, seen)
+    found = checked(oled, seen)
     assert found.result is Result.FINE
     assert found.found == "ssd1306 at i2c 1 0x3c took a pattern, and is dark again"
     assert [image.tobytes() for image in seen] == [screen.pattern((128, 64)).tobytes()]
@@ -48,13 +48,13 @@ def test_the_oled_shows_a_pattern_and_is_dark_afterwards() -> None:
 )
 def test_every_panel_shows_it_whole(oled: Ssd1306, settings: Settings) -> None:
     seen: list[Image.Image] = []
-    assert examined(oled, seen, settings).result is Result.FINE
+    assert checked(oled, seen, settings).result is Result.FINE
     assert seen[0].tobytes() == screen.pattern(oled.size).tobytes()
 
 
 def test_a_panel_on_its_side_shows_it_too() -> None:
     seen: list[Image.Image] = []
-    assert examined(Ssd1306(), seen, shown_on("ssd1306", rotate=1)).result is Result.FINE
+    assert checked(Ssd1306(), seen, shown_on("ssd1306", rotate=1)).result is Result.FINE
     assert seen[0].getpixel((0, 0)), "the frame reaches every corner"
 
 
@@ -62,7 +62,7 @@ def test_an_oled_that_is_not_there_is_told_as_the_appliance_tells_it() -> None:
     oled = Ssd1306()
     oled.unplug()
     seen: list[Image.Image] = []
-    found = examined(oled, seen)
+    found = checked(oled, seen)
     assert found.result is Result.FAILED
     assert found.found.startswith("The OLED does not answer (ssd1306 on /dev/i2c-1, address 0x3c")
     assert "wires" in found.remedy
@@ -72,7 +72,7 @@ def test_an_oled_that_is_not_there_is_told_as_the_appliance_tells_it() -> None:
 def test_the_person_is_asked_to_look_while_it_shows() -> None:
     oled = Ssd1306()
     lit: list[bool] = []
-    screen.examine(
+    screen.check_screen(
         SETTINGS,
         lambda _: lit.append(oled.on),
         open_panel=functools.partial(open_panel, bus=oled),
@@ -83,10 +83,10 @@ def test_the_person_is_asked_to_look_while_it_shows() -> None:
 
 def test_without_screen_and_light_no_session_could_start() -> None:
     nothing = msgspec.structs.replace(SETTINGS, display=DisplaySettings(driver="none"))
-    assert screen.examine(nothing).result is Result.FAILED
+    assert screen.check_screen(nothing).result is Result.FAILED
     lit = msgspec.structs.replace(nothing, light=StatusLedSettings(pin=27))
-    assert screen.examine(lit).result is Result.NOT_TRIED
+    assert screen.check_screen(lit).result is Result.NOT_TRIED
 
 
 def test_a_terminal_needs_no_pattern() -> None:
-    assert screen.examine(shown_on("terminal")).result is Result.NOT_TRIED
+    assert screen.check_screen(shown_on("terminal")).result is Result.NOT_TRIED

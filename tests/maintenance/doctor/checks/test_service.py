@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from appliance.maintenance.doctor.checks.running_appliance import RunningAppliance
+from appliance.maintenance.doctor.appliance_status import RunningAppliance
 from appliance.maintenance.doctor.checks.service import ServiceCheck
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import ServiceSettings
@@ -36,10 +36,10 @@ def service() -> Iterator[ScriptedService]:
         yield service
 
 
-def visit(
-    settings: ServiceSettings, *stores: Path, resident: RunningAppliance | None = None
+def check_of(
+    settings: ServiceSettings, *stores: Path, appliance: RunningAppliance | None = None
 ) -> ServiceCheck:
-    return ServiceCheck(settings, lambda: resident, stores)
+    return ServiceCheck(settings, lambda: appliance, stores)
 
 
 def settings_of(service: ScriptedService) -> ServiceSettings:
@@ -55,16 +55,16 @@ def guarded(service: ScriptedService) -> ServiceSettings:
 
 def held(service: ScriptedService) -> CheckResult:
     """Fetch a token and hold a session."""
-    visitor = visit(settings_of(service))
-    assert visitor.fetch_token().result is Result.FINE
-    return visitor.hold_session()
+    check = check_of(settings_of(service))
+    assert check.fetch_token().result is Result.FINE
+    return check.hold_session()
 
 
 # Tokens
 
 
 def test_a_token_comes_from_the_owners_server(service: ScriptedService) -> None:
-    found = visit(settings_of(service)).fetch_token()
+    found = check_of(settings_of(service)).fetch_token()
     assert found.result is Result.FINE
     assert found.found.startswith("the token server gave one in ")
     assert service.tokens[0].value not in str(found)
@@ -78,15 +78,15 @@ def test_a_key_is_found_where_the_service_has_it(
     key.write_text(f"{service.api_key}\n")
     settings = ServiceSettings(url=service.url)
     if place == "api_key_file":
-        found = visit(msgspec.structs.replace(settings, api_key_file=str(key))).fetch_token()
+        found = check_of(msgspec.structs.replace(settings, api_key_file=str(key))).fetch_token()
     else:
-        found = visit(settings, tmp_path / "not-there", tmp_path).fetch_token()
+        found = check_of(settings, tmp_path / "not-there", tmp_path).fetch_token()
     assert found.result is Result.FINE
     assert "for the API key" in found.found
 
 
 def test_without_a_key_the_owner_is_told(service: ScriptedService) -> None:
-    found = visit(ServiceSettings(url=service.url)).fetch_token()
+    found = check_of(ServiceSettings(url=service.url)).fetch_token()
     assert found.result is Result.FAILED
     assert found.found.startswith("No API key")
     assert found.remedy == "set key or token_url"
@@ -95,7 +95,7 @@ def test_without_a_key_the_owner_is_told(service: ScriptedService) -> None:
 def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(SECRET)
-    found = visit(ServiceSettings(url=service.url, api_key_file=str(key))).fetch_token()
+    found = check_of(ServiceSettings(url=service.url, api_key_file=str(key))).fetch_token()
     assert found.found.startswith("Key refused (fetching a token: 401")
     assert found.remedy == f"put the right API key into {key}"
     assert SECRET not in str(found)
@@ -103,7 +103,7 @@ def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_pat
 
 def test_a_refused_key_of_systemds_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
     (tmp_path / API_KEY).write_text(SECRET)
-    found = visit(ServiceSettings(url=service.url), tmp_path).fetch_token()
+    found = check_of(ServiceSettings(url=service.url), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
     assert found.remedy == (
         "put in the right API key: sudo ./scripts/install --api-key-file FILE,"
@@ -120,12 +120,12 @@ def test_a_secret_is_found_where_the_service_has_it(
     named = {"token_secret_file": str(secret), "store": ""}.get(place, str(tmp_path / "gone"))
     settings = msgspec.structs.replace(guarded(service), token_secret_file=named)
     stores = () if place == "token_secret_file" else (tmp_path / "not-there", tmp_path)
-    assert visit(settings, *stores).fetch_token().result is Result.FINE
+    assert check_of(settings, *stores).fetch_token().result is Result.FINE
 
 
 def test_a_refused_secret_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
     (tmp_path / API_KEY).write_text(SECRET)  # the key is nothing for the token server
-    found = visit(guarded(service), tmp_path).fetch_token()
+    found = check_of(guarded(service), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
     assert found.remedy == (
         "put in the right secret: sudo ./scripts/install --token-secret-file FILE,"
@@ -140,7 +140,7 @@ def test_what_only_root_may_read_is_left_to_root(
     settings = guarded(service) if with_token_server else ServiceSettings(url=service.url)
     with unprivileged() as store:
         store.chmod(0)
-        found = visit(settings, store).fetch_token()
+        found = check_of(settings, store).fetch_token()
     assert found.result is Result.NOT_TRIED
     assert found.remedy == "try with sudo"
 
@@ -151,9 +151,9 @@ def test_a_key_that_the_service_refuses_is_put_in_anew(
     key = tmp_path / "key"
     key.write_text(service.api_key)
     service.on_connection(1, refuse(1008, "Unauthorized"))
-    visitor = visit(ServiceSettings(url=service.url, api_key_file=str(key)))
-    visitor.fetch_token()
-    assert visitor.hold_session().remedy == f"put the right API key into {key}"
+    check = check_of(ServiceSettings(url=service.url, api_key_file=str(key)))
+    check.fetch_token()
+    assert check.hold_session().remedy == f"put the right API key into {key}"
 
 
 def test_a_token_server_that_repeats_the_secret_does_not_get_it_shown(
@@ -163,7 +163,7 @@ def test_a_token_server_that_repeats_the_secret_does_not_get_it_shown(
     secret.write_text(SECRET)
     service.token_answer = 403, {"error": f"{SECRET} is unknown"}
     settings = msgspec.structs.replace(settings_of(service), token_secret_file=str(secret))
-    found = visit(settings).fetch_token()
+    found = check_of(settings).fetch_token()
     assert found.result is Result.FAILED
     assert "is unknown" in found.found
     assert SECRET not in str(found)
@@ -173,7 +173,7 @@ def test_a_token_server_with_a_fault_is_told_that_the_appliance_goes_on(
     service: ScriptedService,
 ) -> None:
     service.token_answer = 500, {"error": "out of paper"}
-    found = visit(settings_of(service)).fetch_token()
+    found = check_of(settings_of(service)).fetch_token()
     assert found.found.startswith("Token server fault")
     assert found.remedy == "wait: the appliance goes on by itself, trying again"
 
@@ -193,7 +193,7 @@ def test_a_session_is_opened_and_ended_properly(service: ScriptedService) -> Non
 
 def test_its_threads_end(service: ScriptedService) -> None:
     held(service)
-    assert "doctor's session" not in [thread.name for thread in threading.enumerate()]
+    assert "trial session" not in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize(
@@ -214,10 +214,10 @@ def test_what_goes_wrong_is_told_as_the_oled_tells_it(
     service: ScriptedService, fault: object, found: str, remedy: str
 ) -> None:
     service.on_connection(1, fault)  # type: ignore[arg-type]
-    finding = held(service)
-    assert finding.result is Result.FAILED
-    assert finding.found.startswith(found)
-    assert finding.remedy.startswith(remedy)
+    result = held(service)
+    assert result.result is Result.FAILED
+    assert result.found.startswith(found)
+    assert result.remedy.startswith(remedy)
 
 
 @pytest.mark.slow
@@ -237,18 +237,18 @@ def test_a_service_that_never_answers_is_told_so(service: ScriptedService) -> No
 
 
 def test_no_session_is_opened_beside_one_that_goes_on(service: ScriptedService) -> None:
-    visitor = visit(settings_of(service), resident=RunningAppliance(None))
-    assert visitor.fetch_token().result is Result.FINE
-    assert visitor.hold_session().result is Result.NOT_TRIED
+    check = check_of(settings_of(service), appliance=RunningAppliance(None))
+    assert check.fetch_token().result is Result.FINE
+    assert check.hold_session().result is Result.NOT_TRIED
     assert service.connections == []
 
 
 def test_whether_one_goes_on_is_asked_at_the_last_moment(service: ScriptedService) -> None:
-    residents: list[RunningAppliance | None] = [None]
-    visitor = ServiceCheck(settings_of(service), lambda: residents[-1], ())
-    visitor.fetch_token()
-    residents.append(RunningAppliance(None))
-    assert visitor.hold_session().result is Result.NOT_TRIED
+    appliances: list[RunningAppliance | None] = [None]
+    check = ServiceCheck(settings_of(service), lambda: appliances[-1], ())
+    check.fetch_token()
+    appliances.append(RunningAppliance(None))
+    assert check.hold_session().result is Result.NOT_TRIED
 
 
 @pytest.mark.slow
@@ -263,9 +263,9 @@ def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
         thread.start()
         port = server.socket.getsockname()[1]
         settings = msgspec.structs.replace(settings_of(tokens), url=f"ws://127.0.0.1:{port}/v3/ws")
-        visitor = visit(settings)
-        visitor.fetch_token()
-        found = visitor.hold_session()
+        check = check_of(settings)
+        check.fetch_token()
+        found = check.hold_session()
         server.shutdown()
         thread.join()
     assert found.found == "Connection lost (the service never said Begin)"
@@ -290,7 +290,7 @@ def guarded_fallback_at(service: ScriptedService) -> ServiceSettings:
 
 
 def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> None:
-    found = visit(fallback_at(service)).try_fallback()
+    found = check_of(fallback_at(service)).try_fallback()
     assert found.result is Result.FINE
     assert found.found.startswith("a session opened in ")
     assert service.connections[0].terminated_at
@@ -298,7 +298,7 @@ def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> No
 
 def test_a_fallback_without_tokens_is_told(service: ScriptedService) -> None:
     service.token_down_for()
-    found = visit(fallback_at(service)).try_fallback()
+    found = check_of(fallback_at(service)).try_fallback()
     assert found.result is Result.FAILED
     assert found.remedy == AS_FOR_ANY
     assert not service.connections
@@ -316,7 +316,7 @@ def test_a_fallback_that_refuses_is_told(
     service: ScriptedService, fault: object, what: str, remedy: str
 ) -> None:
     service.on_every_connection(fault)  # type: ignore[arg-type]
-    found = visit(fallback_at(service)).try_fallback()
+    found = check_of(fallback_at(service)).try_fallback()
     assert found.result is Result.FAILED
     assert found.found.startswith(what)
     assert found.remedy == remedy
@@ -330,7 +330,7 @@ def test_a_fallback_that_is_not_there_is_not_blamed_on_the_network(
         ServiceSettings(fallback_url=url),
         msgspec.structs.replace(fallback_at(service), fallback_url=url),
     ):
-        found = visit(settings).try_fallback()
+        found = check_of(settings).try_fallback()
         assert found.result is Result.FAILED
         assert found.remedy == AS_FOR_ANY
 
@@ -342,10 +342,10 @@ def test_an_address_without_tokens_is_told_by_its_key(
     service: ScriptedService, answer: tuple[int, dict[str, str]], what: str
 ) -> None:
     service.token_answer = answer
-    found = visit(fallback_at(service)).try_fallback()
+    found = check_of(fallback_at(service)).try_fallback()
     assert found.found.startswith(what)
     assert found.remedy == "check fallback_token_url"
-    beside = visit(ServiceSettings(fallback_url=service.url)).try_fallback()
+    beside = check_of(ServiceSettings(fallback_url=service.url)).try_fallback()
     assert beside.found.startswith(what)
     assert beside.remedy == "check fallback_url"
 
@@ -360,7 +360,7 @@ def test_the_fallbacks_secret_is_found_where_the_service_has_it(
         named = str(tmp_path / FALLBACK_TOKEN_SECRET)
         settings = msgspec.structs.replace(settings, fallback_token_secret_file=named)
     stores = [tmp_path] if place == "store" else []
-    assert visit(settings, *stores).try_fallback().result is Result.FINE
+    assert check_of(settings, *stores).try_fallback().result is Result.FINE
 
 
 def test_a_box_with_an_api_key_has_a_token_server_for_its_fallback(
@@ -368,18 +368,18 @@ def test_a_box_with_an_api_key_has_a_token_server_for_its_fallback(
 ) -> None:
     (tmp_path / API_KEY).write_text("the-vendor-s")
     (tmp_path / TOKEN_SECRET).write_text(SECRET)
-    assert visit(guarded_fallback_at(service), tmp_path).try_fallback().result is Result.FINE
+    assert check_of(guarded_fallback_at(service), tmp_path).try_fallback().result is Result.FINE
 
 
 def test_a_fallback_that_wants_a_secret_is_told_how_to_give_it_one(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     settings = guarded_fallback_at(service)
-    found = visit(settings, tmp_path).try_fallback()
+    found = check_of(settings, tmp_path).try_fallback()
     assert found.found.startswith("Key refused (fetching a token: 401")
     assert found.remedy == "set fallback_token_secret_file"
     service.token_answer = 401, {"error": "Secret refused"}
-    assert visit(settings).try_fallback().remedy == "set fallback_token_secret_file"
+    assert check_of(settings).try_fallback().remedy == "set fallback_token_secret_file"
 
 
 @pytest.mark.parametrize("place", ["file", "store"])
@@ -392,7 +392,7 @@ def test_a_refused_secret_of_the_fallbacks_is_put_in_anew_and_never_shown(
     settings = msgspec.structs.replace(
         guarded_fallback_at(service), fallback_token_secret_file=named
     )
-    found = visit(settings, tmp_path).try_fallback()
+    found = check_of(settings, tmp_path).try_fallback()
     assert found.result is Result.FAILED
     assert found.remedy == f"put the right secret into {secret}"
     assert "sk-wrong-secret" not in str(found)
@@ -406,7 +406,7 @@ def test_a_secret_of_the_fallbacks_that_only_root_may_read_is_left_to_root(
         kept_back.chmod(0)
         named = {} if place == "store" else {place: str(kept_back)}
         settings = msgspec.structs.replace(guarded_fallback_at(service), **named)
-        found = visit(settings, kept_back).try_fallback()
+        found = check_of(settings, kept_back).try_fallback()
     assert found.result is Result.NOT_TRIED
     assert found.found == "only root may read the secret"
     assert found.remedy == "try with sudo"
@@ -421,12 +421,12 @@ def test_a_wrong_secret_that_anybody_may_read_is_told(service: ScriptedService) 
         settings = msgspec.structs.replace(
             guarded_fallback_at(service), fallback_token_secret_file=str(secret)
         )
-        assert visit(settings, store).try_fallback().result is Result.FAILED
+        assert check_of(settings, store).try_fallback().result is Result.FAILED
 
 
 def test_no_session_is_tried_at_the_fallback_beside_one_that_goes_on(
     service: ScriptedService,
 ) -> None:
-    found = visit(fallback_at(service), resident=RunningAppliance(None)).try_fallback()
+    found = check_of(fallback_at(service), appliance=RunningAppliance(None)).try_fallback()
     assert found.result is Result.NOT_TRIED
     assert service.token_requests == []

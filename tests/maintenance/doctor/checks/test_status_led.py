@@ -11,7 +11,7 @@ SETTINGS = StatusLedSettings(pin=27)
 
 def test_it_is_switched_on_and_off_again(factory: MockFactory) -> None:
     pin = factory.pin(27)
-    found = status_led.examine(
+    found = status_led.check_status_led(
         SETTINGS, pin_factory=factory, sleep=lambda _: wait_until(lambda: pin.state)
     )
     assert found == fine("GPIO 27 was switched on, and off again")
@@ -20,13 +20,13 @@ def test_it_is_switched_on_and_off_again(factory: MockFactory) -> None:
 
 def test_somebody_is_asked_to_look_at_it(factory: MockFactory) -> None:
     asked: list[str] = []
-    status_led.examine(SETTINGS, asked.append, pin_factory=factory, sleep=lambda _: None)
+    status_led.check_status_led(SETTINGS, asked.append, pin_factory=factory, sleep=lambda _: None)
     assert asked == ["Look at the light: it is on."]
 
 
 def test_a_pin_that_is_taken_is_told(factory: MockFactory) -> None:
     with gpiozero.LED(27, pin_factory=factory):
-        found = status_led.examine(SETTINGS, pin_factory=factory, sleep=lambda _: None)
+        found = status_led.check_status_led(SETTINGS, pin_factory=factory, sleep=lambda _: None)
     assert found.result is Result.FAILED
     assert "27" in found.found
     assert found.remedy
