@@ -1,4 +1,4 @@
-"""How the panel looks once somebody has asked for larger letters or more light."""
+"""Appearance of the panel after spoken requests: size of the text, contrast."""
 
 import bisect
 
@@ -8,7 +8,7 @@ from appliance.screen.scene import Appearance
 from appliance.settings.schema import OLEDS, DisplaySettings
 
 CONTRASTS = (1, 16, 64, 128, 255)
-"""Steps of about the same size to the eye."""
+"""Steps that look about equally large."""
 
 WHY_NOT = {
     Request.BIGGER: "letters are at their largest",
@@ -16,7 +16,7 @@ WHY_NOT = {
     Request.BRIGHTER: "the screen gets no brighter",
     Request.DARKER: "the screen gets no darker",
 }
-"""What is said where the appearance can change no further."""
+"""Reasons why a request changes nothing, in words for the screen."""
 
 APPEARANCE_REQUESTS = WHY_NOT.keys()
 
@@ -24,7 +24,11 @@ APPEARANCE_REQUESTS = WHY_NOT.keys()
 def appearance_after(
     appearance: Appearance, request: Request, settings: DisplaySettings
 ) -> Appearance | None:
-    """Return the appearance after a request; None where it would not change what is seen."""
+    """Return the appearance after a request; None where nothing would change.
+
+    >>> appearance_after(Appearance(), Request.SMALLER, DisplaySettings(lines=3))
+    Appearance(lines=4, contrast=None)
+    """
     lines = settings.lines if appearance.lines is None else appearance.lines
     contrast = settings.contrast if appearance.contrast is None else appearance.contrast
     match request:
@@ -33,7 +37,7 @@ def appearance_after(
         case Request.SMALLER if more := more_lines(settings, lines):
             return Appearance(more, appearance.contrast)
         case _ if settings.driver not in OLEDS:
-            return None  # nothing else shines more or less brightly
+            return None  # only OLEDs have a contrast
         case Request.BRIGHTER if contrast < CONTRASTS[-1]:
             return Appearance(appearance.lines, CONTRASTS[bisect.bisect_right(CONTRASTS, contrast)])
         case Request.DARKER if contrast > CONTRASTS[0]:

@@ -1,4 +1,4 @@
-"""How the panel is spared for years: when it rests, and how its picture wanders."""
+"""Burn-in protection: dimming and sleep while nothing happens, and a picture that moves."""
 
 import enum
 from collections.abc import Hashable
@@ -6,28 +6,28 @@ from collections.abc import Hashable
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
-STEP = 60.0
-"""Seconds for which the picture stands still."""
+STEP_TIME = 60.0
+"""Seconds for which the picture stays in one place."""
 
-ROUND = ((0, 0), (1, 0), (2, 0), (2, 1), (1, 1), (0, 1))
-"""Where the picture stands, one after the other: each place is one pixel from the one before."""
+PLACES = ((0, 0), (1, 0), (2, 0), (2, 1), (1, 1), (0, 1))
+"""Places of the picture in turn, as pixels across and down; each is one pixel from the last."""
 
-MARGIN = (max(dx for dx, _ in ROUND), max(dy for _, dy in ROUND))
-"""Pixels, across and down, that are kept free for the picture to wander."""
+MARGIN = (max(dx for dx, _ in PLACES), max(dy for _, dy in PLACES))
+"""Pixels across and down that the renderer leaves free for the moves."""
 
 
 class Brightness(enum.Enum):
-    """How brightly a panel shines."""
+    """Brightness of a panel; one that is asleep shows nothing."""
 
     AWAKE = "awake"
     DIMMED = "dimmed"
     ASLEEP = "asleep"
 
 
-def rest(idle: float, settings: DisplaySettings) -> Brightness:
-    """Return how a panel shines on which nothing has happened for `idle` seconds.
+def resting_brightness(idle: float, settings: DisplaySettings) -> Brightness:
+    """Return the brightness of a panel after `idle` seconds in which nothing happened.
 
-    `dim_after` and `sleep_after` are seconds; 0 stands for never.
+    `dim_after` and `sleep_after` are seconds; 0 is never.
     """
     if settings.sleep_after and idle >= settings.sleep_after:
         return Brightness.ASLEEP
@@ -37,15 +37,14 @@ def rest(idle: float, settings: DisplaySettings) -> Brightness:
 
 
 def drift(seconds: float) -> tuple[int, int]:
-    """Return by how many pixels, across and down, the picture is moved after so many seconds."""
-    return ROUND[int(seconds / STEP) % len(ROUND)]
+    """Return the place of the picture, in pixels across and down, after so many seconds."""
+    return PLACES[int(seconds / STEP_TIME) % len(PLACES)]
 
 
 class IdleTimer:
-    """Looks on while nothing happens; times are seconds of the monotonic clock.
+    """Timer of how long nothing has happened that a person would look at.
 
-    Only a box that is ready rests. Its clock, or audio that is sent in the background, is nothing
-    that someone need look up for.
+    Only a box that is ready rests. The clock and audio that is sent in the background wake nobody.
     """
 
     def __init__(self, settings: DisplaySettings) -> None:
@@ -54,14 +53,16 @@ class IdleTimer:
         self._since = 0.0
 
     def brightness(self, scene: Scene, now: float) -> Brightness:
-        """Return how the panel is to shine while it shows the scene."""
-        seen = _at_a_glance(scene)
+        """Return the brightness for a scene that is shown at `now`, in monotonic seconds."""
+        seen = _noticeable(scene)
         if seen != self._seen:
             self._seen, self._since = seen, now
         resting = scene.mode is Mode.READY and not scene.power_off_in
-        return rest(now - self._since, self._settings) if resting else Brightness.AWAKE
+        return (
+            resting_brightness(now - self._since, self._settings) if resting else Brightness.AWAKE
+        )
 
 
-def _at_a_glance(scene: Scene) -> Hashable:
+def _noticeable(scene: Scene) -> Hashable:
     fault = scene.fault and (scene.fault.what, scene.fault.remedy)
     return scene.mode, scene.hint, fault, bool(scene.power_off_in)

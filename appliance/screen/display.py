@@ -1,4 +1,4 @@
-"""The thread that shows scenes: draws the newest one and keeps the panel alive."""
+"""Display thread: draws the newest scene and reopens a lost panel."""
 
 import contextlib
 import logging
@@ -20,21 +20,15 @@ from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
-RETRY = 1.0
-"""Seconds from one try to open a missing panel to the next."""
-
-LONGEST_END = 5.0
-"""Seconds for the last picture."""
-
-CHECK = 1.0
-"""Seconds without a new picture after which the panel is asked whether it is still there."""
+END_TIMEOUT = 5.0
+"""Seconds for the last picture; a bus that hangs must not keep the program from ending."""
 
 
 class PanelState:
-    """A panel that was just opened, and what it was told since then.
+    """What an open panel shows, so that nothing is sent to it twice.
 
     Args:
-        panel: the panel, awake.
+        panel: just opened, awake.
         renderer: draws for it.
     """
 
@@ -48,20 +42,20 @@ class PanelState:
     def show(
         self, scene: Scene, brightness: Brightness, shift: tuple[int, int]
     ) -> Image.Image | None:
-        """Show the scene moved by `shift`; return its picture if it is a new one.
+        """Show the scene moved by `shift` pixels; return its picture if it is a new one.
 
-        A panel that sleeps is shown its first picture alone, which proves that it could be woken;
-        one that wakes has the new picture on it already.
+        A sleeping panel is only sent the first picture since it was opened, as a proof that it
+        could be woken. A panel that wakes has the new picture on it already.
 
         Raises:
             PanelError: the panel is gone.
         """
         new = None
         if brightness is Brightness.ASLEEP:
-            self._shine(brightness)
+            self._set_brightness(brightness)
         if self._drawn is None or brightness is not Brightness.ASLEEP:
             new = self._draw(scene, shift)
-        self._shine(brightness)
+        self._set_brightness(brightness)
         return new
 
     def _draw(self, scene: Scene, shift: tuple[int, int]) -> Image.Image | None:
@@ -75,30 +69,38 @@ class PanelState:
         self._pixels = picture.tobytes()
         return picture
 
-    def _shine(self, brightness: Brightness) -> None:
+    def _set_brightness(self, brightness: Brightness) -> None:
         if brightness is not self._brightness:
             self.panel.set_brightness(brightness)
             self._brightness = brightness
 
 
 class Display:
-    """Shows scenes on a panel that may be missing, pulled out and put back.
+    """Output for scenes on a panel that may be missing, pulled out and put back.
 
-    Lets it dim and sleep while nothing happens, and the picture wander, so that none burns in.
+    The panel dims and sleeps while nothing happens, and the picture moves by a pixel now and then,
+    so that none burns in.
 
-    Posts ScreenFailed once when the panel is gone and ScreenHealed with the first picture shown
-    after that, or after the start; neither where the driver is "none". The thread "display" alone
-    touches the panel, from `start` to `end`.
+    Posts ScreenFailed once when the panel is gone, and ScreenRecovered with the first picture after
+    that or after the start; neither for the driver "none". Only the thread "display" uses the
+    panel, from `start` to `end`.
+
+        display = Display(DisplaySettings(), post)
+        display.start()
+        display.show(Scene(Mode.READY))
+        display.end()
 
     Args:
         settings: the panel and its type.
         post: takes the events, on the display's thread.
-        open_panel: opens the panel; returns None where there is none to show anything on.
+        open_panel: opens the panel; returns None where there is none.
         clock: monotonic seconds.
+        retry_interval: seconds between two attempts to open a missing panel.
+        check_interval: seconds without a new picture after which the panel is checked.
 
     Attributes:
-        busy_timer: what the thread is at; a bus may hang.
-        frames: how many pictures were shown.
+        busy_timer: times the calls of the thread into the panel, whose bus may hang.
+        frames: pictures shown so far.
     """
 
     def __init__(
@@ -108,12 +110,16 @@ class Display:
         *,
         open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
         clock: Callable[[], float] = time.monotonic,
+        retry_interval: float = 1.0,
+        check_interval: float = 1.0,
     ) -> None:
         self._settings = settings
         self._post = post
         self._open_panel = open_panel
         self._clock = clock
-        self._began = clock()
+        self._retry_interval = retry_interval
+        self._check_interval = check_interval
+        self._began_at = clock()
         self._renderer = Renderer.for_settings(settings)
         self._idle_timer = IdleTimer(settings)
         self.busy_timer = BusyTimer("display")
@@ -129,11 +135,11 @@ class Display:
 
     @property
     def picture(self) -> Image.Image | None:
-        """The last picture shown (mode "1"); None as long as there was none."""
+        """The last picture shown (mode "1"); None before the first one."""
         return self._picture
 
     def start(self) -> None:
-        """Open the panel, and show what `show` is given."""
+        """Start the thread, which opens the panel."""
         self._thread.start()
 
     def show(self, scene: Scene) -> None:
@@ -145,21 +151,18 @@ class Display:
                 self._changed.notify()
 
     def wait_for_picture(self, timeout: float) -> None:
-        """Wait until a picture was shown or there is no panel, but no longer than `timeout`."""
+        """Wait until a picture is shown or there is no panel, for `timeout` seconds at most."""
         self._answered.wait(timeout)
 
     def end(self, last: Scene | None = None) -> None:
-        """Show a last scene and leave it standing, or leave the panel dark; wait for the thread.
-
-        A bus that hangs must not keep the program from ending.
-        """
+        """Show a last scene that stays, or leave the panel dark; wait for the thread."""
         with self._changed:
             self._newest = last
             self._ending = True
             self._changed.notify()
-        self._thread.join(LONGEST_END)
+        self._thread.join(END_TIMEOUT)
         if self._thread.is_alive():
-            log.error("the panel's bus hangs, so the panel can't be left as it should be")
+            log.error("the panel's bus hangs; the panel keeps what it shows")
 
     def _run(self) -> None:
         while True:
@@ -174,8 +177,8 @@ class Display:
                     self._show_until_end(PanelState(panel, self._renderer))
                     return
             except PanelError as error:
-                self._tell_failed(error.fault)
-            if self._wait_for_end(RETRY):
+                self._report_failed(error.fault)
+            if self._wait_for_end(self._retry_interval):
                 return
 
     def _show_until_end(self, state: PanelState) -> None:
@@ -185,27 +188,28 @@ class Display:
             scene, ending = self._wait_for_other_than(before)
             with self.busy_timer:
                 if scene:
-                    self._bring_up_to_date(state, scene)
+                    self._update(state, scene)
                 if scene is before and not ending:
                     state.panel.check()
         if scene is None:
             with self.busy_timer:
                 state.panel.clear()
 
-    def _bring_up_to_date(self, state: PanelState, scene: Scene) -> None:
+    def _update(self, state: PanelState, scene: Scene) -> None:
         if scene.fault == self._fault:
-            # Whoever can read it need not be told that nothing can be read.
+            # The fault that the screen is broken makes no sense on a screen that works.
             scene = msgspec.structs.replace(scene, fault=None)
         now = self._clock()
         brightness = self._idle_timer.brightness(scene, now)
-        if picture := state.show(scene, brightness, drift(now - self._began)):
-            self._tell_shown(picture)
+        if picture := state.show(scene, brightness, drift(now - self._began_at)):
+            self._report_shown(picture)
 
     def _wait_for_other_than(self, shown: Scene | None) -> tuple[Scene | None, bool]:
         """Wait for a new scene, the end, or the time to check; return newest scene and end."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._ending or self._newest not in (None, shown), timeout=CHECK
+                lambda: self._ending or self._newest not in (None, shown),
+                timeout=self._check_interval,
             )
             return self._newest, self._ending
 
@@ -213,14 +217,14 @@ class Display:
         with self._changed:
             return self._changed.wait_for(lambda: self._ending, timeout)
 
-    def _tell_failed(self, fault: Fault) -> None:
+    def _report_failed(self, fault: Fault) -> None:
         self._answered.set()
         if not self._failed:
             self._failed, self._fault = True, fault
             log.warning("%s", fault)
             self._post(ScreenFailed(fault))
 
-    def _tell_shown(self, picture: Image.Image) -> None:
+    def _report_shown(self, picture: Image.Image) -> None:
         if self._failed or self._picture is None:
             log.info("the screen shows pictures")
             self._post(ScreenRecovered())

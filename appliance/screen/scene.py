@@ -1,4 +1,4 @@
-"""What the screen says, without saying how: the controller fills it in, the view draws it."""
+"""Scene: everything that the screen shows at one moment, apart from how it is drawn."""
 
 import enum
 
@@ -8,7 +8,7 @@ from appliance.core.events import Fault
 
 
 class Mode(enum.Enum):
-    """What the appliance is doing, as the person sees it."""
+    """State of the appliance as a person sees it."""
 
     STARTING = "starting"
     READY = "ready"
@@ -22,25 +22,25 @@ class Mode(enum.Enum):
 
 
 MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
-"""The modes in which everybody around is heard."""
+"""Modes in which everybody around is heard."""
 
 
 class ShownTurn(msgspec.Struct, frozen=True):
-    """A turn on the screen: settled words, then those still being spoken."""
+    """Turn on the screen: settled words, then those still being spoken."""
 
     text: str
     tentative: str = ""
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What a session came to: its length in seconds, and its words."""
+    """Result of a session: its length in seconds, and the number of its words."""
 
     seconds: float
     words: int
 
 
 class Appearance(msgspec.Struct, frozen=True):
-    """How the panel is to look other than its settings say: lines of text, and contrast."""
+    """Lines of text and contrast, where they differ from the settings."""
 
     lines: int | None = None
     contrast: int | None = None
@@ -49,14 +49,23 @@ class Appearance(msgspec.Struct, frozen=True):
 class Scene(msgspec.Struct, frozen=True):
     """Everything that can be seen at one moment.
 
-    `elapsed` is seconds since the press, `level` the microphone's (0.0 to 1.0), `turns` the latest
-    ones with the newest last, `waiting` seconds of audio that is kept but not yet transcribed,
-    `summary` what the session that just ended came to, `clock` the time of day as "14:05" once it
-    is known, `hint` a short sentence about what comes next, `remark` one about something beside the
-    captions: what became of a command, or what is amiss elsewhere in the house. `network` says
-    whether the service is connected, between sessions whether there is a network at all;
-    `elsewhere` that the service is the one to fall back on. `power_off_in` is how many more seconds
-    the button must be held to switch off; 0 when nobody holds it.
+    Attributes:
+        mode: what the appliance is doing.
+        elapsed: seconds since the press.
+        level: of the microphone, 0.0 to 1.0.
+        turns: the latest ones, the newest last.
+        waiting: seconds of audio that is kept but not yet transcribed.
+        fault: what is wrong.
+        summary: the result of the session that just ended.
+        clock: the time of day as "14:05", once it is known.
+        hint: a short sentence about what comes next.
+        network: whether the service is connected; between sessions, whether there is a network.
+        on_fallback: whether the fallback service is used.
+        power_off_in: seconds for which the button must still be held to switch off; 0 when nobody
+            holds it.
+        remark: a short sentence about something else: the outcome of a command, or a fault
+            elsewhere in the house.
+        appearance: what differs from the display's settings.
     """
 
     mode: Mode

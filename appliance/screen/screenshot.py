@@ -1,4 +1,4 @@
-"""The picture as it looks on the panel, large enough for a page or a screenshot."""
+"""Screenshot: a picture enlarged, in the colours of an OLED."""
 
 from PIL import Image, ImageChops
 
@@ -8,16 +8,16 @@ LIT = (196, 232, 255)
 """The panel, the gap between two lit pixels, and a lit pixel."""
 
 FRAME = 4
-"""Dark pixels of the panel around the picture."""
+"""Dark pixels around the picture."""
 
 GAPS_FROM = 4
-"""The scale from which on the gap between two pixels is shown: one pixel wide."""
+"""Smallest scale at which the gaps between pixels are drawn, one pixel wide."""
 
 
 def enlarged(picture: Image.Image, scale: int = 4) -> Image.Image:
-    """Return a one-bit picture in the colours of an OLED, each pixel `scale` wide and high.
+    """Return a one-bit picture with pixels of `scale` by `scale`, in a dark frame.
 
-    The result has mode "P" and a frame of dark pixels.
+    The result has mode "P".
     """
     width, height = picture.size
     framed = Image.new("1", (width + 2 * FRAME, height + 2 * FRAME))
@@ -32,7 +32,7 @@ def enlarged(picture: Image.Image, scale: int = 4) -> Image.Image:
 
 
 def _grid(size: tuple[int, int], scale: int) -> Image.Image:
-    """Return a mask that leaves the last row and column of each enlarged pixel out."""
+    """Return a mask without the last row and column of each enlarged pixel."""
     grid = Image.new("1", size, 1)
     if scale >= GAPS_FROM:
         for x in range(scale - 1, size[0], scale):

@@ -1,4 +1,4 @@
-"""The last picture: written when nothing else runs any more and every disk is at rest."""
+"""Shutdown screen: the last picture, drawn when every disk is unmounted."""
 
 import logging
 from typing import Any
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 def show_shutdown_screen(settings: DisplaySettings, *, bus: Any = None) -> None:  # noqa: ANN401 - smbus2 ships no types
-    """Leave "Safe to unplug" standing on the panel; one that is missing is told in the log alone.
+    """Show "Safe to unplug" and leave it on the panel; log a panel that is missing.
 
     Nothing is written to any disk.
 
     Args:
-        settings: the panel; where it is no OLED, nothing is done.
+        settings: the panel; nothing is done unless it is an OLED.
         bus: an open I2C bus like smbus2.SMBus to use instead of /dev/i2c-N.
     """
     if settings.driver == "terminal":
@@ -28,7 +28,7 @@ def show_shutdown_screen(settings: DisplaySettings, *, bus: Any = None) -> None:
     try:
         if panel := open_panel(settings, bus=bus):
             panel.show(last, Renderer.for_settings(settings).draw(last))
-            panel.set_brightness(Brightness.DIMMED)  # it may stand there for months
+            panel.set_brightness(Brightness.DIMMED)  # it may stay for months
             panel.close()
     except PanelError as error:
         log.warning("%s", error.fault)

@@ -1,4 +1,4 @@
-"""The light: a lamp that tells what the appliance does, also to somebody who can't read the screen.
+"""Status LED: a second output for scenes, for people who can't read the screen.
 
 An LED with a resistor of 330 ohms in series, between a GPIO pin and ground.
 """
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Pattern(NamedTuple):
-    """For how many seconds in turn the lamp is on and off; None for ever, 0 not at all."""
+    """Seconds in turn for which the LED is on and off; None is for ever, 0 not at all."""
 
     on: float | None
     off: float | None
@@ -33,48 +33,51 @@ ON = Pattern(on=None, off=0.0)
 SLOW = Pattern(on=1.0, off=1.0)
 FAST = Pattern(on=0.2, off=0.2)
 FLICKER = Pattern(on=0.4, off=0.1)
-"""Almost on: something is wrong, and yet the microphone is open."""
+"""Almost always on: something is wrong, and the microphone is open."""
 
-_UNDER_WAY = {Mode.CONNECTING, Mode.RECONNECTING, Mode.FINISHING}
+_IN_PROGRESS = {Mode.CONNECTING, Mode.RECONNECTING, Mode.FINISHING}
 
 
 def pattern_of(scene: Scene) -> Pattern:
-    """Return what the lamp does in a scene.
+    """Return the pattern of the LED for a scene.
 
-    It is on while words are heard, blinks slowly while that is under way or words still come, and
-    fast whenever something is wrong; otherwise it is off. Where it is all that there is to see, it
-    must not look the same with the microphone open and closed.
+    It is on while words are heard, blinks slowly while a connection is made or words still come,
+    and fast whenever something is wrong; otherwise it is off. On a box without a screen it must
+    not look the same with the microphone open and closed.
+
+    >>> pattern_of(Scene(Mode.LISTENING)) == ON
+    True
     """
     if scene.fault:
         return FLICKER if scene.mode in MICROPHONE_OPEN else FAST
     if scene.mode is Mode.LISTENING:
         return ON
-    return SLOW if scene.mode in _UNDER_WAY else OFF
+    return SLOW if scene.mode in _IN_PROGRESS else OFF
 
 
 class StatusLed:
-    """Shows scenes on a lamp.
+    """Output for scenes on an LED.
 
-    The pin is opened on the light's own thread, and tried again until it can be used. Where the
-    settings have no pin, nothing is ever done or posted.
+    Its thread opens the pin, and tries again until it can. Without a pin in the settings, nothing
+    is ever done or posted.
 
-        light = Light(StatusLedSettings(pin=27), post)
-        light.start()
-        light.show(Scene(Mode.LISTENING))
+        led = StatusLed(StatusLedSettings(pin=27), post)
+        led.start()
+        led.show(Scene(Mode.LISTENING))
         ...
-        light.end()
+        led.end()
 
     Args:
         settings: the pin.
         post: takes StatusLedReady and StatusLedFailed, once for every change from one to the
             other.
-        pin_factory: gpiozero's way to the pins; its default one when not given, as set by
+        pin_factory: gpiozero's pin factory; its default one when not given, as set by
             `gpiozero.Device.pin_factory` or `$GPIOZERO_PIN_FACTORY`.
-        pattern_of: what the lamp does in a scene.
-        retry: seconds between two tries to get the pin.
+        pattern_of: returns the pattern for a scene.
+        retry_interval: seconds between two attempts to open the pin.
 
     Attributes:
-        busy_timer: what the thread is at; a pin library may hang.
+        busy_timer: times the calls of the thread into the pin library, which may hang.
     """
 
     def __init__(
@@ -84,26 +87,26 @@ class StatusLed:
         *,
         pin_factory: "gpiozero.Factory | None" = None,
         pattern_of: Callable[[Scene], Pattern] = pattern_of,
-        retry: float = gpio.RETRY_INTERVAL,
+        retry_interval: float = gpio.RETRY_INTERVAL,
     ) -> None:
         self._pin = settings.pin
         self._post = post
         self._pin_factory = pin_factory
         self._pattern_of = pattern_of
-        self._retry = retry
+        self._retry_interval = retry_interval
         self._changed = threading.Condition()
         self._wanted = OFF
         self._ending = False
-        self.busy_timer = BusyTimer("light")
-        self._thread = threading.Thread(target=self._run, name="light", daemon=True)
+        self.busy_timer = BusyTimer("status LED")
+        self._thread = threading.Thread(target=self._run, name="status-led", daemon=True)
 
     def start(self) -> None:
-        """Begin to show what `show` is given; returns at once."""
+        """Start the thread that opens the pin."""
         if self._pin != "none":
             self._thread.start()
 
     def show(self, scene: Scene) -> None:
-        """Show this scene; returns at once. A lamp that blinks for it already blinks on."""
+        """Show this scene; return at once. An LED that already blinks for it goes on blinking."""
         wanted = self._pattern_of(scene)
         with self._changed:
             if wanted != self._wanted:
@@ -111,7 +114,7 @@ class StatusLed:
                 self._changed.notify()
 
     def end(self) -> None:
-        """Switch the lamp off and let go of the pin. Nothing is posted afterwards."""
+        """Switch the LED off, release the pin and end the thread. Nothing is posted afterwards."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -119,42 +122,42 @@ class StatusLed:
             self._thread.join(gpio.RELEASE_TIMEOUT)
 
     def _run(self) -> None:
-        told = False
+        reported = False
         while not self._ending:
             try:
-                with gpio.raising_pin_errors(self._pin), self._opened() as lamp:
-                    log.info("light: GPIO %s", self._pin)
+                with gpio.raising_pin_errors(self._pin), self._open_led() as led:
+                    log.info("status LED: GPIO %s", self._pin)
                     self._post(StatusLedReady())
-                    told = False
-                    self._show_until_end(lamp)
+                    reported = False
+                    self._show_until_end(led)
             except gpio.PinError as error:
                 fault = _fault_of(error, self._pin)
-                if not told:
+                if not reported:
                     log.warning("%s", fault)
                     self._post(StatusLedFailed(fault))
-                told = True
-                self._wait_for_end(self._retry)
+                reported = True
+                self._wait_for_end(self._retry_interval)
 
     @contextmanager
-    def _opened(self) -> "Iterator[gpiozero.LED]":
+    def _open_led(self) -> "Iterator[gpiozero.LED]":
         with self.busy_timer:
-            lamp = self._lamp()
-        with lamp:
-            yield lamp
-            lamp.off()
+            led = self._new_led()
+        with led:
+            yield led
+            led.off()
 
-    def _lamp(self) -> "gpiozero.LED":
+    def _new_led(self) -> "gpiozero.LED":
         factory = gpio.factory(self._pin_factory)
         import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.LED(self._pin, pin_factory=factory)
 
-    def _show_until_end(self, lamp: "gpiozero.LED") -> None:
-        # Not the lamp's own blinking, whose thread would die of the first error.
+    def _show_until_end(self, led: "gpiozero.LED") -> None:
+        # gpiozero's own blinking would end with the first error.
         shown, lit = OFF, False
         while wanted := self._wait_for_other_than(shown, shown.on if lit else shown.off):
             lit = not lit if wanted == shown else wanted.on != 0
-            lamp.value = lit
+            led.value = lit
             shown = wanted
 
     def _wait_for_other_than(self, shown: Pattern, timeout: float | None) -> Pattern | None:

@@ -1,4 +1,4 @@
-"""What the screen says in each mode: plain words that a person can act on."""
+"""Texts of the screen for every mode and fault: plain words that a person can act on."""
 
 import math
 from collections.abc import Sequence
@@ -21,27 +21,30 @@ STATE = {
     Mode.OFF: "Off",
 }
 
-AT_THE_FALLBACK = "Fallback"
-"""Stands for "Listening" while another service than the first one does it."""
+ON_FALLBACK = "Fallback"
+"""Shown instead of "Listening" while the fallback service transcribes."""
 
 Piece = TypeVar("Piece")
 
 IN_SESSION = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING, Mode.FINISHING}
 
-LAGGING = 2.0
-"""Seconds of audio that may wait before the screen mentions it: less is the service thinking."""
+LAG_SHOWN_FROM = 2.0
+"""Seconds of audio that wait before the screen mentions it: less is the service thinking."""
 
-ALTERNATE_AFTER = 4
-"""Seconds that each of two remarks stands where there is room for one."""
+REMARK_TIME = 4
+"""Seconds for which each of two remarks is shown where there is room for one."""
 
 PAGE_TIME = 2
-"""Seconds that a line stands where there is no room for two."""
+"""Seconds for which each page is shown where there is no room for all lines."""
 
 
-class Message(NamedTuple):
-    """What fills the screen while there is no transcript: a headline and what belongs to it.
+class ScreenMessage(NamedTuple):
+    """Message that fills the screen while there is no transcript.
 
-    `aside` is said where there is room left.
+    Attributes:
+        headline: in large type.
+        details: below it.
+        aside: shown only if there is room left.
     """
 
     headline: str
@@ -51,7 +54,7 @@ class Message(NamedTuple):
 
 HOW_TO_START = "Press to start"
 
-SAYING = {
+MODE_TEXTS = {
     Mode.STARTING: ("Starting", "one moment"),
     Mode.READY: (HOW_TO_START, ""),
     Mode.CONNECTING: ("Speak now", "it is kept while connecting"),
@@ -63,42 +66,46 @@ SAYING = {
     Mode.OFF: ("Safe to unplug", ""),
 }
 
-LET_GO = "let go to stay on"
+KEEP_ON = "let go to stay on"
 
-TELLS_WHAT_WAITS = {Mode.READY, Mode.RECONNECTING, Mode.SAVED}
+SHOWS_WAITING = {Mode.READY, Mode.RECONNECTING, Mode.SAVED}
 
 
-def message(scene: Scene) -> Message:
-    """Return what to say where there is no transcript to show."""
+def message(scene: Scene) -> ScreenMessage:
+    """Return the message for a scene without a transcript.
+
+    >>> message(Scene(Mode.SAVED, summary=Summary(seconds=125, words=312))).headline
+    '312 words'
+    """
     if scene.power_off_in:
-        return Message(_switching_off(scene), (LET_GO,))
+        return ScreenMessage(_switching_off(scene), (KEEP_ON,))
     if scene.fault:
         return _trouble(scene, scene.fault)
-    headline, detail = SAYING[scene.mode]
+    headline, detail = MODE_TEXTS[scene.mode]
     hint = scene.hint
     if scene.mode is Mode.READY and hint:
         headline, hint = hint, ""
     if scene.mode is Mode.SAVED and scene.summary:
         headline, detail = words(scene.summary), length(scene.summary)
-    waiting = kept(scene) if scene.mode in TELLS_WHAT_WAITS else ""
-    return Message(headline, _present(detail, waiting, hint, scene.remark))
+    waiting = kept(scene) if scene.mode in SHOWS_WAITING else ""
+    return ScreenMessage(headline, _present(detail, waiting, hint, scene.remark))
 
 
-def _trouble(scene: Scene, fault: Fault) -> Message:
+def _trouble(scene: Scene, fault: Fault) -> ScreenMessage:
     if scene.mode in IN_SESSION:
-        # What is about to happen matters more than what might be mended.
+        # What is about to happen matters more than what could be repaired.
         about = scene.remark or scene.hint or fault.remedy
-        return Message(fault.what, _present(about, kept(scene)))
-    aside = scene.hint or _came_to(scene)
-    return Message(fault.what, _present(fault.remedy, kept(scene)), aside)
+        return ScreenMessage(fault.what, _present(about, kept(scene)))
+    aside = scene.hint or _result(scene)
+    return ScreenMessage(fault.what, _present(fault.remedy, kept(scene)), aside)
 
 
 def notice(scene: Scene) -> tuple[str, ...]:
-    """Return what to say below a transcript: at most two remarks, none when all is well."""
+    """Return the remarks below a transcript: at most two, none when all is well."""
     if scene.power_off_in:
-        return _switching_off(scene), LET_GO
+        return _switching_off(scene), KEEP_ON
     if scene.remark:
-        return (scene.remark,)  # for some seconds it goes before what is told all the time
+        return (scene.remark,)  # for some seconds it comes before what is shown all the time
     if not scene.fault:
         return _present(scene.hint or (kept(scene) if scene.mode is Mode.RECONNECTING else ""))
     remarks = _present(kept(scene), scene.hint or scene.fault.remedy)
@@ -108,44 +115,44 @@ def notice(scene: Scene) -> tuple[str, ...]:
 def state(scene: Scene) -> str:
     """Return what the appliance is doing, in a word or two."""
     if scene.mode is Mode.LISTENING and scene.on_fallback:
-        return AT_THE_FALLBACK
+        return ON_FALLBACK
     hindered = scene.mode is Mode.READY and scene.fault and not scene.hint
     return "Not ready" if hindered else STATE[scene.mode]
 
 
 def sentence(scene: Scene) -> str:
-    """Return what is going on as one sentence, for those who look from elsewhere."""
+    """Return what is going on as one sentence, for the status file, MQTT and the log."""
     if scene.power_off_in:
         return f"{_switching_off(scene)} s, unless the button is let go"
     if scene.fault:
         return _sentence(scene.fault.what, kept(scene) or scene.fault.remedy)
     if scene.mode is Mode.LISTENING:
-        where = " at the fallback service" if scene.on_fallback else ""
-        return f"Listening for {duration(scene.elapsed)}{where}"
-    return _sentence(STATE[scene.mode], _remark(scene), kept(scene))
+        at_fallback = " at the fallback service" if scene.on_fallback else ""
+        return f"Listening for {duration(scene.elapsed)}{at_fallback}"
+    return _sentence(STATE[scene.mode], _continuation(scene), kept(scene))
 
 
-def _remark(scene: Scene) -> str:
+def _continuation(scene: Scene) -> str:
     hint = scene.hint[:1].lower() + scene.hint[1:]
     match scene.mode:
         case Mode.READY:
             return hint or "press to start"
         case Mode.SAVED:
-            return _came_to(scene)
+            return _result(scene)
         case Mode.OFF:
             return "safe to unplug"
         case _:
             return hint
 
 
-def _came_to(scene: Scene) -> str:
+def _result(scene: Scene) -> str:
     return f"{words(scene.summary)} {length(scene.summary)}" if scene.summary else ""
 
 
 def _sentence(subject: str, *remarks: str) -> str:
-    """Return "subject: remark, remark"; colons inside a remark make way."""
-    told = ", ".join(remark.replace(": ", ", ") for remark in remarks if remark)
-    return f"{subject}: {told}" if told else subject
+    """Return "subject: remark, remark", without colons inside the remarks."""
+    said = ", ".join(remark.replace(": ", ", ") for remark in remarks if remark)
+    return f"{subject}: {said}" if said else subject
 
 
 def _switching_off(scene: Scene) -> str:
@@ -153,28 +160,28 @@ def _switching_off(scene: Scene) -> str:
 
 
 def in_turn(remarks: tuple[str, ...], elapsed: float) -> tuple[str, ...]:
-    """Return the remark whose turn it is, none of none."""
-    turn = int(elapsed) // ALTERNATE_AFTER % max(1, len(remarks))
+    """Return the remark to show after `elapsed` seconds; none if there are none."""
+    turn = int(elapsed) // REMARK_TIME % max(1, len(remarks))
     return remarks[turn : turn + 1]
 
 
 def page(lines: Sequence[Piece], count: int, elapsed: float) -> Sequence[Piece]:
-    """Return the `count` lines whose turn it is, where there is no room for all."""
+    """Return the page of `count` lines to show after `elapsed` seconds."""
     pages = max(1, math.ceil(len(lines) / count))
     first = int(elapsed / PAGE_TIME) % pages * count
     return lines[first : first + count]
 
 
 def cut_short(lines: Sequence[Piece], count: int, elapsed: float) -> Sequence[Piece]:
-    """Return at most `count` lines: the first ones stay, all others take turns as the last."""
+    """Return at most `count` lines: the first ones stay, the others take turns as the last."""
     if len(lines) <= count:
         return lines
     return [*lines[: count - 1], *page(lines[count - 1 :], 1, elapsed)]
 
 
 def kept(scene: Scene) -> str:
-    """Return what becomes of audio that waits for its transcription."""
-    if scene.waiting <= LAGGING:
+    """Return a remark about audio that waits for its transcription; empty if there is little."""
+    if scene.waiting <= LAG_SHOWN_FROM:
         return ""
     if scene.mode in IN_SESSION - {Mode.FINISHING}:
         return f"keeping what you say: {duration(scene.waiting)}"
@@ -182,7 +189,11 @@ def kept(scene: Scene) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in words: "42 s", "2 min", "1 h 5 min"."""
+    """Return a length of time in words.
+
+    >>> duration(42), duration(130), duration(3900)
+    ('42 s', '2 min', '1 h 5 min')
+    """
     if seconds < 60:
         return f"{int(seconds)} s"
     hours, minutes = divmod(int(seconds) // 60, 60)
@@ -192,21 +203,25 @@ def duration(seconds: float) -> str:
 
 
 def stopwatch(seconds: float) -> str:
-    """Return elapsed time as "0:07", "12:34", "1:02:03"."""
+    """Return elapsed time as on a stopwatch.
+
+    >>> stopwatch(7), stopwatch(754), stopwatch(3723)
+    ('0:07', '12:34', '1:02:03')
+    """
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
 def words(summary: Summary) -> str:
-    """Return how many words there were: "312 words"."""
+    """Return the number of words as text: "312 words"."""
     if not summary.words:
         return "No words"
     return "1 word" if summary.words == 1 else f"{summary.words} words"
 
 
 def length(summary: Summary) -> str:
-    """Return how long it took: "in 2 min 5 s", "in 1 h 2 min"."""
+    """Return the length of a session as text: "in 2 min 5 s", "in 1 h 2 min"."""
     minutes, seconds = divmod(int(summary.seconds), 60)
     if not 0 < minutes < 60:
         return f"in {duration(summary.seconds)}"
@@ -214,12 +229,12 @@ def length(summary: Summary) -> str:
 
 
 def aside(fault: Fault | None) -> str:
-    """Return what is said of a fault that hinders nobody, and what to do; nothing of none."""
+    """Return a fault that hinders nobody as one remark with its remedy; empty for None."""
     return str(replace(fault, detail="")) if fault else ""
 
 
 def command(name: str, outcome: str) -> str:
-    """Return what became of a command: "turn on the lamp: done"."""
+    """Return the outcome of a command: "Turn on the lamp: done"."""
     return f"{name[:1].upper()}{name[1:]}: {outcome}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.screen.scene import Mode
-from appliance.screen.texts import SAYING, STATE
+from appliance.screen.texts import MODE_TEXTS, STATE
 from appliance.streaming.outcomes import TABLE
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def test_a_fault_has_a_line(what: str) -> None:
 
 @pytest.mark.parametrize("mode", STATE, ids=lambda mode: mode.value)
 def test_a_state_has_a_line_with_what_the_screen_says_then(mode: Mode) -> None:
-    headline = SAYING[mode][0]
+    headline = MODE_TEXTS[mode][0]
     lines = [line for line in explained() if line.partition(",")[0] == STATE[mode]]
     assert lines
     assert headline == STATE[mode] or any(f'"{headline}"' in line for line in lines)

@@ -1,4 +1,4 @@
-"""Everything that the screen can say: a scene of each state, and of each fault in the program."""
+"""Catalogue of what the screen can show: a scene of each state and of each fault."""
 
 import ast
 import functools
@@ -15,8 +15,8 @@ from appliance.settings import Settings
 from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"
-SEEN_NOWHERE = PROGRAM / "screen" / "panels"
-"""What is wrong with the panel itself can only stand in the log."""
+NOT_SHOWN = PROGRAM / "screen" / "panels"
+"""Faults of a panel can't be shown on it."""
 
 RENDERERS = {
     "128x64": Renderer(),
@@ -46,16 +46,16 @@ STATES = {
     "connecting": Scene(Mode.CONNECTING, elapsed=1, level=0.6, network=False),
     "speak-now": Scene(Mode.LISTENING, elapsed=2, level=0.2),
     "listening": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS),
-    "listening-elsewhere": Scene(
+    "listening-on-fallback": Scene(
         Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, on_fallback=True
     ),
-    "lagging-elsewhere": Scene(
+    "lagging-on-fallback": Scene(
         Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=30, on_fallback=True
     ),
-    "lagging-elsewhere-for-long": Scene(
+    "lagging-on-fallback-for-long": Scene(
         Mode.LISTENING, elapsed=4217, level=0.7, turns=TURNS, waiting=3540, on_fallback=True
     ),
-    "deaf": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
+    "no-level": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
     "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),
     "lagging": Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, waiting=12),
     "auto-stop": Scene(
@@ -71,7 +71,7 @@ STATES = {
         turns=COMMANDED,
         remark="Turn on the lamp: no answer from lamp.local",
     ),
-    "command-while-away": Scene(
+    "command-while-reconnecting": Scene(
         Mode.RECONNECTING,
         elapsed=98,
         turns=COMMANDED,
@@ -99,11 +99,13 @@ STATES = {
         Mode.RECONNECTING, elapsed=4217, level=0.5, turns=TURNS, waiting=3900, network=False
     ),
     "finishing": Scene(Mode.FINISHING, elapsed=112, turns=TURNS),
-    "finishing-unheard": Scene(Mode.FINISHING, elapsed=4),
+    "finishing-without-words": Scene(Mode.FINISHING, elapsed=4),
     "finishing-before-off": Scene(
         Mode.FINISHING, elapsed=112, turns=TURNS, hint="Then it switches off"
     ),
-    "finishing-unheard-before-off": Scene(Mode.FINISHING, elapsed=4, hint="Then it switches off"),
+    "finishing-without-words-before-off": Scene(
+        Mode.FINISHING, elapsed=4, hint="Then it switches off"
+    ),
     "finishing-unreachable-before-off": Scene(
         Mode.FINISHING,
         elapsed=6,
@@ -117,12 +119,12 @@ STATES = {
     "saved-waiting": Scene(
         Mode.SAVED, clock="14:09", summary=Summary(3725, 1), waiting=130, network=False
     ),
-    "saved-in-spite-of": Scene(
+    "saved-with-fault": Scene(
         Mode.SAVED, clock="14:09", summary=Summary(125, 312), fault=NO_MICROPHONE
     ),
     "hold": Scene(Mode.READY, clock="14:05", power_off_in=2),
     "hold-in-session": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=TURNS, power_off_in=2),
-    "hold-unheard": Scene(Mode.CONNECTING, elapsed=1, level=0.7, power_off_in=3),
+    "hold-while-connecting": Scene(Mode.CONNECTING, elapsed=1, level=0.7, power_off_in=3),
     "stopping": Scene(Mode.STOPPING),
     "off": Scene(Mode.OFF),
     "no-microphone": Scene(Mode.READY, clock="14:05", fault=NO_MICROPHONE),
@@ -139,7 +141,7 @@ STATES = {
         level=0.9,
         turns=(ShownTurn("Été à Ålesund: Grüße, Δημήτρη и Женя 你好世界"),),
     ),
-    "leftward": Scene(
+    "right-to-left": Scene(
         Mode.LISTENING,
         elapsed=65,
         level=0.9,
@@ -153,8 +155,8 @@ STATES = {
     ),
 }
 
-SHAPED = {"leftward", "mixed"}
-"""States whose letters look as the libraries have it that Pillow may use for them."""
+SHAPED = {"right-to-left", "mixed"}
+"""States with letters that depend on the versions of the shaping libraries."""
 
 MISTAKES = (
     "[button]\npin = 99",
@@ -168,7 +170,7 @@ MISTAKES = (
 
 @functools.cache
 def faults() -> tuple[Fault, ...]:
-    """Return each fault that the program can tell on the screen, in the order of their texts."""
+    """Return each fault that the screen can show, in the order of their texts."""
     texts = {(fault.what, fault.remedy) for fault in (*_in_code(), *_of_service(), *_of_settings())}
     return tuple(Fault(what, remedy) for what, remedy in sorted(texts))
 
@@ -217,9 +219,9 @@ def _of_settings() -> Iterator[Fault]:
 
 
 def _in_code() -> Iterator[Fault]:
-    """Yield the faults whose words are written down where they are raised."""
+    """Yield the faults whose texts are literals in the code."""
     for module in sorted(PROGRAM.rglob("*.py")):
-        if SEEN_NOWHERE in module.parents:
+        if NOT_SHOWN in module.parents:
             continue
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Fault":
@@ -229,7 +231,7 @@ def _in_code() -> Iterator[Fault]:
 
 
 def _text(node: ast.expr) -> str | None:
-    """Return what is written there, 17 standing for what is filled in; None for no text."""
+    """Return a literal with 17 for each placeholder; None for anything else."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):

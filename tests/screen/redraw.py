@@ -1,7 +1,7 @@
-"""Draws every state and fault as the appliance itself does: `./scripts/screens` runs it.
+"""Drawing of the reference pictures, run by `./scripts/screens`.
 
-Writes the pictures of the documents to docs/screens, and the sheets that the tests
-compare with. Given a folder, writes the documented pictures there and nothing else.
+Writes the pictures of the documents to docs/screens, and the sheets that the tests compare with.
+Given a folder, it writes only the documented pictures, into that folder.
 """
 
 import sys
@@ -29,7 +29,7 @@ STATES_SHOWN = (
     "connecting",
     "speak-now",
     "listening",
-    "listening-elsewhere",
+    "listening-on-fallback",
     "lagging",
     "auto-stop",
     "command-done",
@@ -53,7 +53,7 @@ IN_EVERY_SIZE = ("listening", "reconnecting", "no-microphone")
 
 
 def document(folder: Path) -> None:
-    """Write the pictures: states as they are by default, some in other sizes."""
+    """Write the documented pictures: states with the default settings, some in other sizes."""
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, size in PREFIXES.items():
         for name in IN_EVERY_SIZE if prefix else STATES_SHOWN:
@@ -62,7 +62,7 @@ def document(folder: Path) -> None:
 
 
 def accept() -> None:
-    """Write the sheets as they are drawn now."""
+    """Write the sheets as they are drawn now, as the new reference."""
     sheets.FOLDER.mkdir(exist_ok=True)
     for name in sheets.names():
         sheets.save(sheets.drawn(name), sheets.FOLDER / f"{name}.png")

@@ -1,7 +1,7 @@
-"""Contact sheets: the accepted pictures of everything that the screen can say.
+"""Contact sheets: the reference pictures of everything that the screen can show.
 
-A sheet is a PNG of one bit a pixel with a cell for each scene; it carries the names of its cells
-and what fonts it was drawn with.
+A sheet is a PNG of one bit a pixel with a cell for each scene; its metadata name the cells and the
+fonts and libraries that it was drawn with.
 """
 
 import hashlib
@@ -17,18 +17,18 @@ from tests.screen.catalogue import GROUPS, RENDERERS
 
 FOLDER = Path(__file__).parent / "sheets"
 ACROSS = 1024
-"""Pixels that a sheet is wide, about."""
+"""Approximate width of a sheet, in pixels."""
 
 
 class Sheet(NamedTuple):
-    """Pictures of one size by the names of their scenes, and what they were drawn with."""
+    """Pictures of one size by the names of their scenes, and the fonts they were drawn with."""
 
     pictures: dict[str, Image.Image]
     drawn_with: str
 
 
 def names() -> list[str]:
-    """Return the names of all sheets: a size and a group of scenes."""
+    """Return the names of all sheets: size and group of scenes."""
     return [f"{size}-{group}" for size in RENDERERS for group in GROUPS]
 
 
@@ -71,7 +71,7 @@ def save(sheet: Sheet, path: Path) -> None:
 
 
 def type_in_use() -> str:
-    """Return what differs where the same text may be drawn a pixel apart."""
+    """Return the versions of libraries and fonts; with others, letters may move by a pixel."""
     files = sorted({*fonts.LARGE, *fonts.MEDIUM, *fonts.EVERYTHING})
     contents = b"".join(path.read_bytes() for path in files if path.exists())
     libraries = [f"{name} {features.version(name)}" for name in ("freetype2", "raqm", "harfbuzz")]
@@ -79,7 +79,7 @@ def type_in_use() -> str:
 
 
 def _places(count: int, size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return where the cells of a sheet are, with a line between any two."""
+    """Return the places of the cells of a sheet, with a line between any two."""
     columns = ACROSS // size[0]
     return [
         (1 + number % columns * (size[0] + 1), 1 + number // columns * (size[1] + 1))

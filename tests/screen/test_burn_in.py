@@ -5,7 +5,15 @@ import msgspec
 import pytest
 
 from appliance.core.events import Fault
-from appliance.screen.burn_in import MARGIN, ROUND, STEP, Brightness, IdleTimer, drift, rest
+from appliance.screen.burn_in import (
+    MARGIN,
+    PLACES,
+    STEP_TIME,
+    Brightness,
+    IdleTimer,
+    drift,
+    resting_brightness,
+)
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
@@ -37,18 +45,18 @@ def test_a_panel_dims_and_sleeps_after_the_times_set(
     dim_after: float, sleep_after: float, expected: dict[float, Brightness]
 ) -> None:
     settings = DisplaySettings(dim_after=dim_after, sleep_after=sleep_after)
-    assert {idle: rest(idle, settings) for idle in expected} == expected
+    assert {idle: resting_brightness(idle, settings) for idle in expected} == expected
 
 
 def test_the_picture_stands_still_for_a_while_and_moves_by_one_pixel_then() -> None:
-    assert drift(0) == drift(STEP - 0.1) == (0, 0)
-    walk = [drift(number * STEP) for number in range(2 * len(ROUND))]
+    assert drift(0) == drift(STEP_TIME - 0.1) == (0, 0)
+    walk = [drift(number * STEP_TIME) for number in range(2 * len(PLACES))]
     for before, after in itertools.pairwise(walk):
         assert abs(after[0] - before[0]) + abs(after[1] - before[1]) == 1
 
 
 def test_the_picture_never_leaves_its_margin_and_uses_all_of_it() -> None:
-    places = {drift(minute * STEP) for minute in range(100)}
+    places = {drift(minute * STEP_TIME) for minute in range(100)}
     assert places == set(itertools.product(range(MARGIN[0] + 1), range(MARGIN[1] + 1)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from appliance.core.events import Event, Fault, ScreenFailed, ScreenRecovered
-from appliance.screen.burn_in import STEP, Brightness
+from appliance.screen.burn_in import STEP_TIME, Brightness
 from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
@@ -71,7 +71,14 @@ def start(events: list[Event], now: list[float]) -> Iterator[Start]:
     displays = []
 
     def start(opener: Callable[[DisplaySettings], Panel | None]) -> Display:
-        display = Display(SETTINGS, events.append, open_panel=opener, clock=lambda: now[0])
+        display = Display(
+            SETTINGS,
+            events.append,
+            open_panel=opener,
+            clock=lambda: now[0],
+            retry_interval=0.01,
+            check_interval=0.01,
+        )
         displays.append(display)
         display.start()
         return display
@@ -89,7 +96,7 @@ def shows(module: Ssd1306, display: Display) -> bool:
     return display.picture is not None and module.image.tobytes() == display.picture.tobytes()
 
 
-def test_a_scene_is_seen_on_the_glass(start: Start, events: list[Event]) -> None:
+def test_a_scene_is_seen_on_the_panel(start: Start, events: list[Event]) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(LISTENING)
@@ -177,7 +184,7 @@ def test_a_panel_that_is_back_never_shows_that_it_was_gone(
     assert module.image.tobytes() == Renderer.for_settings(SETTINGS).draw(READY).tobytes()
 
 
-def test_an_error_of_the_bus_is_healed_with_a_whole_picture(
+def test_after_an_error_of_the_bus_the_whole_picture_is_sent(
     start: Start, events: list[Event]
 ) -> None:
     module = Ssd1306()
@@ -290,7 +297,7 @@ def test_the_picture_wanders_in_a_session_too(start: Start, now: list[float]) ->
     display.show(LISTENING)
     wait_until(lambda: shows(module, display))
     still = module.image
-    now[0] = STEP
+    now[0] = STEP_TIME
     wait_until(lambda: module.image.getbbox() != still.getbbox())
     wait_until(lambda: shows(module, display))
     moved = Image.new("1", still.size)
@@ -323,7 +330,7 @@ def test_a_panel_that_stays_away_is_in_the_log_once_and_its_return_too(
 
 
 @pytest.mark.parametrize("brightness", [Brightness.DIMMED, Brightness.ASLEEP])
-def test_the_end_lights_up_what_is_left_standing(
+def test_the_end_wakes_the_panel_for_what_stays_on_it(
     start: Start, now: list[float], brightness: Brightness
 ) -> None:
     module = Ssd1306()

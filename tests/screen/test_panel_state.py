@@ -1,4 +1,4 @@
-"""Whatever is shown and whatever the bus does, the glass ends with the last picture."""
+"""The panel ends with the last picture, whatever is shown and whatever the bus does."""
 
 import errno
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from appliance.screen.burn_in import ROUND, Brightness
+from appliance.screen.burn_in import PLACES, Brightness
 from appliance.screen.display import PanelState
 from appliance.screen.panels.base import PanelError
-from appliance.screen.panels.oled import DIMMED, Oled
+from appliance.screen.panels.oled import DIMMED_CONTRAST, Oled
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
@@ -38,7 +38,7 @@ class Boxes(Renderer):
 
 
 class Moment(NamedTuple):
-    """What is to be shown, when, and what the bus does meanwhile."""
+    """What to show, when, and what the bus does meanwhile."""
 
     boxes: int
     brightness: Brightness
@@ -57,7 +57,7 @@ moments = st.builds(
     Moment,
     boxes=st.integers(0, 5),
     brightness=st.sampled_from(Brightness),
-    shift=st.sampled_from(ROUND),
+    shift=st.sampled_from(PLACES),
     seconds=st.sampled_from([0.3, 20.0, 61.0]),
     good_transfers=st.integers(0, 30),
     good_bytes=st.integers(0, 140),
@@ -82,8 +82,8 @@ class Bench:
         self.module.fail(*failures, after=moment.good_bytes)
         while True:
             try:
-                self._glass.show(scene, moment.brightness, moment.shift)
-                self._glass.panel.check()
+                self._state.show(scene, moment.brightness, moment.shift)
+                self._state.panel.check()
             except PanelError:
                 self._panel = self._open_in_time()
             else:
@@ -91,7 +91,7 @@ class Bench:
 
     def _open(self) -> Oled:
         panel = Oled(self._settings, bus=self.module, clock=lambda: self._now)
-        self._glass = PanelState(panel, self._renderer)
+        self._state = PanelState(panel, self._renderer)
         return panel
 
     def _open_in_time(self) -> Oled:
@@ -105,7 +105,7 @@ class Bench:
 @pytest.mark.parametrize("rotate", [0, 2])
 @pytest.mark.parametrize("driver", MODULES)
 @given(boxes=boxes, moments=st.lists(moments, min_size=1, max_size=8))
-def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
+def test_the_panel_ends_with_the_last_picture_whatever_the_bus_does(
     driver: str, rotate: int, boxes: list[tuple[int, int, int, int]], moments: list[Moment]
 ) -> None:
     renderer = Boxes(boxes)
@@ -117,17 +117,17 @@ def test_the_glass_ends_with_the_last_picture_whatever_the_bus_does(
     bench.module.fail()
     bench.show(last._replace(brightness=Brightness.DIMMED, good_transfers=1000))
     picture = renderer.draw(Scene(Mode.LISTENING, elapsed=last.boxes), last.shift)
-    assert bench.module.contrast == DIMMED
+    assert bench.module.contrast == DIMMED_CONTRAST
     assert pixels(bench.module.image) == pixels(picture.rotate(-90 * rotate))
 
 
-def test_a_panel_that_is_opened_while_it_shall_sleep_lights_up_nothing() -> None:
+def test_a_panel_that_is_opened_while_it_should_sleep_shows_nothing() -> None:
     module = Ssd1306()
     seen = []
     module.watch = lambda: seen.append(module.image.getbbox())
-    glass = PanelState(Oled(DisplaySettings(), bus=module), Renderer())
-    assert glass.show(SCENE, Brightness.ASLEEP, (0, 0))
+    state = PanelState(Oled(DisplaySettings(), bus=module), Renderer())
+    assert state.show(SCENE, Brightness.ASLEEP, (0, 0))
     assert set(seen) == {None}
     assert not module.on
-    assert glass.show(SCENE, Brightness.AWAKE, (0, 0)) is None
+    assert state.show(SCENE, Brightness.AWAKE, (0, 0)) is None
     assert pixels(module.image) == pixels(Renderer().draw(SCENE))

@@ -1,4 +1,4 @@
-"""What the appliance draws is what was accepted, and what a person can read."""
+"""Pictures of the screen: as accepted, and legible."""
 
 import shutil
 from pathlib import Path
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.skipif(
 readable = pytest.mark.skipif(not shutil.which("tesseract"), reason="tesseract-ocr is missing")
 
 HUGE = "2-lines"
-"""The releases of the Liberation fonts differ by a pixel there, and so in where lines break."""
+"""Sheets in which the releases of the Liberation fonts differ by a pixel, and so in line breaks."""
 
-OTHERWISE_SET = 0.25
-"""The share of a sheet's pictures whose lines may break elsewhere with another release."""
+OTHER_BREAKS = 0.25
+"""Share of a sheet's pictures whose lines may break elsewhere with another release."""
 
 
 def pixels(path: Path) -> Image.Image:
@@ -54,7 +54,7 @@ def likeness(one: Image.Image, other: Image.Image) -> float:
 
 
 def alike(one: Image.Image, other: Image.Image) -> bool:
-    """Tell whether pictures show the same, but for what font releases differ in."""
+    """Return whether pictures show the same, apart from differences of font releases."""
     width, height = one.size
     status, body = (0, 0, width, STATUS_HEIGHT), (0, STATUS_HEIGHT, width, height)
     pairs = [(one.crop(box), other.crop(box)) for box in (status, body)]
@@ -64,13 +64,13 @@ def alike(one: Image.Image, other: Image.Image) -> bool:
 
 
 def as_full(one: Image.Image, other: Image.Image) -> bool:
-    """Tell whether pictures hold about as much, wherever their lines break."""
+    """Return whether pictures have about as many lit pixels, wherever their lines break."""
     lit = [sum(picture.convert("L").histogram()[1:]) for picture in (one, other)]
     return one.size == other.size and 0 < max(lit) < 2 * min(lit)
 
 
 def identical(one: Image.Image, other: Image.Image) -> bool:
-    """Tell whether pictures are the same to the pixel."""
+    """Return whether pictures are the same to the pixel."""
     return one.size == other.size and one.tobytes() == other.tobytes()
 
 
@@ -107,7 +107,7 @@ def test_every_state_and_fault_looks_as_it_was_accepted(name: str, tmp_path: Pat
     gone = [scene for scene in accepted.pictures if scene not in now.pictures]
     if changed:
         sheets.save(sheets.Sheet(changed, now.drawn_with), tmp_path / f"{name}.png")
-    if not exactly and (HUGE in name or len(changed) < OTHERWISE_SET * len(now.pictures)):
+    if not exactly and (HUGE in name or len(changed) < OTHER_BREAKS * len(now.pictures)):
         pairs = {scene: accepted.pictures.get(scene) for scene in changed}
         changed = {
             scene: changed[scene]
@@ -115,7 +115,7 @@ def test_every_state_and_fault_looks_as_it_was_accepted(name: str, tmp_path: Pat
             if before is None or not as_full(before, changed[scene])
         }
     assert not changed, f"look at {tmp_path / name}.png; to accept it: ./scripts/screens"
-    assert not gone, "these are said no more; to drop them: ./scripts/screens"
+    assert not gone, "these are no longer shown; to drop them: ./scripts/screens"
 
 
 def _accepted(before: Image.Image | None, now: Image.Image, *, exactly: bool) -> bool:
@@ -141,10 +141,10 @@ def test_pictures_of_different_states_are_not_alike() -> None:
     [(2, "bring your lunch"), (3, "closed on Friday"), (4, "at the window")],
     ids=["2-lines", "3-lines", "4-lines"],
 )
-def test_what_was_said_can_be_read_on_the_glass(lines: int, said: str) -> None:
+def test_what_was_said_can_be_read_on_the_oled(lines: int, said: str) -> None:
     turns = (ShownTurn(said),)
     scene = Scene(Mode.LISTENING, elapsed=12, level=0.5, turns=turns)
-    assert {"listening", *said.lower().split()} <= words_on(glass(scene, lines))
+    assert {"listening", *said.lower().split()} <= words_on(on_oled(scene, lines))
 
 
 @readable
@@ -166,12 +166,12 @@ def test_what_was_said_can_be_read_on_the_glass(lines: int, said: str) -> None:
     ],
     ids=["ready", "hold", "saved", "off", "fault", "fault-in-session"],
 )
-def test_what_the_screen_says_can_be_read_on_the_glass(scene: Scene, words: set[str]) -> None:
-    assert words <= words_on(glass(scene))
+def test_what_the_screen_says_can_be_read_on_the_oled(scene: Scene, words: set[str]) -> None:
+    assert words <= words_on(on_oled(scene))
 
 
-def glass(scene: Scene, lines: int = 3) -> Image.Image:
-    """Return what stands on an OLED that shows the scene."""
+def on_oled(scene: Scene, lines: int = 3) -> Image.Image:
+    """Return the picture on an OLED that shows the scene."""
     settings = DisplaySettings(lines=lines)
     module = Ssd1306()
     panel = open_panel(settings, bus=module)

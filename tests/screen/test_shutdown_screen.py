@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.panels.oled import DIMMED
+from appliance.screen.panels.oled import DIMMED_CONTRAST
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene
 from appliance.screen.shutdown_screen import show_shutdown_screen
@@ -55,7 +55,7 @@ def test_what_the_program_left_standing_makes_way() -> None:
 def test_it_shines_little_since_it_may_stand_for_months() -> None:
     module = Ssd1306()
     show_shutdown_screen(DisplaySettings(contrast=200), bus=module)
-    assert module.contrast == DIMMED
+    assert module.contrast == DIMMED_CONTRAST
 
 
 def test_a_missing_panel_is_reported_and_holds_nothing_up(caplog: pytest.LogCaptureFixture) -> None:

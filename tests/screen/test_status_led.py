@@ -22,12 +22,12 @@ def pin(factory: MockFactory) -> MockPin:
 
 
 @pytest.fixture
-def light(factory: MockFactory, pin: MockPin, posted: Posted) -> Iterator[StatusLed]:
-    light = StatusLed(SETTINGS, posted, pin_factory=factory)
-    light.start()
+def led(factory: MockFactory, pin: MockPin, posted: Posted) -> Iterator[StatusLed]:
+    led = StatusLed(SETTINGS, posted, pin_factory=factory)
+    led.start()
     posted.wait(StatusLedReady)
-    yield light
-    light.end()
+    yield led
+    led.end()
 
 
 def history(pin: MockPin) -> list[bool]:
@@ -65,25 +65,25 @@ def test_a_fault_blinks_faster_than_a_connection() -> None:
     assert FAST.on < SLOW.on
 
 
-def test_it_is_off_until_something_is_shown(light: StatusLed, pin: MockPin) -> None:
+def test_it_is_off_until_something_is_shown(led: StatusLed, pin: MockPin) -> None:
     assert pin.function == "output"
     assert not pin.state
 
 
-def test_it_is_on_while_listening_and_off_again_afterwards(light: StatusLed, pin: MockPin) -> None:
-    light.show(LISTENING)
+def test_it_is_on_while_listening_and_off_again_afterwards(led: StatusLed, pin: MockPin) -> None:
+    led.show(LISTENING)
     wait_until(lambda: pin.state)
-    light.show(Scene(Mode.SAVED))
+    led.show(Scene(Mode.SAVED))
     wait_until(lambda: not pin.state)
     assert history(pin) == [False, True, False]
 
 
-def test_it_blinks_on_and_off_until_the_fault_is_gone(light: StatusLed, pin: MockPin) -> None:
-    light.show(Scene(Mode.READY, fault=Fault("No microphone")))
+def test_it_blinks_on_and_off_until_the_fault_is_gone(led: StatusLed, pin: MockPin) -> None:
+    led.show(Scene(Mode.READY, fault=Fault("No microphone")))
     wait_until(lambda: len(pin.states) > 4)
     assert history(pin)[:5] == [False, True, False, True, False]
-    light.show(LISTENING)
-    light.show(Scene(Mode.READY))
+    led.show(LISTENING)
+    led.show(Scene(Mode.READY))
     wait_until(lambda: not pin.state)
 
 
@@ -93,40 +93,40 @@ def test_a_scene_of_the_same_pattern_lets_it_blink_on(
     def blinking(_: Scene) -> Pattern:
         return Pattern(on=0.3, off=0.3)
 
-    light = StatusLed(SETTINGS, posted, pin_factory=factory, pattern_of=blinking)
-    light.start()
+    led = StatusLed(SETTINGS, posted, pin_factory=factory, pattern_of=blinking)
+    led.start()
     posted.wait(StatusLedReady)
     scenes = (Scene(Mode.CONNECTING, elapsed=seconds) for seconds in range(10**6))
 
     def shown_again() -> bool:
-        light.show(next(scenes))
+        led.show(next(scenes))
         return len(pin.states) > 3
 
-    # Scenes come far faster than the lamp changes: if it began again with each, it would stay on.
+    # Scenes come far faster than the LED changes: if it began again with each, it would stay on.
     wait_until(shown_again)
-    light.end()
+    led.end()
 
 
 def test_ending_leaves_it_off_and_frees_the_pin(
     factory: MockFactory, pin: MockPin, posted: Posted
 ) -> None:
-    light = StatusLed(SETTINGS, posted, pin_factory=factory)
-    light.start()
-    light.show(LISTENING)
+    led = StatusLed(SETTINGS, posted, pin_factory=factory)
+    led.start()
+    led.show(LISTENING)
     wait_until(lambda: pin.state)
-    light.end()
+    led.end()
     assert history(pin) == [False, True, False]
     gpiozero.LED(27, pin_factory=factory).close()
-    assert "light" not in {thread.name for thread in threading.enumerate()}
+    assert "status-led" not in {thread.name for thread in threading.enumerate()}
     assert posted.events == [StatusLedReady()]
 
 
 def test_without_a_pin_there_is_nothing_to_do(posted: Posted) -> None:
-    light = StatusLed(StatusLedSettings(), posted)
-    light.start()
-    light.show(LISTENING)
-    assert "light" not in {thread.name for thread in threading.enumerate()}
-    light.end()
+    led = StatusLed(StatusLedSettings(), posted)
+    led.start()
+    led.show(LISTENING)
+    assert "status-led" not in {thread.name for thread in threading.enumerate()}
+    led.end()
     assert not posted.events
 
 
@@ -134,15 +134,15 @@ def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
     factory: MockFactory, pin: MockPin, posted: Posted
 ) -> None:
     other = gpiozero.Button(27, pin_factory=factory)
-    light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
-    light.start()
+    led = StatusLed(SETTINGS, posted, pin_factory=factory, retry_interval=0.01)
+    led.start()
     fault = posted.wait(StatusLedFailed).fault
     assert fault.what == "Light's pin in use"
     assert "GPIO 27" in fault.remedy
-    light.show(LISTENING)
+    led.show(LISTENING)
     other.close()
     wait_until(lambda: pin.function == "output" and pin.state)
-    light.end()
+    led.end()
     assert [type(event) for event in posted.events] == [StatusLedFailed, StatusLedReady]
 
 
@@ -160,16 +160,16 @@ class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
 def test_a_pin_that_breaks_is_reported_and_shows_again_once_it_works(posted: Posted) -> None:
     factory = MockFactory(pin_class=UnreliablePin)
     pin = factory.pin(27)
-    light = StatusLed(SETTINGS, posted, pin_factory=factory, retry=0.01)
-    light.start()
+    led = StatusLed(SETTINGS, posted, pin_factory=factory, retry_interval=0.01)
+    led.start()
     posted.wait(StatusLedReady)
     pin.broken = True
-    light.show(LISTENING)
+    led.show(LISTENING)
     fault = posted.wait(StatusLedFailed).fault
     assert (fault.what, "no such device" in fault.detail) == ("No light", True)
     pin.broken = False
     wait_until(lambda: pin.function == "output" and pin.state)
-    light.end()
+    led.end()
     assert len(posted.of(StatusLedFailed)) == 1
 
 
@@ -178,8 +178,8 @@ def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(posted: Posted) -> 
         def reserve_pins(self, *_: object) -> None:
             raise gpiozero.BadPinFactory("no GPIO here")
 
-    light = StatusLed(SETTINGS, posted, pin_factory=NoGpio())
-    light.start()
+    led = StatusLed(SETTINGS, posted, pin_factory=NoGpio())
+    led.start()
     fault = posted.wait(StatusLedFailed).fault
     assert (fault.what, "no GPIO here" in fault.detail) == ("No light", True)
-    light.end()
+    led.end()

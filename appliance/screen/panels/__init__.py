@@ -1,1 +1,1 @@
-"""Devices that show pictures: OLEDs, the terminal, a window."""
+"""Panels: OLEDs, the terminal, a window; each shows pictures of the renderer."""

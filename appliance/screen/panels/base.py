@@ -1,4 +1,4 @@
-"""What shows pictures: the panel as the display sees it."""
+"""Panel: the interface of everything that shows pictures."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from appliance.screen.scene import Scene
 
 
 class PanelError(Exception):
-    """A panel is not there or stopped answering; `fault` says so in words for a person."""
+    """A panel that is missing or stopped answering; `fault` says so in words for a person."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -18,22 +18,25 @@ class PanelError(Exception):
 
 
 class Panel(Protocol):
-    """Something that shows pictures. Used by one thread; every method may raise PanelError."""
+    """Something that shows pictures. Used by one thread; every method may raise PanelError.
+
+    A panel that was just opened is awake.
+    """
 
     def show(self, scene: Scene, picture: Image.Image, /) -> None:
         """Show the picture (mode "1"), which was drawn from the scene."""
 
     def set_brightness(self, brightness: Brightness, /) -> None:
-        """Shine like this from now on; a panel that was just opened is awake.
+        """Set the brightness; a panel that is asleep shows nothing.
 
-        One that is asleep lets nothing be seen. It may be shown a picture before it is woken.
+        It may be given a picture while it is asleep, and shows that when it wakes.
         """
 
     def check(self) -> None:
-        """Raise PanelError if the panel is gone; called about once a second while all is still."""
+        """Raise PanelError if the panel is gone; called about once a second between pictures."""
 
     def clear(self) -> None:
-        """Leave nothing to be seen."""
+        """Make the panel dark."""
 
     def close(self) -> None:
-        """Let go of the panel; what it shows stays."""
+        """Release the panel; what it shows stays."""

@@ -13,28 +13,28 @@ from PIL import Image
 from appliance.core.events import Fault
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError
-from appliance.screen.panels.oled_bus import DISPLAY_OFF, Bus
+from appliance.screen.panels.oled_bus import DISPLAY_OFF, RecordingBus
 from appliance.screen.panels.oled_pages import SENDERS, UNKNOWN, Pages, Sender, changes, packed
 from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
 
-REFRESH = 60.0
-"""Seconds after which everything is sent again, bit by bit, in case a glitch went unnoticed."""
+REFRESH_INTERVAL = 60.0
+"""Seconds after which everything is sent again, page by page, in case of an unnoticed glitch."""
 
-DIMMED = 16
-"""The contrast of a dimmed panel: a sixteenth of the light, to be read in a dark room."""
+DIMMED_CONTRAST = 16
+"""Contrast of a dimmed panel: a sixteenth of the light, still readable in a dark room."""
 
 
 class Oled:
-    """An OLED of luma.oled, initialised and ready to show pictures.
+    """OLED of luma.oled, initialised and ready to show pictures.
 
-    SSD1306, SSD1309 and SH1106 are sent what changed, and all of it again once a minute. Others get
-    whole pictures from luma, and are initialised again only when they fail to answer.
+    An SSD1306, SSD1309 or SH1106 is sent only what changed, and all of it again once a minute.
+    Others get whole pictures from luma, and are initialised again only after they failed to answer.
 
     Args:
         settings: the driver, how it is connected, its size, rotation and contrast.
         bus: an open I2C bus to use instead of /dev/i2c-N; it is not closed with the panel.
-        clock: seconds that never go back.
+        clock: monotonic seconds.
 
     Raises:
         PanelError: the OLED does not answer, or its driver has no such size or interface.
@@ -50,14 +50,14 @@ class Oled:
         self._clock = clock
         self._send = SENDERS.get((settings.driver, settings.width))
         self._shown: Pages | None = None
-        self._renewed_at = clock()
-        self._doubtful: list[int] = []
+        self._refreshed_at = clock()
+        self._due: list[int] = []
         self._brightness = Brightness.AWAKE
         self._contrast = settings.contrast
         self._blank = self._send is not None
         driver = getattr(luma.oled.device, settings.driver)
-        with _telling_faults(self._settings), contextlib.ExitStack() as opened:
-            self._bus = Bus(_interface(settings, bus), dark=self._blank)
+        with _raising_panel_errors(self._settings), contextlib.ExitStack() as opened:
+            self._bus = RecordingBus(_interface(settings, bus), dark=self._blank)
             opened.callback(self._bus.cleanup)
             self._bus.command(DISPLAY_OFF)  # fails at once where no OLED answers
             self._device = self._start(driver, opened)
@@ -71,83 +71,84 @@ class Oled:
         try:
             device.__init__(self._bus, **size, rotate=self._settings.rotate)
         except AssertionError as error:
-            # luma's way to say that a command is longer than its I2C takes.
+            # how luma says that a command is too long for its I2C
             raise PanelError(_not_for_i2c(self._settings)) from error
         device.persist = True  # luma's exit handler leaves the picture standing
-        self._bus.initialised()
+        self._bus.end_recording()
         device.contrast(self._contrast)
         return device
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
-        """Send what differs from the picture before, and a page of it again now and then."""
-        with _telling_faults(self._settings):
+        """Send what differs from the last picture, and now and then one page again."""
+        with _raising_panel_errors(self._settings):
             if scene.appearance.contrast not in (None, self._contrast):
                 self._contrast = scene.appearance.contrast
-                self._shine()
+                self._send_brightness()
             if self._send:
-                # No picture shall take longer than others: of what is in doubt, each brings a page.
+                # One page of the refresh with each picture, so that none takes much longer.
                 pages = packed(self._device.preprocess(picture))
-                self._paint(self._send, pages, self._in_doubt()[:1])
+                self._paint(self._send, pages, self._due_pages()[:1])
                 if self._blank:
                     self._blank = False
-                    self._shine()
+                    self._send_brightness()
             else:
                 self._device.display(picture.convert(self._device.mode))
 
     def set_brightness(self, brightness: Brightness) -> None:
-        """Set the contrast, or switch the OLED off while it keeps its memory."""
-        with _telling_faults(self._settings):
+        """Set the contrast; or switch the OLED off, which keeps its memory."""
+        with _raising_panel_errors(self._settings):
             self._brightness = brightness
-            self._shine()
+            self._send_brightness()
 
     def check(self) -> None:
-        """Say how to shine once more, which an OLED that was pulled out can't take."""
-        with _telling_faults(self._settings):
-            self._shine()
+        """Send the brightness again, which fails if the OLED was pulled out; refresh if due."""
+        with _raising_panel_errors(self._settings):
+            self._send_brightness()
             if self._send and self._shown:
-                self._paint(self._send, self._shown, self._in_doubt())
+                self._paint(self._send, self._shown, self._due_pages())
 
     def clear(self) -> None:
         """Blank the OLED and switch it off."""
-        with _telling_faults(self._settings):
+        with _raising_panel_errors(self._settings):
             self._device.clear()
             self._device.hide()
 
     def close(self) -> None:
-        """Let go of the bus."""
+        """Release the bus."""
         with contextlib.suppress(OSError):
             self._opened.close()
 
-    def _shine(self) -> None:
+    def _send_brightness(self) -> None:
         if self._blank or self._brightness is Brightness.ASLEEP:
             self._device.hide()
             return
-        dimmed = min(DIMMED, self._contrast)
+        dimmed = min(DIMMED_CONTRAST, self._contrast)
         self._device.contrast(self._contrast if self._brightness is Brightness.AWAKE else dimmed)
         self._device.show()
 
-    def _in_doubt(self) -> list[int]:
-        """Return the pages to be sent again; once in a while these are all, and the set-up too."""
-        if self._clock() - self._renewed_at >= REFRESH:
-            self._renewed_at = self._clock()
+    def _due_pages(self) -> list[int]:
+        """Return the numbers of the pages to send again; begin a refresh when it is time."""
+        if self._clock() - self._refreshed_at >= REFRESH_INTERVAL:
+            self._refreshed_at = self._clock()
             self._bus.replay()
-            self._shine()
-            self._doubtful = list(range(self._device.height // 8))
-        return self._doubtful
+            self._send_brightness()
+            self._due = list(range(self._device.height // 8))
+        return self._due
 
     def _paint(self, send: Sender, pages: Pages, again: list[int]) -> None:
+        """Send what changed since the last picture, and all of the pages `again`."""
         before, self._shown = self._shown, None
         if before:
             before = [UNKNOWN if number in again else page for number, page in enumerate(before)]
         for stretch in changes(before, pages):
             send(self._bus, stretch)
         self._shown = pages
-        self._doubtful = [number for number in self._doubtful if number not in again]
+        self._due = [number for number in self._due if number not in again]
 
 
 @contextlib.contextmanager
-def _telling_faults(settings: DisplaySettings) -> Iterator[None]:
-    """Turn what luma and the kernel raise into a fault for the person who built the box."""
+def _raising_panel_errors(settings: DisplaySettings) -> Iterator[None]:
+    """Turn the exceptions of luma and the kernel into a PanelError, in words for a person."""
     try:
         yield
     except luma.core.error.DevicePermissionError as error:

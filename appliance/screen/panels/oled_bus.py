@@ -1,63 +1,63 @@
-"""The bus to an OLED, which remembers how the OLED was initialised."""
+"""Bus to an OLED that records the initialisation and can repeat it."""
 
 from typing import Any
 
 DISPLAY_OFF = 0xAE
 DISPLAY_ON = 0xAF
 CONTRAST = 0x81
-"""Commands that the SSD1306, the SSD1309 and the SH1106 share."""
+"""Commands that SSD1306, SSD1309 and SH1106 share."""
 
 
-class Bus:
-    """Sends commands and data through one of luma's interfaces; takes its place for luma's devices.
+class RecordingBus:
+    """Proxy of one of luma's interfaces, between luma's device and the wires.
 
     Args:
         interface: an open luma.core.interface.serial.i2c or spi.
-        dark: whether the initialisation leaves the OLED off, and its memory as it is. luma would
-            send a blank picture, which takes as long as the first one that shows something.
+        dark: whether the initialisation leaves the OLED off and its memory unchanged. luma would
+            send a blank picture, which takes as long as the first real one.
     """
 
     def __init__(self, interface: Any, *, dark: bool = False) -> None:  # noqa: ANN401 - luma ships no types
         self._interface = interface
         self._dark = dark
         self._initialisation: list[tuple[int, ...]] = []
-        self._remembering = True
+        self._recording = True
 
     def command(self, *command: int) -> None:
         """Send a command with its arguments, or several."""
-        if self._remembering:
+        if self._recording:
             self._initialisation.append(command)
             if self._dark and command == (DISPLAY_ON,):
                 return
         self._interface.command(*command)
 
     def data(self, data: bytes | list[int]) -> None:
-        """Send bytes for the display's memory."""
-        if not (self._dark and self._remembering):
+        """Send bytes for the OLED's memory."""
+        if not (self._dark and self._recording):
             self._interface.data(list(data))
 
     def cleanup(self) -> None:
         """Close the interface."""
         self._interface.cleanup()
 
-    def initialised(self) -> None:
-        """Mark the end of the initialisation: what was sent until now can be sent again."""
-        self._remembering = False
+    def end_recording(self) -> None:
+        """End the initialisation: `replay` repeats what was sent until now."""
+        self._recording = False
 
     def replay(self) -> None:
-        """Initialise the OLED once more, while it goes on shining as it does.
+        """Repeat the initialisation, apart from its commands for brightness.
 
-        With its light set afterwards, this heals one that lost its power for a moment without
-        missing a command.
+        With the brightness set afterwards, this repairs an OLED that lost its power for a moment
+        between two commands.
         """
         for command in self._initialisation:
-            steady = _without_light(command)
-            if steady:
-                self._interface.command(*steady)
+            rest = _without_brightness(command)
+            if rest:
+                self._interface.command(*rest)
 
 
-def _without_light(command: tuple[int, ...]) -> tuple[int, ...]:
-    """Return what is left of a command of the initialisation, each of which sets light first."""
+def _without_brightness(command: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a command of luma's initialisation without a leading change of brightness."""
     first, *others = command
     if first == CONTRAST:
         return tuple(others[1:])

@@ -1,7 +1,7 @@
-"""Only what changed goes over the bus: pictures as pages, and the stretches in which they differ.
+"""Dirty regions of an OLED: pictures as pages, and the stretches in which they differ.
 
-The SSD1306's and SH1106's memory is made of pages: rows of bytes, each of which is eight pixels
-below each other, the lowest bit on top (SSD1306 data sheet, section 8.7).
+The memory of SSD1306 and SH1106 consists of pages: rows of bytes, each of which is a column of
+eight pixels, the lowest bit on top (SSD1306 data sheet, section 8.7).
 """
 
 from collections.abc import Callable, Iterator
@@ -12,16 +12,16 @@ from PIL import Image
 Pages = list[bytes]
 
 UNKNOWN = b""
-"""Stands for a page of which nobody knows what it shows."""
+"""Page of unknown contents."""
 
-WORTHWHILE = 8
-"""Bytes that are alike between two changes, from which on it is cheaper to address both."""
+MERGE_GAP = 8
+"""Largest number of equal bytes between two changes that are sent as one stretch."""
 
 COLUMN_ADDRESS, PAGE_ADDRESS = 0x21, 0x22
 PAGE_START, COLUMN_LOW, COLUMN_HIGH = 0xB0, 0x00, 0x10
 
 SH1106_FIRST_COLUMN = 2
-"""The glass shows columns 2 to 129 of the controller's 132."""
+"""The panel shows columns 2 to 129 of the controller's 132."""
 
 
 class Stretch(NamedTuple):
@@ -40,7 +40,7 @@ def packed(picture: Image.Image) -> Pages:
 
 
 def changes(before: Pages | None, after: Pages) -> Iterator[Stretch]:
-    """Return what must be sent to get from one picture to the other; all of it from None."""
+    """Yield what to send to get from one picture to the other; everything if `before` is None."""
     for page, (old, new) in enumerate(zip(before or [UNKNOWN] * len(after), after, strict=True)):
         if old == UNKNOWN:
             yield Stretch(page, 0, new)
@@ -50,11 +50,11 @@ def changes(before: Pages | None, after: Pages) -> Iterator[Stretch]:
 
 
 def _runs(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:
-    """Return the first and last columns of each run of changes, neighbouring runs as one."""
+    """Yield the first and last column of each run of changes; close runs are merged."""
     changed = [column for column in range(len(new)) if old[column] != new[column]]
     first = last = changed[0]
     for column in changed[1:]:
-        if column - last > WORTHWHILE:
+        if column - last > MERGE_GAP:
             yield first, last
             first = column
         last = column
@@ -70,7 +70,7 @@ def send_to_ssd1306(bus: Any, stretch: Stretch) -> None:  # noqa: ANN401 - luma 
 
 
 def send_to_sh1106(bus: Any, stretch: Stretch) -> None:  # noqa: ANN401 - luma ships no types
-    """Send a stretch to an SH1106, which knows page addressing alone."""
+    """Send a stretch to an SH1106, which only has page addressing."""
     page, first, data = stretch
     column = first + SH1106_FIRST_COLUMN
     bus.command(PAGE_START | page, COLUMN_LOW | column & 0x0F, COLUMN_HIGH | column >> 4)
@@ -84,4 +84,4 @@ SENDERS: dict[tuple[str, int], Sender] = {
     ("ssd1309", 128): send_to_ssd1306,
     ("sh1106", 128): send_to_sh1106,
 }
-"""How to send a stretch, by luma's driver and its width; others get whole pictures from luma."""
+"""Functions that send a stretch, by luma's driver and width."""

@@ -1,4 +1,4 @@
-"""The panel in a terminal, pixel for pixel; and as plain lines where there is no terminal."""
+"""Terminal panel: pictures as characters; plain lines where the output is no terminal."""
 
 import functools
 import io
@@ -13,25 +13,25 @@ from appliance.core.events import Fault
 from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel, PanelError
-from appliance.screen.render.text_layout import heard
+from appliance.screen.render.text_layout import unformatted_words
 from appliance.screen.scene import Scene, ShownTurn
 from appliance.settings.schema import DisplaySettings
 
 HOME, CLEAR_ALL, CLEAR_LINE = "\x1b[H", "\x1b[2J", "\x1b[K"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 HOLD, RELEASE = "\x1b[?2026h", "\x1b[?2026l"
-"""Between these a terminal that knows them paints at once; others pass over them."""
+"""Between these a terminal paints all at once; terminals that do not know them ignore them."""
 
-LIGHT, PLAIN = "\x1b[38;5;153m", "\x1b[0m"
+LIT, PLAIN = "\x1b[38;5;153m", "\x1b[0m"
 
 Turns = tuple[ShownTurn, ...]
 
-USUAL = os.terminal_size((80, 24))
-"""Of a terminal that does not know its size."""
+DEFAULT_SIZE = os.terminal_size((80, 24))
+"""Size of a terminal that does not know it."""
 
 HALVES = " \u2580\u2584\u2588"
 ASLEEP = "asleep: a press wakes it"
-"""Stands below an empty picture."""
+"""Caption below the empty picture of a panel that is asleep."""
 
 BRAILLE = 0x2800
 DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
@@ -46,7 +46,7 @@ def open_terminal(_settings: DisplaySettings, _bus: object) -> Panel:
 def standard_output(caption: Callable[[], str] = str) -> Panel:
     """Return a panel on standard output: pictures in a terminal, plain lines elsewhere.
 
-    `caption` returns a line to stand below the pictures.
+    `caption` returns the line below the pictures.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
@@ -56,14 +56,14 @@ def standard_output(caption: Callable[[], str] = str) -> Panel:
 
 
 class TerminalPanel:
-    """Shows pictures in a terminal: with half blocks where it is wide enough, else with braille.
+    """Panel in a terminal: with half blocks where it is wide enough, else with braille.
 
     A picture of 128x64 pixels takes 130x34 or 66x18 characters, frame included. Only rows that
     changed are written. The cursor is hidden until `close`, which leaves the picture standing.
 
     Args:
         stream: the terminal.
-        caption: returns a line to stand below the picture.
+        caption: returns the line below the picture.
         measure: returns the terminal's size in characters.
     """
 
@@ -82,23 +82,23 @@ class TerminalPanel:
         self._asleep = False
 
     def show(self, _: Scene, picture: Image.Image) -> None:
-        """Write the rows that differ from what stands there."""
+        """Write the rows that changed."""
         self._picture = picture
         self._paint(picture)
 
     def set_brightness(self, brightness: Brightness) -> None:
-        """Show nothing but how to wake it while asleep; a terminal knows no dimming."""
+        """Show only how to wake it while asleep; a terminal does not dim."""
         self._asleep = brightness is Brightness.ASLEEP
         if self._picture:
             self._paint(self._picture)
 
     def check(self) -> None:
-        """Show the picture anew where the terminal has another size by now."""
+        """Show the picture again if the size of the terminal changed."""
         if self._picture and self._measure() != self._size:
             self._paint(self._picture)
 
     def clear(self) -> None:
-        """Wipe the picture away."""
+        """Clear the terminal."""
         if self._rows:
             self._rows = []
             self._size = self._picture = None
@@ -112,14 +112,14 @@ class TerminalPanel:
         size = self._measure()
         written = [] if size == self._size else [HIDE_CURSOR, CLEAR_ALL]
         shown = self._rows if size == self._size else []
-        glass, caption = picture, self._caption()
+        seen, caption = picture, self._caption()
         if self._asleep:
-            glass, caption = Image.new("1", picture.size), ASLEEP
-        whole = [*_framed(_characters(glass, size)), caption]
+            seen, caption = Image.new("1", picture.size), ASLEEP
+        whole = [*_framed(_characters(seen, size)), caption]
         rows = [row[: size.columns] for row in whole[: size.lines - 1]]
         for number, row in enumerate(rows):
             if number >= len(shown) or shown[number] != row:
-                written.append(f"\x1b[{number + 1}H{LIGHT}{row}{PLAIN}{CLEAR_LINE}")
+                written.append(f"\x1b[{number + 1}H{LIT}{row}{PLAIN}{CLEAR_LINE}")
         self._size, self._rows = size, rows
         self._write(HOLD, *written, self._below(), RELEASE)
 
@@ -131,7 +131,7 @@ class TerminalPanel:
 
 
 class LinesPanel:
-    """Tells in plain lines what the panel shows: each state, fault, remark and finished turn once.
+    """Panel of plain lines: each state, fault, remark and finished turn once.
 
     Args:
         stream: where the lines go.
@@ -159,44 +159,46 @@ class LinesPanel:
         self._remark = scene.remark
 
     def set_brightness(self, _: Brightness) -> None:
-        """Lines shine by themselves."""
+        """Do nothing: lines have no brightness."""
 
     def check(self) -> None:
-        """Lines are written as they come; there is nothing to check."""
+        """Do nothing: lines are written as they come."""
 
     def clear(self) -> None:
-        """Lines stay."""
+        """Do nothing: lines stay."""
 
     def close(self) -> None:
-        """The stream is not this panel's to close."""
+        """Do nothing: the stream is not this panel's."""
 
     def _write(self, line: str) -> None:
         _write(self._stream, f"{line}\n")
 
 
 def _state(scene: Scene) -> str:
-    told = [texts.STATE[scene.mode], "at the fallback service" if scene.on_fallback else ""]
+    parts = [texts.STATE[scene.mode], "at the fallback service" if scene.on_fallback else ""]
     if scene.fault:
-        told += [scene.fault.what, scene.fault.remedy]
+        parts += [scene.fault.what, scene.fault.remedy]
     elif scene.summary:
-        told += [texts.words(scene.summary), texts.length(scene.summary)]
-    return " - ".join(part for part in told if part)
+        parts += [texts.words(scene.summary), texts.length(scene.summary)]
+    return " - ".join(part for part in parts if part)
 
 
 def _finished(before: Turns, now: Turns) -> Turns:
-    """Return the turns that were the newest until now, or came and went unseen."""
+    """Return the turns that are no longer the newest, or came and went between two scenes."""
     if not now:
         return before[-1:]
-    new = next(new for new in range(len(now) + 1) if _goes_on(before, now[: len(now) - new]))
+    new = next(new for new in range(len(now) + 1) if _continues(before, now[: len(now) - new]))
     if new == len(now):
         return before[-1:] + now[:-1]
     return now[len(now) - new - 1 : -1]
 
 
-def _goes_on(before: Turns, now: Turns) -> bool:
-    """Tell whether `now` ends with the turn that `before` ended with, which may have grown."""
+def _continues(before: Turns, now: Turns) -> bool:
+    """Return whether `now` ends with the turn that `before` ended with, which may have grown."""
     pairs = zip(before[-len(now) : -1], now[:-1], strict=False)
-    return len(now) <= len(before) and all(heard(a.text) == heard(b.text) for a, b in pairs)
+    return len(now) <= len(before) and all(
+        unformatted_words(a.text) == unformatted_words(b.text) for a, b in pairs
+    )
 
 
 def _framed(rows: list[str]) -> list[str]:
@@ -244,6 +246,6 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _size_of(descriptor: int) -> os.terminal_size:
-    """Return a terminal's size; a serial line does not know it and says 0."""
+    """Return a terminal's size; a serial line does not know it and reports 0."""
     size = os.get_terminal_size(descriptor)
-    return size if size.columns and size.lines else USUAL
+    return size if size.columns and size.lines else DEFAULT_SIZE

@@ -1,4 +1,4 @@
-"""The panel in a window: luma.emulator's pygame device, in the colours of an OLED."""
+"""Window panel: luma.emulator's pygame device, in the colours of an OLED."""
 
 import contextlib
 import io
@@ -15,21 +15,20 @@ from appliance.screen.screenshot import enlarged
 
 SCALE = 6
 
-NOWHERE = {"dummy", "offscreen"}
-"""What SDL draws with where there is no desktop."""
-
+OFFSCREEN_DRIVERS = {"dummy", "offscreen"}
+"""SDL's video drivers where there is no desktop."""
 
 TITLE = "appliance"
 ASLEEP = f"{TITLE} (asleep: a press wakes it)"
 
 
 class WindowPanel:
-    """Shows pictures in a window.
+    """Panel in a window.
 
     Args:
         on_close: called once, on the display's thread, when the person closes the window or
             presses Escape in it.
-        scale: pixels of the window for one of the panel.
+        scale: width and height of a panel's pixel, in pixels of the window.
 
     Raises:
         PanelError: luma.emulator is not installed, or there is no desktop to open a window on.
@@ -49,14 +48,14 @@ class WindowPanel:
         self._draw(enlarged(picture, self._scale))
 
     def set_brightness(self, brightness: Brightness) -> None:
-        """Show nothing while asleep, and in the title how to wake it; a window does not dim."""
+        """Show nothing while asleep; the title says how to wake it. A window does not dim."""
         self._asleep = brightness is Brightness.ASLEEP
         if self._shown:
             self._pygame.display.set_caption(ASLEEP if self._asleep else TITLE)
             self._draw(self._shown)
 
     def check(self) -> None:
-        """Let the window take its events, so that the desktop doesn't call it frozen."""
+        """Let the window process its events, so that the desktop does not call it frozen."""
         if self._shown:
             self._draw(self._shown)
 
@@ -76,10 +75,10 @@ class WindowPanel:
         try:
             if self._device is None:
                 self._device = self._open(page.size)
-            glass = Image.new("1", page.size) if self._asleep else page
-            self._device.display(glass.convert("RGB"))
+            seen = Image.new("1", page.size) if self._asleep else page
+            self._device.display(seen.convert("RGB"))
         except SystemExit:
-            # luma's way to say that the window was closed.
+            # how luma says that the window was closed
             self._closed = True
             self._on_close()
 
@@ -89,7 +88,7 @@ class WindowPanel:
             driver = self._pygame.display.get_driver()
         except self._pygame.error as error:
             raise _no_desktop(str(error)) from error
-        if driver in NOWHERE:
+        if driver in OFFSCREEN_DRIVERS:
             raise _no_desktop(f"SDL draws with {driver!r}")
         self._pygame.display.set_caption(TITLE)
         return device
@@ -102,7 +101,7 @@ def _no_desktop(detail: str) -> PanelError:
 def _emulator() -> tuple[Any, Any]:
     """Return pygame, and luma's device that draws with it."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pygame greets
+        with contextlib.redirect_stdout(io.StringIO()):  # pygame prints a greeting
             import pygame  # noqa: PLC0415 - for this panel alone
             from luma.emulator import device  # noqa: PLC0415 - for this panel alone
     except ImportError as error:

@@ -1,1 +1,1 @@
-"""Pure drawing: a scene becomes a one-bit picture."""
+"""Drawing of scenes as one-bit pictures: text layout, fonts, icons, status bar."""

@@ -1,4 +1,4 @@
-"""Type for one-bit pixels: fonts, their sizes, and the letters that a font lacks."""
+"""Fonts for one-bit pictures: typefaces by size, and fallbacks for missing letters."""
 
 import functools
 import itertools
@@ -31,27 +31,27 @@ EVERYTHING = (
 """Debian's fonts-liberation, fonts-dejavu-core and fonts-unifont."""
 
 LARGE_FROM = 13
-"""From this size on a bold stem is two whole pixels wide and stays open; below it clogs."""
+"""Smallest size of a bold font: its stems are two whole pixels wide; below, letters clog."""
 
-SMALL_TO = 9
-"""Up to this size DejaVu's letters run into each other; Liberation's don't."""
+SMALL_UP_TO = 9
+"""Largest size at which DejaVu's letters touch each other and Liberation's do not."""
 
 SMALLEST_SIZE = 6
 
-LETTERS_A_LINE = 10
-"""A line that holds fewer is no line but a word."""
+LETTERS_PER_LINE = 10
+"""Least letters of a line."""
 
 UNIFONT_GRID = 16
-"""Unifont is drawn on 16x16 pixels: at other sizes its strokes fall between the pixels."""
+"""Unifont's letters are drawn on 16x16 pixels: other sizes blur its strokes."""
 
-SHAPED = range(0x0590, 0x1100)
-"""Hebrew to Burmese: they need Pillow's complex layout, which the first font goes without."""
+SHAPED_SCRIPTS = range(0x0590, 0x1100)
+"""Hebrew to Burmese: they need Pillow's complex layout, which the first font does not use."""
 
 OVERHANG = 2
-"""Pixels by which a letter may reach over the start or the end of its word."""
+"""Pixels by which a letter may reach beyond the start or the end of its word."""
 
 NARROWEST_SPACE = 3
-"""Pixels between two words below which they read as one."""
+"""Least pixels between two words; closer ones read as one."""
 
 ASCENDERS, DESCENDERS = "Hbdfhkl", "gjpqy"
 
@@ -62,10 +62,10 @@ NO_CHARACTER = "\U0010fffe"
 Font = ImageFont.FreeTypeFont
 
 
-class Setting(NamedTuple):
-    """A word as pixels: a one-bit mask, and how far the word's end is from its start.
+class WordMask(NamedTuple):
+    """Word as pixels: a one-bit mask and the width of the word.
 
-    Its start is the mask's column OVERHANG, its baseline below the row `ascent`.
+    The word starts at the mask's column OVERHANG; its baseline is below the row `ascent`.
     """
 
     mask: Image.Image
@@ -74,13 +74,22 @@ class Setting(NamedTuple):
 
 
 class Typeface:
-    """Type of one size: measures words and puts them on a picture.
+    """Typeface of one size, which measures words and draws them.
+
+        type_ = typeface(height=16)
+        type_.draw(picture, x=0, baseline=14, text="Ready")
 
     Args:
-        font: the font to set with.
-        others: where letters come from that it lacks. Each is loaded when a letter was not found
-            in those before it: a box that only hears English needs none, and they take megabytes.
-        height: the most pixels that its lines may stand apart.
+        font: the first font.
+        others: fonts for letters that it lacks. Each is loaded when a letter was not found in those
+            before it: a box that only hears English needs none, and they take megabytes.
+        height: the largest distance of lines, in pixels.
+
+    Attributes:
+        ascent, descent: pixels of a letter above and below the baseline.
+        height: their sum.
+        pitch: pixels from line to line.
+        space, narrow_space: pixels between words, usually and at least.
     """
 
     def __init__(self, font: Font, others: Iterator[Font], height: int) -> None:
@@ -96,15 +105,15 @@ class Typeface:
         self.narrow_space = min(NARROWEST_SPACE, self.space - 1)
 
     def width(self, text: str) -> int:
-        """Return how many pixels the text takes along the line."""
+        """Return the width of the text in pixels."""
         return self._set(text).width
 
     def draw(self, picture: Image.Image, x: int, baseline: int, text: str, ink: int = 1) -> None:
-        """Put the text on the picture, its first letter's origin at (x, baseline)."""
+        """Draw the text on the picture, with its first letter's origin at (x, baseline)."""
         mask, _, ascent = self._set(text)
         picture.paste(ink, (x - OVERHANG, baseline - ascent), mask)
 
-    def _draw_mask(self, text: str) -> Setting:
+    def _draw_mask(self, text: str) -> WordMask:
         runs = [(font, run, round(font.getlength(run, mode="1"))) for font, run in self._runs(text)]
         width = sum(run_width for _, _, run_width in runs)
         ascent = max((_height_above_baseline(font, run) for font, run, _ in runs), default=0)
@@ -116,19 +125,19 @@ class Typeface:
         for font, run, run_width in runs:
             draw.text((x, ascent), run, fill=1, font=font, anchor="ls")
             x += run_width
-        return Setting(mask, width, ascent)
+        return WordMask(mask, width, ascent)
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
-        """Cut the text where the font changes; accents stay with the letter they stand on."""
-        # All of a word that needs complex layout has it, so that its marks stand at the right end.
-        shaped = any(ord(character) in SHAPED for character in text)
-        seen = text if shaped else _without_unseen(text)
-        placed = [(self._font_for(letter, shaped), letter) for letter in letters(seen)]
+        """Split the text where the font changes; accents stay with their letter."""
+        # Complex layout applies to a whole word, so that its punctuation is at the right end.
+        shaped = any(ord(character) in SHAPED_SCRIPTS for character in text)
+        visible = text if shaped else _without_invisible(text)
+        placed = [(self._font_for(letter, shaped), letter) for letter in letters(visible)]
         for font, run in itertools.groupby(placed, key=lambda pair: pair[0]):
             yield font, "".join(letter for _, letter in run)
 
     def _find_font(self, letter: str, shaped: bool) -> Font:
-        """Return the first font that has the letter with its accents, or at least the letter."""
+        """Return the first font that has the letter with its accents, or else the letter alone."""
         for wanted in (letter, letter[0]):
             for font in itertools.islice(self._all_fonts(), int(shaped), None):
                 if all(_has(font, character) for character in wanted):
@@ -136,7 +145,7 @@ class Typeface:
         return self._fonts[0]
 
     def _all_fonts(self) -> Iterator[Font]:
-        """Yield the fonts known so far, then those that must be loaded first."""
+        """Yield the fonts loaded so far, then load the others one by one."""
         yield from self._fonts
         for font in self._others:
             self._fonts.append(font)
@@ -145,10 +154,12 @@ class Typeface:
 
 @functools.lru_cache(16)
 def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
-    """Return the largest type whose lines can stand `height` pixels apart.
+    """Return the largest typeface for lines that are `height` pixels apart.
 
-    `named` is the path of a TrueType font to prefer; where it can't be read the usual ones serve.
-    Lines of `width` pixels hold at least LETTERS_A_LINE letters.
+    Args:
+        height: pixels from line to line.
+        named: path of a TrueType font to prefer; the default fonts are used if it can't be read.
+        width: pixels of a line, which holds at least LETTERS_PER_LINE letters.
     """
     sizes = range(height, SMALLEST_SIZE, -1)
     fits = (size for size in sizes if _fits(_first(size, named), height, width))
@@ -158,25 +169,25 @@ def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
 
 
 def _fits(font: Font, height: int, width: float) -> bool:
-    """Tell whether lines of the font have some space between them; accents may stand in it."""
+    """Return whether lines of the font have some space between them; accents may be in it."""
     ascent, accented = (_height_above_baseline(font, tall) for tall in (ASCENDERS, "\u00c9"))
     needed = ascent + _height_below_baseline(font, DESCENDERS) + _leading(height)
-    wide = font.getlength("n" * LETTERS_A_LINE, mode="1")
+    wide = font.getlength("n" * LETTERS_PER_LINE, mode="1")
     return needed <= height and accented <= height + 1 and wide <= width
 
 
 def _leading(height: int) -> int:
-    """Return the pixels to leave between lines that stand `height` apart."""
+    """Return the pixels between lines that are `height` apart."""
     if height > 12:
         return height * 2 // 9
-    return 1 if height > SMALL_TO else 0
+    return 1 if height > SMALL_UP_TO else 0
 
 
 @functools.cache
 def _first(size: int, named: str) -> Font:
-    usual = LARGE if size >= LARGE_FROM else MEDIUM if size > SMALL_TO else SMALL
+    usual = LARGE if size >= LARGE_FROM else MEDIUM if size > SMALL_UP_TO else SMALL
     paths = (Path(named), *usual) if named else usual
-    # Only the basic layout gives hinted advances, which keep the letters of one-bit type in step.
+    # Only the basic layout has hinted advances, which keep letters on whole pixels.
     fonts = (_load(path, size, ImageFont.Layout.BASIC) for path in paths)
     return next((font for font in fonts if font), None) or _built_in(size)
 
@@ -184,7 +195,7 @@ def _first(size: int, named: str) -> Font:
 def _built_in(size: int) -> Font:
     try:
         return cast("Font", ImageFont.load_default(size))
-    except TypeError:  # Pillow has it in sizes from 10.1 on
+    except TypeError:  # Pillow before 10.1 has one size
         return cast("Font", ImageFont.load_default())
 
 
@@ -193,12 +204,12 @@ def _load(path: Path, size: int, layout: ImageFont.Layout | None = None) -> Font
     try:
         return ImageFont.truetype(str(path), size, layout_engine=layout)
     except OSError as error:
-        _tell_once(path, str(error))
+        _log_once(path, str(error))
         return None
 
 
 @functools.cache
-def _tell_once(path: Path, reason: str) -> None:
+def _log_once(path: Path, reason: str) -> None:
     log.info("font %s can't be used: %s", path, reason)
 
 
@@ -209,7 +220,7 @@ def _grid_size(path: Path, size: int, height: int) -> int:
 
 
 def letters(text: str) -> list[str]:
-    """Return the text's letters, each with the accents that stand on it."""
+    """Return the text's letters, each with its accents."""
     found: list[str] = []
     for character in text:
         if found and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
@@ -219,13 +230,13 @@ def letters(text: str) -> list[str]:
     return found
 
 
-def _without_unseen(text: str) -> str:
-    """Leave out what only tells how to set a text: without complex layout that shows as boxes."""
+def _without_invisible(text: str) -> str:
+    """Leave out invisible control characters, which the basic layout draws as boxes."""
     return "".join(it for it in text if it not in VARIATIONS and unicodedata.category(it) != "Cf")
 
 
 def _has(font: Font, character: str) -> bool:
-    if unicodedata.category(character) == "Cf":  # complex layout obeys it, whatever the font
+    if unicodedata.category(character) == "Cf":  # handled by complex layout in any font
         return True
     plain = _unshaped(font)
     return _pixels(plain, character) != _blank(plain)
@@ -233,13 +244,13 @@ def _has(font: Font, character: str) -> bool:
 
 @functools.cache
 def _unshaped(font: Font) -> Font:
-    """Return the font without complex layout, which puts a dotted circle before a lone accent."""
+    """Return the font without complex layout, which adds a dotted circle to a lone accent."""
     return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
 
 
 @functools.cache
 def _blank(font: Font) -> tuple[tuple[int, int], bytes]:
-    """Return what the font shows for a character that it lacks."""
+    """Return the pixels that the font draws for a missing character."""
     return _pixels(font, NO_CHARACTER)
 
 

@@ -1,4 +1,4 @@
-"""Small pictures for the status line, 7 by 7 pixels."""
+"""Icons of the status bar, 7 by 7 pixels."""
 
 from PIL import Image
 

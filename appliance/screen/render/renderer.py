@@ -1,4 +1,4 @@
-"""From scene to picture: the same scene is always the same picture."""
+"""Renderer of scenes as one-bit pictures; equal scenes give equal pictures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -8,48 +8,48 @@ from PIL import Image
 from appliance.screen import texts
 from appliance.screen.burn_in import MARGIN
 from appliance.screen.render.fonts import Typeface, typeface
-from appliance.screen.render.status_bar import STATUS_HEIGHT, draw_status
+from appliance.screen.render.status_bar import STATUS_HEIGHT, draw_status_bar
 from appliance.screen.render.text_layout import (
     Line,
     draw_line,
     has_ideographs,
     is_cut,
-    is_leftward,
     latest_lines,
     line_width,
     message_lines,
+    reads_right_to_left,
 )
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
 SMALL = 11
 SMALLEST = 9
-"""Pixels from line to line; below 9, letters can't be told apart."""
+"""Pixels from line to line; below 9, letters are illegible."""
 
 FEWEST_LINES, MOST_LINES = 2, 6
-"""Lines of transcript between which somebody may choose."""
+"""Range of the lines of transcript that can be asked for."""
 
 HEADLINES = (18, 16)
-"""Pixels from line to line of a headline: the first that leaves room for the rest is taken."""
+"""Pixels from line to line of a headline; the first that leaves room for the rest is used."""
 
-HUGE_UP_TO = 2
-"""With so few lines of transcript, headlines are as large as they are."""
+HUGE_HEADLINES_UP_TO = 2
+"""Lines of transcript up to which headlines are as large as the transcript."""
 
-IDEOGRAPHS = 17
+IDEOGRAPH_PITCH = 17
 """Pixels from line to line that ideographs need."""
 
 NOTICE_LINES = 2
-"""Lines of a notice: it may take no more of the transcript, however long its remedy is."""
+"""Most lines that a notice takes from the transcript, however long its remedy is."""
 
-FLAT = 48
-"""Pixels of height below which a countdown has no room beside a transcript."""
+FLAT_BELOW = 48
+"""Height in pixels below which a panel has no room for a countdown beside a transcript."""
 
 WITHOUT_STATUS = {Mode.STARTING, Mode.STOPPING, Mode.OFF}
-"""Modes whose message says it all."""
+"""Modes without a status bar: their message says everything."""
 
 
-class Block(NamedTuple):
-    """Lines of one type, `pitch` pixels from one to the next."""
+class TextBlock(NamedTuple):
+    """Lines in one typeface, `pitch` pixels from one to the next."""
 
     lines: Sequence[Line]
     type_: Typeface
@@ -62,14 +62,20 @@ class Block(NamedTuple):
 
 
 class Renderer:
-    """Draws scenes for a panel of `width` by `height` pixels.
+    """Renderer for a panel of `width` by `height` pixels.
+
+        renderer = Renderer(128, 64)
+        picture = renderer.draw(Scene(Mode.READY))
 
     Args:
         width: pixels across.
         height: pixels down.
-        lines: lines of transcript that fill the panel below the status line; more or fewer where
-            they would hold but a word, or be too small to read.
-        font: path of a TrueType font to prefer; empty for the usual ones.
+        lines: lines of transcript that fill the panel below the status bar; more or fewer where
+            they would hold only a word, or be too small to read.
+        font: path of a TrueType font to prefer; empty for the default ones.
+
+    Attributes:
+        size: width and height.
     """
 
     def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
@@ -78,11 +84,11 @@ class Renderer:
         self._of_other_lines: Renderer | None = None
         self._canvas = _canvas(self.size)
         self._text = _text_type(self.size, lines, font)
-        self._tall_text = typeface(max(IDEOGRAPHS, self._text.pitch), font, self._canvas[0])
+        self._tall_text = typeface(max(IDEOGRAPH_PITCH, self._text.pitch), font, self._canvas[0])
         self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
         self._status = self._small if self._text.pitch >= SMALL else self._smallest
         large = [typeface(pitch, font) for pitch in HEADLINES]
-        if lines <= HUGE_UP_TO:
+        if lines <= HUGE_HEADLINES_UP_TO:
             large.insert(0, self._text)
         little = [self._small, self._smallest]
         # Details grow smaller before a headline becomes one of them.
@@ -108,7 +114,7 @@ class Renderer:
         return picture
 
     def _with_lines(self, lines: int | None) -> "Renderer":
-        """Return the renderer that has so many lines, if somebody asked for other than its own."""
+        """Return a renderer with so many lines: this one, unless another number is asked for."""
         if lines is None or lines == self._lines:
             return self
         if self._of_other_lines is None or self._of_other_lines._lines != lines:
@@ -117,7 +123,7 @@ class Renderer:
 
     def _drawn(self, scene: Scene) -> Image.Image:
         picture = Image.new("1", self._canvas)
-        flat = self._canvas[1] < FLAT and scene.power_off_in
+        flat = self._canvas[1] < FLAT_BELOW and scene.power_off_in
         if scene.mode in texts.IN_SESSION and scene.turns and not flat:
             self._draw_status(picture, scene)
             self._draw_transcript(picture, scene)
@@ -126,21 +132,21 @@ class Renderer:
         return picture
 
     def _draw_status(self, picture: Image.Image, scene: Scene) -> None:
-        draw_status(picture, scene, self._status, self._smallest)
+        draw_status_bar(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
         shown = _body(self.size) // self._text.pitch
-        every = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
+        candidates = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
         type_, pitch = self._text, self._text.pitch
-        if has_ideographs(every):
-            type_, pitch = self._tall_text, max(IDEOGRAPHS, self._tall_text.pitch)
+        if has_ideographs(candidates):
+            type_, pitch = self._tall_text, max(IDEOGRAPH_PITCH, self._tall_text.pitch)
         notice = self._draw_notice(picture, scene, _closest(type_, pitch))
         count, pitch = _spread(type_, pitch, _body(self.size) - notice)
         lines = latest_lines(scene.turns, type_, self._canvas[0], count)
-        self._draw_block(picture, Block(lines, type_, pitch))
+        self._draw_block(picture, TextBlock(lines, type_, pitch))
 
     def _draw_notice(self, picture: Image.Image, scene: Scene, line: int) -> int:
-        """Draw remarks, dark on light, along the bottom; return the height that they take.
+        """Draw remarks, dark on light, along the bottom; return their height.
 
         A line of transcript, `line` pixels high, stays free above them.
         """
@@ -152,16 +158,16 @@ class Renderer:
         shown = texts.cut_short(lines, min(NOTICE_LINES, max(1, room)), scene.elapsed)
         band = len(shown) * SMALLEST + 1 if shown else 0
         picture.paste(1, (0, height - band, width, height))
-        self._draw_block(picture, Block(shown, type_, SMALLEST), height - band + 1, ink=0)
+        self._draw_block(picture, TextBlock(shown, type_, SMALLEST), height - band + 1, ink=0)
         return band
 
     def _draw_message(self, picture: Image.Image, scene: Scene) -> None:
-        """Draw a message, its headline in the largest type that leaves room for the rest."""
+        """Draw a message, its headline as large as the rest leaves room for."""
         message = texts.message(scene)
         top = 0 if scene.mode in WITHOUT_STATUS else STATUS_HEIGHT
         blocks = self._fitting_blocks(message, self._canvas[1] - top)
         if not blocks and scene.mode not in texts.IN_SESSION:
-            # What the status line says matters less than what is wrong.
+            # The status bar matters less than what is wrong.
             top = 0
             blocks = self._fitting_blocks(message, self._canvas[1])
         room = self._canvas[1] - top
@@ -171,13 +177,13 @@ class Renderer:
             self._draw_status(picture, scene)
         spare = max(0, room - _height(blocks))
         for number, block in enumerate(blocks):
-            # Where it can't be shared evenly, the first gaps are wider.
+            # A remainder makes the first gaps wider.
             top += (spare + len(blocks) - number) // (len(blocks) + 1)
             self._draw_block(picture, block, top, centred=True)
             top += block.height
 
-    def _fitting_blocks(self, message: texts.Message, room: int) -> list[Block]:
-        """Return the message's blocks, none where they take more than `room` pixels."""
+    def _fitting_blocks(self, message: texts.ScreenMessage, room: int) -> list[TextBlock]:
+        """Return the message's blocks; none if they take more than `room` pixels."""
         for headline, type_ in self._message_types:
             details = [self._block(detail, type_) for detail in message.details]
             blocks = [self._block(message.headline, headline), *details]
@@ -186,29 +192,31 @@ class Renderer:
                 return blocks
         return []
 
-    def _crowded_blocks(self, message: texts.Message, room: int, elapsed: float) -> list[Block]:
-        """Return the headline and as many lines of details as have room; they take turns."""
+    def _crowded_blocks(
+        self, message: texts.ScreenMessage, room: int, elapsed: float
+    ) -> list[TextBlock]:
+        """Return the headline and as many lines of details as there is room for, in turns."""
         crowded = []
         for type_ in (self._small, self._smallest):
             headline = self._block(message.headline, type_)
             count = max(1, (room - headline.height) // type_.pitch)
             lines = [line for it in message.details for line in self._block(it, type_).lines]
             page = texts.page(lines, count, elapsed)
-            crowded.append([headline, Block(page, type_, type_.pitch)])
+            crowded.append([headline, TextBlock(page, type_, type_.pitch)])
         return max(crowded, key=lambda blocks: len(blocks[1].lines))
 
-    def _aside(self, text: str, room: int) -> list[Block]:
-        """Return a remark as a block, if it has room without making any other smaller."""
+    def _aside(self, text: str, room: int) -> list[TextBlock]:
+        """Return a remark as a block, if there is room left for it."""
         block = self._block(text, self._small)
         return [block] if block.lines and block.height <= room else []
 
-    def _block(self, text: str, type_: Typeface) -> Block:
-        return Block(message_lines(text, type_, self._canvas[0]), type_, type_.pitch)
+    def _block(self, text: str, type_: Typeface) -> TextBlock:
+        return TextBlock(message_lines(text, type_, self._canvas[0]), type_, type_.pitch)
 
     def _draw_block(
         self,
         picture: Image.Image,
-        block: Block,
+        block: TextBlock,
         top: int = STATUS_HEIGHT,
         *,
         centred: bool = False,
@@ -221,76 +229,77 @@ class Renderer:
         margin = 0 if ink else 1
         for number, line in enumerate(lines):
             spare = width - line_width(line, type_, width)
-            x = spare // 2 if centred else spare - margin if is_leftward(line) else margin
+            x = spare // 2 if centred else spare - margin if reads_right_to_left(line) else margin
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
 
 
 def fewer_lines(settings: DisplaySettings, lines: int) -> int | None:
-    """Return the next fewer lines of transcript that are larger; None where none are.
+    """Return the next smaller number of lines with larger text; None if there is none.
 
-    Most of what it needs, a renderer of `lines` has set already: new type takes milliseconds.
+    Most of the type that it measures is cached by the renderer for `lines`: new type takes
+    milliseconds.
     """
     size, font = _size(settings), settings.font
-    seen = _seen(size, lines, font)
+    seen = _apparent_size(size, lines, font)
     for fewer in range(lines, FEWEST_LINES - 1, -1):
-        if _seen(size, fewer, font) > seen:
+        if _apparent_size(size, fewer, font) > seen:
             return fewer
         if _text_type(size, fewer, font).pitch < _room(size, fewer):
-            break  # the width limits them, so height is of no use
+            break  # the width is the limit, so more height is of no use
     return None
 
 
 def more_lines(settings: DisplaySettings, lines: int) -> int | None:
-    """Return the next more lines of transcript that are smaller; None where none are."""
+    """Return the next larger number of lines with smaller text; None if there is none."""
     size, font = _size(settings), settings.font
     pitch = _text_type(size, lines, font).pitch
     smaller = (it for it in range(lines + 1, MOST_LINES + 1) if _room(size, it) < pitch)
-    seen = _seen(size, lines, font)
-    return next((more for more in smaller if _seen(size, more, font) < seen), None)
+    seen = _apparent_size(size, lines, font)
+    return next((more for more in smaller if _apparent_size(size, more, font) < seen), None)
 
 
-def _seen(size: tuple[int, int], lines: int, font: str) -> tuple[int, int]:
-    """Return how large so many lines look: the height of their letters, and how far apart."""
+def _apparent_size(size: tuple[int, int], lines: int, font: str) -> tuple[int, int]:
+    """Return how large so many lines look: the height of their letters, and their distance."""
     type_ = _text_type(size, lines, font)
     return type_.height, _spread(type_, type_.pitch, _body(size))[1]
 
 
 def _spread(type_: Typeface, pitch: int, room: int) -> tuple[int, int]:
-    """Return how many lines there is room for, and how many pixels they then stand apart."""
+    """Return the number of lines that fit, and the pixels from one to the next."""
     count = max(1, room // _closest(type_, pitch))
     return count, min(pitch, room // count)
 
 
 def _closest(type_: Typeface, pitch: int) -> int:
-    """Return how close lines may move so that one more fits."""
+    """Return the smallest distance of lines, used where one more then fits."""
     return min(pitch, max(type_.height + 2, pitch - 1))
 
 
 def _canvas(size: tuple[int, int]) -> tuple[int, int]:
-    """Return what is left of a panel's width and height when the picture has room to wander."""
+    """Return a panel's width and height without the margin for the moves of the picture."""
     return size[0] - MARGIN[0], size[1] - MARGIN[1]
 
 
 def _body(size: tuple[int, int]) -> int:
-    """Return the height that is left below the status line."""
+    """Return the height below the status bar."""
     return _canvas(size)[1] - STATUS_HEIGHT
 
 
 def _room(size: tuple[int, int], lines: int) -> int:
-    """Return how many pixels high one of so many lines of transcript may be."""
+    """Return the height of one of so many lines of transcript."""
     return _body(size) // min(lines, _body(size) // SMALLEST)
 
 
 def _text_type(size: tuple[int, int], lines: int, font: str) -> Typeface:
-    """Return the type of so many lines of transcript, which height and width limit."""
+    """Return the largest typeface for so many lines of transcript."""
     return typeface(_room(size, lines), font, _canvas(size)[0])
 
 
 def _size(settings: DisplaySettings) -> tuple[int, int]:
-    """Return a panel's width and height as it hangs: one on its side is as high as it was wide."""
+    """Return a panel's width and height as it is mounted: swapped for a quarter turn."""
     across = settings.width, settings.height
     return across[::-1] if settings.rotate % 2 else across
 
 
-def _height(blocks: Sequence[Block]) -> int:
+def _height(blocks: Sequence[TextBlock]) -> int:
     return sum(block.height for block in blocks)

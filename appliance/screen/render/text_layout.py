@@ -1,4 +1,4 @@
-"""Words into lines: where they break, which lines are seen, and how they are drawn."""
+"""Text layout: line breaking, the lines that are shown, drawing of a line."""
 
 import functools
 import itertools
@@ -8,71 +8,78 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from appliance.screen.render.bidi import places, runs_leftward
+from appliance.screen.render.bidi import is_right_to_left, visual_order
 from appliance.screen.render.fonts import Typeface, letters
 from appliance.screen.scene import ShownTurn
 
-FORMATTING = ",.i"
-"""What a line that is not formatted yet leaves room for: two marks and a capital or two."""
+FORMATTING_ROOM = ",.i"
+"""Text whose width unformatted lines leave free: two punctuation marks and some capitals."""
 
-PARAGRAPH = 100
+PARAGRAPH_WORDS = 100
 """Words of a turn after which a new line starts."""
 
-SECTION = 1000
-"""Characters: of a turn, only the last two or three sections are looked at."""
+SECTION_CHARACTERS = 1000
+"""Length of a section; only the last two or three sections of a turn are laid out."""
 
-BALANCE = 4
-"""Pixels by which the lines of a message are made narrower until they are about equal."""
+BALANCE_STEP = 4
+"""Pixels by which the lines of a message get narrower until they are about equal."""
 
-LONGEST_WORD = 50
-"""Characters that a word may have which is not cut."""
+WORD_LIMIT = 50
+"""Most characters of a word that is not cut."""
 
-OPENING = 100
-"""Characters of a paragraph that tell which way it is read."""
+DIRECTION_SAMPLE = 100
+"""Characters at the start of a turn that decide its direction."""
 
 
-class Word(NamedTuple):
-    """A word to be set.
+class LineWord(NamedTuple):
+    """LineWord of a line, or a part of one that is cut.
 
-    `spaced` says that a space parts it from the word before, `leftward` that its paragraph is read
-    from right to left.
+    Attributes:
+        text: what is drawn.
+        tentative: whether it may still change.
+        spaced: whether a space separates it from the word before.
+        right_to_left: whether its paragraph is read from right to left.
     """
 
     text: str
     tentative: bool = False
     spaced: bool = True
-    leftward: bool = False
+    right_to_left: bool = False
 
 
-Line = tuple[Word, ...]
+Line = tuple[LineWord, ...]
 
 
 @functools.lru_cache(4096)
-def bare(word: str) -> str:
-    """Return the word as it is heard, before it is formatted."""
+def unformatted(word: str) -> str:
+    """Return the word without capitals and punctuation, as it is before formatting.
+
+    >>> unformatted("Friday,")
+    'friday'
+    """
     lower = word.lower()
     return lower.rstrip(".,;:!?\u2026").lstrip("\u00bf\u00a1") or lower
 
 
-def heard(text: str) -> list[str]:
-    """Return the text's words as they are heard: the same before and after formatting."""
-    return [bare(word) for word in text.split()]
+def unformatted_words(text: str) -> list[str]:
+    """Return the words of a text, the same before and after formatting."""
+    return [unformatted(word) for word in text.split()]
 
 
-def words_of(turn: ShownTurn) -> Iterator[Word]:
-    """Return the turn's words, settled ones first; ideographs are words of their own."""
-    leftward = runs_leftward(f"{turn.text} {turn.tentative}"[:OPENING]) is True
+def words_of(turn: ShownTurn) -> Iterator[LineWord]:
+    """Yield the turn's words, settled ones first; each ideograph is a word of its own."""
+    right_to_left = is_right_to_left(f"{turn.text} {turn.tentative}"[:DIRECTION_SAMPLE]) is True
     for text, tentative in ((turn.text, False), (turn.tentative, True)):
         for word in unicodedata.normalize("NFC", text).split():
             for number, part in enumerate(_parts(word)):
-                yield Word(part, tentative, number == 0, leftward)
+                yield LineWord(part, tentative, number == 0, right_to_left)
 
 
-def break_lines(words: Iterable[Word], type_: Typeface, width: int) -> Iterator[Line]:
+def break_lines(words: Iterable[LineWord], type_: Typeface, width: int) -> Iterator[Line]:
     """Break words into lines of at most `width` pixels; only wider words are cut.
 
-    Lines break where they would without capitals and punctuation, so that a turn which gets these
-    when it is finished keeps its lines, and text that has been read does not jump.
+    Lines break where they would without capitals and punctuation. So a turn keeps its lines when it
+    is finished and formatted, and text that has been read does not jump.
     """
     line: Line = ()
     for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
@@ -85,13 +92,14 @@ def break_lines(words: Iterable[Word], type_: Typeface, width: int) -> Iterator[
 
 
 def _fits(line: Line, type_: Typeface, width: int) -> bool:
-    gaps = _gaps(line)
-    heard_width = sum(type_.width(bare(word.text)) for word in line) + gaps * type_.space
-    return heard_width + type_.width(FORMATTING) <= width and _closest(line, type_) <= width
+    spaces = _gaps(line) * type_.space
+    plain_width = sum(type_.width(unformatted(word.text)) for word in line) + spaces
+    fits_plain = plain_width + type_.width(FORMATTING_ROOM) <= width
+    return fits_plain and _least_width(line, type_) <= width
 
 
-def _closest(line: Line, type_: Typeface) -> int:
-    """Return the pixels that the line takes with the narrowest spaces."""
+def _least_width(line: Line, type_: Typeface) -> int:
+    """Return the width of the line with the narrowest spaces, in pixels."""
     return sum(type_.width(word.text) for word in line) + _gaps(line) * type_.narrow_space
 
 
@@ -107,49 +115,49 @@ def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count:
 
 @functools.lru_cache(64)
 def _lines_of(paragraph: ShownTurn, type_: Typeface, width: int) -> tuple[Line, ...]:
-    """Return the paragraph's lines; only the newest one changes from picture to picture."""
+    """Return the paragraph's lines; cached, as only the newest one changes between pictures."""
     return tuple(break_lines(words_of(paragraph), type_, width))
 
 
 def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
-    """Return the turn in pieces that start a line each, the last one first.
+    """Yield the turn in paragraphs, the last one first.
 
-    So the lines of someone who talks without a pause need not be set from the first word on.
+    So the lines of someone who talks without a pause need not be laid out from the first word on.
     """
-    latest = max(0, len(turn.text) // SECTION - 2) * SECTION
+    latest = max(0, len(turn.text) // SECTION_CHARACTERS - 2) * SECTION_CHARACTERS
     # Counted in words from the start, which formatting changes least.
-    to_next = -turn.text.count(" ", 0, latest) % PARAGRAPH
+    to_next = -turn.text.count(" ", 0, latest) % PARAGRAPH_WORDS
     settled = turn.text[latest:].split()[to_next:]
     words = settled + turn.tentative.split()
-    for start in reversed(range(0, max(1, len(words)), PARAGRAPH)):
-        end = start + PARAGRAPH
+    for start in reversed(range(0, max(1, len(words)), PARAGRAPH_WORDS)):
+        end = start + PARAGRAPH_WORDS
         tentative = words[max(start, len(settled)) : end]
         yield ShownTurn(" ".join(settled[start:end]), " ".join(tentative))
 
 
 @functools.lru_cache(256)
 def message_lines(text: str, type_: Typeface, width: int) -> Sequence[Line]:
-    """Return the lines of a text that stays as it is, all about equally long.
+    """Return the lines of a fixed text, all about equally long.
 
-    So no number stands apart from its unit, and no line holds but the last word.
+    So no number is parted from its unit, and the last line is no single word.
     """
     words = list(words_of(ShownTurn(text)))
     lines = _settled_lines(words, type_, width)
     longest = max((line_width(line, type_, width) for line in lines), default=0)
     widest = max((type_.width(word.text) for word in words), default=0)
-    for narrower in range(max(widest, longest // 2), longest, BALANCE):
+    for narrower in range(max(widest, longest // 2), longest, BALANCE_STEP):
         balanced = _settled_lines(words, type_, narrower)
         if len(balanced) == len(lines):
             return balanced
     return lines
 
 
-def _settled_lines(words: Sequence[Word], type_: Typeface, width: int) -> list[Line]:
-    """Break words that will not change any more: spaces give way where that saves a line."""
+def _settled_lines(words: Sequence[LineWord], type_: Typeface, width: int) -> list[Line]:
+    """Break words that will not change any more; narrow spaces where that saves a line."""
     lines: list[Line] = []
     for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
         longer = (*lines[-1], word) if lines else (word,)
-        if lines and _closest(longer, type_) <= width:
+        if lines and _least_width(longer, type_) <= width:
             lines[-1] = longer
         else:
             lines.append((word,))
@@ -157,13 +165,13 @@ def _settled_lines(words: Sequence[Word], type_: Typeface, width: int) -> list[L
 
 
 def has_ideographs(lines: Iterable[Line]) -> bool:
-    """Tell whether a word of the lines needs the 16 pixels that an ideograph is drawn on."""
+    """Return whether the lines have ideographs, which need 16 pixels of height."""
     return any(_is_ideograph(letter) for line in lines for word in line for letter in word.text)
 
 
 def is_cut(text: str, type_: Typeface, width: int) -> bool:
-    """Tell whether a word of the text is wider than the line."""
-    return any(type_.width(word[:LONGEST_WORD]) > width for word in text.split())
+    """Return whether a word of the text is wider than the line."""
+    return any(type_.width(word[:WORD_LIMIT]) > width for word in text.split())
 
 
 def draw_line(
@@ -175,12 +183,12 @@ def draw_line(
     width: int,
     ink: int = 1,
 ) -> None:
-    """Draw a line from (x, baseline); tentative words stand on dots.
+    """Draw a line from (x, baseline) on; tentative words are underlined with dots.
 
-    Spaces give way where capitals and punctuation make the line wider than `width` pixels.
+    Spaces get narrower where capitals and punctuation make the line wider than `width` pixels.
     """
     space = _space(line, type_, width)
-    for number, word in enumerate(_as_they_stand(line)):
+    for number, word in enumerate(_in_visual_order(line)):
         if number and word.spaced:
             x += space
         type_.draw(picture, x, baseline, word.text, ink)
@@ -191,22 +199,22 @@ def draw_line(
 
 
 @functools.lru_cache(256)
-def _as_they_stand(line: Line) -> Line:
-    """Return the line's words from left to right, with the spaces that are between them then."""
-    order = places((word.text for word in line), leftward=is_leftward(line))
+def _in_visual_order(line: Line) -> Line:
+    """Return the line's words from left to right, with the spaces between them."""
+    order = visual_order((word.text for word in line), right_to_left=reads_right_to_left(line))
     neighbours = itertools.pairwise([-1, *order])
     return tuple(
         line[now]._replace(spaced=line[max(now, before)].spaced) for before, now in neighbours
     )
 
 
-def is_leftward(line: Line) -> bool:
-    """Tell whether the line's paragraph is read from right to left."""
-    return bool(line) and line[0].leftward
+def reads_right_to_left(line: Line) -> bool:
+    """Return whether the line's paragraph is read from right to left."""
+    return bool(line) and line[0].right_to_left
 
 
 def line_width(line: Line, type_: Typeface, width: int) -> int:
-    """Return the pixels that the line takes when it is drawn into `width` pixels."""
+    """Return the width of the line when it is drawn into `width` pixels."""
     letters = sum(type_.width(word.text) for word in line)
     return letters + _gaps(line) * _space(line, type_, width)
 
@@ -228,7 +236,7 @@ def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
 
 @functools.lru_cache(4096)
 def _parts(word: str) -> tuple[str, ...]:
-    """Cut at ideographs, between which a line may break; other words stay whole."""
+    """Split at ideographs, between which a line may break; other words stay whole."""
     parts: list[str] = []
     for ideograph, group in itertools.groupby(letters(word), key=_is_ideograph):
         found = list(group)
@@ -240,9 +248,9 @@ def _is_ideograph(letter: str) -> bool:
     return unicodedata.east_asian_width(letter[0]) in {"W", "F"}
 
 
-def _cut(word: Word, type_: Typeface, width: int) -> Iterator[Word]:
-    """Cut a word that is wider than the line, or endless, into pieces that are not."""
-    if len(word.text) <= LONGEST_WORD and type_.width(word.text) <= width:
+def _cut(word: LineWord, type_: Typeface, width: int) -> Iterator[LineWord]:
+    """Cut a word that is wider than the line, or too long, into pieces that fit."""
+    if len(word.text) <= WORD_LIMIT and type_.width(word.text) <= width:
         yield word
         return
     piece = ""

@@ -14,7 +14,7 @@ from PIL import Image
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel
-from appliance.screen.panels.oled import DIMMED, Oled
+from appliance.screen.panels.oled import DIMMED_CONTRAST, Oled
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import OLEDS, DisplaySettings
@@ -59,7 +59,7 @@ def refusal(bus: Ssd1306 | None, settings: DisplaySettings = DEFAULT) -> str:
 
 
 @pytest.mark.parametrize("driver", MODULES)
-def test_the_glass_shows_the_picture(driver: str) -> None:
+def test_the_oled_shows_the_picture(driver: str) -> None:
     module = MODULES[driver]()
     picture = Renderer().draw(SCENE)
     opened(module, DisplaySettings(driver=driver)).show(SCENE, picture)
@@ -257,13 +257,13 @@ def test_the_refresh_does_not_switch_the_panel_off() -> None:
 
 
 @pytest.mark.parametrize("driver", MODULES)
-def test_a_dimmed_panel_shows_its_picture_with_little_light(driver: str) -> None:
+def test_a_dimmed_panel_shows_its_picture_with_low_contrast(driver: str) -> None:
     module = MODULES[driver]()
     panel = opened(module, DisplaySettings(driver=driver, contrast=200))
     picture = Renderer().draw(SCENE)
     panel.show(SCENE, picture)
     panel.set_brightness(Brightness.DIMMED)
-    assert (module.contrast, pixels(module.image)) == (DIMMED, pixels(picture))
+    assert (module.contrast, pixels(module.image)) == (DIMMED_CONTRAST, pixels(picture))
     panel.set_brightness(Brightness.AWAKE)
     assert module.contrast == 200
 
@@ -303,7 +303,7 @@ def test_neither_check_nor_refresh_wakes_a_resting_panel(
         panel.check()
         now[0] += 60
     assert seen == {(brightness is Brightness.DIMMED, module.contrast)}
-    assert module.contrast == DIMMED or brightness is Brightness.ASLEEP
+    assert module.contrast == DIMMED_CONTRAST or brightness is Brightness.ASLEEP
 
 
 @pytest.mark.parametrize("brightness", Brightness)

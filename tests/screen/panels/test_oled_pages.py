@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from appliance.screen.panels.oled_pages import UNKNOWN, WORTHWHILE, Stretch, changes, packed
+from appliance.screen.panels.oled_pages import MERGE_GAP, UNKNOWN, Stretch, changes, packed
 
 pages = st.lists(st.binary(min_size=128, max_size=128), min_size=8, max_size=8)
 
@@ -44,7 +44,7 @@ def test_equal_pictures_need_nothing() -> None:
 
 def test_changes_far_from_each_other_are_sent_apart_and_near_ones_together() -> None:
     blank = [bytes(128)]
-    for distance, expected in ((WORTHWHILE, 1), (WORTHWHILE + 1, 2)):
+    for distance, expected in ((MERGE_GAP, 1), (MERGE_GAP + 1, 2)):
         after = bytearray(128)
         after[0] = after[distance] = 1
         assert len(list(changes(blank, [bytes(after)]))) == expected

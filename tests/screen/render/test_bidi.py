@@ -1,6 +1,6 @@
 import pytest
 
-from appliance.screen.render.bidi import places, runs_leftward
+from appliance.screen.render.bidi import is_right_to_left, visual_order
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from appliance.screen.render.bidi import places, runs_leftward
     ],
 )
 def test_the_first_letter_decides_the_direction_of_a_text(text: str, expected: bool | None) -> None:
-    assert runs_leftward(text) is expected
+    assert is_right_to_left(text) is expected
 
 
-def stands(line: str, *, leftward: bool) -> str:
+def order_of(line: str, *, right_to_left: bool) -> str:
     words = line.split()
-    return " ".join(words[number] for number in places(words, leftward=leftward))
+    return " ".join(words[number] for number in visual_order(words, right_to_left=right_to_left))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def stands(line: str, *, leftward: bool) -> str:
     ],
 )
 def test_words_that_run_against_their_line_are_turned_round(said: str, seen: str) -> None:
-    assert stands(said, leftward=False) == seen
+    assert order_of(said, right_to_left=False) == seen
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_words_that_run_against_their_line_are_turned_round(said: str, seen: str
     ],
 )
 def test_a_line_that_is_read_from_right_to_left_is_turned_round(said: str, seen: str) -> None:
-    assert stands(said, leftward=True) == seen
+    assert order_of(said, right_to_left=True) == seen
 
 
-def test_an_empty_line_has_no_places() -> None:
-    assert places([], leftward=True) == []
+def test_an_empty_line_has_no_order() -> None:
+    assert visual_order([], right_to_left=True) == []

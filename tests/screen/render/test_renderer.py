@@ -4,7 +4,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from appliance.core.events import Fault
-from appliance.screen.burn_in import MARGIN, ROUND
+from appliance.screen.burn_in import MARGIN, PLACES
 from appliance.screen.render import icons
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.render.status_bar import STATUS_HEIGHT
@@ -124,7 +124,7 @@ def test_the_picture_is_moved_as_a_whole_and_nothing_of_it_is_lost(size: tuple[i
     scene = Scene(Mode.LISTENING, elapsed=12, level=0.5, turns=TURNS, fault=FAULT)
     width, height = size[0] - MARGIN[0], size[1] - MARGIN[1]
     still = renderer.draw(scene).crop((0, 0, width, height))
-    for dx, dy in ROUND:
+    for dx, dy in PLACES:
         moved = renderer.draw(scene, (dx, dy))
         assert moved.crop((dx, dy, dx + width, dy + height)).tobytes() == still.tobytes()
         assert lit(moved) == lit(still)

@@ -7,14 +7,14 @@ from PIL import Image
 
 from appliance.screen.render.fonts import Typeface, typeface
 from appliance.screen.render.text_layout import (
-    SECTION,
+    SECTION_CHARACTERS,
     Line,
     break_lines,
     draw_line,
-    is_leftward,
     latest_lines,
     line_width,
     message_lines,
+    reads_right_to_left,
     words_of,
 )
 from appliance.screen.scene import ShownTurn
@@ -79,11 +79,13 @@ def test_words_that_are_appended_leave_the_lines_before_them_alone(
 @pytest.mark.parametrize("height", [9, 13, 18, 27])
 def test_text_that_was_read_does_not_jump_when_it_is_formatted(height: int) -> None:
     type_ = typeface(height)
-    bare = "good morning everybody the kitchen is closed on friday so please bring your lunch"
+    unformatted = (
+        "good morning everybody the kitchen is closed on friday so please bring your lunch"
+    )
     formatted = (
         "Good morning, everybody. The kitchen is closed on Friday, so please bring your lunch."
     )
-    before, after = (lines_of(text, type_, WIDTH) for text in (bare, formatted))
+    before, after = (lines_of(text, type_, WIDTH) for text in (unformatted, formatted))
     assert [len(line) for line in before] == [len(line) for line in after]
 
 
@@ -122,7 +124,7 @@ def test_the_lines_of_a_turn_without_end_move_once_in_many_words() -> None:
         read = before[-2] if len(before) > 1 else after[0]
         moves += read not in after
         before = after
-    assert moves <= 1000 * len("word0 ") // SECTION
+    assert moves <= 1000 * len("word0 ") // SECTION_CHARACTERS
 
 
 def test_tentative_words_follow_the_settled_ones_and_are_marked() -> None:
@@ -179,9 +181,9 @@ def test_a_message_takes_no_more_lines_than_it_must_and_cuts_no_word(said: list[
 
 def test_a_paragraph_that_is_read_from_right_to_left_starts_at_the_right() -> None:
     [line] = lines_of("שלום world", TYPE, WIDTH)
-    assert is_leftward(line)
+    assert reads_right_to_left(line)
     [mirrored] = lines_of("world שלום", TYPE, WIDTH)
-    assert not is_leftward(mirrored)
+    assert not reads_right_to_left(mirrored)
     # Either way the word that was said first stands at its paragraph's beginning.
     assert drawn(line).tobytes() == drawn(mirrored).tobytes()
 
