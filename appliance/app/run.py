@@ -31,7 +31,7 @@ POLL_INTERVAL = 2.0
 """Seconds between two looks at the settings file."""
 
 POWER_OFF_TIMEOUT = 20.0
-"""Seconds for SIGTERM to come after the box was told to power off."""
+"""Seconds to wait for SIGTERM after asking logind to power off."""
 
 
 class Runnable(Protocol):

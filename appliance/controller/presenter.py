@@ -188,7 +188,7 @@ class Presenter:
     def _remark_on(self, command: str, outcome: str, *, failed: bool = False) -> None:
         now = self._clock()
         if now < self._failed_until and not failed:
-            return  # a failure stays in front of a success
+            return  # a success does not hide a failure
         self._remark = texts.command(command, outcome)
         self._remark_until = now + (FAILURE_TIME if failed else REMARK_TIME)
         if failed:

@@ -1,4 +1,4 @@
-"""Press tracker: tells a click from a hold, and whether a press is START or STOP."""
+"""Press tracker: whether a press is START, STOP or the beginning of a hold."""
 
 import math
 

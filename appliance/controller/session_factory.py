@@ -59,7 +59,7 @@ class SessionFactory:
         self._loading.start()
 
     def end(self) -> None:
-        """Wait for the loading thread; the sessions are ended by whoever asked for them."""
+        """Wait for the loading thread; the sessions are ended by their owner."""
         self._loading.cancel()
         if self._loading.is_alive():
             self._loading.join()

@@ -1,4 +1,4 @@
-"""The whole program between two services: what is said while the first is away is not lost."""
+"""The whole program with a primary and a fallback service."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_a_session_goes_on_at_the_fallback_and_the_next_begins_at_the_first(
 
 
 def hold_session(box: Box, sound: PipeMicrophone, said: Speech) -> None:
-    """Press, speak until the last word stands on the screen as heard elsewhere, and press."""
+    """Press, speak until the last word is on the screen, heard at the fallback, and press."""
     box.press_to_talk()
     sound.play(said.pcm)
     wait_until(lambda: box.scene.on_fallback and box.scene.network, within=60)

@@ -79,7 +79,7 @@ CELLS: dict[tuple[State, Input], dict[str, Any]] = {
         "in_background": True,
     },
 }
-"""What changes for whoever looks, in each state with each input; nothing where it is ignored."""
+"""What an observer sees change in each state at each input; nothing where it is ignored."""
 
 
 def reach(bench: Bench, state: State) -> ScriptedSession:
