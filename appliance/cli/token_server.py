@@ -51,7 +51,6 @@ def token_server(context: click.Context) -> None:
 )
 @click.option(
     "--max-session-duration",
-    "longest_session",
     default=10_800,
     show_default=True,
     type=click.IntRange(60, 10_800),

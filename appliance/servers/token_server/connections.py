@@ -1,4 +1,8 @@
-"""Clients' connections: so many at a time, and on each one request, asked soon."""
+"""Limits of the token server's connections: their number, and the time until a request.
+
+uvicorn's own limit of concurrency is no substitute: it answers 503 to everybody while idle
+connections are open, and accepts further ones until no file descriptor is left.
+"""
 
 import asyncio
 import contextlib
@@ -12,21 +16,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from appliance.servers.token_server.log_limits import LogLimiter
 
-AT_ONCE = 500
-"""Open at a time. With TLS each takes 256 KiB as soon as it is accepted."""
+MAX_CONNECTIONS = 500
+"""Connections open at a time. With TLS each takes 256 KiB as soon as it is accepted."""
 
-ENDING = 32
-"""Open beyond these, at most, until the event loop has closed them."""
+MAX_CLOSING = 32
+"""Evicted connections, beyond these, that the event loop has not closed yet."""
 
-GRACE = 0.1
-"""Seconds in which the event loop has surely read what was sent at once."""
+MIN_AGE = 0.1
+"""Seconds before a connection may be evicted; the event loop needs less to read its request."""
 
-ASKED_WITHIN = 10.0
-"""Seconds in which a whole request must have come."""
+REQUEST_TIMEOUT = 10.0
+"""Seconds in which a whole request must have arrived."""
 
 
 class _Client(NamedTuple):
-    """Who is connected, perhaps still without the connection that uvicorn makes of it."""
+    """A client's socket; uvicorn may not have made a connection of it yet."""
 
     socket: socket.socket
     host: str
@@ -38,72 +42,71 @@ class _Client(NamedTuple):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an answer is due."""
+        """Whether the client waits for an answer."""
         connection = _connections.get(self.socket.fileno())
         return connection is not None and connection.is_answering
 
-    def end(self) -> None:
-        """Let the event loop close the connection: the descriptor is in its hands."""
+    def disconnect(self) -> None:
+        """Have the event loop close the connection, since it owns the file descriptor."""
         if connection := _connections.get(self.socket.fileno()):
             connection.transport.abort()
         else:
-            with contextlib.suppress(OSError):  # the client has gone by itself
+            with contextlib.suppress(OSError):  # the client has disconnected
                 self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class BoundedListener(socket.socket):
-    """A listening socket with at most `at_once` connections.
+    """A listening socket with at most `max_connections` connections.
 
-    One too many takes the place of the oldest on which nobody waits for an answer, of the address
-    that has most of these: who holds them all, and asks nothing, only shuts out himself. Where
-    somebody waits on each of them, it is closed unheard.
+    At the limit, it evicts the oldest idle connection of the address with most idle ones: a client
+    that opens connections without requests shuts out only itself. Idle are those on which nobody
+    waits for an answer. If none is idle, it refuses the new one.
 
-    asyncio would go on until no descriptor is left, and then write thousands of lines a second to
-    the log; this one tells `sums`. Takes over the listening socket given.
+    Without a limit, asyncio would accept until no file descriptor is left, and then log thousands
+    of lines a second; this one logs through `log_limiter`. It takes over the socket `listening`.
     """
 
     def __init__(
         self,
         listening: socket.socket,
-        sums: LogLimiter,
-        at_once: int = AT_ONCE,
+        log_limiter: LogLimiter,
+        max_connections: int = MAX_CONNECTIONS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(fileno=listening.detach())
-        self._sums = sums
-        self._at_once = at_once
+        self._log_limiter = log_limiter
+        self._max_connections = max_connections
         self._clock = clock
         self._clients: list[_Client] = []
-        self._ended: list[_Client] = []
+        self._closing: list[_Client] = []
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Return the next connection and its address.
 
         Raises:
-            BlockingIOError: none is there, or the event loop has others to read or close first.
-            ConnectionAbortedError: there was one too many, which asyncio takes for a client that
-                has gone already.
+            BlockingIOError: there is none, or the event loop must read or close others first.
+            ConnectionAbortedError: it was refused; asyncio goes on as if the client had left.
         """
         if not self._is_full():
-            return self._take()
+            return self._admit()
         idle = [client for client in self._clients if not client.is_waiting]
         if not idle:
             self._refuse()
         ((host, number),) = Counter(client.host for client in idle).most_common(1)
         oldest = next(client for client in idle if client.host == host)
-        if oldest.since > self._clock() - GRACE or len(self._ended) >= ENDING:
+        if oldest.since > self._clock() - MIN_AGE or len(self._closing) >= MAX_CLOSING:
             raise BlockingIOError
-        taken = self._take()
-        self._end(oldest, f"{number} from {host} asked nothing, the oldest of these was closed")
-        return taken
+        accepted = self._admit()
+        self._evict(oldest, f"{number} from {host} are idle, the oldest of these was closed")
+        return accepted
 
     def _is_full(self) -> bool:
-        if len(self._clients) >= self._at_once:
+        if len(self._clients) >= self._max_connections:
             self._clients = [client for client in self._clients if client.is_connected]
-            self._ended = [client for client in self._ended if client.is_connected]
-        return len(self._clients) >= self._at_once
+            self._closing = [client for client in self._closing if client.is_connected]
+        return len(self._clients) >= self._max_connections
 
-    def _take(self) -> tuple[socket.socket, Any]:
+    def _admit(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
         self._clients.append(_Client(connection, address[0], self._clock()))
         return connection, address
@@ -111,24 +114,37 @@ class BoundedListener(socket.socket):
     def _refuse(self) -> NoReturn:
         connection, address = super().accept()
         connection.close()
-        self._sums.tell(
-            "too many", f"{self._at_once} connections are open; one from {address[0]} was too many"
-        )
+        self._warn("refused", f"one more from {address[0]} was refused")
         raise ConnectionAbortedError
 
-    def _end(self, client: _Client, why: str) -> None:
-        client.end()
+    def _evict(self, client: _Client, reason: str) -> None:
+        client.disconnect()
         self._clients.remove(client)
-        self._ended.append(client)
-        self._sums.tell("idle", f"{self._at_once} connections are open; {why}")
+        self._closing.append(client)
+        self._warn("evicted", reason)
+
+    def _warn(self, kind: str, what: str) -> None:
+        self._log_limiter.warning(kind, f"{self._max_connections} connections are open; {what}")
 
 
 class PromptConnection(H11Protocol):
-    """Closes when nobody asks: uvicorn itself would wait for ever, and has only so many places."""
+    """A connection that closes if no request arrives in time; uvicorn would wait for ever.
+
+    `request_timeout` is in seconds; all other arguments are uvicorn's.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401
+        request_timeout: float = REQUEST_TIMEOUT,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._request_timeout = request_timeout
 
     @property
     def is_answering(self) -> bool:
-        """Whether a request has come and waits for its answer."""
+        """Whether a request has arrived and its answer is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -136,18 +152,18 @@ class PromptConnection(H11Protocol):
         super().connection_made(cast("asyncio.Transport", transport))
         self._descriptor = transport.get_extra_info("socket").fileno()
         _connections[self._descriptor] = self
-        self._due = self.loop.call_later(ASKED_WITHIN, self._close_unless_asked)
+        self._timer = self.loop.call_later(self._request_timeout, self._close_without_request)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         _connections.pop(self._descriptor, None)
-        self._due.cancel()
+        self._timer.cancel()
         super().connection_lost(exc)
 
-    def _close_unless_asked(self) -> None:
+    def _close_without_request(self) -> None:
         if self.cycle is None:
             self.transport.close()
 
 
 _connections: dict[int, PromptConnection] = {}
-"""By their descriptors. uvicorn makes them itself; here the listener finds them."""
+"""All connections by their file descriptors, for the listener: uvicorn makes them itself."""

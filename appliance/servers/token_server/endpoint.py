@@ -1,6 +1,6 @@
-"""What the token server answers: `/token`, `/healthz`.
+"""HTTP endpoints of the token server: `/token` and `/healthz`.
 
-Whoever has a secret of the register may have tokens; while the register is empty, whoever is on
+Tokens are for those who send a secret of the register; while the register is empty, for programs on
 this machine.
 """
 
@@ -17,29 +17,29 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from appliance.servers.token_server.limits import PerMinute
+from appliance.servers.token_server.limits import RateLimit
 from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.register import Register, RegisterError
-from appliance.servers.token_server.vendor import RefusalError, Token
+from appliance.servers.token_server.vendor import Token, TokenRefusedError
 
 log = logging.getLogger(__name__)
 
 THIS_MACHINE = "this machine"
 
-PROXIES_SAY = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 """Headers of a request that a proxy passed on: it may come from anywhere."""
 
 
 class Endpoint:
-    """Answers requests, each on the event loop.
+    """Request handlers of the token server, on the event loop.
 
     Args:
-        register: who may have tokens.
-        mint: returns a new token, or raises a RefusalError.
-        check: raises a RefusalError when no token can be minted at all.
-        limit: how many each may have.
-        sums: tells of those who are turned away.
-        origins: web pages that may ask, as in "https://example.org" (CORS).
+        register: the appliances that may have tokens.
+        mint: returns a new token, or raises `TokenRefusedError`.
+        check: raises `TokenRefusedError` if no token can be minted at all.
+        rate_limit: limits the requests of each appliance.
+        log_limiter: logs the requests that are refused.
+        origins: web pages that may send requests, such as "https://example.org" (CORS).
     """
 
     def __init__(
@@ -47,21 +47,21 @@ class Endpoint:
         register: Register,
         mint: Callable[[], Awaitable[Token]],
         check: Callable[[], object],
-        limit: PerMinute,
-        sums: LogLimiter,
+        rate_limit: RateLimit,
+        log_limiter: LogLimiter,
         origins: Collection[str] = (),
     ) -> None:
         self._register = register
         self._mint = mint
         self._check = check
-        self._limit = limit
-        self._sums = sums
+        self._rate_limit = rate_limit
+        self._log_limiter = log_limiter
         self._origins = origins
-        self._trouble = ""
+        self._register_error = ""
 
     def application(self) -> Starlette:
-        """Return what uvicorn runs."""
-        pages = Middleware(
+        """Return the ASGI application."""
+        cors = Middleware(
             CORSMiddleware,
             allow_origins=[origin.rstrip("/") for origin in self._origins],
             allow_methods=["GET"],
@@ -69,105 +69,109 @@ class Endpoint:
         )
         return Starlette(
             routes=[Route("/token", self._token), Route("/healthz", self._health)],
-            middleware=[pages] if self._origins else [],
-            exception_handlers={HTTPException: _no_such_thing},
+            middleware=[cors] if self._origins else [],
+            exception_handlers={HTTPException: _http_error},
         )
 
     async def _token(self, request: Request) -> Response:
         if request.method == "HEAD":
-            raise HTTPException(405)  # a monitor's glance must not cost a token
-        name = self._asking(request)
-        where = request.client.host if request.client else "an unknown address"
+            raise HTTPException(405)  # a monitor's probe must not cost a token
+        name = self._sender_of(request)
+        address = request.client.host if request.client else "an unknown address"
         if name is None:
-            return self._turned_away("a stranger", where, self._stranger(request))
-        if wait := self._limit.wait(name):
-            often = RefusalError(429, "Too many requests", f"again in {wait} s", retry_after=wait)
-            return self._turned_away(name, where, often)
+            return self._refused("a stranger", address, self._refusal_of_stranger(request))
+        if wait := self._rate_limit.wait(name):
+            too_many = TokenRefusedError(
+                429, "Too many requests", f"again in {wait} s", retry_after=wait
+            )
+            return self._refused(name, address, too_many)
         try:
             token = await self._mint()
-        except RefusalError as refusal:
-            log.warning("no token for %s at %s: %s", name, where, refusal)
-            return _refusal(refusal)
-        log.info("a token for %s at %s", name, where)
+        except TokenRefusedError as refusal:
+            log.warning("no token for %s at %s: %s", name, address, refusal)
+            return _answer(refusal)
+        log.info("a token for %s at %s", name, address)
         return JSONResponse(
             {"token": token.token, "expires_in_seconds": token.expires_in_seconds},
             headers={"Cache-Control": "no-store"},
         )
 
     async def _health(self, _request: Request) -> Response:
-        """Tell whether this server can be of use; does not ask the vendor."""
+        """Report whether tokens can be minted, without a request to the vendor."""
         try:
             self._check()
-        except RefusalError as refusal:
-            return _refusal(refusal)
+        except TokenRefusedError as refusal:
+            return _answer(refusal)
         return JSONResponse({"status": "ok"})
 
-    def _asking(self, request: Request) -> str | None:
-        """Return the name of who is asking; None for a stranger."""
-        self._refresh()
+    def _sender_of(self, request: Request) -> str | None:
+        """Return the name of the appliance that sent a request; None for a stranger."""
+        self._refresh_register()
         if not self._register.appliances:
-            return THIS_MACHINE if _is_from_here(request) else None
+            return THIS_MACHINE if _is_local(request) else None
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         return self._register.name_of(secret.strip()) if scheme.lower() == "bearer" else None
 
-    def _stranger(self, request: Request) -> RefusalError:
-        """Return what a stranger is told."""
+    def _refusal_of_stranger(self, request: Request) -> TokenRefusedError:
         if not self._register.appliances:
-            return RefusalError(
+            return TokenRefusedError(
                 403, "No appliance added", "until one is, only this machine is served"
             )
         if "authorization" not in request.headers:
-            return RefusalError(401, "No secret given")
-        return RefusalError(401, "Secret refused")
+            return TokenRefusedError(401, "No secret given")
+        return TokenRefusedError(401, "Secret refused")
 
-    def _turned_away(self, who: str, where: str, refusal: RefusalError) -> Response:
-        """Refuse without asking the vendor; whoever likes may come here by the thousand."""
-        self._sums.tell(f"{who}: {refusal.words}", f"no token for {who} at {where}: {refusal}")
-        return _refusal(refusal)
+    def _refused(self, sender: str, address: str, refusal: TokenRefusedError) -> Response:
+        """Refuse without a request to the vendor; there may be thousands of such requests."""
+        self._log_limiter.warning(
+            f"{sender}: {refusal.reason}", f"no token for {sender} at {address}: {refusal}"
+        )
+        return _answer(refusal)
 
-    def _refresh(self) -> None:
-        """Read the register again; one that can't be read leaves those who were in it."""
+    def _refresh_register(self) -> None:
+        """Read the register if it has changed; if that fails, keep the appliances known so far."""
         try:
             self._register.refresh()
         except RegisterError as error:
-            if str(error) != self._trouble:
+            if str(error) != self._register_error:
                 log.error("%s. The appliances known so far are served", error)
-            self._trouble = str(error)
+            self._register_error = str(error)
         else:
-            self._trouble = ""
+            self._register_error = ""
 
 
-def _is_from_here(request: Request) -> bool:
-    """Tell whether it was sent on this machine, to this machine, and nobody passed it on.
+def _is_local(request: Request) -> bool:
+    """Return whether a request was sent from this machine to this machine, without a proxy.
 
-    The name it was sent to matters, since a web page elsewhere can give its own name this address.
+    The host name in the request matters: a web page elsewhere can give its own name the address
+    127.0.0.1 (DNS rebinding).
     """
     return (
         request.client is not None
         and is_loopback(request.client.host)
         and is_loopback(re.sub(r":\d+$", "", request.headers.get("host", "")).strip("[]"))
-        and not any(header in request.headers for header in PROXIES_SAY)
+        and not any(header in request.headers for header in PROXY_HEADERS)
     )
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether an address, or a name, is this machine's own."""
+    """Return whether an address or a name is this machine's own."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
 
 
-def _refusal(refusal: RefusalError) -> JSONResponse:
+def _answer(refusal: TokenRefusedError) -> JSONResponse:
     headers = {}
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if refusal.retry_after:
         headers["Retry-After"] = str(refusal.retry_after)
-    return JSONResponse({"error": refusal.words}, refusal.status, headers)
+    return JSONResponse({"error": refusal.reason}, refusal.status, headers)
 
 
-async def _no_such_thing(_request: Request, error: Exception) -> Response:
-    """Answer what is no request for a token in the same form."""
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Answer other failed requests, such as for an unknown path, in the same form."""
     assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)

@@ -1,6 +1,6 @@
-"""Rate limit of tokens for each appliance.
+"""Rate limit of the requests of each appliance.
 
-It lives in the memory of one server: behind a load balancer, each server counts for itself.
+It is kept in the memory of one server: behind a load balancer, each server counts for itself.
 """
 
 import math
@@ -11,22 +11,27 @@ from collections.abc import Callable
 MINUTE = 60.0
 
 
-class PerMinute:
-    """Lets each name ask so many times in any minute."""
+class RateLimit:
+    """At most `per_minute` requests of each name within any minute.
 
-    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
+    >>> limit = RateLimit(1, clock=lambda: 0.0)
+    >>> limit.wait("kitchen"), limit.wait("kitchen"), limit.wait("workshop")
+    (0, 60, 0)
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
         self._clock = clock
-        # Bounded: the names are those in the register, and each has `limit` times at most.
-        self._asked: dict[str, deque[float]] = {}
+        # Bounded: the names are those of the register, each with at most `per_minute` times.
+        self._requests: dict[str, deque[float]] = {}
 
     def wait(self, name: str) -> int:
-        """Count a request; return 0 if it may go on, else the whole seconds until one may."""
+        """Return 0 and count a request if it is allowed, else the whole seconds until one is."""
         now = self._clock()
-        asked = self._asked.setdefault(name, deque())
-        while asked and asked[0] <= now - MINUTE:
-            asked.popleft()
-        if len(asked) >= self._limit:
-            return max(1, math.ceil(asked[0] + MINUTE - now))
-        asked.append(now)
+        requests = self._requests.setdefault(name, deque())
+        while requests and requests[0] <= now - MINUTE:
+            requests.popleft()
+        if len(requests) >= self._per_minute:
+            return max(1, math.ceil(requests[0] + MINUTE - now))
+        requests.append(now)
         return 0

@@ -1,4 +1,4 @@
-"""What may happen by the thousand takes a few lines of the log: the first, then a sum a minute."""
+"""Rate limit of repeated log lines: the first at once, then a count per minute."""
 
 import asyncio
 import logging
@@ -9,37 +9,47 @@ log = logging.getLogger(__name__)
 MINUTE = 60.0
 
 
-def on_the_loop(seconds: float, callback: Callable[[], None]) -> None:
-    """Call back on the running event loop."""
+def call_later_on_loop(seconds: float, callback: Callable[[], None]) -> None:
+    """Call `callback` on the running event loop after so many seconds."""
     asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class LogLimiter:
-    """Lines of the log, at most one a minute of each kind; used on the event loop.
+    """Warnings, at most one a minute of each kind; used on the event loop.
 
-    The kinds are few, or whoever names them bounds them. `later` calls back after some seconds.
+    Args:
+        call_later: calls a function after a number of seconds.
+        minute: seconds between two lines of a kind.
     """
 
-    def __init__(self, later: Callable[[float, Callable[[], None]], None] = on_the_loop) -> None:
-        self._later = later
-        self._untold: dict[str, int] = {}
-        self._newest: dict[str, str] = {}
+    def __init__(
+        self,
+        call_later: Callable[[float, Callable[[], None]], None] = call_later_on_loop,
+        minute: float = MINUTE,
+    ) -> None:
+        self._call_later = call_later
+        self._minute = minute
+        self._suppressed: dict[str, int] = {}
+        self._latest: dict[str, str] = {}
 
-    def tell(self, kind: str, line: str) -> None:
-        """Log the first of its kind at once, and within the minute how many more there were."""
-        if kind in self._untold:
-            self._untold[kind] += 1
-            self._newest[kind] = line
+    def warning(self, kind: str, line: str) -> None:
+        """Log the first line of its kind at once; count those of the next minute.
+
+        There must be few kinds, since each takes memory for a minute.
+        """
+        if kind in self._suppressed:
+            self._suppressed[kind] += 1
+            self._latest[kind] = line
             return
         log.warning("%s", line)
         self._begin_minute(kind)
 
     def _begin_minute(self, kind: str) -> None:
-        self._untold[kind] = 0
-        self._later(MINUTE, lambda: self._end_minute(kind))
+        self._suppressed[kind] = 0
+        self._call_later(self._minute, lambda: self._end_minute(kind))
 
     def _end_minute(self, kind: str) -> None:
-        untold = self._untold.pop(kind)
-        if untold:
-            log.warning("%d more like this: %s", untold, self._newest.pop(kind))
+        count = self._suppressed.pop(kind)
+        if count:
+            log.warning("%d more like this: %s", count, self._latest.pop(kind))
             self._begin_minute(kind)

@@ -1,8 +1,8 @@
-"""The file of the appliances that may have tokens: a name and a hash of the secret for each.
+"""Register of the appliances that may have tokens: a file with names and hashes of secrets.
 
-A secret is 256 random bits that nobody chose, so its SHA-256 tells nothing and needs neither salt
-nor stretching: those make up for what people choose. A slow hash would only let strangers keep the
-server busy.
+A secret consists of 256 random bits, so its SHA-256 needs neither salt nor stretching, which
+protect weaker secrets that people choose. A slow hash would only let strangers keep the server
+busy.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ Version = tuple[int, int, int]
 
 
 class RegisterError(Exception):
-    """The file can't be used, or what was asked for can't be done; a sentence."""
+    """The file can't be used, or a change is impossible; the message is a sentence."""
 
 
-class Appliance(msgspec.Struct, frozen=True):
-    """One that may have tokens; `sha256` is the hexadecimal hash of its secret."""
+class RegisteredAppliance(msgspec.Struct, frozen=True):
+    """An appliance that may have tokens; `sha256` is the hexadecimal hash of its secret."""
 
     name: str
     added: datetime
@@ -38,21 +38,33 @@ class Appliance(msgspec.Struct, frozen=True):
 
 
 class _Contents(msgspec.Struct, frozen=True):
-    appliances: tuple[Appliance, ...] = ()
+    appliances: tuple[RegisteredAppliance, ...] = ()
 
 
 class Register:
-    """The appliances in the file at `path`. No file is as good as one without appliances.
+    """The appliances in a JSON file; a missing file counts as empty.
 
-    Several servers may share the file; each sees a change at the next request, since `refresh`
-    reads the file again when it is another than before. `clock` gives the time of day.
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     register = Register(Path(folder, "appliances.json"))
+    ...     secret = register.add("kitchen")
+    ...     register.refresh()
+    ...     register.name_of(secret), register.name_of("a guess")
+    ('kitchen', None)
+
+    Several servers may share the file. `appliances` is what `refresh` read last; it reads the file
+    only if that has changed, so that a server can call it for each request.
+
+    Args:
+        path: the file; its folder is created when the first appliance is added.
+        clock: returns the time of day.
     """
 
     def __init__(
         self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.path = path
-        self.appliances: tuple[Appliance, ...] = ()
+        self.appliances: tuple[RegisteredAppliance, ...] = ()
         self._clock = clock
         self._version: Version | None = None
 
@@ -60,7 +72,7 @@ class Register:
         """Read the file if it has changed.
 
         Raises:
-            RegisterError: it can't be read, is damaged, or is gone; `appliances` stay as they were.
+            RegisterError: it can't be read, is damaged or is gone; `appliances` stays as it was.
         """
         try:
             version = _version_of(self.path)
@@ -68,16 +80,17 @@ class Register:
                 self.appliances = _read(self.path)
                 self._version = version
         except FileNotFoundError:
-            # From "these only" to "whoever asks" is a step for the owner, not for a lost disk.
+            # An empty register serves everybody on this machine: the owner decides that, not a
+            # lost disk.
             if self._version is not None:
-                raise RegisterError(f"The file {self.path} is gone; put it back") from None
+                raise RegisterError(f"The file {self.path} is gone: restore it") from None
         except OSError as error:
             raise RegisterError(f"The file {self.path} can't be read: {error.strerror}") from error
 
     def name_of(self, secret: str) -> str | None:
-        """Return whose secret this is; None when it is nobody's.
+        """Return the name of the appliance with this secret, or None.
 
-        It takes as long whichever it is: all are compared, each in constant time.
+        All secrets are compared, each in constant time, so the duration reveals nothing.
         """
         given = _hash(secret)
         name = None
@@ -87,29 +100,29 @@ class Register:
         return name
 
     def add(self, name: str) -> str:
-        """Add an appliance and return its secret, which can't be had again.
+        """Add an appliance; return its secret, of which only the hash is kept.
 
         Raises:
-            ValueError: that is no name; a sentence.
+            ValueError: the name is not allowed; the message is a sentence.
             RegisterError: the name is taken, or the file can't be written.
         """
         if not NAME.fullmatch(name):
             raise ValueError(
-                f'"{name}" is no name for an appliance: take up to 63 of a-z, A-Z, 0-9, ".", "_" '
-                'and "-", a letter or digit first'
+                f'"{name}" is no name for an appliance: use up to 63 of a-z, A-Z, 0-9, ".", "_" '
+                'and "-", beginning with a letter or digit'
             )
         with self._change():
             if any(appliance.name == name for appliance in self.appliances):
                 raise RegisterError(f"There is an appliance {name} already: remove it first")
             secret = secrets.token_urlsafe(32)
-            self._write(*self.appliances, Appliance(name, self._clock(), _hash(secret)))
+            self._write(*self.appliances, RegisteredAppliance(name, self._clock(), _hash(secret)))
         return secret
 
     def remove(self, name: str) -> None:
-        """Let an appliance have no more tokens.
+        """Remove an appliance: it gets no more tokens.
 
         Raises:
-            RegisterError: there is none of that name, or the file can't be written.
+            RegisterError: there is no such appliance, or the file can't be written.
         """
         with self._change():
             left = [appliance for appliance in self.appliances if appliance.name != name]
@@ -119,10 +132,10 @@ class Register:
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
-        """Let nobody else change the file meanwhile; the lock is on its folder and leaves no file.
+        """Hold a lock for a change of the file; it is on the folder, so no lock file remains.
 
         Raises:
-            RegisterError: the folder can't be made or written.
+            RegisterError: the folder can't be created or written.
         """
         folder = self.path.absolute().parent
         try:
@@ -139,19 +152,19 @@ class Register:
                 f"The file {self.path} can't be written: {error.strerror}"
             ) from error
 
-    def _write(self, *appliances: Appliance) -> None:
+    def _write(self, *appliances: RegisteredAppliance) -> None:
         folder = self.path.absolute().parent
         encoded = msgspec.json.format(msgspec.json.encode(_Contents(appliances)), indent=2)
         owner = group = -1
         if os.geteuid() == 0:
-            # Written by root, read by the user of the service, to whom the folder belongs.
+            # The user of the service owns the folder, and must be able to read what root writes.
             status = folder.stat()
             owner, group = status.st_uid, status.st_gid
         replace(self.path.absolute(), encoded + b"\n", mode=0o600, owner=owner, group=group)
 
 
 def register_path() -> Path:
-    """Return where the register is unless told otherwise."""
+    """Return the default path of the register."""
     folder = os.environ.get("STATE_DIRECTORY", "/var/lib/appliance-token-server")
     return Path(folder, "appliances.json")
 
@@ -161,7 +174,7 @@ def _version_of(path: Path) -> Version:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _read(path: Path) -> tuple[Appliance, ...]:
+def _read(path: Path) -> tuple[RegisteredAppliance, ...]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Contents).appliances
     except (msgspec.MsgspecError, UnicodeError) as error:

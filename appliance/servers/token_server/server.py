@@ -1,5 +1,7 @@
-"""The token server as a program: its options, its socket, its end."""
+"""The token server: its options, its socket, and running it with uvicorn."""
 
+import asyncio
+import functools
 import logging
 import signal
 import socket
@@ -8,18 +10,22 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import msgspec
 import uvicorn
 
-from appliance.servers.token_server.connections import BoundedListener, PromptConnection
+from appliance.servers.token_server.connections import (
+    MAX_CONNECTIONS,
+    REQUEST_TIMEOUT,
+    BoundedListener,
+    PromptConnection,
+)
 from appliance.servers.token_server.endpoint import Endpoint, is_loopback
-from appliance.servers.token_server.limits import PerMinute
+from appliance.servers.token_server.limits import RateLimit
 from appliance.servers.token_server.log_limits import LogLimiter
-from appliance.servers.token_server.minting_queue import MintingQueue
 from appliance.servers.token_server.register import Register, RegisterError, register_path
-from appliance.servers.token_server.vendor import VENDOR, RefusalError, Vendor
+from appliance.servers.token_server.vendor import VENDOR_URL, MintingPool, TokenRefusedError, Vendor
 from appliance.settings.secrets import api_key
 from appliance.system.systemd import Watchdog, notify
 
@@ -31,10 +37,21 @@ class TokenServerError(Exception):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How it is run; the defaults are the command line's.
+    """Options of `appliance token-server run`, with their defaults.
 
-    `secrets` is the register's file. `certificate` and `key` are PEM files, both or none.
-    `expires_in` and `longest_session` are seconds, `per_minute` tokens for each appliance.
+    Attributes:
+        host: address to listen on.
+        port: TCP port to listen on; 0 takes a free one.
+        secrets: the register's file; None for the default of `register_path`.
+        api_key_file: a file with the API key; None for the default of `api_key`.
+        certificate: PEM file for TLS, together with `key`.
+        key: PEM file with the certificate's private key.
+        origins: web pages that may send requests (CORS).
+        expires_in: seconds within which a token must be used.
+        max_session_duration: seconds that a token's session may last.
+        per_minute: requests that each appliance may make.
+        service_url: the vendor's token endpoint.
+        ca_file: certificates to trust there instead of the system's.
     """
 
     host: str = "127.0.0.1"
@@ -45,9 +62,9 @@ class Options(msgspec.Struct, frozen=True):
     key: Path | None = None
     origins: tuple[str, ...] = ()
     expires_in: int = 60
-    longest_session: int = 10_800
+    max_session_duration: int = 10_800
     per_minute: int = 30
-    service_url: str = VENDOR
+    service_url: str = VENDOR_URL
     ca_file: Path | None = None
 
 
@@ -58,48 +75,66 @@ def serve(options: Options) -> None:
         TokenServerError: an address or a file can't be used.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn raises the signal that ended it once more when all is closed
+        # After its shutdown, uvicorn raises the signal again.
         signal.signal(number, lambda *_: sys.exit(0))
     TokenServer(options).run()
 
 
 class TokenServer:
-    """The token server in a thread of its own, or by `run` in the caller's.
+    """Token server, run in its own thread by a `with` block or in the caller's by `run`.
 
-        with TokenServer(Options(port=0)) as server:
-            ...  # an appliance asks server.url
+    >>> import tempfile, urllib.request
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "key").write_text("an-api-key")
+    ...     options = Options(port=0, secrets=Path(folder, "s"), api_key_file=Path(folder, "key"))
+    ...     with TokenServer(options) as server:
+    ...         health = server.url.replace("/token", "/healthz")
+    ...         urllib.request.urlopen(health, timeout=10).read()
+    b'{"status":"ok"}'
 
-    `port` 0 takes a free one.
+    Args:
+        options: how to run it.
+        max_connections: connections open at a time.
+        request_timeout: seconds in which a whole request must arrive on a connection.
 
     Raises:
         TokenServerError: an address or a file can't be used.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(
+        self,
+        options: Options,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        request_timeout: float = REQUEST_TIMEOUT,
+    ) -> None:
         self._options = options
+        self._request_timeout = request_timeout
         self._register = Register(options.secrets or register_path())
         try:
             self._register.refresh()
         except RegisterError as error:
             raise TokenServerError(str(error)) from error
-        self._vendor = self._made_vendor()
-        self._minting = MintingQueue(self._vendor.mint)
-        self._sums = LogLimiter()
-        self._server = uvicorn.Server(self._settings())
-        self._socket = _listening(options.host, options.port, self._sums)
+        self._vendor = _vendor(options)
+        self._minting = MintingPool(self._vendor.mint)
+        self._log_limiter = LogLimiter()
+        self._server = uvicorn.Server(self._configuration())
+        self._socket = BoundedListener(
+            _listening_socket(options.host, options.port), self._log_limiter, max_connections
+        )
         self._thread = threading.Thread(target=self.run, name="token-server")
 
     @property
     def url(self) -> str:
-        """Where an appliance on this machine gets its tokens."""
+        """The URL of `/token`, for an appliance on this machine."""
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         scheme = "https" if self._options.certificate else "http"
         return f"{scheme}://{host}:{self._socket.getsockname()[1]}/token"
 
     def run(self) -> None:
         """Serve in this thread until a signal ends it."""
-        self._introduce()
-        notify("READY=1")  # who connects from now on is heard
+        self._log_start()
+        notify("READY=1")  # the socket listens already
         try:
             self._server.run(sockets=[self._socket])
         finally:
@@ -118,29 +153,14 @@ class TokenServer:
         self._server.should_exit = True
         self._thread.join()
 
-    def _made_vendor(self) -> Vendor:
-        options = self._options
-        try:
-            return Vendor(
-                lambda: api_key(options.api_key_file),
-                options.service_url,
-                options.expires_in,
-                options.longest_session,
-                str(options.ca_file) if options.ca_file else None,
-            )
-        except OSError as error:
-            raise TokenServerError(
-                f"The certificates in {options.ca_file} can't be used: {_reason(error)}"
-            ) from error
-
-    def _settings(self) -> uvicorn.Config:
+    def _configuration(self) -> uvicorn.Config:
         options = self._options
         endpoint = Endpoint(
             self._register,
-            self._minting.token,
+            self._minting.mint,
             self._vendor.key,
-            PerMinute(options.per_minute),
-            self._sums,
+            RateLimit(options.per_minute),
+            self._log_limiter,
             options.origins,
         )
         watchdog = Watchdog()
@@ -148,17 +168,18 @@ class TokenServer:
         async def feed_watchdog() -> None:
             watchdog.feed()
 
-        settings = uvicorn.Config(
+        connection = functools.partial(PromptConnection, request_timeout=self._request_timeout)
+        configuration = uvicorn.Config(
             endpoint.application(),
-            http=PromptConnection,
-            # Appliances ask seldom, and each time anew.
+            http=cast("type[asyncio.Protocol]", connection),
+            # Requests are rare, and appliances open a connection for each.
             headers=[("Connection", "close")],
-            loop="asyncio",  # another would not ask a BoundedListener
+            loop="asyncio",  # another would bypass BoundedListener.accept
             ws="none",
             lifespan="off",
-            access_log=False,  # it prints whole addresses
+            access_log=False,  # it logs whole URLs
             log_config=None,
-            log_level="error",  # it warns of all that strangers send, a line each
+            log_level="error",  # it logs a warning for each malformed request
             server_header=False,
             proxy_headers=True,
             forwarded_allow_ips=["127.0.0.1", "::1"],
@@ -168,16 +189,16 @@ class TokenServer:
             ssl_certfile=options.certificate,
             ssl_keyfile=options.key,
         )
-        _load(settings, options)
-        return settings
+        _load_certificate(configuration, options)
+        return configuration
 
-    def _introduce(self) -> None:
-        """Say what will work and what won't, and why."""
+    def _log_start(self) -> None:
+        """Log the address, and what will not work and why."""
         options = self._options
         log.info("token server at %s", self.url)
         if not self._register.appliances:
             log.warning(
-                "No appliance is in %s yet, so only this machine is served, and without a secret. "
+                "No appliance is in %s yet, so only this machine is served, and needs no secret. "
                 "To serve others: appliance token-server add NAME",
                 self._register.path,
             )
@@ -188,18 +209,33 @@ class TokenServer:
             )
         try:
             self._vendor.key()
-        except RefusalError as refusal:
+        except TokenRefusedError as refusal:
             log.warning("%s: nobody gets a token until it is there", refusal)
 
 
-def _load(settings: uvicorn.Config, options: Options) -> None:
-    """Let uvicorn read the certificate now, so that what is wrong with it can be told.
+def _vendor(options: Options) -> Vendor:
+    try:
+        return Vendor(
+            lambda: api_key(options.api_key_file),
+            options.service_url,
+            options.expires_in,
+            options.max_session_duration,
+            str(options.ca_file) if options.ca_file else None,
+        )
+    except OSError as error:
+        raise TokenServerError(
+            f"The certificates in {options.ca_file} can't be used: {_reason(error)}"
+        ) from error
+
+
+def _load_certificate(configuration: uvicorn.Config, options: Options) -> None:
+    """Have uvicorn read the certificate now, so that an error can be reported.
 
     Raises:
-        TokenServerError: it can't be read, is none, or does not belong to the key.
+        TokenServerError: the certificate can't be read, or does not belong to the key.
     """
     try:
-        settings.load()
+        configuration.load()
     except OSError as error:
         raise TokenServerError(
             f"The certificate {options.certificate} with the key {options.key} can't be used: "
@@ -207,17 +243,16 @@ def _load(settings: uvicorn.Config, options: Options) -> None:
         ) from error
 
 
-def _listening(host: str, port: int, sums: LogLimiter) -> socket.socket:
+def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        # All appliances come at once when the power does.
-        listening = socket.create_server((host, port), family=family, backlog=1024)
+        # After a power failure all appliances connect at once.
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        reason = _reason(error).partition(" (")[0]  # the address stands there once more
+        reason = _reason(error).partition(" (")[0]  # the rest repeats the address
         raise TokenServerError(
             f"Can't listen on {host}, port {port}: {reason}. Name another --host or --port"
         ) from error
-    return BoundedListener(listening, sums)
 
 
 def _reason(error: OSError) -> str:

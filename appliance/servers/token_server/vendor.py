@@ -1,9 +1,11 @@
-"""Minting temporary tokens at the vendor's (the protocol's "Temporary token")."""
+"""Client of the vendor's token endpoint (the protocol's "Temporary token")."""
 
+import asyncio
 import re
 import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ import urllib3
 from appliance.core.json_response import MAX_BODY, read_json, redact
 from appliance.core.network_errors import BUSY, NO_CREDIT, Cause, cause_of
 
-VENDOR = "https://streaming.assemblyai.com/v3/token"
+VENDOR_URL = "https://streaming.assemblyai.com/v3/token"
 
 CONNECT_TIMEOUT = 3.0
 """Seconds to connect to the vendor."""
@@ -23,6 +25,12 @@ ANSWER_TIMEOUT = 5.0
 An appliance waits 8 s for the token server: it must learn before that the vendor was too slow.
 """
 
+MINT_TIMEOUT = 6.5
+"""Seconds that a request may wait for its token, including for a free thread."""
+
+MINT_THREADS = 64
+"""Requests to the vendor at a time; with answers after 100 ms that is 640 tokens a second."""
+
 
 class Token(msgspec.Struct, frozen=True):
     """A temporary token, to be used within `expires_in_seconds`."""
@@ -31,18 +39,19 @@ class Token(msgspec.Struct, frozen=True):
     expires_in_seconds: int
 
 
-class RefusalError(Exception):
-    """No token was to be had.
+class TokenRefusedError(Exception):
+    """There is no token for a request.
 
-    `status` (HTTP) and `words` are for the appliance, `detail` for the log; none holds a key or a
-    token. With `retry_after`, asking sooner than in so many seconds is in vain.
+    `status` (HTTP) and `reason` go to the appliance, `detail` goes to the log; none contains a key
+    or a token. `retry_after` is the number of seconds before which another request is pointless;
+    0 if unknown.
     """
 
-    def __init__(self, status: int, words: str, detail: str = "", retry_after: int = 0) -> None:
+    def __init__(self, status: int, reason: str, detail: str = "", retry_after: int = 0) -> None:
         self.status = status
-        self.words = words
+        self.reason = reason
         self.retry_after = retry_after
-        super().__init__(f"{words} ({detail})" if detail else words)
+        super().__init__(f"{reason} ({detail})" if detail else reason)
 
 
 class _Answer(msgspec.Struct):
@@ -52,13 +61,13 @@ class _Answer(msgspec.Struct):
 
 
 class Vendor:
-    """Mints tokens with the API key; any thread may ask.
+    """The vendor's token endpoint, used with the API key; any thread may call it.
 
     Args:
-        key: returns the API key, or nothing where there is none; asked for each token.
+        key: returns the API key, or "" if there is none; called for each token.
         url: the vendor's token endpoint.
         expires_in: seconds within which a token must be used, 1 to 600.
-        longest_session: seconds that its session may last, 60 to 10800.
+        max_session_duration: seconds that the token's session may last, 60 to 10800.
         ca_file: certificates to trust instead of the system's.
         clock: monotonic seconds.
     """
@@ -66,63 +75,65 @@ class Vendor:
     def __init__(
         self,
         key: Callable[[], str],
-        url: str = VENDOR,
+        url: str = VENDOR_URL,
         expires_in: int = 60,
-        longest_session: int = 10_800,
+        max_session_duration: int = 10_800,
         ca_file: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._key = key
         self._url = url
-        self._wanted = {
+        self._parameters = {
             "expires_in_seconds": str(expires_in),
-            "max_session_duration_seconds": str(longest_session),
+            "max_session_duration_seconds": str(max_session_duration),
         }
         self._expires_in = expires_in
         self._clock = clock
-        # Read once: the system's certificates take longer to load than a token takes to come.
+        # Loaded once: reading the system's certificates takes longer than fetching a token.
         self._pool = urllib3.PoolManager(ssl_context=ssl.create_default_context(cafile=ca_file))
 
     def key(self) -> str:
         """Return the API key.
 
         Raises:
-            RefusalError: there is none, or what there is can't be one.
+            TokenRefusedError: there is none, or it contains characters that no key has.
         """
         key = self._key()
         if not key:
-            raise RefusalError(503, "No API key", "the token server has none")
+            raise TokenRefusedError(503, "No API key", "the token server has no API key")
         if not re.fullmatch(r"[!-~]+", key):
-            raise RefusalError(503, "No API key", "what the token server has can't be one")
+            raise TokenRefusedError(
+                503, "No API key", "the token server's key contains characters that no key has"
+            )
         return key
 
     def mint(self) -> Token:
-        """Return a new token; blocks for some seconds at most.
+        """Return a new token; blocks for at most `CONNECT_TIMEOUT` + 2 * `ANSWER_TIMEOUT` seconds.
 
         Raises:
-            RefusalError: there is no key, or the vendor gave no token.
+            TokenRefusedError: there is no key, or the vendor gave no token.
         """
         key = self.key()
         try:
-            status, answer = self._ask(key)
+            status, answer = self._request(key)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            # The exception's own text may hold the address; its cause is all that is needed.
+            # The exception's text may contain the address; its cause is enough.
             raise _unanswered(cause_of(error)) from None
         if status == 200 and answer.token and not answer.error:
             return Token(answer.token, answer.expires_in_seconds or self._expires_in)
         raise _refused(status, redact(answer.error or "no words", key, answer.token))
 
-    def _ask(self, key: str) -> tuple[int, _Answer]:
+    def _request(self, key: str) -> tuple[int, _Answer]:
         response = self._pool.request(
             "GET",
             self._url,
-            fields=self._wanted,
-            # Tokens are asked for seldom, and a connection that slept for an hour may be dead
-            # without knowing it: a press would wait for its time-out.
+            fields=self._parameters,
+            # Requests are rare, and a connection that was idle for an hour may be dead without
+            # notice: the next press would then wait for a timeout.
             headers={"Authorization": key, "Connection": "close"},
             timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=ANSWER_TIMEOUT),
             retries=False,
-            redirect=False,  # the key goes only where its owner said
+            redirect=False,  # the key goes only to the configured address
             preload_content=False,
         )
         with response:
@@ -130,27 +141,59 @@ class Vendor:
             return response.status, read_json(pieces, _Answer, ANSWER_TIMEOUT, self._clock)
 
 
-def _unanswered(cause: Cause) -> RefusalError:
-    if cause is Cause.TIMEOUT:
-        return RefusalError(504, "Service is too slow", "the vendor did not answer in time")
-    return RefusalError(502, "Service out of reach", f"the vendor: {cause.value}")
+class MintingPool:
+    """Threads "mint" in which tokens are minted, for callers on an event loop.
 
-
-def _refused(status: int, said: str) -> RefusalError:
-    """Return the vendor's refusal with a status that an appliance makes the best of.
-
-    What only the owner can mend must not look like a fault that passes, or the appliances hammer.
+    Args:
+        mint: returns a new token, as `Vendor.mint` does.
+        timeout: seconds that a caller waits at most.
     """
-    detail = f"the vendor: {status}, {said}"
+
+    def __init__(self, mint: Callable[[], Token], timeout: float = MINT_TIMEOUT) -> None:
+        self._mint = mint
+        self._timeout = timeout
+        # Its queue needs no bound: each connection has one request, and connections are limited.
+        self._threads = ThreadPoolExecutor(MINT_THREADS, thread_name_prefix="mint")
+
+    async def mint(self) -> Token:
+        """Return a new token.
+
+        Raises:
+            TokenRefusedError: the vendor gave none, or not in time.
+        """
+        minting = asyncio.get_running_loop().run_in_executor(self._threads, self._mint)
+        try:
+            return await asyncio.wait_for(minting, self._timeout)
+        except TimeoutError:
+            # The thread is busy until its own timeout, so there are never more than MINT_THREADS.
+            raise TokenRefusedError(504, "Service is too slow", "no token in time") from None
+
+    def close(self) -> None:
+        """End the threads; those with a request wait for its answer or timeout."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+def _unanswered(cause: Cause) -> TokenRefusedError:
+    if cause is Cause.TIMEOUT:
+        return TokenRefusedError(504, "Service is too slow", "the vendor did not answer in time")
+    return TokenRefusedError(502, "Service out of reach", f"the vendor: {cause.value}")
+
+
+def _refused(status: int, text: str) -> TokenRefusedError:
+    """Return the vendor's refusal with the status to which an appliance reacts best.
+
+    A fault that only the owner can repair must not look transient, or appliances keep retrying.
+    """
+    detail = f"the vendor: {status}, {text}"
     denied = status in (401, 403)
-    if status == 402 or (denied and re.search(NO_CREDIT, said, re.IGNORECASE)):
-        return RefusalError(402, "No credit left", detail)
-    if status == 429 or (denied and re.search(BUSY, said, re.IGNORECASE)):
-        return RefusalError(429, "Service is busy", detail)
-    if denied and "disabled" in said.lower():
-        return RefusalError(403, "Account disabled", detail)
+    if status == 402 or (denied and re.search(NO_CREDIT, text, re.IGNORECASE)):
+        return TokenRefusedError(402, "No credit left", detail)
+    if status == 429 or (denied and re.search(BUSY, text, re.IGNORECASE)):
+        return TokenRefusedError(429, "Service is busy", detail)
+    if denied and "disabled" in text.lower():
+        return TokenRefusedError(403, "Account disabled", detail)
     if denied:
-        return RefusalError(403, "API key refused", detail)
+        return TokenRefusedError(403, "API key refused", detail)
     if status in (400, 422):
-        return RefusalError(400, "Setting refused", detail)
-    return RefusalError(502, "Service fault", detail)
+        return TokenRefusedError(400, "Setting refused", detail)
+    return TokenRefusedError(502, "Service fault", detail)

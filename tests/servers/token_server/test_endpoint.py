@@ -40,7 +40,7 @@ def test_the_token_opens_a_session_at_the_vendors(vendor: ScriptedService, tmp_p
     assert vendor.violations == []
 
 
-def test_a_token_is_told_with_its_life_and_kept_by_nobody_between(
+def test_the_answer_has_the_tokens_lifetime_and_must_not_be_cached(
     vendor: ScriptedService, tmp_path: Path
 ) -> None:
     with TokenServer(options(tmp_path, vendor, expires_in=45)) as server:
@@ -49,13 +49,13 @@ def test_a_token_is_told_with_its_life_and_kept_by_nobody_between(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_glance_costs_no_token(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_a_head_request_mints_no_token(vendor: ScriptedService, tmp_path: Path) -> None:
     with TokenServer(options(tmp_path, vendor)) as server:
         assert requests.head(server.url, timeout=20).status_code == 405
     assert vendor.token_requests == []
 
 
-def test_strangers_get_none_and_learn_why(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_strangers_are_refused_with_a_reason(vendor: ScriptedService, tmp_path: Path) -> None:
     register(tmp_path).add("kitchen")
     with TokenServer(options(tmp_path, vendor)) as server:
         assert refused(appliance(server, "wrong", tmp_path)) == (401, "Secret refused")
@@ -67,9 +67,7 @@ def test_strangers_get_none_and_learn_why(vendor: ScriptedService, tmp_path: Pat
     assert vendor.token_requests == []
 
 
-def test_who_comes_and_goes_is_known_without_a_restart(
-    vendor: ScriptedService, tmp_path: Path
-) -> None:
+def test_a_change_of_the_register_needs_no_restart(vendor: ScriptedService, tmp_path: Path) -> None:
     with TokenServer(options(tmp_path, vendor)) as server:
         secret = register(tmp_path).add("kitchen")
         source = appliance(server, secret, tmp_path)
@@ -81,7 +79,7 @@ def test_who_comes_and_goes_is_known_without_a_restart(
         assert refused(source) == (401, "Secret refused")
 
 
-def test_two_servers_on_one_register_and_one_that_is_restarted(
+def test_two_servers_and_a_restarted_one_share_a_register(
     vendor: ScriptedService, tmp_path: Path
 ) -> None:
     secret = register(tmp_path).add("kitchen")
@@ -108,7 +106,7 @@ def test_two_servers_on_one_register_and_one_that_is_restarted(
         {"Host": ""},
     ],
 )
-def test_without_an_appliance_nobody_elsewhere_is_served(
+def test_with_an_empty_register_only_this_machine_is_served(
     vendor: ScriptedService, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     with TokenServer(options(tmp_path, vendor)) as server:
@@ -119,7 +117,7 @@ def test_without_an_appliance_nobody_elsewhere_is_served(
         assert requests.get(server.url, headers={"Host": "localhost:80"}, timeout=20).ok
 
 
-def test_with_an_appliance_a_proxy_may_stand_between(
+def test_a_registered_appliance_is_served_through_a_proxy(
     vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = register(tmp_path).add("kitchen")
@@ -129,7 +127,9 @@ def test_with_an_appliance_a_proxy_may_stand_between(
     assert "a token for kitchen at 203.0.113.7" in caplog.text
 
 
-def test_each_appliance_has_its_limit(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_each_appliance_has_a_rate_limit_of_its_own(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
     kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
     with TokenServer(options(tmp_path, vendor, per_minute=2)) as server:
         source = appliance(server, kitchen, tmp_path)
@@ -144,7 +144,7 @@ def test_each_appliance_has_its_limit(vendor: ScriptedService, tmp_path: Path) -
     assert len(vendor.tokens) == 3
 
 
-def test_who_guesses_holds_nobody_else_up(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_guesses_do_not_delay_an_appliance(vendor: ScriptedService, tmp_path: Path) -> None:
     secret = register(tmp_path).add("kitchen")
     with TokenServer(options(tmp_path, vendor)) as server:
         met: list[int] = []
@@ -162,7 +162,7 @@ def test_who_guesses_holds_nobody_else_up(vendor: ScriptedService, tmp_path: Pat
     assert met == [401] * 40
 
 
-def test_one_whose_secret_was_withdrawn_hears_that_amid_a_flood(
+def test_a_removed_appliance_is_refused_amid_a_flood(
     vendor: ScriptedService, tmp_path: Path
 ) -> None:
     kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
@@ -186,7 +186,7 @@ def test_one_whose_secret_was_withdrawn_hears_that_amid_a_flood(
     assert told.count((429, "Too many requests")) == 50
 
 
-def test_a_flood_of_strangers_takes_a_line_of_the_log(
+def test_a_flood_of_strangers_takes_one_log_line_of_each_kind(
     vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     kitchen = register(tmp_path).add("kitchen")
@@ -213,7 +213,7 @@ def test_a_flood_of_strangers_takes_a_line_of_the_log(
         (500, "Oops", (502, "Service fault")),
     ],
 )
-def test_what_the_vendor_refuses_an_appliance_hears_in_its_own_words(
+def test_the_vendors_refusal_reaches_the_appliance_as_one_of_its_own_reasons(
     vendor: ScriptedService, tmp_path: Path, status: int, said: str, told: tuple[int, str]
 ) -> None:
     vendor.token_answer = status, {"error": said}
@@ -230,7 +230,9 @@ def test_a_new_key_works_without_a_restart(vendor: ScriptedService, tmp_path: Pa
         assert source.fetch()
 
 
-def test_a_page_of_the_origin_named_may_ask(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_a_page_of_an_allowed_origin_may_send_requests(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
     secret = register(tmp_path).add("page")
     with TokenServer(options(tmp_path, vendor, origins=(f"{ORIGIN}/",))) as server:
         asked = {
@@ -248,16 +250,18 @@ def test_a_page_of_the_origin_named_may_ask(vendor: ScriptedService, tmp_path: P
             assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-def test_a_page_of_another_origin_may_not(vendor: ScriptedService, tmp_path: Path) -> None:
-    on_fallback = {"Origin": "https://evil.example.org", "Access-Control-Request-Method": "GET"}
+def test_a_page_of_another_origin_may_not_send_requests(
+    vendor: ScriptedService, tmp_path: Path
+) -> None:
+    foreign = {"Origin": "https://evil.example.org", "Access-Control-Request-Method": "GET"}
     for origins in ((), (ORIGIN,)):
         with TokenServer(options(tmp_path, vendor, origins=origins)) as server:
-            assert not requests.options(server.url, headers=on_fallback, timeout=20).ok
-            answer = requests.get(server.url, headers=on_fallback, timeout=20)
+            assert not requests.options(server.url, headers=foreign, timeout=20).ok
+            answer = requests.get(server.url, headers=foreign, timeout=20)
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_health_is_told_without_asking_the_vendor(vendor: ScriptedService, tmp_path: Path) -> None:
+def test_health_needs_no_request_to_the_vendor(vendor: ScriptedService, tmp_path: Path) -> None:
     register(tmp_path).add("kitchen")
     with TokenServer(options(tmp_path, vendor)) as server:
         health = server.url.replace("/token", "/healthz")
@@ -268,7 +272,7 @@ def test_health_is_told_without_asking_the_vendor(vendor: ScriptedService, tmp_p
     assert vendor.token_requests == []
 
 
-def test_whatever_else_is_asked_is_answered_in_the_same_form(
+def test_other_failed_requests_are_answered_in_the_same_form(
     vendor: ScriptedService, tmp_path: Path
 ) -> None:
     with TokenServer(options(tmp_path, vendor)) as server:
@@ -277,7 +281,7 @@ def test_whatever_else_is_asked_is_answered_in_the_same_form(
         assert requests.post(server.url, timeout=20).status_code == 405
 
 
-def test_the_log_has_a_line_for_each_and_no_secret(
+def test_the_log_has_a_line_for_each_request_and_no_secret(
     vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = register(tmp_path).add("kitchen")
@@ -306,7 +310,7 @@ def test_the_log_has_a_line_for_each_and_no_secret(
     assert vendor.api_key not in own
 
 
-def test_a_register_that_breaks_is_told_once_and_those_known_are_served(
+def test_a_damaged_register_is_logged_once_and_known_appliances_are_served(
     vendor: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = register(tmp_path).add("kitchen")
@@ -335,14 +339,14 @@ def test_a_register_that_breaks_is_told_once_and_those_known_are_served(
         (402, "No credit left", "No credit left"),
     ],
 )
-def test_what_it_says_reaches_the_screen_of_the_appliance(
+def test_each_reason_has_words_on_the_appliances_screen(
     status: int, error: str, shown: str
 ) -> None:
     assert rule_for(Outcome(Stage.TOKEN, status, error)).what == shown
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 429, 502, 503, 504])
-def test_an_appliance_has_an_answer_of_its_own_to_each_status(status: int) -> None:
+def test_the_appliance_has_a_reaction_to_each_status(status: int) -> None:
     rule = rule_for(Outcome(Stage.TOKEN, status))
     expected = {401: Reaction.OWNER, 402: Reaction.OWNER, 403: Reaction.OWNER, 400: Reaction.OWNER}
     assert rule.reaction is expected.get(status, Reaction.WAIT if status == 429 else Reaction.RETRY)

@@ -1,14 +1,14 @@
-from appliance.servers.token_server.limits import PerMinute
+from appliance.servers.token_server.limits import RateLimit
 from tests.rig.clock import Clock
 
 
-def test_so_many_a_minute_and_no_more(clock: Clock) -> None:
-    limit = PerMinute(3, clock)
+def test_no_more_than_the_limit_in_a_minute(clock: Clock) -> None:
+    limit = RateLimit(3, clock)
     assert [limit.wait("kitchen") for _ in range(5)] == [0, 0, 0, 60, 60]
 
 
-def test_the_wait_that_is_told_is_enough(clock: Clock) -> None:
-    limit = PerMinute(2, clock)
+def test_after_the_returned_wait_a_request_is_allowed(clock: Clock) -> None:
+    limit = RateLimit(2, clock)
     limit.wait("kitchen")
     clock.now += 10.5
     limit.wait("kitchen")
@@ -20,7 +20,7 @@ def test_the_wait_that_is_told_is_enough(clock: Clock) -> None:
     assert limit.wait("kitchen") > 0
 
 
-def test_one_who_asks_too_often_takes_nothing_from_another(clock: Clock) -> None:
-    limit = PerMinute(1, clock)
+def test_each_name_is_limited_by_itself(clock: Clock) -> None:
+    limit = RateLimit(1, clock)
     assert [limit.wait("kitchen") for _ in range(3)] == [0, 60, 60]
     assert limit.wait("workshop") == 0

@@ -7,12 +7,12 @@ from appliance.servers.token_server.log_limits import MINUTE, LogLimiter
 
 
 class Minutes:
-    """Calls back when a minute is over, which it is when the test says so."""
+    """A minute that ends when the test says so."""
 
     def __init__(self) -> None:
         self._due: list[Callable[[], None]] = []
 
-    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         assert seconds == MINUTE
         self._due.append(callback)
 
@@ -27,23 +27,23 @@ def minutes() -> Minutes:
     return Minutes()
 
 
-def test_the_first_is_told_at_once_and_the_others_by_their_number(
+def test_the_first_line_is_logged_at_once_and_the_others_are_counted(
     minutes: Minutes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sums = LogLimiter(minutes.later)
+    limiter = LogLimiter(minutes.call_later)
     for number in range(1000):
-        sums.tell("stranger", f"stranger {number}")
+        limiter.warning("stranger", f"stranger {number}")
     assert caplog.messages == ["stranger 0"]
     minutes.pass_one()
     assert caplog.messages == ["stranger 0", "999 more like this: stranger 999"]
 
 
-def test_a_flood_that_goes_on_takes_a_line_a_minute(
+def test_a_continued_flood_takes_a_line_a_minute(
     minutes: Minutes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sums = LogLimiter(minutes.later)
+    limiter = LogLimiter(minutes.call_later)
     for number in range(100):
-        sums.tell("stranger", "stranger")
+        limiter.warning("stranger", "stranger")
         if number % 10 == 9:
             minutes.pass_one()
     assert caplog.messages == [
@@ -53,34 +53,30 @@ def test_a_flood_that_goes_on_takes_a_line_a_minute(
     ]
 
 
-def test_after_a_calm_minute_the_next_is_told_at_once(
+def test_after_a_calm_minute_the_next_line_is_logged_at_once(
     minutes: Minutes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sums = LogLimiter(minutes.later)
+    limiter = LogLimiter(minutes.call_later)
     for _ in range(3):
-        sums.tell("stranger", "stranger")
+        limiter.warning("stranger", "stranger")
         minutes.pass_one()
         minutes.pass_one()
     assert caplog.messages == ["stranger"] * 3
 
 
-def test_each_kind_is_counted_apart(minutes: Minutes, caplog: pytest.LogCaptureFixture) -> None:
-    sums = LogLimiter(minutes.later)
+def test_each_kind_is_counted_by_itself(minutes: Minutes, caplog: pytest.LogCaptureFixture) -> None:
+    limiter = LogLimiter(minutes.call_later)
     for kind in ("stranger", "guess", "guess"):
-        sums.tell(kind, kind)
+        limiter.warning(kind, kind)
     minutes.pass_one()
     assert caplog.messages == ["stranger", "guess", "1 more like this: guess"]
 
 
-def test_the_minute_is_the_loops_own(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("appliance.servers.token_server.log_limits.MINUTE", 0.01)
-
+def test_the_event_loop_ends_the_minute(caplog: pytest.LogCaptureFixture) -> None:
     async def flood() -> None:
-        sums = LogLimiter()
-        sums.tell("stranger", "stranger")
-        sums.tell("stranger", "stranger")
+        limiter = LogLimiter(minute=0.01)
+        limiter.warning("stranger", "stranger")
+        limiter.warning("stranger", "stranger")
         while len(caplog.messages) < 2:
             await asyncio.sleep(0.01)
 

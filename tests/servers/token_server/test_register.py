@@ -32,7 +32,7 @@ def test_without_a_file_there_are_no_appliances(register: Register) -> None:
     assert register.name_of("") is None
 
 
-def test_a_secret_names_its_appliance(register: Register) -> None:
+def test_a_secret_has_the_name_of_its_appliance(register: Register) -> None:
     kitchen, workshop = register.add("kitchen"), register.add("workshop")
     register.refresh()
     assert register.name_of(kitchen) == "kitchen"
@@ -40,7 +40,7 @@ def test_a_secret_names_its_appliance(register: Register) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "kitchen", "Ä" * 43, "\xff\x00"])
-def test_a_wrong_secret_is_nobodys(register: Register, wrong: str) -> None:
+def test_a_wrong_secret_has_no_name(register: Register, wrong: str) -> None:
     secret = register.add("kitchen")
     register.refresh()
     assert register.name_of(wrong) is None
@@ -48,7 +48,9 @@ def test_a_wrong_secret_is_nobodys(register: Register, wrong: str) -> None:
     assert register.name_of(register.appliances[0].sha256) is None
 
 
-def test_only_a_hash_is_kept_and_only_its_owner_reads_it(register: Register, path: Path) -> None:
+def test_the_file_has_hashes_alone_and_only_its_owner_can_read_it(
+    register: Register, path: Path
+) -> None:
     secret = register.add("kitchen")
     (kept,) = json.loads(path.read_text())["appliances"]
     assert kept["name"] == "kitchen"
@@ -58,13 +60,13 @@ def test_only_a_hash_is_kept_and_only_its_owner_reads_it(register: Register, pat
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_secrets_are_long_and_never_the_same(register: Register) -> None:
+def test_secrets_are_long_and_different(register: Register) -> None:
     given = {register.add(f"box-{number}") for number in range(20)}
     assert len(given) == 20
     assert all(len(secret) == 43 for secret in given)  # 256 bits, 6 a character
 
 
-def test_who_was_removed_is_a_stranger(register: Register) -> None:
+def test_a_removed_appliance_has_no_name(register: Register) -> None:
     secret, other = register.add("kitchen"), register.add("workshop")
     register.remove("kitchen")
     assert names(register) == ["workshop"]
@@ -72,7 +74,7 @@ def test_who_was_removed_is_a_stranger(register: Register) -> None:
     assert register.name_of(other) == "workshop"
 
 
-def test_another_register_sees_a_change_without_being_made_anew(path: Path) -> None:
+def test_refresh_reads_the_changes_of_another_process(path: Path) -> None:
     owner, server = Register(path), Register(path)
     assert names(server) == []
     owner.add("kitchen")
@@ -84,7 +86,7 @@ def test_another_register_sees_a_change_without_being_made_anew(path: Path) -> N
     assert names(server) == []
 
 
-def test_a_name_is_taken_once(register: Register) -> None:
+def test_a_name_can_be_added_only_once(register: Register) -> None:
     register.add("kitchen")
     with pytest.raises(RegisterError, match="There is an appliance kitchen already"):
         register.add("kitchen")
@@ -92,18 +94,18 @@ def test_a_name_is_taken_once(register: Register) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-v", "a b", "a\nb", "küche", "x" * 64, "../x", "a\n"])
-def test_a_name_that_would_spoil_the_log_is_none(register: Register, name: str) -> None:
+def test_a_name_that_could_garble_the_log_is_refused(register: Register, name: str) -> None:
     with pytest.raises(ValueError, match="is no name"):
         register.add(name)
 
 
-def test_who_is_not_there_can_not_be_removed(register: Register) -> None:
+def test_an_unknown_appliance_can_not_be_removed(register: Register) -> None:
     register.add("kitchen")
     with pytest.raises(RegisterError, match="There is no appliance workshop"):
         register.remove("workshop")
 
 
-def test_no_one_is_lost_when_many_are_added_at_once(path: Path) -> None:
+def test_concurrent_additions_are_all_kept(path: Path) -> None:
     wanted = [f"box-{number}" for number in range(24)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda name: Register(path).add(name), wanted))
@@ -111,7 +113,7 @@ def test_no_one_is_lost_when_many_are_added_at_once(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"appliances": [{"name": "kitchen"}]}'])
-def test_a_damaged_file_leaves_those_who_were_in_it(
+def test_a_damaged_file_keeps_the_known_appliances(
     register: Register, path: Path, damage: str
 ) -> None:
     secret = register.add("kitchen")
@@ -122,7 +124,7 @@ def test_a_damaged_file_leaves_those_who_were_in_it(
     assert register.name_of(secret) == "kitchen"
 
 
-def test_a_file_that_is_gone_opens_no_door(register: Register, path: Path) -> None:
+def test_a_missing_file_keeps_the_known_appliances(register: Register, path: Path) -> None:
     secret = register.add("kitchen")
     register.refresh()
     kept = path.rename(path.with_suffix(".away"))
@@ -133,7 +135,7 @@ def test_a_file_that_is_gone_opens_no_door(register: Register, path: Path) -> No
     assert names(register) == ["kitchen"]
 
 
-def test_a_damaged_file_is_not_written_over(register: Register, path: Path) -> None:
+def test_a_damaged_file_is_not_overwritten(register: Register, path: Path) -> None:
     register.add("kitchen")
     path.write_text("{")
     with pytest.raises(RegisterError, match="is damaged"):
@@ -141,21 +143,21 @@ def test_a_damaged_file_is_not_written_over(register: Register, path: Path) -> N
     assert path.read_text() == "{"
 
 
-def test_a_folder_that_can_not_be_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RegisterError, match="can't be written: "):
         Register(tmp_path / "file" / "appliances.json").add("kitchen")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_what_root_adds_the_service_can_read(register: Register, path: Path) -> None:
+def test_the_service_can_read_what_root_adds(register: Register, path: Path) -> None:
     path.parent.mkdir()
     os.chown(path.parent, 4321, 4321)
     register.add("kitchen")
     assert (path.stat().st_uid, path.stat().st_gid) == (4321, 4321)
 
 
-def test_where_the_register_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_path_of_the_register(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     assert register_path() == Path("/var/lib/appliance-token-server/appliances.json")
     monkeypatch.setenv("STATE_DIRECTORY", "/somewhere")

@@ -19,7 +19,7 @@ from tests.servers.token_server.token_servers import appliance, options, refused
 UNIT = Path(__file__).parents[3] / "systemd" / "token-server" / "appliance-token-server.service"
 
 
-def test_over_tls_at_both_ends(tmp_path: Path) -> None:
+def test_tls_to_the_appliance_and_to_the_vendor(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     secret = register(tmp_path).add("kitchen")
     with ScriptedService(tls=certificate.context) as vendor:
@@ -40,7 +40,7 @@ def test_over_tls_at_both_ends(tmp_path: Path) -> None:
             assert met == (502, "Service out of reach")
 
 
-def test_an_address_of_version_6(tmp_path: Path) -> None:
+def test_an_ipv6_address(tmp_path: Path) -> None:
     with ScriptedService() as vendor:
         try:
             server = TokenServer(options(tmp_path, vendor, host="::1"))
@@ -50,14 +50,14 @@ def test_an_address_of_version_6(tmp_path: Path) -> None:
             assert requests.get(server.url, timeout=20).json()["token"]
 
 
-def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(TokenServerError, match=f"port {port}: Address already in use. Name"):
             TokenServer(Options(port=port, secrets=tmp_path / "none"))
 
 
-def test_a_certificate_that_can_not_be_used_is_a_sentence(tmp_path: Path) -> None:
+def test_a_certificate_that_can_not_be_used_is_an_error(tmp_path: Path) -> None:
     self_signed(tmp_path)
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("no certificate")
@@ -71,20 +71,18 @@ def test_a_certificate_that_can_not_be_used_is_a_sentence(tmp_path: Path) -> Non
             TokenServer(settings)
 
 
-def test_certificates_to_trust_that_are_none_are_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_ca_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TokenServerError, match="nowhere can't be used: No such file"):
         TokenServer(Options(port=0, secrets=tmp_path / "none", ca_file=tmp_path / "nowhere"))
 
 
-def test_it_does_not_start_with_a_damaged_register(tmp_path: Path) -> None:
+def test_a_damaged_register_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "appliances.json").write_text("{")
     with pytest.raises(TokenServerError, match="is damaged"):
         TokenServer(Options(port=0, secrets=tmp_path / "appliances.json"))
 
 
-def test_it_says_why_only_this_machine_is_served(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_explains_what_is_open(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with ScriptedService() as vendor:
         with TokenServer(options(tmp_path, vendor)):
             pass
@@ -100,7 +98,7 @@ def test_it_says_why_only_this_machine_is_served(
         assert "cross the network unprotected" in caplog.text
 
 
-def test_without_a_key_it_says_so_and_serves_all_the_same(
+def test_without_an_api_key_it_warns_and_runs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ScriptedService() as vendor:
@@ -111,7 +109,7 @@ def test_without_a_key_it_says_so_and_serves_all_the_same(
     assert "nobody gets a token until it is there" in caplog.text
 
 
-def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+def test_no_thread_and_no_socket_outlive_it(tmp_path: Path) -> None:
     with ScriptedService() as vendor, TokenServer(options(tmp_path, vendor)) as server:
         url = server.url
         assert requests.get(url, timeout=20).ok
@@ -122,9 +120,7 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_systemd_is_told_when_it_serves_and_a_signal_ends_it(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_it_notifies_systemd_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     """Run it as a process of its own, on the register alone."""
     Register(tmp_path / "appliances.json").add("kitchen")
     code = (
@@ -148,7 +144,7 @@ def test_systemd_is_told_when_it_serves_and_a_signal_ends_it(
             process.wait()
 
 
-def test_the_unit_may_do_little() -> None:
+def test_the_units_exposure_is_low() -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("needs systemd-analyze")
@@ -162,7 +158,7 @@ def test_the_unit_may_do_little() -> None:
     assert rating.returncode == 0, rating.stdout + rating.stderr
 
 
-def test_the_log_of_uvicorn_stays_quiet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_uvicorn_logs_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (
         ScriptedService() as vendor,
         caplog.at_level(logging.DEBUG, "appliance"),

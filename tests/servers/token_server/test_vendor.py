@@ -1,35 +1,44 @@
+import asyncio
 import contextlib
 import re
 import socket
+import threading
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from appliance.servers.token_server.vendor import RefusalError, Token, Vendor
+from appliance.servers.token_server.vendor import (
+    MINT_THREADS,
+    MintingPool,
+    Token,
+    TokenRefusedError,
+    Vendor,
+)
 from appliance.streaming.outcomes import Outcome, Reaction, Stage, rule_for
 from tests.rig.listener import Listener
 from tests.rig.service import ScriptedService
 
 KEY = "the-api-key"
+TOKEN = Token("t", 60)
 
 
-def refusal(vendor: Vendor) -> RefusalError:
-    with pytest.raises(RefusalError) as refused:
+def refusal(vendor: Vendor) -> TokenRefusedError:
+    with pytest.raises(TokenRefusedError) as refused:
         vendor.mint()
-    assert KEY not in str(refused.value) + refused.value.words
+    assert KEY not in str(refused.value) + refused.value.reason
     return refused.value
 
 
-def answer_to(refused: RefusalError) -> Reaction:
+def reaction_to(refused: TokenRefusedError) -> Reaction:
     """Return what an appliance does when it is told that."""
-    return rule_for(Outcome(Stage.TOKEN, refused.status, refused.words)).reaction
+    return rule_for(Outcome(Stage.TOKEN, refused.status, refused.reason)).reaction
 
 
-def test_a_token_is_minted_with_the_key_and_what_was_set() -> None:
+def test_a_token_is_requested_with_the_key_and_the_options() -> None:
     with ScriptedService() as service:
-        vendor = Vendor(lambda: KEY, service.api_token_url, expires_in=45, longest_session=120)
+        vendor = Vendor(lambda: KEY, service.api_token_url, expires_in=45, max_session_duration=120)
         assert vendor.mint() == Token(service.tokens[0].value, 45)
         (request,) = service.token_requests
         assert request.headers["Authorization"] == KEY
@@ -55,14 +64,14 @@ def test_a_token_is_minted_with_the_key_and_what_was_set() -> None:
         (503, "", 502, "Service fault", Reaction.RETRY),
     ],
 )
-def test_the_vendors_refusal_makes_an_appliance_do_what_helps(
+def test_a_refusal_of_the_vendor_leads_to_the_right_reaction(
     status: int, said: str, told: int, words: str, answer: Reaction
 ) -> None:
     with ScriptedService() as service:
         service.token_answer = status, {"error": said}
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert (refused.status, refused.words) == (told, words)
-    assert answer_to(refused) is answer
+    assert (refused.status, refused.reason) == (told, words)
+    assert reaction_to(refused) is answer
     assert str(status) in str(refused)
     assert said in str(refused)
 
@@ -71,15 +80,15 @@ def test_the_vendors_refusal_makes_an_appliance_do_what_helps(
     "body",
     ["", "<html>", "[]", "{}", {"token": ""}, {"token": 5}, {"token": "t", "error": "no"}],
 )
-def test_an_answer_without_a_good_token_is_a_fault(body: Any) -> None:  # noqa: ANN401
+def test_an_answer_without_a_token_is_a_fault(body: Any) -> None:  # noqa: ANN401
     with ScriptedService() as service:
         service.token_answer = 200, body
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert (refused.status, refused.words) == (502, "Service fault")
+    assert (refused.status, refused.reason) == (502, "Service fault")
     assert re.search(r"the vendor: 200, (no words|no)\)$", str(refused))
 
 
-def test_what_the_vendor_repeats_of_key_and_token_is_not_told() -> None:
+def test_key_and_token_are_redacted_from_the_vendors_words() -> None:
     with ScriptedService() as service:
         said = f"the key {KEY}\nhas no right to t0ken-t0ken"
         service.token_answer = 401, {"error": said, "token": "t0ken-t0ken"}
@@ -88,42 +97,42 @@ def test_what_the_vendor_repeats_of_key_and_token_is_not_told() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "with blank", "sk-\N{EN DASH}-pasted", "two\nlines"])
-def test_without_a_key_that_can_be_sent_nobody_is_asked(key: str) -> None:
+def test_without_a_usable_key_there_is_no_request(key: str) -> None:
     with ScriptedService() as service:
-        with pytest.raises(RefusalError) as refused:
+        with pytest.raises(TokenRefusedError) as refused:
             Vendor(lambda: key, service.api_token_url).mint()
-        assert (refused.value.status, refused.value.words) == (503, "No API key")
+        assert (refused.value.status, refused.value.reason) == (503, "No API key")
         assert service.token_requests == []
 
 
-def test_a_vendor_out_of_reach_is_told() -> None:
+def test_a_vendor_out_of_reach_is_a_refusal() -> None:
     with ScriptedService() as service:
         service.token_down_for()
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert (refused.status, refused.words) == (502, "Service out of reach")
-    assert answer_to(refused) is Reaction.RETRY
+    assert (refused.status, refused.reason) == (502, "Service out of reach")
+    assert reaction_to(refused) is Reaction.RETRY
 
 
-def test_a_name_that_is_unknown_is_told() -> None:
+def test_an_unknown_host_name_is_in_the_log() -> None:
     refused = refusal(Vendor(lambda: KEY, "http://nowhere.invalid/v3/token"))
     assert "name not found" in str(refused)
 
 
-def test_the_key_is_not_carried_on_to_where_the_vendor_redirects() -> None:
-    with ScriptedService() as on_fallback:
+def test_a_redirect_does_not_receive_the_key() -> None:
+    with ScriptedService() as elsewhere:
         listener = _answering(
-            f"HTTP/1.1 302 Found\r\nLocation: {on_fallback.api_token_url}\r\n"
+            f"HTTP/1.1 302 Found\r\nLocation: {elsewhere.api_token_url}\r\n"
             "Content-Length: 0\r\n\r\n"
         )
         try:
             refused = refusal(Vendor(lambda: KEY, f"http://127.0.0.1:{listener.port}/v3/token"))
         finally:
             listener.close()
-        assert refused.words == "Service fault"
-        assert on_fallback.token_requests == []
+        assert refused.reason == "Service fault"
+        assert elsewhere.token_requests == []
 
 
-def test_an_answer_that_drips_in_is_given_up() -> None:
+def test_an_answer_that_arrives_too_slowly_is_a_refusal() -> None:
     moments = iter(range(0, 100, 3))
     listener = _answering("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", drip=b" ")
     try:
@@ -131,14 +140,14 @@ def test_an_answer_that_drips_in_is_given_up() -> None:
         refused = refusal(Vendor(lambda: KEY, url, clock=lambda: next(moments)))
     finally:
         listener.close()
-    assert (refused.status, refused.words) == (504, "Service is too slow")
+    assert (refused.status, refused.reason) == (504, "Service is too slow")
 
 
-def test_an_answer_without_end_is_a_fault() -> None:
+def test_an_oversized_answer_is_a_fault() -> None:
     with ScriptedService() as service:
         service.token_answer = 200, {"token": "t" * 20_000}
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert (refused.status, refused.words) == (502, "Service fault")
+    assert (refused.status, refused.reason) == (502, "Service fault")
 
 
 def _answering(head: str, drip: bytes = b"") -> Listener:
@@ -155,3 +164,51 @@ def _answering(head: str, drip: bytes = b"") -> Listener:
                     time.sleep(0.01)
 
     return Listener("vendor", serve)
+
+
+# Threads that mint
+
+
+def outcome(result: object) -> object:
+    return result.status if isinstance(result, TokenRefusedError) else result
+
+
+def test_many_concurrent_requests_are_all_served() -> None:
+    async def ask() -> list[Token]:
+        return await asyncio.gather(*(pool.mint() for _ in range(300)))
+
+    pool = MintingPool(lambda: TOKEN)
+    assert asyncio.run(ask()) == [TOKEN] * 300
+    pool.close()
+
+
+def test_a_refusal_reaches_the_caller() -> None:
+    def refuse() -> Token:
+        raise TokenRefusedError(402, "No credit left")
+
+    pool = MintingPool(refuse)
+    with pytest.raises(TokenRefusedError, match="No credit left"):
+        asyncio.run(pool.mint())
+    pool.close()
+
+
+def test_a_hanging_vendor_is_a_refusal_and_adds_no_threads() -> None:
+    hanging, answered = threading.Semaphore(0), threading.Event()
+
+    def hang() -> Token:
+        hanging.release()
+        answered.wait()
+        return TOKEN
+
+    async def ask() -> list[object]:
+        asked = (pool.mint() for _ in range(MINT_THREADS * 2))
+        return [outcome(result) for result in await asyncio.gather(*asked, return_exceptions=True)]
+
+    pool = MintingPool(hang, timeout=0.2)
+    assert asyncio.run(ask()) == [504] * MINT_THREADS * 2
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("mint")]
+    assert len(threads) <= MINT_THREADS
+    answered.set()
+    assert asyncio.run(pool.mint()) == TOKEN  # it heals by itself
+    pool.close()
+    assert not any(thread.is_alive() for thread in threads)
