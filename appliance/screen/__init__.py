@@ -1,1 +1,1 @@
-"""What is seen: the scene, its picture, and the panels that show it."""
+"""Screen: scenes, their pictures, and the panels and the LED that show them."""

@@ -3,7 +3,7 @@
 import bisect
 
 from appliance.core.events import Request
-from appliance.screen.render.renderer import fewer_lines, more_lines
+from appliance.screen.render.text_size import fewer_lines, more_lines
 from appliance.screen.scene import Appearance
 from appliance.settings.schema import OLEDS, DisplaySettings
 

@@ -17,6 +17,7 @@ from appliance.core.events import (
 from appliance.hardware.button import Button
 from appliance.hardware.simulated import press
 from appliance.settings.schema import ButtonSettings
+from tests.hardware.fake_pins import NoGpio
 from tests.rig.clock import Clock
 from tests.rig.posted import Posted
 
@@ -196,10 +197,6 @@ def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
 def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(
     posted: Posted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
-        def reserve_pins(self, *_: object) -> None:
-            raise gpiozero.BadPinFactory("no GPIO here")
-
     button = Button(SETTINGS, posted, pin_factory=NoGpio())
     button.start()
     fault = posted.wait(ButtonFailed).fault

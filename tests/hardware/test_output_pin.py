@@ -4,6 +4,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from appliance.hardware.gpio import PinError
 from appliance.hardware.output_pin import OutputPin
+from tests.hardware.fake_pins import NoGpio, UnreliablePin
 from tests.rig.clock import Clock
 
 
@@ -71,17 +72,6 @@ def test_a_pin_in_use_is_recognised_and_left_alone(
     assert pin.state
 
 
-class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin that can't be switched while it is `broken`."""
-
-    broken = False
-
-    def _set_state(self, value: bool) -> None:
-        if self.broken:
-            raise OSError("no such device")
-        super()._set_state(value)
-
-
 def test_a_pin_that_can_not_be_opened_works_once_it_can() -> None:
     factory = MockFactory(pin_class=UnreliablePin)
     pin, output = factory.pin(22), OutputPin(22, pin_factory=factory)
@@ -131,10 +121,6 @@ def test_a_pin_that_can_not_be_switched_off_is_let_go_all_the_same(
 
 
 def test_missing_gpio_is_an_error_with_the_reason() -> None:
-    class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
-        def reserve_pins(self, *_: object) -> None:
-            raise gpiozero.BadPinFactory("no GPIO here")
-
     with pytest.raises(PinError, match="no GPIO here"):
         OutputPin(22, pin_factory=NoGpio()).switch("on")
 

@@ -1,7 +1,7 @@
-"""A simulated OLED on I2C: takes what a driver sends, and shows what the glass would.
+"""Simulated OLED on I2C: takes what a driver sends, and shows what the panel would show.
 
 Written from the data sheets of the SSD1306 (Solomon Systech, rev. 1.1, sections 8 to 10) and the
-SH1106 (Sino Wealth, v2.3). Stands where smbus2.SMBus does: hand it to `open_panel(bus=...)`, or let
+SH1106 (Sino Wealth, v2.3). It replaces an smbus2.SMBus: pass it to `open_panel(bus=...)`, or let
 `smbus2.SMBus` return it. The modules are wired like the common ones: they show an upright picture
 with segment re-map (A1) and reversed COM scan (C8).
 """
@@ -20,7 +20,7 @@ HORIZONTAL, VERTICAL, PAGE = 0, 1, 2
 
 
 class Message(Protocol):
-    """An I2C message as smbus2.i2c_msg has it: an address, and bytes to iterate over."""
+    """I2C message like smbus2.i2c_msg: an address, and bytes to iterate over."""
 
     addr: int
 
@@ -28,13 +28,13 @@ class Message(Protocol):
 
 
 class Ssd1306:
-    """An SSD1306 (or SSD1309) module of 128x64 or 128x32 pixels at an I2C address.
+    """SSD1306 (or SSD1309) module of 128x64 or 128x32 pixels at an I2C address.
 
     Args:
         address: where it answers.
-        height: rows of glass, 64 or 32.
-        hertz: the bus's clock: sending takes as long as it would; 0 for no time at all.
-        sleep: how the time passes.
+        height: rows of pixels, 64 or 32.
+        hertz: clock of the bus, which decides how long sending takes; 0 for no time at all.
+        sleep: lets the time pass.
     """
 
     COLUMNS = 128
@@ -43,7 +43,7 @@ class Ssd1306:
         0x20: 1, 0x21: 2, 0x22: 2, 0x26: 6, 0x27: 6, 0x29: 5, 0x2A: 5, 0x81: 1, 0x8D: 1, 0xA3: 2,
         0xA8: 1, 0xD3: 1, 0xD5: 1, 0xD9: 1, 0xDA: 1, 0xDB: 1,
     }  # fmt: skip
-    """Commands that are followed by bytes of their own, and by how many."""
+    """Number of bytes that follow a command."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Ssd1306:
         self.bytes_sent = 0
         self.transfers = 0
         self.closed = 0
-        self.watch: Callable[[], object] = lambda: None
+        self.on_transfer: Callable[[], object] = lambda: None
         """Called after each transfer."""
         self._hertz = hertz
         self._sleep = sleep
@@ -70,12 +70,12 @@ class Ssd1306:
     # What a test does to it
 
     def unplug(self) -> None:
-        """Pull it out: nothing answers any more."""
+        """Pull the module out: nothing answers any more."""
         with self._lock:
             self._plugged = False
 
     def plug(self) -> None:
-        """Put it back: reset, switched off, with noise in its memory."""
+        """Put the module back: reset, switched off, with noise in its memory."""
         with self._lock:
             self._plugged = True
             self._power_on()
@@ -93,7 +93,7 @@ class Ssd1306:
 
     @property
     def image(self) -> Image.Image:
-        """What can be seen on the glass (mode "1")."""
+        """The picture that can be seen (mode "1")."""
         with self._lock:
             image = Image.new("1", self.size)
             if self.on and self.pump:
@@ -149,7 +149,7 @@ class Ssd1306:
             self._obey_transfer(message)
             if failure:
                 raise OSError(failure, "the bus failed")
-            self.watch()
+            self.on_transfer()
         if self._hertz:
             self._sleep((9 * (1 + len(message)) + 2) / self._hertz)
 
@@ -263,7 +263,7 @@ class Ssd1306:
 
 
 class Sh1106(Ssd1306):
-    """An SH1106 module of 128x64 pixels: 132 columns of memory, page addressing alone."""
+    """SH1106 module of 128x64 pixels: 132 columns of memory, page addressing alone."""
 
     COLUMNS = 132
     FIRST_COLUMN = 2
@@ -284,7 +284,7 @@ class Sh1106(Ssd1306):
 
 
 MODULES: dict[str, type[Ssd1306]] = {"ssd1306": Ssd1306, "ssd1309": Ssd1306, "sh1106": Sh1106}
-"""The panels that the settings call so."""
+"""Modules by the name of their driver."""
 
 
 def pixels(picture: Image.Image | None) -> bytes:

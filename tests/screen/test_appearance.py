@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from appliance.core.events import Request
 from appliance.screen.appearance import appearance_after
 from appliance.screen.render import fonts
-from appliance.screen.render.renderer import FEWEST_LINES, MOST_LINES, Renderer
+from appliance.screen.render.renderer import Renderer
 from appliance.screen.render.status_bar import STATUS_HEIGHT
+from appliance.screen.render.text_size import FEWEST_LINES, MOST_LINES
 from appliance.screen.scene import Appearance, Mode, Scene, ShownTurn
 from appliance.settings.schema import DRIVERS, OLEDS, DisplaySettings
 

@@ -265,7 +265,7 @@ def test_a_panel_wakes_with_the_new_picture_on_it(start: Start, now: list[float]
     now[0] = SETTINGS.sleep_after
     wait_until(lambda: not module.on)
     seen = []
-    module.watch = lambda: seen.append(module.image.tobytes()) if module.on else None
+    module.on_transfer = lambda: seen.append(module.image.tobytes()) if module.on else None
     display.show(LISTENING)
     wait_until(lambda: module.on)
     wait_until(lambda: shows(module, display))

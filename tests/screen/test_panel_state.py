@@ -124,7 +124,7 @@ def test_the_panel_ends_with_the_last_picture_whatever_the_bus_does(
 def test_a_panel_that_is_opened_while_it_should_sleep_shows_nothing() -> None:
     module = Ssd1306()
     seen = []
-    module.watch = lambda: seen.append(module.image.getbbox())
+    module.on_transfer = lambda: seen.append(module.image.getbbox())
     state = PanelState(Oled(DisplaySettings(), bus=module), Renderer())
     assert state.show(SCENE, Brightness.ASLEEP, (0, 0))
     assert set(seen) == {None}

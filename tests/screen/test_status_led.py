@@ -9,6 +9,7 @@ from appliance.core.events import Fault, StatusLedFailed, StatusLedReady
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 from appliance.screen.status_led import FAST, FLICKER, OFF, ON, SLOW, Pattern, StatusLed, pattern_of
 from appliance.settings.schema import StatusLedSettings
+from tests.hardware.fake_pins import NoGpio, UnreliablePin
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 
@@ -146,17 +147,6 @@ def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
     assert [type(event) for event in posted.events] == [StatusLedFailed, StatusLedReady]
 
 
-class UnreliablePin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin that can't be switched while it is `broken`, as one whose chip went away."""
-
-    broken = False
-
-    def _set_state(self, value: bool) -> None:
-        if self.broken:
-            raise OSError("no such device")
-        super()._set_state(value)
-
-
 def test_a_pin_that_breaks_is_reported_and_shows_again_once_it_works(posted: Posted) -> None:
     factory = MockFactory(pin_class=UnreliablePin)
     pin = factory.pin(27)
@@ -174,10 +164,6 @@ def test_a_pin_that_breaks_is_reported_and_shows_again_once_it_works(posted: Pos
 
 
 def test_missing_gpio_is_a_fault_for_the_person_and_no_crash(posted: Posted) -> None:
-    class NoGpio(gpiozero.Factory):  # type: ignore[misc] # gpiozero has no types
-        def reserve_pins(self, *_: object) -> None:
-            raise gpiozero.BadPinFactory("no GPIO here")
-
     led = StatusLed(SETTINGS, posted, pin_factory=NoGpio())
     led.start()
     fault = posted.wait(StatusLedFailed).fault

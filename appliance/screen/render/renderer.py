@@ -6,7 +6,6 @@ from typing import NamedTuple, Self
 from PIL import Image
 
 from appliance.screen import texts
-from appliance.screen.burn_in import MARGIN
 from appliance.screen.render.fonts import Typeface, typeface
 from appliance.screen.render.status_bar import STATUS_HEIGHT, draw_status_bar
 from appliance.screen.render.text_layout import (
@@ -19,15 +18,12 @@ from appliance.screen.render.text_layout import (
     message_lines,
     reads_right_to_left,
 )
+from appliance.screen.render.text_size import SMALLEST, TextArea, closest_pitch, spread
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
 
 SMALL = 11
-SMALLEST = 9
-"""Pixels from line to line; below 9, letters are illegible."""
-
-FEWEST_LINES, MOST_LINES = 2, 6
-"""Range of the lines of transcript that can be asked for."""
+"""Pixels from line to line of small type."""
 
 HEADLINES = (18, 16)
 """Pixels from line to line of a headline; the first that leaves room for the rest is used."""
@@ -81,9 +77,10 @@ class Renderer:
     def __init__(self, width: int = 128, height: int = 64, lines: int = 3, font: str = "") -> None:
         self.size = (width, height)
         self._lines, self._font = lines, font
+        self._area = TextArea(width, height, font)
         self._of_other_lines: Renderer | None = None
-        self._canvas = _canvas(self.size)
-        self._text = _text_type(self.size, lines, font)
+        self._canvas = self._area.canvas
+        self._text = self._area.typeface(lines)
         self._tall_text = typeface(max(IDEOGRAPH_PITCH, self._text.pitch), font, self._canvas[0])
         self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
         self._status = self._small if self._text.pitch >= SMALL else self._smallest
@@ -102,7 +99,8 @@ class Renderer:
     @classmethod
     def for_settings(cls, settings: DisplaySettings) -> Self:
         """Return the renderer for these settings."""
-        return cls(*_size(settings), settings.lines, settings.font)
+        area = TextArea.of(settings)
+        return cls(area.width, area.height, settings.lines, settings.font)
 
     def draw(self, scene: Scene, shift: tuple[int, int] = (0, 0)) -> Image.Image:
         """Return the scene as a one-bit picture (mode "1", lit pixels are not 0).
@@ -135,13 +133,13 @@ class Renderer:
         draw_status_bar(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
-        shown = _body(self.size) // self._text.pitch
+        shown = self._area.body // self._text.pitch
         candidates = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
         type_, pitch = self._text, self._text.pitch
         if has_ideographs(candidates):
             type_, pitch = self._tall_text, max(IDEOGRAPH_PITCH, self._tall_text.pitch)
-        notice = self._draw_notice(picture, scene, _closest(type_, pitch))
-        count, pitch = _spread(type_, pitch, _body(self.size) - notice)
+        notice = self._draw_notice(picture, scene, closest_pitch(type_, pitch))
+        count, pitch = spread(type_, pitch, self._area.body - notice)
         lines = latest_lines(scene.turns, type_, self._canvas[0], count)
         self._draw_block(picture, TextBlock(lines, type_, pitch))
 
@@ -231,74 +229,6 @@ class Renderer:
             spare = width - line_width(line, type_, width)
             x = spare // 2 if centred else spare - margin if reads_right_to_left(line) else margin
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
-
-
-def fewer_lines(settings: DisplaySettings, lines: int) -> int | None:
-    """Return the next smaller number of lines with larger text; None if there is none.
-
-    Most of the type that it measures is cached by the renderer for `lines`: new type takes
-    milliseconds.
-    """
-    size, font = _size(settings), settings.font
-    seen = _apparent_size(size, lines, font)
-    for fewer in range(lines, FEWEST_LINES - 1, -1):
-        if _apparent_size(size, fewer, font) > seen:
-            return fewer
-        if _text_type(size, fewer, font).pitch < _room(size, fewer):
-            break  # the width is the limit, so more height is of no use
-    return None
-
-
-def more_lines(settings: DisplaySettings, lines: int) -> int | None:
-    """Return the next larger number of lines with smaller text; None if there is none."""
-    size, font = _size(settings), settings.font
-    pitch = _text_type(size, lines, font).pitch
-    smaller = (it for it in range(lines + 1, MOST_LINES + 1) if _room(size, it) < pitch)
-    seen = _apparent_size(size, lines, font)
-    return next((more for more in smaller if _apparent_size(size, more, font) < seen), None)
-
-
-def _apparent_size(size: tuple[int, int], lines: int, font: str) -> tuple[int, int]:
-    """Return how large so many lines look: the height of their letters, and their distance."""
-    type_ = _text_type(size, lines, font)
-    return type_.height, _spread(type_, type_.pitch, _body(size))[1]
-
-
-def _spread(type_: Typeface, pitch: int, room: int) -> tuple[int, int]:
-    """Return the number of lines that fit, and the pixels from one to the next."""
-    count = max(1, room // _closest(type_, pitch))
-    return count, min(pitch, room // count)
-
-
-def _closest(type_: Typeface, pitch: int) -> int:
-    """Return the smallest distance of lines, used where one more then fits."""
-    return min(pitch, max(type_.height + 2, pitch - 1))
-
-
-def _canvas(size: tuple[int, int]) -> tuple[int, int]:
-    """Return a panel's width and height without the margin for the moves of the picture."""
-    return size[0] - MARGIN[0], size[1] - MARGIN[1]
-
-
-def _body(size: tuple[int, int]) -> int:
-    """Return the height below the status bar."""
-    return _canvas(size)[1] - STATUS_HEIGHT
-
-
-def _room(size: tuple[int, int], lines: int) -> int:
-    """Return the height of one of so many lines of transcript."""
-    return _body(size) // min(lines, _body(size) // SMALLEST)
-
-
-def _text_type(size: tuple[int, int], lines: int, font: str) -> Typeface:
-    """Return the largest typeface for so many lines of transcript."""
-    return typeface(_room(size, lines), font, _canvas(size)[0])
-
-
-def _size(settings: DisplaySettings) -> tuple[int, int]:
-    """Return a panel's width and height as it is mounted: swapped for a quarter turn."""
-    across = settings.width, settings.height
-    return across[::-1] if settings.rotate % 2 else across
 
 
 def _height(blocks: Sequence[TextBlock]) -> int:

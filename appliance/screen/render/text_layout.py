@@ -32,7 +32,7 @@ DIRECTION_SAMPLE = 100
 
 
 class LineWord(NamedTuple):
-    """LineWord of a line, or a part of one that is cut.
+    """Word of a line, or a part of one that is cut.
 
     Attributes:
         text: what is drawn.

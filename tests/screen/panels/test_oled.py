@@ -249,7 +249,7 @@ def test_the_refresh_does_not_switch_the_panel_off() -> None:
     panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
     panel.show(SCENE, Renderer().draw(SCENE))
     seen = []
-    module.watch = lambda: seen.append(module.on)
+    module.on_transfer = lambda: seen.append(module.on)
     now[0] += 60
     panel.check()
     assert seen
@@ -298,7 +298,7 @@ def test_neither_check_nor_refresh_wakes_a_resting_panel(
     panel.show(SCENE, Renderer().draw(SCENE))
     panel.set_brightness(brightness)
     seen = set()
-    module.watch = lambda: seen.add((module.on, module.contrast))
+    module.on_transfer = lambda: seen.add((module.on, module.contrast))
     for _ in range(3):
         panel.check()
         now[0] += 60

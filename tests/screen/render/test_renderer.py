@@ -64,7 +64,7 @@ def test_a_view_shows_as_many_lines_as_each_scene_asks_for() -> None:
         assert renderer.draw(scene).tobytes() == Renderer(lines=lines or 3).draw(scene).tobytes()
 
 
-def test_level_and_time_move_in_the_status_line_alone() -> None:
+def test_level_and_time_move_in_the_status_bar_alone() -> None:
     quiet = Scene(Mode.LISTENING, elapsed=1, turns=TURNS)
     loud = Scene(Mode.LISTENING, elapsed=2, level=1.0, turns=TURNS)
     box = differ(quiet, loud)
@@ -130,7 +130,7 @@ def test_the_picture_is_moved_as_a_whole_and_nothing_of_it_is_lost(size: tuple[i
         assert lit(moved) == lit(still)
 
 
-def test_the_network_is_seen_in_the_status_line_by_the_shape_of_its_mark() -> None:
+def test_the_network_is_seen_in_the_status_bar_by_the_shape_of_its_mark() -> None:
     box = differ(Scene(Mode.READY), Scene(Mode.READY, network=False))
     assert box
     assert box[3] <= STATUS_HEIGHT
@@ -154,7 +154,7 @@ def test_the_fallback_has_a_mark_and_a_word_of_its_own() -> None:
 
 
 def mark(scene: Scene) -> bytes:
-    """Return what stands at the end of the status line."""
+    """Return what stands at the end of the status bar."""
     return Renderer().draw(scene).crop((119, 1, 126, 8)).tobytes()
 
 

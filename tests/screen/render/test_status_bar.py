@@ -23,7 +23,7 @@ def line(renderer: Renderer, scene: Scene) -> Image.Image:
 
 
 def lit(line: Image.Image, start: int, end: int) -> bool:
-    """Tell whether anything is drawn from one column to the other."""
+    """Return whether anything is drawn from one column to the other."""
     return line.crop((start, 0, end, line.height)).getbbox() is not None
 
 
