@@ -1,1 +1,1 @@
-"""What goes over the network: tokens, messages, connections, the backlog, the session."""
+"""Transcription client: tokens, connections, the backlog, the session."""

@@ -1,4 +1,4 @@
-"""Deliveries: sessions that ended before all was transcribed, finished in the background."""
+"""Queue of deliveries: sessions that ended before all was transcribed, finished in background."""
 
 import bisect
 import logging
@@ -14,10 +14,13 @@ log = logging.getLogger(__name__)
 
 
 class DeliveryQueue:
-    """Works off what waits: one at a time, oldest first, and only while no live session runs.
+    """Transcribes waiting backlogs, one at a time, oldest first, while no live session runs.
 
-    `begin` makes a running session over a backlog. Of all that waits, `limit` seconds of audio are
-    kept; beyond that the oldest goes. All calls come from the controller's thread.
+    All calls come from the controller's thread.
+
+    Args:
+        begin: returns a running session over a backlog.
+        limit: seconds of audio to keep of all that waits; beyond it the oldest is dropped.
     """
 
     def __init__(
@@ -32,62 +35,62 @@ class DeliveryQueue:
 
     def add(self, backlog: Backlog, covered: Covered) -> None:
         """Take over a backlog that is finished but not wholly transcribed."""
-        log.info("session %s still has audio to transcribe; it is kept", backlog.session)
-        self._queue_up(backlog, covered)
-        self._proceed()
+        log.info("keeping audio of session %s that is not transcribed yet", backlog.session)
+        self._enqueue(backlog, covered)
+        self._start_next()
 
     def adopt(self, session: Session) -> None:
-        """Let a session that is finishing end by itself beside the live one that begins."""
+        """Let a finishing session end by itself beside the live one that begins."""
         if self._running:
             self._running.abandon()
         self._running = session
         self._paused = True
 
     def disconnected(self, name: str) -> None:
-        """Take note that a session lost its connection: an adopted one will not end soon."""
+        """Note that a session lost its connection: an adopted one will not end soon."""
         if self._paused and self._running and self._running.name == name:
             self._running.abandon()
 
     def pause(self) -> None:
-        """Let the live session go first; one that was adopted ends beside it."""
+        """Let the live session go first; an adopted one ends beside it."""
         if self._running and not self._paused:
             self._running.abandon()
         self._paused = True
 
     def resume(self) -> None:
-        """Go on: there is no live session."""
+        """Continue: there is no live session."""
         self._paused = False
-        self._proceed()
+        self._start_next()
 
     def ended(self, session: Session, *, complete: bool) -> None:
-        """Take note that the session of a delivery ended; what is left of it waits again."""
+        """Note that a session ended; what is not transcribed waits again."""
         if session is self._running:
             self._running = None
         if not complete:
             self._retry_policy = session.retry_policy
-            self._queue_up(session.backlog, session.progress().covered)
-        self._proceed()
+            self._enqueue(session.backlog, session.progress().covered)
+        self._start_next()
 
     def close(self) -> None:
-        """Let go of what waits; it stays on disk."""
+        """Close the waiting backlogs; they stay on disk."""
         for backlog, _ in self._waiting:
             backlog.close()
 
     @property
     def seconds(self) -> float:
-        """How much audio still waits to be transcribed, in seconds."""
+        """Seconds of audio that still wait to be transcribed."""
         waiting = sum(backlog.captured - covered.position for backlog, covered in self._waiting)
         if self._running:
             progress = self._running.progress()
             waiting += progress.captured - progress.covered.position
         return waiting / SAMPLE_RATE
 
-    def _queue_up(self, backlog: Backlog, covered: Covered) -> None:
+    def _enqueue(self, backlog: Backlog, covered: Covered) -> None:
         bisect.insort(self._waiting, (backlog, covered), key=lambda pair: pair[0].recording.started)
         excess = sum(kept.captured - kept.start for kept, _ in self._waiting) - self._limit
         for kept, _ in self._waiting:
             excess -= kept.shed(excess)
 
-    def _proceed(self) -> None:
+    def _start_next(self) -> None:
         if self._waiting and not (self._running or self._paused):
             self._running = self._begin(*self._waiting.pop(0), self._retry_policy)

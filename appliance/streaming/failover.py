@@ -1,7 +1,7 @@
-"""Which service is tried: the one of the settings, or the one to fall back on while that is away.
+"""Failover between two services: the primary one, and the one to fall back on.
 
-Every session begins at the first. The other one has its turn when the present one was of no use
-for `PATIENCE` seconds; while both are away they are tried in turns.
+Every session begins at the primary. The other one is tried when the current one was useless for
+`FALLBACK_AFTER` seconds; while both are away they are tried in turns.
 """
 
 import logging
@@ -18,25 +18,26 @@ from appliance.streaming.retry_policy import RetryPolicy
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds without a useful connection after which a service is out of reach."""
+FALLBACK_AFTER = 10.0
+"""Seconds without a useful connection after which the other service is tried."""
 
 AWAY = (Reaction.RECONNECT, Reaction.RETRY, Reaction.WAIT)
-"""What is answered to a service that nobody can reach just now: the network is away, the service
-or its token server has a fault, or no room.
+"""Reactions to a service that can't be reached just now: the network is away, or the service or
+its token server has a fault or no room.
 
-A key that is refused, a bad setting or an empty account is no reason to go elsewhere: the service
-was reached, only its owner can mend that, and would not be told if it worked all the same.
+A refused key, a bad setting or an empty account is no reason to fall back: the service was
+reached, only its owner can fix that, and would not notice if everything worked all the same.
 """
 
-OF_THE_OWNER = (Reaction.OWNER, Reaction.NEW_TOKEN)
+NEEDS_OWNER = (Reaction.OWNER, Reaction.NEW_TOKEN)
 
 
 class Endpoint:
-    """One of the two services, and what the tries at it have taught.
+    """One of the two services, and what the attempts at it have taught.
 
-    `refusal` is what its owner must mend there, `breaks_off` whether its last connection began
-    and broke off before it was of use.
+    Attributes:
+        refusal: what its owner must fix there.
+        unstable: whether its last connection began, and dropped before it was useful.
     """
 
     def __init__(
@@ -46,15 +47,15 @@ class Endpoint:
         self.retry_policy = retry_policy
         self.is_fallback = is_fallback
         self.refusal: Fault | None = None
-        self.breaks_off = False
+        self.unstable = False
 
     def fault(self, outcome: Outcome) -> Fault | None:
-        """Return what this outcome says of the service; None when it need not be noticed.
+        """Return the fault to show for an outcome here; None when the person need not notice.
 
-        What the owner must mend at the fallback says so: the first one may be as it should.
+        What the owner must fix at the fallback names the fallback: the primary may be fine.
         """
         fault = fault_for(outcome)
-        if fault and self.is_fallback and rule_for(outcome).reaction in OF_THE_OWNER:
+        if fault and self.is_fallback and rule_for(outcome).reaction in NEEDS_OWNER:
             what = f"Fallback: {fault.what[:1].lower()}{fault.what[1:]}"
             return msgspec.structs.replace(fault, what=what, remedy=self._remedy(outcome, fault))
         return fault
@@ -67,59 +68,65 @@ class Endpoint:
 
 
 class Failover:
-    """The services of one session; `current` is the one to be tried next.
+    """The services of one session; `current` is the one to try next.
 
-    `retry_policy` is what earlier tries at the first one have taught.
+    Args:
+        settings: where both services are; without `fallback_url` there is only the primary.
+        retry_policy: what earlier attempts at the primary have taught.
+        fallback_after: seconds without a useful connection after which the other one is tried.
+        clock: monotonic seconds.
+        fallback_policy: what earlier attempts at the fallback have taught.
     """
 
     def __init__(
         self,
         settings: ServiceSettings,
         retry_policy: RetryPolicy,
-        patience: float = PATIENCE,
+        fallback_after: float = FALLBACK_AFTER,
         clock: Callable[[], float] = time.monotonic,
+        fallback_policy: RetryPolicy | None = None,
     ) -> None:
-        self.first = self.current = Endpoint(settings, retry_policy)
-        self._other = _fallback(settings, clock)
-        self._patience = patience
+        self.primary = self.current = Endpoint(settings, retry_policy)
+        self._other = _fallback(settings, fallback_policy or RetryPolicy(clock))
+        self._fallback_after = fallback_after
         self._clock = clock
         self._useless_since: float | None = None
-        self._turned = False
+        self._has_switched = False
         self._fault: Fault | None = None
-        self._told: set[Endpoint] = set()
+        self._announced: set[Endpoint] = set()
 
     @property
-    def left(self) -> float | None:
-        """Seconds after which a try at the current one is to be given up; None: never.
+    def time_left(self) -> float | None:
+        """Seconds after which an attempt at the current service is given up; None for never.
 
-        There is no hurry while the other one may not be tried yet.
+        It may take longer while the other one must not be tried yet.
         """
         if self._other is None:
             return None
         now = self._clock()
         since = now if self._useless_since is None else self._useless_since
-        return max(since + self._patience - now, self._other.retry_policy.wait)
+        return max(since + self._fallback_after - now, self._other.retry_policy.wait)
 
-    def note_try(self) -> None:
-        """Note that the current one is about to be tried."""
+    def note_attempt(self) -> None:
+        """Note that the current service is about to be tried."""
         if self._useless_since is None:
             self._useless_since = self._clock()
 
     def note_success(self) -> None:
-        """Note that a connection was of use: what comes now is a new trouble."""
+        """Note that a connection was useful: the next failure is a new one."""
         self.current.retry_policy.note_success()
         self._useless_since = None
-        self._told.clear()
+        self._announced.clear()
         self._fault = None
-        for service in (self.current, self._other):
-            if service:
-                service.refusal = None
+        for endpoint in (self.current, self._other):
+            if endpoint:
+                endpoint.refusal = None
 
     def fault(self, outcome: Outcome) -> Fault | None:
-        """Return what the person is told about this outcome at the current one, before it is noted.
+        """Return the fault to show for an outcome of the current service, before it is noted.
 
-        While this one is merely away, what the owner must mend at the other one stays in sight.
-        One that was given up before it began tells nothing new.
+        While this service is merely away, what the owner must fix at the other one stays shown.
+        An attempt that was given up before it began says nothing new.
         """
         if self._other and self._other.refusal and rule_for(outcome).reaction in AWAY:
             return self._other.refusal
@@ -127,40 +134,43 @@ class Failover:
             return self._fault
         return self.current.fault(outcome)
 
-    def note(self, outcome: Outcome, since: float | None = None) -> float:
-        """Note how a try ended; return the seconds until the next, wherever that will be.
+    def note(self, outcome: Outcome, last_alive_at: float | None = None) -> float:
+        """Note how an attempt ended; return the seconds until the next one, at either service.
 
-        `since` is when the connection last gave a sign of life: one that was of use is of none
-        from then on.
+        `last_alive_at` is when the connection last gave a sign of life, in monotonic seconds: from
+        then on, one that was useful no longer is.
         """
         if self._useless_since is None:
-            self._useless_since = self._clock() if since is None else since
+            self._useless_since = self._clock() if last_alive_at is None else last_alive_at
         self._fault = self.fault(outcome) or self._fault
-        if rule_for(outcome).reaction in OF_THE_OWNER:
+        if rule_for(outcome).reaction in NEEDS_OWNER:
             self.current.refusal = self.current.fault(outcome)
         reaction = self.current.retry_policy.note(outcome)
         wait = self.current.retry_policy.wait
-        if not (reaction in AWAY or self._turned):
+        if not (reaction in AWAY or self._has_switched):
             self._useless_since = None
         elif self._other:
-            left = self._other.retry_policy.wait if reaction is Reaction.OWNER else self.left
+            is_refused = reaction is Reaction.OWNER
+            left = self._other.retry_policy.wait if is_refused else self.time_left
             if left is not None and left <= wait:
-                self._turn(self._other)
+                self._switch_to(self._other)
                 return left
         return wait
 
-    def _turn(self, other: Endpoint) -> None:
+    def _switch_to(self, other: Endpoint) -> None:
         self.current, self._other = other, self.current
         self._useless_since = None
-        self._turned = True
-        # A night without either is no thousand warnings.
-        level = logging.DEBUG if other in self._told else logging.WARNING
-        log.log(level, "going on at the %s service", "fallback" if other.is_fallback else "first")
-        self._told.add(other)
+        self._has_switched = True
+        # A night without either must not fill the log with warnings.
+        level = logging.DEBUG if other in self._announced else logging.WARNING
+        log.log(
+            level, "switching to the %s service", "fallback" if other.is_fallback else "primary"
+        )
+        self._announced.add(other)
 
 
-def _fallback(settings: ServiceSettings, clock: Callable[[], float]) -> Endpoint | None:
+def _fallback(settings: ServiceSettings, retry_policy: RetryPolicy) -> Endpoint | None:
     if not settings.fallback_url:
         return None
     there = msgspec.structs.replace(settings, url=settings.fallback_url)
-    return Endpoint(there, RetryPolicy(clock), is_fallback=True)
+    return Endpoint(there, retry_policy, is_fallback=True)

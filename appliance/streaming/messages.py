@@ -1,7 +1,7 @@
-"""The service's messages, decoded; unknown ones are passed over.
+"""Decoder of the service's messages (the protocol's section "Service to client").
 
-Of a `Turn` only `turn_order`, `transcript` and `end_of_turn` are needed. The protocol's section
-is "Service to client".
+Unknown messages and fields are ignored. A `Turn` needs only `turn_order`, `transcript` and
+`end_of_turn`.
 """
 
 import logging
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 TERMINATE = b'{"type":"Terminate"}'
 
 
-class Begin(msgspec.Struct, frozen=True):
+class Begin(msgspec.Struct, frozen=True, tag="Begin"):
     """The service has begun to listen."""
 
 
-class Termination(msgspec.Struct, frozen=True):
-    """The service has transcribed all that was sent; the connection closes next."""
+class Termination(msgspec.Struct, frozen=True, tag="Termination"):
+    """The service has transcribed everything that was sent; it closes the connection next."""
 
 
-class ServiceError(msgspec.Struct, frozen=True):
+class ServiceError(msgspec.Struct, frozen=True, tag="Error"):
     """Why the service is about to close the connection."""
 
     error_code: Any = None
@@ -36,16 +36,18 @@ class ServiceError(msgspec.Struct, frozen=True):
         return self.error_code if type(self.error_code) is int else None
 
 
+Message = Begin | Turn | Termination | ServiceError
+
 _Order = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""What a database can hold, too."""
+"""No more than a database can hold."""
 
 
-class _WireTurn(msgspec.Struct):
+class _WireTurn(msgspec.Struct, tag="Turn"):
     turn_order: _Order
     transcript: str
     end_of_turn: bool
     turn_is_formatted: Any = False
-    words: Any = None
+    words: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _WireWord(msgspec.Struct):
@@ -55,29 +57,26 @@ class _WireWord(msgspec.Struct):
     word_is_final: bool = True
 
 
-Message = Begin | Turn | Termination | ServiceError
-
-_TYPES: dict[str, type[msgspec.Struct]] = {
-    "Begin": Begin,
-    "Turn": _WireTurn,
-    "Termination": Termination,
-    "Error": ServiceError,
-}
+# Not strict: a whole number written as "3" is still that number.
+_MESSAGE: msgspec.json.Decoder[Begin | _WireTurn | Termination | ServiceError] = (
+    msgspec.json.Decoder(Begin | _WireTurn | Termination | ServiceError, strict=False)
+)
+_WORDS = msgspec.json.Decoder(list[msgspec.Raw])
+_WORD = msgspec.json.Decoder(_WireWord, strict=False)
 
 
 def decode(frame: str | bytes) -> Message | None:
-    """Return the message in a frame, or None for one that is unknown or can't be understood."""
+    """Return the message in a frame, or None for one that is unknown or can't be understood.
+
+    >>> decode('{"type":"Turn","turn_order":0,"transcript":"hello","end_of_turn":true}')
+    Turn(order=0, text='hello', finished=True, tentative='', words=(), formatted=False)
+    """
     try:
-        fields = msgspec.json.decode(frame)
-        type_ = _TYPES.get(fields["type"])
-        # Not strict: a whole number written as 3.0 or "3" is still that number.
-        message = msgspec.convert(fields, type_, strict=False) if type_ else None
-    except (msgspec.MsgspecError, UnicodeError, KeyError, TypeError, RecursionError) as error:
-        log.debug("passed over a message that can't be understood: %s", error)
+        message = _MESSAGE.decode(frame)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        log.debug("ignored a message: %s", error)
         return None
-    if message is None:
-        log.debug("passed over a message of type %.40r", fields["type"])
-    return _turn(message) if isinstance(message, _WireTurn) else message  # type: ignore[return-value]
+    return _turn(message) if isinstance(message, _WireTurn) else message
 
 
 def _turn(wire: _WireTurn) -> Turn:
@@ -92,20 +91,24 @@ def _turn(wire: _WireTurn) -> Turn:
     )
 
 
-def _words(wire: object) -> tuple[Word, ...]:
+def _words(wire: msgspec.Raw) -> tuple[Word, ...]:
     """Return the words that can be understood; a turn is worth showing without them."""
+    try:
+        items = _WORDS.decode(wire)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ()
     words = []
-    for item in wire if isinstance(wire, list) else ():
+    for item in items:
         try:
-            word = msgspec.convert(item, _WireWord, strict=False)
-        except msgspec.ValidationError:
-            continue
-        words.append(Word(word.text, int(word.start), int(word.end), word.word_is_final))
+            word = _WORD.decode(item)
+            words.append(Word(word.text, int(word.start), int(word.end), word.word_is_final))
+        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+            continue  # "inf" and "nan" are numbers to msgspec, but no times
     return tuple(words)
 
 
 def _tentative(transcript: str, words: tuple[Word, ...]) -> str:
-    """Return the words still being spoken, where the transcript does not hold them already."""
+    """Return the words still being spoken, unless the transcript holds them already."""
     spoken = [word.text for word in words if not word.final]
     settled = transcript.split()
     return "" if settled[-len(spoken) :] == spoken else " ".join(spoken)

@@ -1,7 +1,7 @@
-"""The way to a service: straight, or through the proxy that the environment names.
+"""HTTP proxy that the environment names, as options of the WebSocket library.
 
-Both libraries read `https_proxy`, `http_proxy` and `no_proxy`, each in a way of its own. The
-connection takes the way that its token took: what requests makes of the environment.
+Both libraries read `https_proxy`, `http_proxy` and `no_proxy`, each in its own way. A connection
+takes the way that its token took: the way in which requests reads them.
 """
 
 from typing import Any
@@ -12,24 +12,24 @@ from requests.utils import get_auth_from_url, get_environ_proxies, select_proxy
 from appliance.core.network_errors import UnusableProxyError
 
 
-def way_to(url: str) -> dict[str, Any]:
-    """Return the arguments of `run_forever` that lead to this address (ws or wss).
+def proxy_options(url: str) -> dict[str, Any]:
+    """Return the arguments of `run_forever` for an address (ws or wss): a proxy, or none.
 
     Raises:
-        UnusableProxyError: the proxy's address is none, or it is no HTTP proxy.
+        UnusableProxyError: The proxy's address is invalid, or it is not an HTTP proxy.
     """
-    alike = "http" + url.removeprefix("ws")
-    proxy = select_proxy(alike, get_environ_proxies(alike))
+    as_http = "http" + url.removeprefix("ws")
+    proxy = select_proxy(as_http, get_environ_proxies(as_http))
     if not proxy:
         return {"http_no_proxy": ["*"]}
     try:
         address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         host, port = address.hostname, address.port or 80
     except ValueError:
-        raise UnusableProxyError("the proxy's address is none") from None
+        raise UnusableProxyError("the proxy's address is invalid") from None
     if address.scheme != "http" or not host:
-        # Others need packages of their own, and TLS to a proxy the library can't do.
-        raise UnusableProxyError("the proxy is not one at http://")
+        # Other kinds need packages of their own, and the library can't speak TLS to a proxy.
+        raise UnusableProxyError("the proxy's address does not start with http://")
     return {
         "proxy_type": "http",
         "http_proxy_host": host,

@@ -1,9 +1,9 @@
-"""One session with the service, over as many connections as it takes.
+"""Session: one recording to the service, over as many connections as it takes.
 
 The live session and a delivery are the same: the backlog of a delivery simply does not grow.
 
-What talks to the network takes longer to load than all the rest, seconds on a Zero. The box is
-ready without it, so it is loaded on a thread of its own, or at the latest on the session's.
+The network modules take longer to load than all the rest, seconds on a Pi Zero. The box is ready
+without them, so they are loaded in the background, or at the latest on the session's thread.
 """
 # ruff: noqa: PLC0415
 
@@ -20,7 +20,8 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Disconnected, Fault, Post, SessionEnded
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.failover import PATIENCE, Endpoint, Failover
+from appliance.streaming.failover import FALLBACK_AFTER, Endpoint, Failover
+from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT
 from appliance.streaming.outcomes import Outcome, Reaction, rule_for
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.spool.backlog import Backlog
@@ -28,27 +29,27 @@ from appliance.streaming.spool.backlog import Backlog
 if TYPE_CHECKING:
     from appliance.streaming.stream import Stream
     from appliance.streaming.tokens import TokenSource
+    from appliance.streaming.transport import Transport, TransportListener
 
 log = logging.getLogger(__name__)
 
-STEADY = 10.0
-"""Seconds after which a connection has proved itself: what ends it later is a new trouble."""
+USEFUL_AFTER = 10.0
+"""Seconds after which a connection counts as useful: its end is a new failure."""
 
-HUNG = 60.0
-"""Seconds in which a service notices that what hears for it hangs: where no turn came, and then
-its fault is told, nobody has heard the silence."""
+HANG_DETECTION_TIME = 60.0
+"""Seconds in which a service notices that its recogniser hangs. A service error within this time,
+with no turn before it, means that: nobody has heard the silence."""
 
 
 def load_network() -> None:
-    """Load what talks to the network, so that the first session need not wait for it."""
+    """Load the network modules, so that the first session need not wait for them."""
     from appliance.streaming import stream, tokens, transport  # noqa: F401 - loaded, not used
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a session got, in samples from its start.
+    """How far a session has got, in samples from its start.
 
-    `heard` is what the service has surely heard by now, `last_word` where the last one ends.
-    `elsewhere` tells that the session is at the fallback.
+    `heard` is what the service surely has heard by now, `last_word` is where the last word ends.
     """
 
     captured: int
@@ -70,11 +71,27 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Session:
-    """Brings the audio of `backlog` to the service, from `covered` on, until all is transcribed.
+    """Sends the audio of a backlog to the service until all of it is transcribed.
 
-    The thread "session" fetches a token, connects and listens, again and again; it ends when the
+    The thread "session" fetches a token, connects and listens, again and again. It ends when the
     backlog is finished and wholly transcribed, or when the session is abandoned. With a fallback,
-    a service that is of no use for `patience` seconds gives way to the other one.
+    a service that is useless for `fallback_after` seconds gives way to the other one.
+
+        session = Session(backlog, settings, post)
+        session.start()
+        session.finish()  # no more audio will come; ends with SessionEnded
+
+    Args:
+        backlog: holds the audio.
+        settings: where the service and its fallback are.
+        post: takes `Connected`, `TurnReceived`, `Disconnected` and `SessionEnded`.
+        covered: what an earlier session covered.
+        retry_policy: what an earlier session has learned about the primary service.
+        fallback_policy: what is known about the fallback.
+        tokens: fetches tokens of the primary service.
+        fallback_after: seconds without a useful connection after which the other service is tried.
+        stall_timeout: seconds without any progress after which a connection is dead.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -85,56 +102,61 @@ class Session:
         *,
         covered: Covered | None = None,
         retry_policy: RetryPolicy | None = None,
+        fallback_policy: RetryPolicy | None = None,
         tokens: "TokenSource | None" = None,
-        patience: float = PATIENCE,
+        fallback_after: float = FALLBACK_AFTER,
+        stall_timeout: float = STALL_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = backlog.session
         self.backlog = backlog
         self._post = post
         self._tokens = tokens
+        self._stall_timeout = stall_timeout
         self._clock = clock
-        self._services = Failover(settings, retry_policy or RetryPolicy(clock), patience, clock)
+        self._failover = Failover(
+            settings, retry_policy or RetryPolicy(clock), fallback_after, clock, fallback_policy
+        )
         self._covered = covered or Covered()
         self._last_word = self._covered.position
-        self._conversation: Stream | None = None
+        self._stream: Stream | None = None
         self._warned: set[str] = set()
         self._abandoned = threading.Event()
         self._wake = threading.Event()
-        # A name server that never answers can't be interrupted; the program may end all the same.
+        # A daemon: a name server that never answers must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """What the tries at the first service have taught, for a session that follows."""
-        return self._services.first.retry_policy
+        """What the attempts at the primary service have taught, for a session that follows."""
+        return self._failover.primary.retry_policy
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Start to connect; returns at once."""
         self._thread.start()
 
     def finish(self) -> None:
-        """Say that no more audio will come; the session ends when all is transcribed."""
+        """Note that no more audio will come; the session ends when all is transcribed."""
         self.backlog.finish()
-        if self._services.current.retry_policy.may_hurry:
+        if self._failover.current.retry_policy.may_hurry:
             self._wake.set()
 
     def abandon(self) -> None:
-        """End the session soon, with what is left kept; returns at once."""
+        """End the session soon, keeping what is left; returns at once."""
         self._abandoned.set()
         self._wake.set()
-        if stream := self._conversation:
+        if stream := self._stream:
             stream.abandon()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the thread to end, for so many seconds at most."""
+        """Wait for the thread to end, at most `timeout` seconds."""
         self._thread.join(timeout)
 
     def progress(self) -> Progress:
-        """Return how far the session's audio got."""
+        """Return how far the session's audio has got."""
         captured = self.backlog.captured
-        on_fallback = self._services.current.is_fallback
-        stream = self._conversation
+        on_fallback = self._failover.current.is_fallback
+        stream = self._stream
         if stream is None:
             position = self._covered.position
             return Progress(
@@ -150,101 +172,112 @@ class Session:
         complete = False
         self._wake.wait(self.retry_policy.wait)
         while not (complete or self._abandoned.is_set()):
-            service = self._services.current
-            alive_at = None
-            self._services.note_try()
+            endpoint = self._failover.current
+            last_alive_at = None
+            self._failover.note_attempt()
             try:
-                outcome = self._converse(service, self._fetch_token(service))
+                outcome = self._stream_to(endpoint, self._fetch_token(endpoint))
             except TokenError as refusal:
                 outcome = refusal.outcome
-            if stream := self._conversation:
+            if stream := self._stream:
                 complete = stream.complete
-                alive_at = self._clock() - stream.silence
+                last_alive_at = self._clock() - stream.unresponsive_for
                 self._covered = stream.covered()
                 self._last_word = max(self._last_word, stream.last_word)
-                self._conversation = None
+                self._stream = None
             if not (complete or self._abandoned.is_set()):
-                self._recover(outcome, alive_at)
+                self._recover(outcome, last_alive_at)
         self._post(SessionEnded(self.name, complete))
 
-    def _fetch_token(self, service: Endpoint) -> str:
+    def _fetch_token(self, endpoint: Endpoint) -> str:
         from appliance.streaming.tokens import TokenSource
 
-        if service.is_fallback or self._tokens is None:
-            source = TokenSource(service.settings, fallback=service.is_fallback)
+        if endpoint.is_fallback or self._tokens is None:
+            source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback)
         else:
             source = self._tokens
-        return source.fetch(self._services.left)
+        return source.fetch(self._failover.time_left)
 
-    def _converse(self, service: Endpoint, token: str) -> Outcome:
+    def _stream_to(self, endpoint: Endpoint, token: str) -> Outcome:
+        """Stream over one connection; return how it ended."""
         from appliance.streaming.stream import Stream
-        from appliance.streaming.transport import PONG_PATIENCE, STALL, Transport
 
         began_at = self._clock()
-        left = self._services.left
-        patience = STALL if left is None else min(STALL, max(left, 0.1))
-        # Where there is a fallback, a service that hangs has one more chance before it gives way.
-        pong = PONG_PATIENCE if left is None else STALL
         stream = Stream(
             self.backlog,
             self._covered,
-            service.retry_policy.pace,
-            lambda listener: Transport(
-                service.settings, token, listener, patience, pong_patience=pong
-            ),
+            endpoint.retry_policy.pace,
+            lambda listener: self._transport(endpoint, token, listener),
             self._post,
             self._clock,
-            wary=service.breaks_off,
+            unstable=endpoint.unstable,
         )
-        self._conversation = stream
+        self._stream = stream
         if self._abandoned.is_set():
             stream.abandon()
-        with self._patience_with(stream):
+        with self._time_limit(stream):
             outcome = stream.run()
-        alive_for = self._clock() - stream.silence - began_at
-        of_use = _was_of_use(stream, outcome, alive_for)
-        service.breaks_off = not of_use and (stream.began or service.breaks_off)
-        if of_use:
-            self._services.note_success()
+        alive_for = self._clock() - stream.unresponsive_for - began_at
+        was_useful = _was_useful(stream, outcome, alive_for)
+        endpoint.unstable = not was_useful and (stream.began or endpoint.unstable)
+        if was_useful:
+            self._failover.note_success()
             self._warned.clear()
         return outcome
 
+    def _transport(
+        self, endpoint: Endpoint, token: str, listener: "TransportListener"
+    ) -> "Transport":
+        from appliance.streaming.transport import Transport
+
+        left = self._failover.time_left
+        stall = self._stall_timeout
+        return Transport(
+            endpoint.settings,
+            token,
+            listener,
+            handshake_timeout=stall if left is None else min(stall, max(left, 0.1)),
+            stall_timeout=stall,
+            # With a fallback, a service that hangs gets one more chance before it gives way.
+            pong_timeout=PONG_TIMEOUT if left is None else stall,
+        )
+
     @contextlib.contextmanager
-    def _patience_with(self, stream: "Stream") -> Iterator[None]:
-        """Give the conversation up in time for the other service, unless it begins before."""
-        left = self._services.left
+    def _time_limit(self, stream: "Stream") -> Iterator[None]:
+        """Give the stream up in time for the other service, unless it begins before."""
+        left = self._failover.time_left
         if left is None:
             yield
             return
-        patience = threading.Timer(left, stream.give_up)
-        patience.name = f"patience-{self.name}"
-        patience.daemon = True  # it may have minutes left when the program must end
-        patience.start()
+        timer = threading.Timer(left, stream.give_up)
+        timer.name = f"failover-{self.name}"
+        timer.daemon = True  # it may have minutes left when the program must end
+        timer.start()
         try:
             yield
         finally:
-            patience.cancel()
-            patience.join()
+            timer.cancel()
+            timer.join()
 
-    def _recover(self, outcome: Outcome, alive_at: float | None) -> None:
-        """Say what happened, and wait for the time of the next try."""
+    def _recover(self, outcome: Outcome, last_alive_at: float | None) -> None:
+        """Report what happened, and wait for the time of the next attempt."""
         self._wake.clear()
-        fault = self._services.current.fault(outcome)
-        told = self._services.fault(outcome)
-        wait = self._services.note(outcome, alive_at)
+        fault = self._failover.current.fault(outcome)
+        shown = self._failover.fault(outcome)
+        wait = self._failover.note(outcome, last_alive_at)
         log.log(
             self._level(fault),
-            "%s (%s); next try in %.1f s",
-            fault.what if fault else "connecting anew",
+            "%s (%s); next attempt in %.1f s",
+            fault.what if fault else "reconnecting",
             outcome,
             wait,
         )
-        self._post(Disconnected(self.name, told, wait))
+        self._post(Disconnected(self.name, shown, wait))
         if not self._abandoned.is_set():
             self._wake.wait(wait)
 
     def _level(self, fault: Fault | None) -> int:
-        """Return how loudly it is logged: a night without a network is no thousand warnings."""
+        """Return the log level: a night without network must not fill the log with warnings."""
         if fault is None:
             return logging.INFO
         if fault.what in self._warned:
@@ -253,14 +286,14 @@ class Session:
         return logging.WARNING
 
 
-def _was_of_use(stream: "Stream", outcome: Outcome, lasted: float) -> bool:
-    """Tell whether a connection has proved that the service can be reached, and hears.
+def _was_useful(stream: "Stream", outcome: Outcome, alive_for: float) -> bool:
+    """Return whether a connection has shown that the service can be reached, and hears.
 
-    `lasted` is how many seconds lay between its beginning and its last sign of life.
+    `alive_for` is the time from its beginning to its last sign of life, in seconds.
     """
-    faulty = rule_for(outcome).reaction is Reaction.RETRY
-    hung = faulty and not stream.heard_turn and lasted < HUNG
-    if hung or stream.unanswered:
+    has_fault = rule_for(outcome).reaction is Reaction.RETRY
+    hung = has_fault and not stream.heard_turn and alive_for < HANG_DETECTION_TIME
+    if hung or stream.termination_is_overdue:
         return False
-    further = stream.covered().position > stream.origin
-    return further or (stream.began and lasted > STEADY)
+    covered_more = stream.covered().position > stream.origin
+    return covered_more or (stream.began and alive_for > USEFUL_AFTER)

@@ -1,4 +1,4 @@
-"""What is said over one connection: audio out at its pace, turns in, `Terminate` at the end."""
+"""Stream over one connection: audio out at its pace, turns in, `Terminate` at the end."""
 
 import logging
 import threading
@@ -7,54 +7,54 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Connected, Post, TurnReceived
 from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered, Turn
-from appliance.streaming.coverage import PATIENCE, Coverage
+from appliance.streaming.coverage import SILENCE_AFTER, Coverage
+from appliance.streaming.frame_reader import FrameReader, padded
 from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
-from appliance.streaming.transport import Listener, Transport
+from appliance.streaming.transport import Transport, TransportListener
 
 log = logging.getLogger(__name__)
 
-SHORTEST = SAMPLE_RATE // 20
-USUAL = SAMPLE_RATE // 10
-LONGEST = SAMPLE_RATE
-"""Samples in a frame: the service ends the session over any outside 50 to 1000 ms."""
-
-BEGIN_TIME = 10.0
+BEGIN_TIMEOUT = 10.0
 """Seconds in which a service that listens says `Begin`."""
 
-ANSWER_TIME = 60.0
-"""Seconds in which a service that hears in real time answers `Terminate`, counted from the moment
-when it has heard everything."""
+TERMINATION_TIMEOUT = 60.0
+"""Seconds in which a service answers `Terminate`, after the time that it needs to hear everything
+at the speed at which it was spoken."""
 
-PROVEN = 3.0
-"""Seconds after which one at a service that broke off before is told to be connected, unless it
-finishes a turn first. What it hears until then would only come and go on the screen."""
+CONNECTED_AFTER = 3.0
+"""Seconds after which an unstable service counts as connected, unless it finishes a turn earlier.
+Captions that it sends before would only flicker on the screen."""
 
-LATE = 10.0
-"""Seconds that captions may stay behind before a connection that is held back is given up."""
-
-GOODBYE = 2.0
+CLOSE_TIMEOUT = 2.0
 """Seconds in which the service closes the connection after its `Termination`."""
 
-Connect = Callable[[Listener], Transport]
+OpenTransport = Callable[[TransportListener], Transport]
 
 
 class Stream:
-    """One connection's share of a session: what earlier ones have not covered.
+    """One connection's share of a session: the audio that earlier ones have not covered.
 
     `run` blocks on the session's thread, which thus is the thread of the callbacks; a thread
-    "sender" reads the backlog. `began` tells that the service listens, `heard_turn` that it heard
-    words, and `complete` that it has transcribed everything; `silence` is for how many seconds the
-    service had given no sign of life when it ended.
+    "sender" reads the backlog. `origin` is the position where this connection's audio starts.
+    `began` says that the service listens, `heard_turn` that it heard words, `complete` that it has
+    transcribed everything. `unresponsive_for` is set at the end: the seconds since the service's
+    last sign of life.
 
     Args:
-        wary: the service broke off lately; that it begins is not worth telling yet.
+        backlog: holds the session's audio.
+        earlier: what earlier connections covered.
+        pace: how far audio may run ahead of real time.
+        open_transport: returns the connection, not yet run, that reports to this stream.
+        post: takes `Connected` and `TurnReceived`.
+        clock: monotonic seconds.
+        unstable: the service dropped its last connection early; its `Begin` says little.
     """
 
     def __init__(
@@ -62,29 +62,27 @@ class Stream:
         backlog: Backlog,
         earlier: Covered,
         pace: Pace,
-        connect: Connect,
+        open_transport: OpenTransport,
         post: Post,
         clock: Callable[[], float] = time.monotonic,
         *,
-        wary: bool = False,
+        unstable: bool = False,
     ) -> None:
         self._backlog = backlog
-        self._pace = pace
         self._post = post
         self._clock = clock
-        self._wary = wary
+        self._unstable = unstable
         self._opened_at = clock()
         self._earlier = earlier
         self.origin = max(earlier.position, backlog.start)
-        self.sent = self.origin
         self._coverage = Coverage(self.origin, earlier, self._opened_at)
         self._lock = threading.Lock()  # coverage and posts: of the sender, and of the callbacks
         self._over = threading.Event()
         self._abandoned = threading.Event()
+        self._reader = FrameReader(backlog, self.origin, pace, self._elapsed, self._over)
         self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
-        self._refusal = ""
-        self._refusal_code: int | None = None
-        self._held_back = False
+        self._error = ServiceError()
+        self._at_max_lead = False
         self._given_up = False
         self._connected = False
         self._terminating = False
@@ -92,8 +90,18 @@ class Stream:
         self.began = False
         self.heard_turn = False
         self.complete = False
-        self.silence = 0.0
-        self._connection = connect(self)
+        self.unresponsive_for = 0.0
+        self._transport = open_transport(self)
+
+    @property
+    def sent(self) -> int:
+        """The position up to which audio was sent."""
+        return self._reader.position
+
+    @property
+    def heard(self) -> int:
+        """The position up to which the service surely has heard: it keeps up with real time."""
+        return min(self.sent, self.origin + round(self._elapsed() * SAMPLE_RATE))
 
     @property
     def last_word(self) -> int:
@@ -101,16 +109,11 @@ class Stream:
         return self._coverage.last_word
 
     @property
-    def unanswered(self) -> bool:
-        """Whether the service should have answered `Terminate` long ago."""
+    def termination_is_overdue(self) -> bool:
+        """Whether the service should have answered `Terminate` by now."""
         heard_at = self._opened_at + (self.sent - self.origin) / SAMPLE_RATE
-        due = max(heard_at, self._terminated_at) + ANSWER_TIME
+        due = max(heard_at, self._terminated_at) + TERMINATION_TIMEOUT
         return self._terminating and not self.complete and self._clock() > due
-
-    @property
-    def heard(self) -> int:
-        """The position up to which the service has surely heard: it keeps up with real time."""
-        return min(self.sent, self.origin + round(self._elapsed() * SAMPLE_RATE))
 
     def covered(self) -> Covered:
         """Return what is covered by now."""
@@ -118,14 +121,14 @@ class Stream:
             return self._covered()
 
     def _covered(self) -> Covered:
-        # That nothing comes after `Terminate` is no silence, but an answer that fails to come.
+        # Nothing after `Terminate` is not silence: the answer is missing.
         now = self._terminated_at if self._terminating else self._clock()
         return self._coverage.covered(now)
 
     def run(self) -> Outcome:
-        """Talk until the connection ends; return how it did."""
-        outcome = self._connection.run()
-        self.silence = self._connection.silence
+        """Stream until the connection ends; return how it did."""
+        outcome = self._transport.run()
+        self.unresponsive_for = self._transport.unresponsive_for
         self._over.set()
         if self._sender.ident is not None:
             self._sender.join()
@@ -133,23 +136,23 @@ class Stream:
 
     def _explained(self, outcome: Outcome) -> Outcome:
         """Return the outcome with what the service's `Error` said, where the close says less."""
-        if self._held_back:
+        if self._at_max_lead:
             return Outcome(outcome.stage, cause=Cause.LEAD_LIMIT)
-        code, text = outcome.code, outcome.text or self._refusal
-        if code is None and self._refusal_code is not None:
-            return Outcome(outcome.stage, self._refusal_code, text)
+        code, text = outcome.code, outcome.text or self._error.error
+        if code is None and self._error.code is not None:
+            return Outcome(outcome.stage, self._error.code, text)
         if code is None and not self.began and (self._given_up or outcome.stage is Stage.SESSION):
             return Outcome(outcome.stage, text=text, cause=Cause.NEVER_BEGAN)
         return Outcome(outcome.stage, code, text, outcome.cause)
 
     def abandon(self) -> None:
-        """End it soon, unfinished; returns at once."""
+        """End the connection soon, unfinished; returns at once."""
         self._abandoned.set()
         if self._sender.ident is None:
-            self._connection.abort()
+            self._transport.abort()
 
     def give_up(self) -> None:
-        """End it unless the service listens by now; returns at once."""
+        """End the connection unless the service listens by now; returns at once."""
         if not self.began:
             self._given_up = True
             self.abandon()
@@ -157,10 +160,10 @@ class Stream:
     # On the connection's thread
 
     def opened(self) -> None:
-        """Let audio go (`on_open`).
+        """Start to send audio (`on_open`).
 
-        It need not wait for `Begin`: that would cost a way there and back, and what a service
-        takes that never begins is not covered, and so sent again.
+        It does not wait for `Begin`: that would cost a round trip, and audio that a service takes
+        without ever beginning is not covered, so it is sent again.
         """
         self._opened_at = self._clock()
         with self._lock:
@@ -171,39 +174,39 @@ class Stream:
         """Take one message (`on_message`)."""
         match decode(frame):
             case Turn() as turn:
-                # Who transcribes listens, whether or not it said so.
-                self._begin(proven=turn.finished or not self._wary)
-                self._heard(turn)
+                # A service that transcribes listens, even if it did not say `Begin`.
+                self._note_began(stable=turn.finished or not self._unstable)
+                self._note_turn(turn)
             case Begin():
-                self._begin(proven=not self._wary)
+                self._note_began(stable=not self._unstable)
             case Termination():
                 if self._terminating:
-                    # Unasked, it says nothing of what is still on its way.
+                    # One that was not asked for says nothing about audio still on its way.
                     with self._lock:
                         self._coverage.terminated()
                     self.complete = True
                 self._over.set()
-            case ServiceError() as refusal:
-                self._refusal = self._connection.without_token(refusal.error)[:120]
-                self._refusal_code = refusal.code
-                log.info("the service says: %s", self._refusal)
+            case ServiceError() as error:
+                text = self._transport.without_token(error.error)[:120]
+                self._error = msgspec.structs.replace(error, error=text)
+                log.info("the service says: %s", text)
 
-    def _begin(self, *, proven: bool) -> None:
-        """Note that the service listens; say so, before the first turn, once it is proven."""
+    def _note_began(self, *, stable: bool) -> None:
+        """Note that the service listens; post `Connected`, before any turn, once it is stable."""
         with self._lock:
             if not self.began:
                 self._coverage.began()
-            if proven and not self._connected:
+            if stable and not self._connected:
                 self._post(Connected(self._backlog.session, self._earlier))
                 self._connected = True
         self.began = True
 
-    def _heard(self, turn: Turn) -> None:
+    def _note_turn(self, turn: Turn) -> None:
         now = self._clock()
         self.heard_turn = self.heard_turn or bool(turn.text or turn.tentative)
-        # Whoever sees what a turn covers must find the turn posted.
+        # The turn is posted under the lock: whoever sees what it covers must find it posted.
         with self._lock:
-            if self._held_back:
+            if self._at_max_lead:
                 return  # cut off amid a word; the next connection hears it whole
             self._coverage.heard(turn, now)
             if not self._connected:
@@ -213,7 +216,7 @@ class Stream:
                 TurnReceived(
                     self._backlog.session,
                     self.origin,
-                    # Where each word lies matters no further; an hour without a pause has many.
+                    # Nobody needs the words' places any more; an hour without a pause has many.
                     msgspec.structs.replace(turn, words=()),
                     started=self._backlog.time_of(first),
                     ended=self._backlog.time_of(last),
@@ -222,7 +225,7 @@ class Stream:
             )
 
     def _extent(self, turn: Turn) -> tuple[int, int]:
-        """Return from where to where the turn was said; all of it just now if it has no words."""
+        """Return the positions where a turn starts and ends; just now for one without words."""
         if not turn.words:
             return self.sent, self.sent
         first = min(word.start for word in turn.words)
@@ -233,97 +236,63 @@ class Stream:
 
     def _send(self) -> None:
         while not self._over.is_set():
-            self._connection.check()
-            self._watch_pace()
-            if self.began and not self._connected and self._elapsed() > PROVEN:
-                self._begin(proven=True)
-            if self._is_hopeless():
+            self._transport.check()
+            self._check_lead()
+            if self.began and not self._connected and self._elapsed() > CONNECTED_AFTER:
+                self._note_began(stable=True)
+            if self._must_end():
                 if not self._terminating:
-                    self._connection.send_message(TERMINATE)
-                self._connection.abort()
+                    self._transport.send_message(TERMINATE)
+                self._transport.abort()
                 return
             if self._terminating:
                 self._over.wait(0.1)
-            elif self._connection.is_congested:
+            elif self._transport.is_congested:
                 self._over.wait(0.05)
-            elif frame := self._next_frame():
+            elif frame := self._reader.read():
                 self._send_frame(frame)
-            elif self._backlog.finished and self.sent >= self._backlog.captured:
+            elif self._reader.is_at_end:
                 self._terminated_at = self._clock()
                 self._terminating = True
-                self._connection.send_message(TERMINATE)
+                self._transport.send_message(TERMINATE)
         self._await_close()
 
-    def _watch_pace(self) -> None:
-        """Give this connection up when only a new one can catch up, and this one has done its part.
-
-        The service takes audio no further ahead of real time than so much in each connection.
-        """
-        if not (self._allowed() < 1.0 and self._pace.is_at_max_lead(self._elapsed())):
-            return
-        if self._backlog.captured - self.sent > LATE * SAMPLE_RATE:
+    def _check_lead(self) -> None:
+        """Leave this connection when only a new one can catch up, and what it heard is covered."""
+        if self._reader.is_at_max_lead:
             with self._lock:
-                covered = self._covered().position
-                self._held_back = self.sent - covered < PATIENCE * SAMPLE_RATE
+                uncovered = self.sent - self._covered().position
+                self._at_max_lead = uncovered < SILENCE_AFTER * SAMPLE_RATE
 
-    def _is_hopeless(self) -> bool:
-        """Tell whether this connection is to end before all is transcribed.
+    def _must_end(self) -> bool:
+        """Return whether this connection must end before all is transcribed.
 
-        It was abandoned; or it is held back; or the backlog was full, and audio had to go that
-        was not sent yet; or the service does not say `Begin`, or does not answer `Terminate`.
+        It was abandoned; or it can't catch up; or audio was dropped before it was sent; or the
+        service does not say `Begin`, or does not answer `Terminate`.
         """
         return (
             self._abandoned.is_set()
-            or self._held_back
-            or self.sent < self._backlog.start
-            or (not self.began and self._elapsed() > BEGIN_TIME)
-            or self.unanswered
+            or self._at_max_lead
+            or self._reader.is_outrun
+            or (not self.began and self._elapsed() > BEGIN_TIMEOUT)
+            or self.termination_is_overdue
         )
-
-    def _next_frame(self) -> bytes:
-        """Return the audio to send next, after a short wait at most; nothing when it is not time.
-
-        The last piece of a recording is padded with silence to the shortest frame allowed.
-        """
-        allowed = self._allowed()
-        if allowed < USUAL / SAMPLE_RATE:
-            self._over.wait(USUAL / SAMPLE_RATE - allowed)
-            return b""
-        finished = self._backlog.finished  # before `captured`, which then can't grow any more
-        available = self._backlog.captured - self.sent
-        if available < USUAL and not finished:
-            self._backlog.wait_beyond(self.sent + USUAL - 1, timeout=USUAL / SAMPLE_RATE)
-            return b""
-        return self._gather(min(available, LONGEST, round(allowed * SAMPLE_RATE)))
 
     def _elapsed(self) -> float:
         return self._clock() - self._opened_at
 
-    def _allowed(self) -> float:
-        """Return how many seconds of audio may be sent now."""
-        return self._pace.allowance(self._elapsed()) - (self.sent - self.origin) / SAMPLE_RATE
-
-    def _gather(self, samples: int) -> bytes:
-        """Return that many samples from the backlog, over the ends of its segments."""
-        frame = b""
-        while piece := self._backlog.read(
-            self.sent + len(frame) // SAMPLE_BYTES, samples - len(frame) // SAMPLE_BYTES
-        ):
-            frame += piece
-        return frame
-
     def _send_frame(self, frame: bytes) -> None:
-        if self._connection.send_audio(frame.ljust(SHORTEST * SAMPLE_BYTES, b"\0")):
-            self.sent += len(frame) // SAMPLE_BYTES
+        if self._transport.send_audio(padded(frame)):
+            self._reader.advance(frame)
             with self._lock:
                 self._coverage.sent(self.sent, self._clock())
         else:
             self._over.set()
 
     def _await_close(self) -> None:
-        """Let the service close; it need not take longer than it takes to say so."""
-        deadline = self._clock() + GOODBYE
-        while not self._connection.ended.wait(0.1):
+        """Let the service close the connection, for `CLOSE_TIMEOUT` seconds at most."""
+        deadline = self._clock() + CLOSE_TIMEOUT
+        while not self._transport.ended.wait(0.1):
             if self._clock() > deadline:
-                self._connection.abort()
+                self._transport.abort()
                 return

@@ -1,4 +1,4 @@
-"""Temporary tokens: one opens one connection (the protocol's "Temporary token")."""
+"""Source of temporary tokens; each opens one connection (the protocol's "Temporary token")."""
 
 import re
 import time
@@ -23,7 +23,7 @@ ANSWER_TIMEOUT = 8.0
 
 
 class TokenError(Exception):
-    """No token was to be had; `outcome` says why. Never holds a key or a token."""
+    """There is no token; `outcome` says why. Never holds a key or a token."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
@@ -36,12 +36,20 @@ class _Answer(msgspec.Struct):
 
 
 class TokenSource:
-    """Fetches tokens from the owner's token server, or mints them with the API key.
+    """Fetches tokens from the owner's token server, or from the service with the API key.
 
-    With `token_url` set, no key is needed on the device. Files are read at each fetch, so that a
-    key that was put right works without a restart. The tokens of the `fallback` come from
-    `fallback_token_url`, else from `/token` beside `fallback_url`; the key never goes there, and
-    the fallback's own secret nowhere else.
+    With `token_url` set, the device needs no key. Files are read at each fetch, so that a corrected
+    key works without a restart. Tokens of the fallback come from `fallback_token_url`, or else from
+    `/token` beside `fallback_url`; the key never goes there, and the fallback's own secret goes
+    nowhere else.
+
+        token = TokenSource(settings).fetch()
+
+    Args:
+        settings: where the services are, and the files with the secrets.
+        get: requests a URL.
+        clock: monotonic seconds.
+        fallback: whether the tokens are for the fallback.
     """
 
     def __init__(
@@ -58,19 +66,18 @@ class TokenSource:
         self._fallback = fallback
 
     def fetch(self, within: float | None = None) -> str:
-        """Return a new token; blocks for some seconds at most, where asked for fewer.
+        """Return a new token; blocks for some seconds, at most about `within` at each step.
 
         Raises:
-            TokenError: there is no key, no answer, a refusal, or an answer without a token.
+            TokenError: There is no key, no answer, a refusal, or an answer without a token.
         """
         try:
             url, headers = self._request()
-            connect_timeout = _shortened(CONNECT_TIMEOUT, within)
-            answer_timeout = _shortened(ANSWER_TIMEOUT, within)
+            answer_timeout = _limited(ANSWER_TIMEOUT, within)
             response = self._get(
                 url,
                 headers=headers,
-                timeout=(connect_timeout, answer_timeout),
+                timeout=(_limited(CONNECT_TIMEOUT, within), answer_timeout),
                 allow_redirects=False,  # a key goes only where its owner said
                 verify=self._settings.ca_file or True,
                 stream=True,
@@ -79,7 +86,7 @@ class TokenSource:
                 pieces = response.iter_content(1)
                 answer = read_json(pieces, _Answer, answer_timeout, self._clock)
         except (requests.RequestException, OSError, ValueError) as error:
-            # The exception's own text may hold the URL; its cause is all that is needed.
+            # The exception's own text may hold the URL; its cause is enough.
             raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
         secrets = [header.rpartition(" ")[2] for header in headers.values()]
         text = redact(answer.error, *secrets, answer.token)
@@ -90,47 +97,49 @@ class TokenSource:
         return answer.token
 
     def _request(self) -> tuple[str, dict[str, str]]:
+        """Return the address and headers to ask with."""
         settings = self._settings
         if self._fallback:
-            url = settings.fallback_token_url or _url_beside(settings.fallback_url)
+            url = settings.fallback_token_url or _token_url_beside(settings.fallback_url)
             return url, _bearer(_fallback_secret(url, settings))
         if settings.token_url:
             return settings.token_url, _bearer(token_secret(settings.token_secret_file))
         key = api_key(settings.api_key_file)
         if not key:
             raise TokenError(Outcome(Stage.TOKEN, cause=Cause.NO_KEY))
-        return _minting_url(settings.url), {"Authorization": key}
+        return _vendor_token_url(settings.url), {"Authorization": key}
 
 
-def _minting_url(service_url: str) -> str:
-    """Return the token endpoint that stands beside the service's `/v3/ws`."""
+def _vendor_token_url(service_url: str) -> str:
+    """Return the token endpoint beside the service's `/v3/ws`."""
     parts = urlsplit(service_url)
     path = parts.path.rsplit("/", 1)[0] + "/token"
     return _over_http(parts, path, "expires_in_seconds=60")
 
 
-def _url_beside(service_url: str) -> str:
-    """Return the token server that a service without a cloud is itself, beside its `/v3/ws`."""
+def _token_url_beside(service_url: str) -> str:
+    """Return the token server that a local service is itself, beside its `/v3/ws`."""
     parts = urlsplit(service_url)
     return _over_http(parts, re.sub(r"(/v3)?/[^/]*$", "", parts.path) + "/token")
 
 
 def _over_http(parts: SplitResult, path: str, query: str = "") -> str:
-    """Return the address of this path at the service's machine, protected if the service is."""
+    """Return the address of this path on the service's machine, with TLS if the service has it."""
     scheme = "https" if parts.scheme == "wss" else "http"
     return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
 def _fallback_secret(url: str, settings: ServiceSettings) -> str:
-    """Return what the fallback's token is asked for with: its own secret, else the known one."""
+    """Return the secret for the fallback's token: its own, or else the token server's."""
     own = fallback_token_secret(settings.fallback_token_secret_file)
     return own or (token_secret(settings.token_secret_file) if _is_known(url, settings) else "")
 
 
 def _is_known(url: str, settings: ServiceSettings) -> bool:
-    """Tell whether the token server that `token_secret_file` is for is asked: no other may see it.
+    """Return whether `url` is at the token server that `token_secret_file` is for.
 
-    It is the one at `token_url`, or at `fallback_token_url` where no other is set.
+    That is the server at `token_url`, or at `fallback_token_url` where no other is set. No other
+    server may see the secret.
     """
     asked, known = urlsplit(url), urlsplit(settings.token_url or settings.fallback_token_url)
     return (asked.scheme, asked.netloc) == (known.scheme, known.netloc)
@@ -140,6 +149,6 @@ def _bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"} if secret else {}
 
 
-def _shortened(seconds: float, within: float | None) -> float:
+def _limited(seconds: float, within: float | None) -> float:
     """Return the time limit, at most `within`; requests refuses one of zero."""
     return seconds if within is None else min(seconds, max(within, 0.1))

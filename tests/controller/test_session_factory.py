@@ -16,9 +16,10 @@ from appliance.settings import Settings
 from appliance.settings.schema import HistorySettings
 from appliance.streaming.spool.manifest import write_manifest
 from appliance.streaming.spool.segment import LENGTH, Segment
+from tests.rig.posted import Posted
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import Inbox, recording
+from tests.streaming.doubles import recording
 
 
 def settings_in(folder: Path, service: ScriptedService | None = None) -> Settings:
@@ -43,8 +44,8 @@ def leave_audio(folder: Path, session: str, start: int = 0) -> None:
 
 
 def keep_turn(folder: Path, session: str, covered: Covered) -> None:
-    inbox = Inbox()
-    history = HistoryWriter(HistorySettings(path=str(folder / "history.db")), inbox.post)
+    inbox = Posted()
+    history = HistoryWriter(HistorySettings(path=str(folder / "history.db")), inbox)
     history.start()
     history.begin(recording(session))
     turn = Turn(0, "said", finished=True)
@@ -53,10 +54,10 @@ def keep_turn(folder: Path, session: str, covered: Covered) -> None:
 
 
 def test_a_new_session_begins_now_under_a_name_of_its_own(tmp_path: Path) -> None:
-    inbox = Inbox()
+    inbox = Posted()
     with ScriptedService() as service:
         sessions = SessionFactory(
-            settings_in(tmp_path, service), inbox.post, clock=lambda: 7.0, wall_clock=lambda: 9e8
+            settings_in(tmp_path, service), inbox, clock=lambda: 7.0, wall_clock=lambda: 9e8
         )
         first, second = sessions.new(), sessions.new()
         for session in (first, second):
@@ -70,14 +71,14 @@ def test_a_new_session_begins_now_under_a_name_of_its_own(tmp_path: Path) -> Non
 
 
 def test_nothing_is_left_over_at_first(tmp_path: Path) -> None:
-    assert SessionFactory(settings_in(tmp_path), Inbox().post).left_over() == []
+    assert SessionFactory(settings_in(tmp_path), Posted()).left_over() == []
 
 
 def test_the_database_knows_what_is_left_over(tmp_path: Path) -> None:
     leave_audio(tmp_path, "s1")
     covered = Covered(LENGTH + 5, 0, 1)
     keep_turn(tmp_path, "s1", covered)
-    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Inbox().post).left_over()
+    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Posted()).left_over()
     assert known == covered
     assert backlog.start == LENGTH
     wait_until(lambda: len(list((tmp_path / "spool" / "s1").glob("*.pcm"))) == 1)
@@ -86,7 +87,7 @@ def test_the_database_knows_what_is_left_over(tmp_path: Path) -> None:
 
 def test_without_a_database_all_of_it_is_left_over(tmp_path: Path) -> None:
     leave_audio(tmp_path, "s1")
-    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Inbox().post).left_over()
+    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Posted()).left_over()
     backlog.close()
     assert (backlog.start, backlog.captured) == (0, 2 * LENGTH)
     assert known == Covered()
@@ -95,7 +96,7 @@ def test_without_a_database_all_of_it_is_left_over(tmp_path: Path) -> None:
 def test_a_database_that_can_not_be_read_costs_no_words(tmp_path: Path) -> None:
     leave_audio(tmp_path, "s1", start=LENGTH)
     (tmp_path / "history.db").write_bytes(b"not a database at all" * 100)
-    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Inbox().post).left_over()
+    ((backlog, known),) = SessionFactory(settings_in(tmp_path), Posted()).left_over()
     backlog.close()
     # Turns before the oldest audio would not be heard again if they were dropped now.
     assert known.position == backlog.start == LENGTH
@@ -104,7 +105,7 @@ def test_a_database_that_can_not_be_read_costs_no_words(tmp_path: Path) -> None:
 
 def test_closing_what_is_left_over_ends_its_threads(tmp_path: Path) -> None:
     leave_audio(tmp_path, "left")
-    for backlog, _ in SessionFactory(settings_in(tmp_path), Inbox().post).left_over():
+    for backlog, _ in SessionFactory(settings_in(tmp_path), Posted()).left_over():
         backlog.close()
     assert "spool-left" not in [thread.name for thread in threading.enumerate()]
 

@@ -1,4 +1,4 @@
-"""Events that a part posted, kept for a test to wait for."""
+"""Recorder of the events that a part posts, for a test to wait for."""
 
 import threading
 from typing import TypeVar
@@ -9,7 +9,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Posted:
-    """What a part posted; `wait` for it instead of sleeping."""
+    """The events that a part posted; `wait` for one instead of sleeping."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -25,9 +25,13 @@ class Posted:
         with self._changed:
             return [event for event in self.events if isinstance(event, kind)]
 
-    def wait(self, kind: type[E], count: int = 1) -> E:
-        """Return the event of this kind that comes as number `count`."""
+    def wait(self, kind: type[E], count: int = 1, within: float = 30.0) -> E:
+        """Return the event of this kind that comes as number `count`.
+
+        Raises:
+            TimeoutError: It did not come within so many seconds.
+        """
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self.of(kind)) >= count, timeout=30):
+            if not self._changed.wait_for(lambda: len(self.of(kind)) >= count, timeout=within):
                 raise TimeoutError(f"no {kind.__name__} number {count} in {self.events}")
             return self.of(kind)[count - 1]

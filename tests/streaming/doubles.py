@@ -1,50 +1,32 @@
-"""What stands around the parts under test: an inbox, a recording, a networkless connection."""
+"""Stand-ins for what surrounds a stream: a recording, a backlog, a transport without a network."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from appliance.core.events import Event
+from appliance.core.events import Post
 from appliance.core.network_errors import Cause
 from appliance.core.recording import Recording
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.spool.backlog import Backlog
-from appliance.streaming.transport import Listener, Transport
+from appliance.streaming.transport import Transport, TransportListener
 
 BEGAN = 1000.0
 """When the recording began, on the monotonic clock."""
 
-Kind = TypeVar("Kind", bound=Event)
-
-
-class Inbox:
-    """Takes what is posted."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def post(self, event: Event) -> None:
-        self.events.append(event)
-
-    def of(self, kind: type[Kind]) -> list[Kind]:
-        return [event for event in list(self.events) if isinstance(event, kind)]
-
 
 class FakeTransport(Transport):
-    """A connection that opens at once and takes everything, until it is told otherwise."""
+    """A connection that opens at once and accepts everything, until a test changes that."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: TransportListener) -> None:
         self.listener = listener
         self.ended = threading.Event()
         self.frames: list[bytes] = []
         self.messages: list[bytes] = []
         self.quiet_for = 0.0
-        self.takes = True
+        self.accepts = True
         self.opens = True
         self.outcome = Outcome(Stage.SESSION, cause=Cause.NETWORK)
         self.aborted = threading.Event()
-        self.on_message: Callable[[bytes], None] = lambda _: None
 
     def run(self) -> Outcome:
         if self.opens:
@@ -54,16 +36,15 @@ class FakeTransport(Transport):
         return self.outcome
 
     def send_audio(self, frame: bytes) -> bool:
-        if self.takes:
+        if self.accepts:
             self.frames.append(frame)
         else:
             self.abort()
-        return self.takes
+        return self.accepts
 
     def send_message(self, message: bytes) -> bool:
         self.messages.append(message)
-        self.on_message(message)
-        return self.takes
+        return self.accepts
 
     def without_token(self, text: str) -> str:
         return text.replace("the-token", "…")
@@ -76,7 +57,7 @@ class FakeTransport(Transport):
         return False
 
     @property
-    def silence(self) -> float:
+    def unresponsive_for(self) -> float:
         return self.quiet_for
 
     def check(self) -> None:
@@ -91,9 +72,7 @@ def recording(session: str = "s1", *, finished: bool = False) -> Recording:
     return Recording(session, started=1.7e9, monotonic=BEGAN, boot="boot", finished=finished)
 
 
-def backlog_of(
-    audio: bytes, folder: Path, post: Callable[[Event], None], *, finished: bool = True
-) -> Backlog:
+def backlog_of(audio: bytes, folder: Path, post: Post, *, finished: bool = True) -> Backlog:
     """Return a backlog, never opened, that holds this audio in memory."""
     backlog = Backlog(folder, recording(), post)
     if audio:

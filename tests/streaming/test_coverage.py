@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn, Word
-from appliance.streaming.coverage import MARGIN, PATIENCE, Coverage
+from appliance.streaming.coverage import MARGIN, SILENCE_AFTER, Coverage
 
 MS = SAMPLE_RATE // 1000
 ORIGIN = 5 * SAMPLE_RATE
@@ -86,8 +86,8 @@ def test_a_turn_that_never_came_is_not_waited_for_for_ever() -> None:
     coverage = after(10)
     coverage.heard(turn(1, (2000, 2900)), 10.0)
     coverage.heard(turn(2, (9000, 9900), finished=False), 10.0)
-    assert coverage.covered(10.0 + PATIENCE) == EARLIER
-    assert coverage.covered(10.1 + PATIENCE) == Covered(position(3100), ORIGIN, 2)
+    assert coverage.covered(10.0 + SILENCE_AFTER) == EARLIER
+    assert coverage.covered(10.1 + SILENCE_AFTER) == Covered(position(3100), ORIGIN, 2)
 
 
 def test_a_finished_turn_without_word_times_is_heard_again() -> None:
@@ -149,9 +149,9 @@ def test_a_backlog_counts_as_silence_only_when_a_service_had_time_to_hear_it() -
     coverage = Coverage(ORIGIN, EARLIER, 0.0)
     coverage.began()
     coverage.sent(position(120_000), 2.0)
-    assert coverage.covered(PATIENCE + 3.0).position == position(3_000)
-    assert coverage.covered(PATIENCE + 50.0).position == position(50_000)
-    assert coverage.covered(PATIENCE + 500.0).position == position(120_000)
+    assert coverage.covered(SILENCE_AFTER + 3.0).position == position(3_000)
+    assert coverage.covered(SILENCE_AFTER + 50.0).position == position(50_000)
+    assert coverage.covered(SILENCE_AFTER + 500.0).position == position(120_000)
 
 
 def test_a_termination_covers_all_that_was_sent() -> None:

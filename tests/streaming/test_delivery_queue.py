@@ -9,7 +9,8 @@ from appliance.streaming.delivery_queue import DeliveryQueue
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Progress, Session
 from appliance.streaming.spool.backlog import Backlog
-from tests.streaming.doubles import BEGAN, Inbox, recording
+from tests.rig.posted import Posted
+from tests.streaming.doubles import BEGAN, recording
 
 
 class FakeSession:
@@ -46,7 +47,7 @@ class Rounds:
 
     def session(self, name: str, started: float = 0.0, seconds: int = 1) -> FakeSession:
         note = msgspec.structs.replace(recording(name), started=started)
-        backlog = Backlog(self._folder / name, note, Inbox().post)
+        backlog = Backlog(self._folder / name, note, Posted())
         backlog.append(bytes(2 * seconds * SAMPLE_RATE), BEGAN)
         return FakeSession(backlog, Covered(), RetryPolicy())
 

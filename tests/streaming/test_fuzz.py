@@ -13,8 +13,9 @@ from appliance.core.events import TurnReceived
 from appliance.core.turns import Covered
 from appliance.streaming.retry_policy import PACES
 from appliance.streaming.stream import Stream
+from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import FakeTransport, Inbox, backlog_of
+from tests.streaming.doubles import FakeTransport, backlog_of
 
 MESSAGES = 10_000
 TURNS = 50
@@ -113,10 +114,10 @@ def messages(chance: random.Random) -> Iterator[Frame]:
 
 
 def test_ten_thousand_messages_lose_no_turn(tmp_path: Path) -> None:
-    inbox = Inbox()
+    inbox = Posted()
     audio = bytes(AUDIO_SECONDS * SAMPLE_RATE * 2)
-    backlog = backlog_of(audio, tmp_path, inbox.post)
-    conversation = Stream(backlog, Covered(), PACES[0], FakeTransport, inbox.post)
+    backlog = backlog_of(audio, tmp_path, inbox)
+    conversation = Stream(backlog, Covered(), PACES[0], FakeTransport, inbox)
     running = threading.Thread(target=conversation.run)
     running.start()
     wait_until(lambda: conversation.sent == AUDIO_SECONDS * SAMPLE_RATE)

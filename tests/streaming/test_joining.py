@@ -11,7 +11,7 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import Coverage
 from appliance.streaming.retry_policy import PACES, Pace
-from tests.streaming.hearsay import MS, STEP, Record, Said, Service, said
+from tests.streaming.speech_model import MS, STEP, Record, Said, Service, said
 
 End = Literal["dropped", "crashed", "terminated"]
 

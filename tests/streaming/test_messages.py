@@ -78,6 +78,8 @@ def test_words_have_their_places() -> None:
         [{"text": "hello"}],
         [word("hello") | {"start": None}],
         [word("hello") | {"end": "soon"}],
+        [word("hello") | {"start": "inf"}],
+        [word("hello") | {"end": "nan"}],
     ],
 )
 def test_a_turn_is_worth_showing_without_words_that_make_sense(words: object) -> None:
@@ -88,6 +90,15 @@ def test_a_word_of_nonsense_does_not_take_the_others_with_it() -> None:
     heard = decode(turn(words=[{"text": 5}, word("hello")]))
     assert isinstance(heard, Turn)
     assert [said.text for said in heard.words] == ["hello"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b'["\xff"]', b'[{"text":"\xff","start":1,"end":2}]', b"[" * 500 + b"]" * 500],
+)
+def test_words_that_can_not_be_read_do_not_take_the_turn_with_them(words: bytes) -> None:
+    frame = turn().encode().removesuffix(b"}") + b', "words": ' + words + b"}"
+    assert decode(frame) == Turn(3, "hello")
 
 
 def test_words_still_being_spoken_are_tentative() -> None:

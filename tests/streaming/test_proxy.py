@@ -15,7 +15,7 @@ from appliance.core.network_errors import Cause, UnusableProxyError
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage, fault_for
-from appliance.streaming.proxy import way_to
+from appliance.streaming.proxy import proxy_options
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport
 from tests.rig.certificates import self_signed
@@ -168,7 +168,7 @@ def test_the_environment_is_read_as_for_tokens(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = way_to(url)
+    found = proxy_options(url)
     proxied = isinstance(way, tuple)
     assert ((found["http_proxy_host"], found["http_proxy_port"]) if proxied else found) == way
 
@@ -190,7 +190,7 @@ def test_a_proxy_that_nobody_can_go_through_is_named(
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(UnusableProxyError) as refusal:
-        way_to("ws://host/v3/ws")
+        proxy_options("ws://host/v3/ws")
     assert "secret" not in str(refusal.value)
     outcome = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
     assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)

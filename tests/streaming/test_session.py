@@ -14,6 +14,8 @@ from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.retry_policy import PACES, RetryPolicy
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
+from tests.rig.clock import Clock
+from tests.rig.comparison import Comparison, compare
 from tests.rig.faults import (
     drop_after,
     drop_on_terminate,
@@ -27,10 +29,17 @@ from tests.rig.faults import (
     say_after,
 )
 from tests.rig.numbered import Speech, numbered, speech
+from tests.rig.posted import Posted
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import BEGAN, Inbox, recording
-from tests.streaming.sitting import SPEECH, Hurried, Sitting, Told, assert_nothing_lost
+from tests.streaming.doubles import BEGAN, recording
+from tests.streaming.running_session import (
+    SPEECH,
+    RunningSession,
+    ScriptedTokens,
+    SkippedWaits,
+    assert_nothing_lost,
+)
 
 LOST = Outcome(Stage.TOKEN, cause=Cause.NETWORK)
 
@@ -41,14 +50,14 @@ def service() -> Iterator[ScriptedService]:
         yield service
 
 
-def test_all_words_of_a_calm_session_are_heard(service: ScriptedService, tmp_path: Path) -> None:
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
-    assert_nothing_lost(sitting)
+def test_an_undisturbed_session_hears_all_words(service: ScriptedService, tmp_path: Path) -> None:
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
+    assert_nothing_lost(running)
     assert service.violations == []
     assert service.connections[0].close_code == 1000
-    assert sitting.session.progress().covered.position == sitting.backlog.captured
-    assert sitting.session.progress().waiting == 0
+    assert running.session.progress().covered.position == running.backlog.captured
+    assert running.session.progress().waiting == 0
 
 
 def resets(service: ScriptedService, count: int) -> None:
@@ -68,7 +77,7 @@ FAULTS: dict[str, Callable[[ScriptedService], None]] = {
     "a drop while terminating": lambda s: s.on_connection(1, drop_on_terminate()),
     "a close while terminating": lambda s: s.on_connection(1, drop_on_terminate("close")),
     "an unasked termination": lambda s: s.on_connection(
-        1, say_after(3, '{"type":"Termination"}'), ignore_terminate()
+        1, say_after(3, '{"type":"Termination"}'), drop_after(3, "close", 1000)
     ),
     "junk": lambda s: s.on_connection(
         1, say_after(3, "{", b"\xff\x00", "[" * 100_000, '{"type":"Turn","turn_order":"x"}')
@@ -83,9 +92,9 @@ def test_nothing_is_lost_or_doubled_over(
 ) -> None:
     FAULTS[fault](service)
     service.word_time_error_ms = error_ms
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
-    assert_nothing_lost(sitting)
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
+    assert_nothing_lost(running)
     assert [text for text in service.violations if "Terminate came twice" in text] == []
     assert len(service.connections) == 1 or fault != "junk"
 
@@ -95,11 +104,11 @@ def test_each_connection_begins_where_the_last_one_is_covered(
 ) -> None:
     for number in range(1, 4):
         service.on_connection(number, drop_after(4))
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
-    connected = [event.covered.position for event in sitting.inbox.of(Connected)]
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
+    connected = [event.covered.position for event in running.posted.of(Connected)]
     assert connected == sorted(connected)
-    # One that broke off before it was of use covered nothing; the next may end untold, too.
+    # One that dropped before it was useful covered nothing, and the next may never be posted.
     positions = sorted(set(connected))
     for record in service.connections:
         while not begins_at(positions[0], bytes(record.audio)):
@@ -109,22 +118,22 @@ def test_each_connection_begins_where_the_last_one_is_covered(
 
 
 def begins_at(position: int, arrived: bytes) -> bool:
-    """Tell whether this audio, which may end in padding, is that of the speech from there on."""
+    """Return whether this audio, which may end in padding, is the speech from a position on."""
     rest = SPEECH.pcm[2 * position :]
     return rest.startswith(arrived) or arrived.startswith(rest)
 
 
-def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Path) -> None:
-    with Sitting(service, tmp_path, finished=False) as sitting:
-        wait_until(lambda: sitting.session.progress().sent == sitting.backlog.captured)
+def test_live_audio_is_sent_as_it_is_captured(service: ScriptedService, tmp_path: Path) -> None:
+    with RunningSession(service, tmp_path, finished=False) as running:
+        wait_until(lambda: running.session.progress().sent == running.backlog.captured)
         assert service.connections[0].terminated_at is None
-        sitting.session.finish()
-        assert sitting.wait_for_end()
-    assert_nothing_lost(sitting)
+        running.session.finish()
+        assert running.wait_for_end()
+    assert_nothing_lost(running)
     assert service.violations == []
 
 
-# What is done about each way to end
+# Reactions
 
 
 @pytest.mark.parametrize(
@@ -137,14 +146,14 @@ def test_live_audio_goes_out_as_it_comes(service: ScriptedService, tmp_path: Pat
         (Outcome(Stage.TOKEN, cause=Cause.DNS), [0.25, 0.5, 1.0]),
     ],
 )
-def test_a_token_that_is_not_to_be_had_is_waited_for(
+def test_a_missing_token_is_waited_for(
     service: ScriptedService, tmp_path: Path, outcome: Outcome, waits: list[float]
 ) -> None:
-    tokens = Told(outcome)
-    with Sitting(service, tmp_path, tokens=tokens) as sitting:
-        wait_until(lambda: len(sitting.waits) >= 3)
-    assert sitting.waits[:3] == waits
-    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault_for(outcome)}
+    tokens = ScriptedTokens(outcome)
+    with RunningSession(service, tmp_path, tokens=tokens) as running:
+        wait_until(lambda: len(running.waits) >= 3)
+    assert running.waits[:3] == waits
+    assert {event.fault for event in running.posted.of(Disconnected)} == {fault_for(outcome)}
     assert service.connections == []
 
 
@@ -164,71 +173,71 @@ def test_a_service_that_refuses_is_not_hammered(
     service: ScriptedService, tmp_path: Path, code: int, text: str, waits: list[float]
 ) -> None:
     service.on_every_connection(refuse(code, text))
-    with Sitting(service, tmp_path) as sitting:
-        wait_until(lambda: len(sitting.waits) >= 3)
-    assert sitting.waits[:3] == waits
+    with RunningSession(service, tmp_path) as running:
+        wait_until(lambda: len(running.waits) >= 3)
+    assert running.waits[:3] == waits
     fault = fault_for(Outcome(Stage.SESSION, code, text))
-    assert {event.fault for event in sitting.inbox.of(Disconnected)} == {fault}
+    assert {event.fault for event in running.posted.of(Disconnected)} == {fault}
 
 
 def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
-    tokens = Told(Outcome(Stage.TOKEN, 401))
-    with Sitting(service, tmp_path, tokens=tokens, retry_policy=RetryPolicy()) as sitting:
-        wait_until(lambda: sitting.inbox.of(Disconnected))
-        sitting.session.finish()  # a person who waits must not make it hammer
-        (event,) = sitting.inbox.of(Disconnected)
+    tokens = ScriptedTokens(Outcome(Stage.TOKEN, 401))
+    with RunningSession(service, tmp_path, tokens=tokens, retry_policy=RetryPolicy()) as running:
+        running.posted.wait(Disconnected)
+        running.session.finish()  # a waiting person must not make it hammer
+        (event,) = running.posted.of(Disconnected)
     assert event.retry_in >= 30
     assert tokens.fetched == 1
 
 
-def test_the_next_try_of_a_delivery_comes_when_it_would_have(
+def test_a_delivery_keeps_the_time_of_the_next_attempt(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     retry_policy = RetryPolicy()
     retry_policy.note(Outcome(Stage.TOKEN, 401))
-    tokens = Told("never fetched")
-    with Sitting(service, tmp_path, tokens=tokens, retry_policy=retry_policy) as sitting:
-        assert not sitting.inbox.of(SessionEnded)
+    tokens = ScriptedTokens("never fetched")
+    with RunningSession(service, tmp_path, tokens=tokens, retry_policy=retry_policy) as running:
+        assert not running.posted.of(SessionEnded)
     assert tokens.fetched == 0
-    assert not sitting.wait_for_end()
+    assert not running.wait_for_end()
 
 
 def test_each_connection_has_a_token_of_its_own(service: ScriptedService, tmp_path: Path) -> None:
     for number in range(1, 4):
         service.on_connection(number, drop_after(4))
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
     assert [token.used_by for token in service.tokens] == [1, 2, 3, 4]
     assert service.violations == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("ahead", "factor"), [(1.2, 1.0), (2.0, 1.25)])
-def test_a_service_that_is_too_strict_gets_its_audio_slower(
+def test_a_service_with_a_strict_rate_limit_gets_its_audio_slower(
     service: ScriptedService, tmp_path: Path, ahead: float, factor: float
 ) -> None:
     service.on_every_connection(rate_limit(ahead, factor))
     short = speech(words=6)
-    retry_policy = Hurried()
-    with Sitting(service, tmp_path, said=short, retry_policy=retry_policy) as sitting:
-        assert sitting.wait_for_end()
-    assert_nothing_lost(sitting, short)
+    retry_policy = SkippedWaits()
+    with RunningSession(service, tmp_path, said=short, retry_policy=retry_policy) as running:
+        assert running.wait_for_end()
+    assert_nothing_lost(running, short)
     assert retry_policy.pace in PACES[1:]
-    assert all(event.fault is None for event in sitting.inbox.of(Disconnected))
+    assert all(event.fault is None for event in running.posted.of(Disconnected))
 
 
-# Its end
+# The end of a session
 
 
 def test_an_abandoned_session_ends_and_keeps_what_is_left(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     service.on_every_connection(ignore_terminate())
-    with Sitting(service, tmp_path) as sitting:
+    with RunningSession(service, tmp_path) as running:
         wait_until(lambda: service.connections and service.connections[0].terminated_at)
-        sitting.session.abandon()
-        assert not sitting.wait_for_end()
-    assert sitting.session.progress().covered.position < sitting.backlog.captured
+        running.session.abandon()
+        assert not running.wait_for_end()
+    assert running.session.progress().covered.position < running.backlog.captured
     assert service.violations == []
     assert service.connections[0].messages == [{"type": "Terminate"}]
 
@@ -237,28 +246,31 @@ def test_a_session_can_be_abandoned_before_it_is_open(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     service.on_connection(1, never_answer())
-    with Sitting(service, tmp_path) as sitting:
+    with RunningSession(service, tmp_path) as running:
         service.wait_for_connection()
-        sitting.session.abandon()
-        assert not sitting.wait_for_end()
+        running.session.abandon()
+        assert not running.wait_for_end()
     assert len(service.connections) == 1
 
 
 def test_a_session_can_be_abandoned_while_it_waits(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    with Sitting(
-        service, tmp_path, tokens=Told(Outcome(Stage.TOKEN, 401)), retry_policy=RetryPolicy()
-    ) as it:
-        wait_until(lambda: it.inbox.of(Disconnected))
-        it.session.abandon()
-        assert not it.wait_for_end()
+    with RunningSession(
+        service,
+        tmp_path,
+        tokens=ScriptedTokens(Outcome(Stage.TOKEN, 401)),
+        retry_policy=RetryPolicy(),
+    ) as running:
+        running.posted.wait(Disconnected)
+        running.session.abandon()
+        assert not running.wait_for_end()
 
 
 def test_a_session_without_audio_is_complete(service: ScriptedService, tmp_path: Path) -> None:
     empty = Speech(SPEECH.samples[:0], ())
-    with Sitting(service, tmp_path, said=empty) as sitting:
-        assert sitting.wait_for_end()
+    with RunningSession(service, tmp_path, said=empty) as running:
+        assert running.wait_for_end()
     assert service.connections[0].audio == b""
     assert service.violations == []
 
@@ -266,28 +278,34 @@ def test_a_session_without_audio_is_complete(service: ScriptedService, tmp_path:
 def test_what_is_covered_is_not_sent_again_by_a_later_session(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    inbox = Inbox()
-    backlog = Backlog(tmp_path / "s1", recording(), inbox.post)
+    posted = Posted()
+    backlog = Backlog(tmp_path / "s1", recording(), posted)
     backlog.append(SPEECH.pcm, BEGAN)
     backlog.finish()
     covered = Covered(backlog.captured - SAMPLE_RATE, 0, 4)
     settings = ServiceSettings(url=service.url, token_url=service.token_url)
-    session = Session(backlog, settings, inbox.post, covered=covered)
+    session = Session(backlog, settings, posted, covered=covered)
     session.start()
     session.join()
-    assert inbox.of(Connected) == [Connected("s1", covered)]
+    assert posted.of(Connected) == [Connected("s1", covered)]
     assert service.connections[0].audio == SPEECH.pcm[-2 * SAMPLE_RATE :]
-    assert inbox.of(SessionEnded) == [SessionEnded("s1", complete=True)]
+    assert posted.of(SessionEnded) == [SessionEnded("s1", complete=True)]
 
 
 def test_silence_is_measured_in_audio_since_the_last_word(
     service: ScriptedService, tmp_path: Path
 ) -> None:
-    with Sitting(service, tmp_path, finished=False) as sitting:
-        wait_until(lambda: sitting.session.progress().sent == sitting.backlog.captured)
-        wait_until(lambda: sitting.session.progress().silence < 2)
-        sitting.backlog.append(bytes(2 * 5 * SAMPLE_RATE), BEGAN + SPEECH.seconds)
-        wait_until(lambda: sitting.session.progress().silence > 5)
+    clock = Clock()
+    with RunningSession(service, tmp_path, finished=False, clock=clock) as running:
+        wait_until(lambda: compare(SPEECH.said, running.heard()) == Comparison(lost=0, doubled=0))
+        clock.now += SPEECH.seconds
+        pause = running.session.progress().silence
+        assert 0 < pause < 2
+        running.backlog.append(bytes(2 * 5 * SAMPLE_RATE), BEGAN + SPEECH.seconds)
+        wait_until(lambda: running.session.progress().sent == running.backlog.captured)
+        assert running.session.progress().silence == pause
+        clock.now += 5
+        assert running.session.progress().silence == pytest.approx(pause + 5)
 
 
 def test_no_token_is_logged(
@@ -296,17 +314,17 @@ def test_no_token_is_logged(
     caplog.set_level(logging.DEBUG)
     service.on_connection(1, drop_after(3))
     service.on_connection(2, fail_after(3, 3005, "Server error"))
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
     assert service.tokens
     for token in service.tokens:
-        assert token.value not in repr(sitting.inbox.events)
+        assert token.value not in repr(running.posted.events)
         for record in caplog.records:
             assert record.name.startswith("websockets") or token.value not in record.getMessage()
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the session warned of, without what came of it."""
+    """Return the session's warnings, without their details."""
     return [
         record.getMessage().partition(" (")[0]
         for record in caplog.records
@@ -319,27 +337,27 @@ def test_a_night_without_a_network_is_one_warning(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     nameless = Outcome(Stage.TOKEN, cause=Cause.DNS)
-    tokens = Told(LOST, LOST, nameless, LOST, nameless, LOST)
-    with Sitting(service, tmp_path, tokens=tokens) as sitting:
-        wait_until(lambda: len(sitting.waits) >= 9)
+    tokens = ScriptedTokens(LOST, LOST, nameless, LOST, nameless, LOST)
+    with RunningSession(service, tmp_path, tokens=tokens) as running:
+        wait_until(lambda: len(running.waits) >= 9)
     assert warnings(caplog) == ["Can't reach the service", "No network"]
     tries = [record for record in caplog.records if record.getMessage().startswith("Can't reach")]
     assert {record.levelname for record in tries[1:]} == {"DEBUG"}
 
 
-def test_what_comes_again_after_a_success_is_warned_of_again(
+def test_a_failure_after_a_success_is_a_new_warning(
     service: ScriptedService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Closed, not reset: what was said before would be lost on the way.
+    # Closed, not reset: a reset would lose messages on their way.
     for number in (1, 2):
         service.on_connection(number, drop_after(8, how="close", code=3005))
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
     assert warnings(caplog) == ["Service fault", "Service fault"]
 
 
 def test_no_thread_outlives_its_session(service: ScriptedService, tmp_path: Path) -> None:
-    with Sitting(service, tmp_path) as sitting:
-        assert sitting.wait_for_end()
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
     names = [thread.name for thread in threading.enumerate()]
     assert [name for name in names if name.startswith(("session-", "sender-"))] == []

@@ -15,8 +15,9 @@ from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
 from appliance.streaming.spool.backlog import GAP, MEMORY_LIMIT, Backlog
 from appliance.streaming.spool.manifest import read_manifest, recordings_in
 from appliance.streaming.spool.segment import LENGTH
+from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
-from tests.streaming.doubles import BEGAN, Inbox, recording
+from tests.streaming.doubles import BEGAN, recording
 
 SECOND = SAMPLE_RATE
 
@@ -28,9 +29,9 @@ def numbered(samples: int, first: int = 0) -> bytes:
     )
 
 
-def filled(folder: Path, seconds: float, inbox: Inbox | None = None, **options: float) -> Backlog:
+def filled(folder: Path, seconds: float, inbox: Posted | None = None, **options: float) -> Backlog:
     """Return a backlog, not yet open, with so much audio in pieces of 0.1 s."""
-    backlog = Backlog(folder, recording(), (inbox or Inbox()).post, **options)  # type: ignore[arg-type]
+    backlog = Backlog(folder, recording(), inbox or Posted(), **options)  # type: ignore[arg-type]
     fill(backlog, seconds)
     return backlog
 
@@ -55,7 +56,7 @@ def segments(folder: Path) -> list[Path]:
 
 
 def reopened(folder: Path, covered: int = 0) -> Backlog:
-    return Backlog(folder, recording(), Inbox().post, covered=covered)
+    return Backlog(folder, recording(), Posted(), covered=covered)
 
 
 def test_audio_is_there_at_once(tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_there_is_nothing_beyond_what_was_captured(tmp_path: Path) -> None:
     backlog = filled(tmp_path, 1)
     assert backlog.read(SECOND, 100) == b""
     assert backlog.read(10 * SECOND, 100) == b""
-    assert Backlog(tmp_path, recording(), Inbox().post).read(0, 100) == b""
+    assert Backlog(tmp_path, recording(), Posted()).read(0, 100) == b""
 
 
 def test_all_of_it_is_on_disk_after_closing(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_that_it_is_finished_survives(tmp_path: Path) -> None:
     backlog.close()
     ((_, note),) = recordings_in(tmp_path)
     assert note.finished
-    assert Backlog(tmp_path / "s1", note, Inbox().post).finished
+    assert Backlog(tmp_path / "s1", note, Posted()).finished
 
 
 def test_covered_segments_are_deleted(tmp_path: Path) -> None:
@@ -185,14 +186,14 @@ def test_a_pause_in_the_capture_begins_a_segment(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_drifts_is_followed(tmp_path: Path) -> None:
-    backlog = Backlog(tmp_path, recording(), Inbox().post)
+    backlog = Backlog(tmp_path, recording(), Posted())
     for number in range(1200):
         backlog.append(bytes(SECOND), BEGAN + number * 0.501)
     assert backlog.time_of(600 * SECOND) == pytest.approx(1200 * 0.501, abs=GAP + 0.1)
 
 
 def test_the_oldest_goes_when_the_backlog_is_full(tmp_path: Path) -> None:
-    inbox = Inbox()
+    inbox = Posted()
     backlog = filled(tmp_path, 75, inbox, limit=60.0)
     assert backlog.start == 2 * LENGTH
     assert sum(event.seconds for event in inbox.of(AudioDropped)) == 20.0
@@ -297,7 +298,7 @@ def test_without_its_first_segments_a_backlog_starts_later(tmp_path: Path) -> No
 def test_what_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None:
     blocked = tmp_path / "spool"
     blocked.touch()
-    inbox = Inbox()
+    inbox = Posted()
     backlog = filled(blocked / "s1", 3, inbox)
     backlog.open()
     wait_until(lambda: inbox.of(SpoolFailed))
@@ -313,8 +314,8 @@ def test_what_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None
 
 def test_memory_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
-    inbox = Inbox()
-    backlog = Backlog(tmp_path / "spool" / "s1", recording(), inbox.post)
+    inbox = Posted()
+    backlog = Backlog(tmp_path / "spool" / "s1", recording(), inbox)
     for second in range(640):
         backlog.append(bytes(2 * SECOND), BEGAN + second)
     assert backlog.captured == 640 * SECOND
@@ -334,12 +335,13 @@ APPEND = """
     import resource, signal, sys, time
     from pathlib import Path
     from appliance.streaming.spool.backlog import Backlog
-    from tests.streaming.doubles import Inbox, recording
+    from tests.rig.posted import Posted
+    from tests.streaming.doubles import recording
     from tests.streaming.spool.test_backlog import fill
     from appliance.core.events import SpoolFailed, SpoolRecovered
 
-    inbox = Inbox()
-    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), inbox.post)
+    inbox = Posted()
+    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), inbox)
     def say(line):
         print(line, flush=True)
 """
@@ -424,7 +426,7 @@ def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_capture
     tmp_path_factory: pytest.TempPathFactory, happenings: list[tuple[str, int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")
-    backlog = Backlog(folder, recording(), Inbox().post)
+    backlog = Backlog(folder, recording(), Posted())
     backlog.open()
     captured = covered = 0
     now = BEGAN
@@ -441,7 +443,7 @@ def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_capture
                 backlog.release(covered)
             case "restart":
                 backlog.close()
-                backlog = Backlog(folder, recording(), Inbox().post, covered=covered)
+                backlog = Backlog(folder, recording(), Posted(), covered=covered)
                 backlog.open()
         assert backlog.captured == captured
         assert backlog.start <= covered

@@ -11,12 +11,13 @@ from appliance.servers.local_service.server import LocalService
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
+from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 from tests.servers.local_service.engines.wyoming.wyoming_rig import WyomingRig, pocketsphinx
-from tests.streaming.doubles import BEGAN, Inbox, recording
+from tests.streaming.doubles import BEGAN, recording
 
 
-def said_in(inbox: Inbox) -> str:
+def said_in(inbox: Posted) -> str:
     transcript = Transcript()
     for event in inbox.events:
         if isinstance(event, Connected):
@@ -30,13 +31,13 @@ def said_in(inbox: Inbox) -> str:
 def test_an_outage_of_the_engine_loses_and_doubles_no_word(
     sample: bytes, said: str, tmp_path: Path
 ) -> None:
-    inbox = Inbox()
-    backlog = Backlog(tmp_path / "s1", recording(), inbox.post)
+    inbox = Posted()
+    backlog = Backlog(tmp_path / "s1", recording(), inbox)
     backlog.append(sample, BEGAN)
     backlog.finish()
     with WyomingRig(pocketsphinx()) as rig, LocalService(engine=rig.url) as service:
         settings = ServiceSettings(url=service.url, token_url=service.token_url)
-        session = Session(backlog, settings, inbox.post)
+        session = Session(backlog, settings, inbox)
         session.start()
         wait_until(lambda: any(event.turn.finished for event in inbox.of(TurnReceived)))
         rig.stop()

@@ -1,4 +1,4 @@
-"""A session over a speech, with what it posts, and what stands around it."""
+"""A session that transcribes a speech at a scripted service, and what it posts."""
 
 import itertools
 import time
@@ -10,41 +10,41 @@ from typing import Self
 from appliance.controller.transcript import Transcript
 from appliance.core.events import Connected, SessionEnded, TurnReceived
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.failover import PATIENCE
+from appliance.streaming.failover import FALLBACK_AFTER
+from appliance.streaming.liveness import STALL_TIMEOUT
 from appliance.streaming.outcomes import Outcome, Reaction
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.tokens import TokenError, TokenSource
+from tests.rig.clock import Clock
 from tests.rig.comparison import Comparison, compare
 from tests.rig.connection import Behaviour, Connection
 from tests.rig.numbered import Speech, speech
+from tests.rig.posted import Posted
 from tests.rig.service import ScriptedService
-from tests.rig.waiting import wait_until
-from tests.streaming.doubles import BEGAN, Inbox, recording
+from tests.streaming.doubles import BEGAN, recording
 
 SPEECH = speech(words=30)
 
 
-class Hurried(RetryPolicy):
-    """Notes how long the waits would be, and waits for nothing."""
+class SkippedWaits(RetryPolicy):
+    """Back-off that moves its clock by every wait instead of waiting, and notes the waits."""
 
-    def __init__(self) -> None:
-        super().__init__(time.monotonic, lambda: 1.0)
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.waits: list[float] = []
-
-    @property
-    def wait(self) -> float:
-        return 0.0
+        super().__init__(self.clock, jitter=lambda: 1.0)
 
     def note(self, outcome: Outcome) -> Reaction:
         reaction = super().note(outcome)
-        self.waits.append(round(super().wait, 2))
+        self.waits.append(round(self.wait, 2))
+        self.clock.now += self.wait
         return reaction
 
 
-class Told(TokenSource):
-    """Gives the tokens and refusals that it was told to."""
+class ScriptedTokens(TokenSource):
+    """Gives these tokens and refusals one after the other, the last one again and again."""
 
     def __init__(self, *answers: str | Outcome) -> None:
         self._answers: Iterator[str | Outcome] = itertools.chain(
@@ -62,10 +62,10 @@ class Told(TokenSource):
         return answer
 
 
-def settings_between(
+def settings_for(
     service: ScriptedService, fallback: ScriptedService | None = None
 ) -> ServiceSettings:
-    """Return the settings of a session that is held with a service, and may go on at another."""
+    """Return the settings of a session at a service, with or without a fallback."""
     return ServiceSettings(
         url=service.url,
         token_url=service.token_url,
@@ -84,7 +84,7 @@ def hang_after(seconds_of_audio: float) -> Behaviour:
     return Behaviour(ticked=hang)
 
 
-class Sitting:
+class RunningSession:
     """A session over a speech, until the `with` block ends."""
 
     def __init__(
@@ -95,25 +95,29 @@ class Sitting:
         said: Speech = SPEECH,
         finished: bool = True,
         retry_policy: RetryPolicy | None = None,
+        fallback_policy: RetryPolicy | None = None,
         tokens: TokenSource | None = None,
         fallback: ScriptedService | None = None,
-        patience: float = PATIENCE,
+        fallback_after: float = FALLBACK_AFTER,
+        stall_timeout: float = STALL_TIMEOUT,
         settings: ServiceSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.inbox = Inbox()
-        self.backlog = Backlog(folder / "s1", recording(), self.inbox.post)
+        self.posted = Posted()
+        self.backlog = Backlog(folder / "s1", recording(), self.posted)
         self.backlog.append(said.pcm, BEGAN)
         if finished:
             self.backlog.finish()
-        self.retry_policy = retry_policy or Hurried()
+        self.retry_policy = retry_policy or SkippedWaits()
         self.session = Session(
             self.backlog,
-            settings or settings_between(service, fallback),
-            self.inbox.post,
+            settings or settings_for(service, fallback),
+            self.posted,
             retry_policy=self.retry_policy,
+            fallback_policy=fallback_policy,
             tokens=tokens,
-            patience=patience,
+            fallback_after=fallback_after,
+            stall_timeout=stall_timeout,
             clock=clock,
         )
 
@@ -131,18 +135,18 @@ class Sitting:
         self.session.join()
 
     def wait_for_end(self, within: float = 60.0) -> bool:
-        wait_until(lambda: self.inbox.of(SessionEnded), within)
-        return self.inbox.of(SessionEnded)[0].complete
+        """Wait for the end; return whether everything was transcribed."""
+        return self.posted.wait(SessionEnded, within=within).complete
 
     @property
     def waits(self) -> list[float]:
-        assert isinstance(self.retry_policy, Hurried)
+        assert isinstance(self.retry_policy, SkippedWaits)
         return self.retry_policy.waits
 
     def heard(self) -> str:
         """Join the turns as the screen does."""
         transcript = Transcript()
-        for event in self.inbox.events:
+        for event in self.posted.events:
             if isinstance(event, Connected):
                 transcript.reconnected(event.covered)
             elif isinstance(event, TurnReceived):
@@ -150,5 +154,5 @@ class Sitting:
         return " ".join(turn.text for turn in transcript.latest(1000))
 
 
-def assert_nothing_lost(sitting: Sitting, said: Speech = SPEECH) -> None:
-    assert compare(said.said, sitting.heard()) == Comparison(lost=0, doubled=0)
+def assert_nothing_lost(running: RunningSession, said: Speech = SPEECH) -> None:
+    assert compare(said.said, running.heard()) == Comparison(lost=0, doubled=0)
