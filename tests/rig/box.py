@@ -1,4 +1,4 @@
-"""The whole appliance in a box: the real program with simulated wires, for tests to press."""
+"""Whole appliance on simulated hardware, for tests to press its button."""
 
 import os
 import threading
@@ -92,16 +92,16 @@ class Box:
         self._thread.join()
 
     def press(self) -> None:
-        """Press the button and let go."""
+        """Press and release the button."""
         press(self._pin, 0.06)
-        time.sleep(0.06)  # sooner, the next press would pass for a bounce
+        time.sleep(0.06)  # an earlier press would count as a bounce
 
     def pin(self, number: int) -> MockPin:
-        """Return what is wired to a pin."""
+        """Return the mock pin of this number."""
         return self._pins.pin(number, pin_class=MockPin)
 
     def press_to_talk(self) -> None:
-        """Press the button, and wait until the microphone hears: what is said before is nobody's.
+        """Press the button, and wait until the microphone hears: earlier speech is not recorded.
 
         On a busy machine it takes longer to open than the speech has silence before its first word.
         """

@@ -1,4 +1,4 @@
-"""A real message bus, with a logind and a systemd on it that do as a test says."""
+"""Real message bus with a scripted logind and systemd on it."""
 
 import shutil
 import subprocess
@@ -30,7 +30,7 @@ CONFIGURATION = """\
 
 
 class MessageBus:
-    """dbus-daemon with the two services that switch a box off; runs for as long as a `with` block.
+    """A dbus-daemon with the two services that power a box off, until the `with` block ends.
 
     Args:
         folder: for its files.
@@ -38,7 +38,7 @@ class MessageBus:
         refusal: the D-Bus error with which logind answers; empty to obey.
 
     Attributes:
-        address: to be put into $DBUS_SYSTEM_BUS_ADDRESS.
+        address: the value for $DBUS_SYSTEM_BUS_ADDRESS.
         calls: the methods that were called, with their arguments.
     """
 

@@ -1,4 +1,4 @@
-"""A certificate for the loopback that nobody trusts until told to."""
+"""Self-signed certificate for the loopback."""
 
 import ssl
 import subprocess
@@ -9,7 +9,7 @@ from tests.rig.programs import need
 
 
 class Certificate(NamedTuple):
-    """What a server needs (`context`) and what a client has to trust (`file`)."""
+    """Certificate as a server needs it (`context`) and as a client trusts it (`file`)."""
 
     context: ssl.SSLContext
     file: Path

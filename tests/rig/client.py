@@ -1,4 +1,4 @@
-"""A bare client for trying out the rig itself; what comes back is read frame by frame."""
+"""Bare client that tests the rig itself; it reads answers frame by frame."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ FRAME = 3200
 
 
 class Client:
-    """One connection. Every wait ends after 20 s with a WebSocketTimeoutException."""
+    """One connection. Every wait ends after 20 s with a `WebSocketTimeoutException`."""
 
     def __init__(self, url: str, **parameters: str) -> None:
         address = f"{url}?{urlencode(PARAMETERS | parameters)}"

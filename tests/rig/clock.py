@@ -1,8 +1,8 @@
-"""A clock that a test moves."""
+"""Clock that a test moves."""
 
 
 class Clock:
-    """Seconds that pass only when told to."""
+    """Clock whose time passes only when a test says so."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""Counting what got lost, and what came twice."""
+"""Comparison of the words that were said with a transcript."""
 
 import re
 from bisect import bisect_left
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Comparison(NamedTuple):
-    """How many words were lost (or heard out of their order), and how many heard again."""
+    """Numbers of words that were lost (or heard out of order), and that were heard again."""
 
     lost: int
     doubled: int
@@ -16,7 +16,7 @@ def compare(said: list[str], heard: str) -> Comparison:
     """Compare the words that were said, each a different one, with a transcript.
 
     Capitals and punctuation don't count. A word that is heard, but not in its place, is lost: a
-    transcript in the wrong order is none.
+    transcript in the wrong order is useless.
     """
     place = {word.lower(): index for index, word in enumerate(said)}
     assert len(place) == len(said), "words can only be counted when all are different"

@@ -1,7 +1,7 @@
-"""One WebSocket connection of the scripted service: its record, its rules and its scripted faults.
+"""One WebSocket connection of the scripted service: its record, its rules and its faults.
 
-The rules are those of the streaming protocol v3; what a client does against them is noted as a
-violation and, where the service does so, answered with an `Error` and a close code.
+The rules are those of the streaming protocol v3. A client that breaks one is noted as a violation
+and, where the real service does so, answered with an `Error` and a close code.
 """
 
 import json
@@ -34,7 +34,7 @@ def _nothing(_: "Connection") -> None:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What happens to a connection at each of these moments, on the connection's own thread."""
+    """Actions at moments of a connection, on the connection's own thread."""
 
     before_handshake: Action = _nothing
     opened: Action = _nothing
@@ -45,11 +45,11 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a service treats a connection when no fault is scripted."""
+    """Settings of the service that hold for a connection."""
 
     ears: Ears
     admit: Callable[["Connection"], str]
-    """Says why a connection may not be used, or nothing."""
+    """Returns why a connection is refused, or nothing."""
     note_violation: Callable[[str], None]
     handshake_delay: float = 0.0
     hearing_delay: float = 0.0
@@ -63,7 +63,7 @@ class Connection:
     """Serves one client until either side ends it.
 
     `record` may be read at any time from any thread; `behave` and `send_raw` may be called from
-    any thread; everything else belongs to the thread in `serve`, which is that of the behaviours.
+    any thread. Everything else runs on the thread in `serve`, which is that of the behaviours.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Connection:
     # From any thread
 
     def behave(self, behaviour: Behaviour) -> None:
-        """Behave like this too from now on."""
+        """Add a behaviour, from now on."""
         self._orders.put(lambda: self._behaviours.append(behaviour))
 
     def send_raw(self, message: str | bytes) -> None:
@@ -128,7 +128,7 @@ class Connection:
         self.stopping.wait()
 
     def vanish(self) -> None:
-        """Leave every packet of the client without an answer until the service is stopped."""
+        """Leave every packet of the client unanswered until the service is stopped."""
         self._wire.vanish()
         self.stopping.wait()
 

@@ -1,7 +1,7 @@
-"""Ways in which the scripted service misbehaves: arguments of `ScriptedService.on_connection`.
+"""Faults of the scripted service: arguments of `ScriptedService.on_connection`.
 
-Each takes effect once for each connection that it is scripted for. Where audio is counted, it is
-that of the connection; where time is, it runs from the connection's handshake.
+Each takes effect once for each connection that it is scripted for. Audio is counted per
+connection, and time from the connection's handshake.
 """
 
 import time
@@ -23,7 +23,7 @@ def refuse_handshake(status: int, body: str = "") -> Behaviour:
 
 
 def never_answer() -> Behaviour:
-    """Accept the TCP connection, and leave the handshake without an answer."""
+    """Accept the TCP connection, and leave the handshake unanswered."""
     return Behaviour(before_handshake=Connection.go_silent)
 
 

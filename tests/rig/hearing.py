@@ -1,6 +1,6 @@
-"""What a scripted service hears in the audio that reaches it, and how it words it.
+"""Recogniser of the scripted service: audio in, `Turn` messages out.
 
-A hearing is made for each connection and knows its audio alone, from position 0 on.
+Each connection has its own and knows only its own audio, from position 0 on.
 """
 
 from collections import deque
@@ -16,21 +16,21 @@ PAUSE_MS = 400
 
 
 class Hearing(Protocol):
-    """Turns the audio of one connection into `Turn` messages."""
+    """Recogniser of one connection's audio."""
 
     def hear(self, audio: bytes) -> list[Message]:
-        """Return what the next piece of audio (s16le, mono, 16 kHz) leads to."""
+        """Return the messages for the next piece of audio (s16le, mono, 16 kHz)."""
 
     def finish_turn(self) -> list[Message]:
-        """Return what ending the current turn now leads to."""
+        """Return the messages for ending the current turn now."""
 
 
 Ears = Callable[[], Hearing]
-"""Makes the hearing of one connection."""
+"""Makes the recogniser of one connection."""
 
 
 class TurnWriter:
-    """Writes the `Turn` messages of one connection, word by word.
+    """Writer of one connection's `Turn` messages, word by word.
 
     Times are milliseconds of the connection's audio. Every finished turn is written twice, the
     second time formatted.
@@ -42,20 +42,20 @@ class TurnWriter:
         self._begun = False
 
     def speaking(self, text: str, start: int, end: int) -> list[Message]:
-        """A word has begun and may still change."""
+        """Return the messages for a word that has begun and may still change."""
         return [self._turn([*self._words, _word(text, start, end, final=False)])]
 
     def said(self, text: str, start: int, end: int) -> list[Message]:
-        """A word is settled."""
+        """Return the messages for a settled word."""
         self._words.append(_word(text, start, end, final=True))
         return [self._turn(self._words)]
 
     def misheard(self) -> list[Message]:
-        """The word that had begun was none."""
+        """Return the messages after a word that had begun turned out to be none."""
         return [self._turn(self._words)] if self._begun else []
 
     def finish(self) -> list[Message]:
-        """The turn is over."""
+        """Return the messages for the end of the turn."""
         if not self._begun:
             return []
         finished = self._turn(self._words, end_of_turn=True)
@@ -95,13 +95,13 @@ def _word(text: str, start: int, end: int, *, final: bool) -> Message:
 
 
 def spoken(script: Sequence[tuple[float, str]]) -> Ears:
-    """Hear the scripted turns as audio time passes, whatever the audio is.
+    """Return recognisers that hear the scripted turns as audio passes, whatever the audio is.
 
     The script says at which second of a connection's audio each turn begins. Its words last
     250 ms with 50 ms between them, and 400 ms after the last one it is finished.
 
     Raises:
-        ValueError: a turn begins before the one before it is finished.
+        ValueError: A turn begins before the one before it is finished.
     """
     timelines = [_timeline(round(seconds * 1000), text.split()) for seconds, text in script]
     if any(earlier[-1][0] > later[0][0] for earlier, later in pairwise(timelines)):
@@ -123,7 +123,7 @@ def _timeline(at_ms: int, words: list[str]) -> list[_Step]:
 
 
 class _Recital:
-    """The hearing of `spoken`."""
+    """Recogniser of `spoken`."""
 
     def __init__(self, steps: list[_Step]) -> None:
         self._steps = deque(steps)
@@ -153,7 +153,7 @@ class _Recital:
 
 
 class Ear:
-    """Lets a hearing lag behind the audio, as a service that has to think does.
+    """Recogniser that lags behind the audio, as a service that has to think does.
 
     Audio is heard `delay` seconds after it arrived, and at most `speed` times as fast as it was
     spoken. Times are seconds of any clock that never goes back.
@@ -172,15 +172,15 @@ class Ear:
         return not self._waiting
 
     def arrive(self, audio: bytes, now: float) -> None:
-        """Take audio that is to be heard later."""
+        """Take audio to hear later."""
         self._waiting.append((now + self._delay, audio))
 
     def end_turn(self, now: float) -> None:
-        """Let the turn end once the audio that arrived so far was heard."""
+        """End the turn once the audio that has arrived so far is heard."""
         self._waiting.append((now + self._delay, None))
 
     def hear(self, now: float) -> list[Message]:
-        """Return what was heard since the last call."""
+        """Return the messages since the last call."""
         budget = (now - self._heard_at) * self._speed * BYTES_PER_SECOND
         self._heard_at = now
         messages = []
@@ -197,5 +197,5 @@ class Ear:
         return messages
 
     def finish_turn(self) -> list[Message]:
-        """Return what ending the current turn now leads to."""
+        """Return the messages for ending the current turn now."""
         return self._hearing.finish_turn()

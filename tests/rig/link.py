@@ -1,4 +1,4 @@
-"""One connection through the proxy: two sockets, and the bytes on their way between them."""
+"""Connection through the proxy: two sockets, and the bytes on their way between them."""
 
 import contextlib
 import math
@@ -18,8 +18,8 @@ TICK = 0.02
 class Link:
     """Forwards between a client and a service until both have ended, or it is cut.
 
-    `uplink_rate` says how many bytes a second may go from client to service. `forward` belongs to
-    one thread, the rest to any other.
+    `uplink_rate` says how many bytes a second may go from client to service. `forward` runs on
+    one thread; the other methods may be called from any.
     """
 
     def __init__(

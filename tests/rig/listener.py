@@ -1,4 +1,4 @@
-"""A port on the loopback that can be open, closed or unreachable."""
+"""Port on the loopback that can be open, closed or unreachable."""
 
 import contextlib
 import math
@@ -13,8 +13,8 @@ from tests.rig import packets
 class Listener:
     """Accepts connections on a free port and serves each in a thread of its own.
 
-    `serve` is called with the accepted socket and owns it from then on; whoever made the listener
-    sees to it that every `serve` returns before `close`, which joins the threads.
+    `serve` is called with the accepted socket and owns it from then on. Every `serve` must return
+    before `close`, which joins the threads.
     `receive_buffer` bounds the bytes that the kernel takes before they are read.
     """
 
@@ -55,7 +55,7 @@ class Listener:
             self._changed.notify_all()
 
     def vanish(self) -> None:
-        """Leave attempts to connect without any answer, until `accept`."""
+        """Leave attempts to connect unanswered, until `accept`."""
         with self._changed:
             assert self._listening, "a port that refuses connections has answered already"
             packets.vanish(self._listening)

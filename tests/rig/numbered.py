@@ -1,4 +1,4 @@
-"""Audio in which every 10 ms of speech carries its own number, and a hearing that reads it.
+"""Speech in which every 10 ms carries its own number, and a recogniser that reads the numbers.
 
 A block of 160 samples is 40 symbols of 4 samples: 8 of a marker, then 24 bits of number and 8 of
 checksum at half the marker's amplitude. Only signs and the ratio to the marker count, so other
@@ -75,7 +75,7 @@ def speech(
     first_word: int = 0,
     first_block: int = 0,
 ) -> Speech:
-    """Make numbered speech: the words "w0", "w1" and so on, a turn's worth at a time.
+    """Return numbered speech: the words "w0", "w1" and so on, in turns.
 
     After every `turn_gap_every` words comes a pause that ends the turn; `pauses` has longer ones,
     in ms, after the words of these numbers. The audio starts with `lead_ms` of silence and ends
@@ -103,7 +103,7 @@ def speech(
 
 
 def numbered(words: Sequence[SpokenWord]) -> Ears:
-    """Hear each word only where its audio arrived whole, in one piece and in order."""
+    """Return recognisers that hear a word only if its audio arrived whole and in order."""
     word_at = {number: word for word in words for number in range(word.first, word.last + 1)}
     return lambda: NumberedHearing(word_at)
 
@@ -116,7 +116,7 @@ class Block(NamedTuple):
 
 
 class Decoder:
-    """Reads the numbers out of a stream that may begin, or go on after a gap, at any sample."""
+    """Reads the numbers in a stream that may begin, or resume after a gap, at any sample."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -147,7 +147,7 @@ class Decoder:
         return None, len(offsets[:BLOCK])
 
     def _skip_silence(self) -> bool:
-        """Go on to the next sound, and return whether there is any."""
+        """Skip to the next sound; return whether there is any."""
         loud = np.abs(self._unread.astype(np.int32)) > _QUIETEST_MARKER // 2
         found = bool(loud.any())
         first = int(loud.argmax()) if found else len(loud)
@@ -175,7 +175,7 @@ class _Run(NamedTuple):
 
 
 class NumberedHearing:
-    """Hears words by the numbers of their blocks."""
+    """Recogniser of words by the numbers of their blocks."""
 
     def __init__(self, word_at: Mapping[int, SpokenWord]) -> None:
         self._word_at = word_at
@@ -185,7 +185,7 @@ class NumberedHearing:
         self._sound_end = 0
 
     def hear(self, audio: bytes) -> list[Message]:
-        """Return what the next piece of audio leads to."""
+        """Return the messages for the next piece of audio."""
         messages = []
         for block in self._decoder.read(audio):
             messages += self._silence_until(block.position)
@@ -193,7 +193,7 @@ class NumberedHearing:
         return messages + self._silence_until(self._decoder.position)
 
     def finish_turn(self) -> list[Message]:
-        """Return what ending the current turn now leads to."""
+        """Return the messages for ending the current turn now."""
         return self._end_run() + self._turns.finish()
 
     def _take(self, block: Block) -> list[Message]:

@@ -1,4 +1,4 @@
-"""Reading a panel's picture as a person would: with Debian's tesseract."""
+"""Text recognition on a panel's picture, by tesseract."""
 
 import re
 import subprocess

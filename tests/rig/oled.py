@@ -1,4 +1,4 @@
-"""Simulated OLED on I2C: takes what a driver sends, and shows what the panel would show.
+"""Simulated OLED on I2C: takes a driver's bytes and shows what the panel would show.
 
 Written from the data sheets of the SSD1306 (Solomon Systech, rev. 1.1, sections 8 to 10) and the
 SH1106 (Sino Wealth, v2.3). It replaces an smbus2.SMBus: pass it to `open_panel(bus=...)`, or let
@@ -67,10 +67,10 @@ class Ssd1306:
         self._taken_before_failure = 0
         self._power_on()
 
-    # What a test does to it
+    # Faults
 
     def unplug(self) -> None:
-        """Pull the module out: nothing answers any more."""
+        """Pull the module out: it no longer answers."""
         with self._lock:
             self._plugged = False
 
@@ -89,7 +89,7 @@ class Ssd1306:
             self._failures = list(errors)
             self._taken_before_failure = after
 
-    # What a test sees
+    # The picture
 
     @property
     def image(self) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What can happen to a TCP connection below the application: a reset, or packets that vanish."""
+"""Faults of a TCP connection below the application: a reset, or packets that vanish."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ _RETURN = 0x06  # BPF_RET | BPF_K: how many bytes of the packet to keep
 
 
 def reset(sock: socket.socket) -> None:
-    """Close the socket with an RST instead of a FIN; both sides forget what was under way."""
+    """Close the socket with an RST instead of a FIN; both sides forget what was on its way."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
@@ -37,7 +37,7 @@ def reappear(sock: socket.socket) -> None:
 
 
 def may_vanish() -> bool:
-    """Tell whether this kernel lets this user drop a socket's packets."""
+    """Return whether this kernel lets this user drop a socket's packets."""
     with socket.socket() as sock:
         try:
             vanish(sock)

@@ -1,6 +1,6 @@
-"""A TCP proxy on the loopback: the network between the appliance and a service.
+"""TCP proxy on the loopback: the network between the appliance and a service.
 
-It keeps next to nothing in its buffers, so that what it doesn't forward stays with the sender.
+It buffers almost nothing, so that what it does not forward stays with the sender.
 """
 
 import math
@@ -16,7 +16,7 @@ from tests.rig.listener import Listener
 
 
 class Proxy:
-    """Forwards connections to a port of 127.0.0.1; a context manager that starts and ends it.
+    """Forwards connections to a port of 127.0.0.1 until the `with` block ends.
 
     It begins as a good network: everything is forwarded at once.
     """
@@ -50,7 +50,7 @@ class Proxy:
         return self._listener.port
 
     def route(self, url: str) -> str:
-        """Return this URL, led through the proxy."""
+        """Return this URL with the proxy's address."""
         return urlsplit(url)._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
     def pause(self) -> None:
@@ -58,7 +58,7 @@ class Proxy:
         self._paused.set()
 
     def resume(self) -> None:
-        """Forward again, all that waited included."""
+        """Forward again, including everything that waited."""
         self._paused.clear()
 
     def cut(self) -> None:

@@ -1,4 +1,4 @@
-"""What the scripted service writes down about each connection and token."""
+"""Records of the scripted service: one for each connection and each token."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from tests.rig.hearing import BYTES_PER_SECOND, Message
 
 @dataclass(frozen=True)
 class Arrival:
-    """When an audio frame arrived (monotonic seconds) and how long it is."""
+    """An audio frame: when it arrived (monotonic seconds), and how long it is."""
 
     at: float
     length_ms: float
@@ -17,7 +17,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Sent:
-    """What the service sent, and when (monotonic seconds)."""
+    """A message that the service sent, and when (monotonic seconds)."""
 
     at: float
     message: Message | str | bytes
@@ -25,7 +25,7 @@ class Sent:
 
 @dataclass
 class Record:
-    """What one connection came to. Times are monotonic seconds."""
+    """Record of one connection. Times are monotonic seconds."""
 
     number: int
     path: str

@@ -1,7 +1,7 @@
-"""A scripted transcription service (streaming protocol v3) on the loopback.
+"""Scripted transcription service (streaming protocol v3) on the loopback.
 
-It follows the protocol, writes down what arrived and when, notes what a client did against the
-rules, and misbehaves as scripted:
+It follows the protocol, records what arrived and when, notes what a client did against the rules,
+and misbehaves as scripted:
 
     audio = speech(words=30)
     with ScriptedService(numbered(audio.words)) as service:
@@ -36,12 +36,12 @@ REQUEST_TIMEOUT = 30.0
 
 
 class ScriptedService:
-    """Serves `/v3/ws`, `/v3/token` and `/token`; a context manager that starts and stops it.
+    """Serves `/v3/ws`, `/v3/token` and `/token` until the `with` block ends.
 
     Both ports serve all three paths; `token_url` and `api_token_url` lie on a port of their own,
-    so that tokens can be out of reach while sessions are not. With `tls`, all is https and wss.
+    so that tokens can be unreachable while sessions are not. With `tls`, all is https and wss.
 
-    The attributes may be set at any time and count for what comes after.
+    The attributes may be set at any time and hold from then on.
     """
 
     def __init__(self, ears: Ears | None = None, tls: ssl.SSLContext | None = None) -> None:
@@ -54,7 +54,7 @@ class ScriptedService:
         self.hearing_speed = math.inf
         """Audio is heard at most this many times as fast as it was spoken."""
         self.begin_expires_in = 10_800.0
-        """Seconds until the `expires_at` of `Begin`; it is said, not enforced."""
+        """Seconds until the `expires_at` of `Begin`; it is announced, not enforced."""
         self.lose_formatted = False
         """Whether the formatted message of a finished turn is never sent."""
         self.word_time_error_ms = 0
@@ -112,7 +112,7 @@ class ScriptedService:
 
     @property
     def api_token_url(self) -> str:
-        """The service's own token endpoint, which wants the API key."""
+        """The service's own token endpoint, which requires the API key."""
         return f"{self._token_origin}/v3/token"
 
     @property
@@ -164,7 +164,7 @@ class ScriptedService:
     # Serving
 
     def _serve(self, sock: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # a client that leaves early is its own affair
+        with contextlib.suppress(OSError):  # a client may leave early
             if self._tls:
                 sock.settimeout(REQUEST_TIMEOUT)
                 sock = self._tls.wrap_socket(sock, server_side=True)
@@ -212,7 +212,7 @@ class ScriptedService:
     # Tokens
 
     def _admit(self, connection: Connection) -> str:
-        """Say why this connection's token may not be used, or nothing."""
+        """Return why this connection's token is refused, or nothing."""
         value = connection.record.query.get("token")
         if value is None:
             key = connection.record.header("Authorization")

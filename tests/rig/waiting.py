@@ -1,4 +1,4 @@
-"""Waiting for what a test expects, without saying when it has to come."""
+"""Wait for a condition that a test expects, however long it takes."""
 
 import time
 from collections.abc import Callable
@@ -8,9 +8,9 @@ def wait_until(condition: Callable[[], object], within: float = 20.0) -> None:
     """Return as soon as the condition holds.
 
     Raises:
-        AssertionError: it doesn't hold after `within` seconds.
+        AssertionError: It does not hold within so many seconds.
     """
     deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"waited {within:g} s in vain"
+        assert time.monotonic() < deadline, f"did not hold within {within:g} s"
         time.sleep(0.005)

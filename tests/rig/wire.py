@@ -1,7 +1,7 @@
-"""The server's end of one socket: an HTTP request, then perhaps WebSocket frames.
+"""Server's end of one socket: an HTTP request, then perhaps WebSocket frames.
 
-The WebSocket rules come from the I/O-free core of `websockets`; the socket is read and written
-here alone, so that misbehaving at any point is a matter of not calling something.
+The WebSocket rules come from the I/O-free core of `websockets`. Only this module reads and writes
+the socket, so a service misbehaves at any point simply by not calling something.
 """
 
 import contextlib
@@ -98,7 +98,7 @@ class Wire:
         self.finish()
 
     def finish(self) -> None:
-        """Read until the client has closed its side too, then let go of the socket."""
+        """Read until the client has closed its side too, then close the socket."""
         deadline = time.monotonic() + CLOSE_TIMEOUT
         with contextlib.suppress(OSError):
             while (remaining := deadline - time.monotonic()) > 0 and self._receive(remaining):
@@ -118,11 +118,11 @@ class Wire:
         self._sock.close()
 
     def narrow(self) -> None:
-        """Take as few unread bytes as the kernel allows."""
+        """Buffer as few unread bytes as the kernel allows."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
 
     def _receive(self, within: float) -> bool:
-        """Take in what arrives, and return whether more may come."""
+        """Read what arrives; return whether more may come."""
         self._sock.settimeout(within)
         try:
             data = self._sock.recv(65_536)
