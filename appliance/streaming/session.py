@@ -37,7 +37,7 @@ USEFUL_AFTER = 10.0
 """Seconds after which a connection counts as useful: its end is a new failure."""
 
 HANG_DETECTION_TIME = 60.0
-"""Seconds in which a service notices that its recogniser hangs. A service error within this time,
+"""Seconds in which a service notices that its recognizer hangs. A service error within this time,
 with no turn before it, means that: nobody has heard the silence."""
 
 

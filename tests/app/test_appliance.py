@@ -15,9 +15,9 @@ from appliance.settings.commands import Gpio, Stop
 from tests.rig.box import Box, settings_for
 from tests.rig.comparison import Comparison, compare
 from tests.rig.faults import drop_after, drop_on_terminate, refuse, slow_handshake
-from tests.rig.hearing import spoken
 from tests.rig.numbered import numbered, speech
 from tests.rig.ocr import words_on
+from tests.rig.recognizer import spoken
 from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until

@@ -18,7 +18,7 @@ from tests.benchmarks.soak_course import AT_REST, IN_SESSION, Course, course, su
 from tests.benchmarks.soak_figures import Held, held
 from tests.benchmarks.taps import delivered
 from tests.rig.comparison import Comparison, compare
-from tests.rig.numbered import NumberedHearing, SpokenWord, speech
+from tests.rig.numbered import NumberedRecognizer, SpokenWord, speech
 from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
@@ -72,7 +72,7 @@ class Stage:
             self.has_own_disk = entered.enter_context(_disk(self._state))
             self.microphone = entered.enter_context(PipeMicrophone())
             self.service = entered.enter_context(ScriptedService())
-            self.service.ears = lambda: NumberedHearing(self._word_at)
+            self.service.new_recognizer = lambda: NumberedRecognizer(self._word_at)
             token_port = urlsplit(self.service.token_url).port or 0
             self.networks = (
                 entered.enter_context(Proxy(self.service.port)),

@@ -105,7 +105,7 @@ class Trial:
         """Say what will be spoken, and how many seconds of it were before the trial."""
         self._speech = speech
         self._spoken_before = round(spoken_before * 1000) // BLOCK_MS
-        self.service.ears = self.fallback.ears = numbered(speech.words)
+        self.service.new_recognizer = self.fallback.new_recognizer = numbered(speech.words)
 
     def switch_on(self) -> None:
         """Start the appliance."""

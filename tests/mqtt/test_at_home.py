@@ -10,7 +10,7 @@ from appliance.screen.scene import Mode
 from appliance.settings.commands import Mqtt
 from tests.mqtt.broker import Broker, Listener
 from tests.rig.box import Box, settings_for
-from tests.rig.hearing import spoken
+from tests.rig.recognizer import spoken
 from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until

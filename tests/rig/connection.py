@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from websockets.frames import Opcode
 from websockets.http11 import Request
 
-from tests.rig.hearing import BYTES_PER_SECOND, Ear, Ears, Message
+from tests.rig.recognizer import BYTES_PER_SECOND, LaggingRecognizer, Message, NewRecognizer
 from tests.rig.record import Arrival, Record, Sent
 from tests.rig.wire import Wire
 
@@ -47,7 +47,7 @@ class Behaviour:
 class Manner:
     """Settings of the service that hold for a connection."""
 
-    ears: Ears
+    new_recognizer: NewRecognizer
     admit: Callable[["Connection"], str]
     """Returns why a connection is refused, or nothing."""
     note_violation: Callable[[str], None]
@@ -83,7 +83,9 @@ class Connection:
         self._manner = manner
         self._behaviours = list(behaviours)
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._ear = Ear(manner.ears(), manner.hearing_delay, manner.hearing_speed, time.monotonic())
+        self._recognizer = LaggingRecognizer(
+            manner.new_recognizer(), manner.hearing_delay, manner.hearing_speed, time.monotonic()
+        )
 
     @property
     def is_over(self) -> bool:
@@ -176,7 +178,7 @@ class Connection:
                 self._take(opcode, data)
         while not self._orders.empty():
             self._orders.get()()
-        for message in self._ear.hear(time.monotonic()) if not self.is_over else []:
+        for message in self._recognizer.hear(time.monotonic()) if not self.is_over else []:
             self._send_turn(message)
         self._apply(behaviour.ticked for behaviour in self._behaviours)
         if not self.is_over:
@@ -197,7 +199,7 @@ class Connection:
         if kind == "Terminate":
             self._take_terminate()
         elif kind == "ForceEndpoint":
-            self._ear.end_turn(time.monotonic())
+            self._recognizer.end_turn(time.monotonic())
         elif kind not in {"KeepAlive", "UpdateConfiguration"}:
             self._violation(f"a message has the unknown type {kind}")
             self.fail(3006, "Invalid Message Type")
@@ -219,7 +221,7 @@ class Connection:
         self.record.audio += data
         self.record.frames.append(Arrival(now, length_ms))
         self._apply(behaviour.audio_arrived for behaviour in self._behaviours)
-        self._ear.arrive(data, now)
+        self._recognizer.arrive(data, now)
 
     def _take_terminate(self) -> None:
         if self.record.terminated_at:
@@ -234,11 +236,11 @@ class Connection:
                 self._violation(f"closed with {close.code} without Terminate")
             self._over("client", close.code)
             self._wire.finish()
-        elif self.record.terminated_at and self._ear.is_idle and not self.ignores_terminate:
+        elif self.record.terminated_at and self._recognizer.is_idle and not self.ignores_terminate:
             self._terminate()
 
     def _terminate(self) -> None:
-        for turn in self._ear.finish_turn():
+        for turn in self._recognizer.finish_turn():
             self._send_turn(turn)
         open_for = time.monotonic() - (self.record.opened_at or 0)
         self._send(

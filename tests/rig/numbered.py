@@ -1,4 +1,4 @@
-"""Speech in which every 10 ms carries its own number, and a recogniser that reads the numbers.
+"""Speech in which every 10 ms carries its own number, and a recognizer that reads the numbers.
 
 A block of 160 samples is 40 symbols of 4 samples: 8 of a marker, then 24 bits of number and 8 of
 checksum at half the marker's amplitude. Only signs and the ratio to the marker count, so other
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.rig.hearing import PAUSE_MS, Ears, Message, TurnWriter
+from tests.rig.recognizer import PAUSE_MS, Message, NewRecognizer, TurnWriter
 
 SAMPLES_PER_MS = 16
 BLOCK = 160
@@ -102,10 +102,10 @@ def speech(
     return Speech(samples, tuple(spoken))
 
 
-def numbered(words: Sequence[SpokenWord]) -> Ears:
-    """Return recognisers that hear a word only if its audio arrived whole and in order."""
+def numbered(words: Sequence[SpokenWord]) -> NewRecognizer:
+    """Return recognizers that hear a word only if its audio arrived whole and in order."""
     word_at = {number: word for word in words for number in range(word.first, word.last + 1)}
-    return lambda: NumberedHearing(word_at)
+    return lambda: NumberedRecognizer(word_at)
 
 
 class Block(NamedTuple):
@@ -174,8 +174,8 @@ class _Run(NamedTuple):
         return None
 
 
-class NumberedHearing:
-    """Recogniser of words by the numbers of their blocks."""
+class NumberedRecognizer:
+    """Recognizer of words by the numbers of their blocks."""
 
     def __init__(self, word_at: Mapping[int, SpokenWord]) -> None:
         self._word_at = word_at

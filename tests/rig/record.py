@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.rig.hearing import BYTES_PER_SECOND, Message
+from tests.rig.recognizer import BYTES_PER_SECOND, Message
 
 
 @dataclass(frozen=True)

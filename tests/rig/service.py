@@ -26,8 +26,8 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.http11 import Request
 
 from tests.rig.connection import Behaviour, Connection, Manner
-from tests.rig.hearing import Ears, spoken
 from tests.rig.listener import Listener
+from tests.rig.recognizer import NewRecognizer, spoken
 from tests.rig.record import Record, Token, TokenRequest
 from tests.rig.waiting import wait_until
 from tests.rig.wire import Wire
@@ -44,8 +44,10 @@ class ScriptedService:
     The attributes may be set at any time and hold from then on.
     """
 
-    def __init__(self, ears: Ears | None = None, tls: ssl.SSLContext | None = None) -> None:
-        self.ears = ears or spoken([])
+    def __init__(
+        self, new_recognizer: NewRecognizer | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.new_recognizer = new_recognizer or spoken([])
         self.api_key = "the-api-key"
         self.handshake_delay = 0.0
         """Seconds before each WebSocket handshake is answered."""
@@ -192,7 +194,7 @@ class ScriptedService:
 
     def _manner(self) -> Manner:
         return Manner(
-            ears=self.ears,
+            new_recognizer=self.new_recognizer,
             admit=self._admit,
             note_violation=self.violations.append,
             handshake_delay=self.handshake_delay,

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import soxr
 
-from tests.rig.hearing import Message
-from tests.rig.numbered import Decoder, NumberedHearing, Samples, Speech, numbered, speech
+from tests.rig.numbered import Decoder, NumberedRecognizer, Samples, Speech, numbered, speech
+from tests.rig.recognizer import Message
 
 
 def heard(audio: Speech, samples: Samples, frame: int = 1600) -> list[Message]:
-    hearing = numbered(audio.words)()
+    recognizer = numbered(audio.words)()
     pcm = samples.astype("<i2").tobytes()
     messages = []
     for start in range(0, len(pcm), frame * 2):
-        messages += hearing.hear(pcm[start : start + frame * 2])
-    return messages + hearing.finish_turn()
+        messages += recognizer.hear(pcm[start : start + frame * 2])
+    return messages + recognizer.finish_turn()
 
 
 def words(messages: list[Message]) -> list[str]:
@@ -144,13 +144,13 @@ def test_no_number_is_read_from_noise() -> None:
 
 def test_audio_may_be_cut_within_a_sample() -> None:
     audio = speech(words=1)
-    hearing = numbered(audio.words)()
-    assert isinstance(hearing, NumberedHearing)
+    recognizer = numbered(audio.words)()
+    assert isinstance(recognizer, NumberedRecognizer)
     chance = random.Random(3)
     rest, messages = audio.pcm, []
     while rest:
         length = chance.randint(1, 5001)
-        messages += hearing.hear(rest[:length])
+        messages += recognizer.hear(rest[:length])
         rest = rest[length:]
     assert words(messages) == ["w0"]
 
@@ -158,10 +158,10 @@ def test_audio_may_be_cut_within_a_sample() -> None:
 def test_speeches_with_numbers_of_their_own_can_be_told_apart() -> None:
     first = speech(4)
     second = speech(4, first_word=4, first_block=1000)
-    ears = numbered((*first.words, *second.words))
+    new_recognizer = numbered((*first.words, *second.words))
     assert second.said == ["w4", "w5", "w6", "w7"]
     assert len(second.samples) == len(first.samples)
-    hearing = ears()
-    turns = hearing.hear(second.pcm + first.pcm) + hearing.finish_turn()
+    recognizer = new_recognizer()
+    turns = recognizer.hear(second.pcm + first.pcm) + recognizer.finish_turn()
     finished = [turn["transcript"] for turn in turns if turn["turn_is_formatted"]]
     assert finished == ["W4 w5 w6 w7.", "W0 w1 w2 w3."]

@@ -21,8 +21,8 @@ from assemblyai.streaming.v3 import (
 from tests.rig.certificates import self_signed
 from tests.rig.client import PARAMETERS, Client, connected
 from tests.rig.comparison import compare
-from tests.rig.hearing import spoken
 from tests.rig.numbered import numbered, speech
+from tests.rig.recognizer import spoken
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 

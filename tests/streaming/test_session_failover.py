@@ -29,10 +29,10 @@ from tests.rig.faults import (
     refuse_handshake,
     vanish_after,
 )
-from tests.rig.hearing import spoken
 from tests.rig.numbered import Speech, numbered
 from tests.rig.packets import needs_vanishing
 from tests.rig.proxy import Proxy
+from tests.rig.recognizer import spoken
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 from tests.streaming.running_session import (
@@ -310,7 +310,7 @@ def test_a_service_that_accepts_only_to_refuse_is_never_connected(
 def test_a_service_that_begins_and_hears_nothing_until_it_fails_is_left(
     primary: ScriptedService, fallback: ScriptedService, start: Start, clock: Clock
 ) -> None:
-    primary.ears = spoken([])
+    primary.new_recognizer = spoken([])
     primary.on_every_connection(ignore_terminate())
     with start() as running:
         running.posted.wait(Connected)
@@ -325,7 +325,7 @@ def test_a_service_that_begins_and_hears_nothing_until_it_fails_is_left(
 def test_a_service_that_never_answers_terminate_is_left(
     primary: ScriptedService, fallback: ScriptedService, start: Start, clock: Clock
 ) -> None:
-    primary.ears = spoken([])
+    primary.new_recognizer = spoken([])
     primary.on_every_connection(ignore_terminate())
     with start() as running:
         wait_until(lambda: primary.connections and primary.connections[0].terminated_at)

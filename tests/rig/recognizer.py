@@ -1,4 +1,4 @@
-"""Recogniser of the scripted service: audio in, `Turn` messages out.
+"""Recognizer of the scripted service: audio in, `Turn` messages out.
 
 Each connection has its own and knows only its own audio, from position 0 on.
 """
@@ -15,8 +15,8 @@ PAUSE_MS = 400
 """A pause this long ends a turn (the service's `min_turn_silence`)."""
 
 
-class Hearing(Protocol):
-    """Recogniser of one connection's audio."""
+class Recognizer(Protocol):
+    """Recognizer of one connection's audio."""
 
     def hear(self, audio: bytes) -> list[Message]:
         """Return the messages for the next piece of audio (s16le, mono, 16 kHz)."""
@@ -25,8 +25,8 @@ class Hearing(Protocol):
         """Return the messages for ending the current turn now."""
 
 
-Ears = Callable[[], Hearing]
-"""Makes the recogniser of one connection."""
+NewRecognizer = Callable[[], Recognizer]
+"""Makes the recognizer of one connection."""
 
 
 class TurnWriter:
@@ -94,8 +94,8 @@ def _word(text: str, start: int, end: int, *, final: bool) -> Message:
     }
 
 
-def spoken(script: Sequence[tuple[float, str]]) -> Ears:
-    """Return recognisers that hear the scripted turns as audio passes, whatever the audio is.
+def spoken(script: Sequence[tuple[float, str]]) -> NewRecognizer:
+    """Return recognizers that hear the scripted turns as audio passes, whatever the audio is.
 
     The script says at which second of a connection's audio each turn begins. Its words last
     250 ms with 50 ms between them, and 400 ms after the last one it is finished.
@@ -107,7 +107,7 @@ def spoken(script: Sequence[tuple[float, str]]) -> Ears:
     if any(earlier[-1][0] > later[0][0] for earlier, later in pairwise(timelines)):
         raise ValueError("each turn of the script has to begin after the end of the one before")
     events = [event for timeline in timelines for event in timeline]
-    return lambda: _Recital(events)
+    return lambda: _ScriptedRecognizer(events)
 
 
 _Step = tuple[int, str, str]
@@ -122,8 +122,8 @@ def _timeline(at_ms: int, words: list[str]) -> list[_Step]:
     return [*steps, (at_ms - 50 + PAUSE_MS, "finish", "")]
 
 
-class _Recital:
-    """Recogniser of `spoken`."""
+class _ScriptedRecognizer:
+    """Recognizer of `spoken`."""
 
     def __init__(self, steps: list[_Step]) -> None:
         self._steps = deque(steps)
@@ -152,15 +152,15 @@ class _Recital:
         return self._turns.finish()
 
 
-class Ear:
-    """Recogniser that lags behind the audio, as a service that has to think does.
+class LaggingRecognizer:
+    """Recognizer that lags behind the audio, as a service that has to think does.
 
     Audio is heard `delay` seconds after it arrived, and at most `speed` times as fast as it was
     spoken. Times are seconds of any clock that never goes back.
     """
 
-    def __init__(self, hearing: Hearing, delay: float, speed: float, now: float) -> None:
-        self._hearing = hearing
+    def __init__(self, recognizer: Recognizer, delay: float, speed: float, now: float) -> None:
+        self._recognizer = recognizer
         self._delay = delay
         self._speed = speed
         self._heard_at = now
@@ -187,10 +187,10 @@ class Ear:
         while self._waiting and self._waiting[0][0] <= now and budget >= 2:
             due, audio = self._waiting.popleft()
             if audio is None:
-                messages += self._hearing.finish_turn()
+                messages += self._recognizer.finish_turn()
                 continue
             whole_samples = len(audio) if len(audio) <= budget else int(budget) // 2 * 2
-            messages += self._hearing.hear(audio[:whole_samples])
+            messages += self._recognizer.hear(audio[:whole_samples])
             budget -= whole_samples
             if rest := audio[whole_samples:]:
                 self._waiting.appendleft((due, rest))
@@ -198,4 +198,4 @@ class Ear:
 
     def finish_turn(self) -> list[Message]:
         """Return the messages for ending the current turn now."""
-        return self._hearing.finish_turn()
+        return self._recognizer.finish_turn()
