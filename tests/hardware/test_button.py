@@ -76,7 +76,7 @@ def test_a_bouncing_contact_is_one_press(
 
 
 class LatePin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin whose edges are reported some seconds late, as on a machine that is busy."""
+    """Pin whose edges are reported some seconds late, as on a busy machine."""
 
     late = 0.0
 
@@ -131,7 +131,7 @@ def test_holding_is_reported_while_the_button_is_down(
 
 
 class HeldDownPin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin whose button is stronger than the pull resistor, as a real one is."""
+    """Pin whose button is stronger than the pull resistor, as a real one is."""
 
     def _set_pull(self, value: str) -> None:
         self._pull = value
@@ -151,7 +151,7 @@ def test_a_button_down_at_the_start_is_stuck_until_released(posted: Posted, cloc
     button.end()
 
 
-def test_an_active_high_button_is_understood(factory: MockFactory, posted: Posted) -> None:
+def test_an_active_high_button_works(factory: MockFactory, posted: Posted) -> None:
     settings = ButtonSettings(pin=17, pull_up=False)
     button = Button(settings, posted, pin_factory=factory)
     button.start()

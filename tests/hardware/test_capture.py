@@ -1,4 +1,4 @@
-"""The microphone through real PyAudio, ALSA and PulseAudio."""
+"""Microphone over real PyAudio, ALSA and PulseAudio."""
 
 import itertools
 
@@ -24,7 +24,7 @@ def noise(seconds: float) -> bytes:
 
 
 class Session:
-    """A microphone that was opened, and what it heard."""
+    """Opened microphone, and what it heard."""
 
     def __init__(self, posted: Posted, device: str = "") -> None:
         self.posted = posted

@@ -60,7 +60,7 @@ def test_the_time_of_a_sound_is_kept() -> None:
     assert int(np.abs(heard.astype(int)).argmax()) == pytest.approx(16_000, abs=4)
 
 
-def test_what_16_khz_cannot_hold_is_taken_out_and_not_folded_down() -> None:
+def test_frequencies_above_8_khz_are_removed_without_aliasing() -> None:
     heard = converted(as_bytes(tone(11_000, 48_000)), 48_000, 1, block=4_800)
     assert np.abs(heard[1000:-1000]).max() < 60  # over 46 dB down
 

@@ -13,7 +13,7 @@ from appliance.hardware import gpio
     [gpiozero.BadPinFactory("none"), ImportError("none"), OSError("none"), RuntimeError("none")],
     ids=lambda error: type(error).__name__,
 )
-def test_what_the_pin_libraries_raise_names_the_pin(error: Exception) -> None:
+def test_an_error_of_the_pin_libraries_names_the_pin(error: Exception) -> None:
     with pytest.raises(gpio.PinError) as raised, gpio.raising_pin_errors(17):
         raise error
     assert str(raised.value) == f"GPIO 17: {type(error).__name__}: none"
@@ -27,7 +27,7 @@ def test_a_pin_that_something_else_has_is_recognised(error: Exception) -> None:
     assert raised.value.in_use
 
 
-def test_a_defect_stays_one() -> None:
+def test_other_errors_pass_unchanged() -> None:
     with pytest.raises(ZeroDivisionError), gpio.raising_pin_errors(17):
         raise ZeroDivisionError
 

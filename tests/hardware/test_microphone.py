@@ -1,4 +1,4 @@
-"""The microphone on a sound system that does what each test wants; the clock is the test's too."""
+"""Microphone on a fake sound system and a fake clock."""
 
 import itertools
 import threading
@@ -31,7 +31,7 @@ WEBCAM = Device(index=2, name="HD Webcam", rate=48_000, channels=1)
 
 
 class Heard:
-    """What was delivered, and on which thread."""
+    """Audio that was delivered, and the threads that delivered it."""
 
     def __init__(self) -> None:
         self.chunks: list[tuple[bytes, float]] = []
@@ -47,7 +47,7 @@ class Heard:
 
 
 class Bench:
-    """A microphone and everything around it."""
+    """Microphone with everything around it."""
 
     def __init__(self, posted: Posted, cards: Path) -> None:
         self.sound = FakeSound()
@@ -74,7 +74,7 @@ class Bench:
         self.microphone.open(self.heard)
 
     def close(self) -> None:
-        """Close it a moment after what was heard last."""
+        """Close it a moment after the last block."""
         self.clock.now += 0.001
         self.microphone.close()
 
@@ -192,7 +192,7 @@ def test_nothing_is_delivered_or_left_open_after_the_close(bench: Bench) -> None
     assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneClosed"]
 
 
-def test_a_stream_that_dies_while_it_is_closed_is_closed_all_the_same(bench: Bench) -> None:
+def test_a_stream_that_dies_while_it_is_being_closed_is_closed(bench: Bench) -> None:
     bench.start()
     bench.open()
     bench.hear()
@@ -395,7 +395,7 @@ def test_overflows_are_counted_and_end_nothing(bench: Bench) -> None:
     assert bench.heard.audio == BLOCK * 3
 
 
-def test_what_nobody_takes_for_30_s_is_dropped_and_counted(bench: Bench) -> None:
+def test_blocks_beyond_30_s_are_dropped_and_counted(bench: Bench) -> None:
     taken = threading.Event()
 
     def deliver(chunk: bytes, captured_at: float) -> None:

@@ -1,4 +1,4 @@
-"""The microphone under presses that come faster than it opens; everything here is in real time."""
+"""Microphone under presses that come faster than it opens, in real time."""
 
 import collections
 import contextlib
@@ -26,7 +26,7 @@ PAUSE = 0.01  # seconds, about as long as the microphone takes to open
 
 
 class Person:
-    """Presses, and keeps apart what each session heard; the sessions count from 0."""
+    """Person who presses; records by session, from 0, what was heard."""
 
     def __init__(self, cards: Path, clock: Callable[[], float]) -> None:
         self.sound = RunningSound()
@@ -149,9 +149,7 @@ def test_a_session_that_is_closed_before_its_turn_never_opens_the_microphone() -
         assert person.sound.streams == []
 
 
-def test_a_session_that_is_closed_while_the_microphone_opens_waits_for_nothing_to_be_heard() -> (
-    None
-):
+def test_a_session_that_is_closed_while_the_microphone_opens_does_not_wait_for_audio() -> None:
     with a_person(clock=Clock(100.0)) as person:
         person.sound.mute = True
         person.sound.may_open.clear()
@@ -194,7 +192,7 @@ def test_a_second_opening_closes_the_first() -> None:
     steps=st.lists(st.sampled_from(["open", "close", "pause"]), max_size=30),
     started=st.integers(min_value=0, max_value=30),
 )
-def test_whatever_is_pressed_each_session_is_closed_once_and_hears_for_itself(
+def test_each_session_is_closed_once_and_hears_its_own_audio_whatever_is_pressed(
     steps: list[Step], started: int
 ) -> None:
     with a_person() as person:

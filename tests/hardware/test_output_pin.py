@@ -86,7 +86,7 @@ def test_a_pin_that_can_not_be_opened_works_once_it_can() -> None:
     assert pin.state
 
 
-def test_a_pin_that_breaks_is_let_go_and_works_again_once_it_can() -> None:
+def test_a_pin_that_breaks_is_released_and_works_again_once_it_can() -> None:
     factory = MockFactory(pin_class=UnreliablePin)
     pin, output = factory.pin(22), OutputPin(22, pin_factory=factory)
     output.switch("off")
@@ -101,7 +101,7 @@ def test_a_pin_that_breaks_is_let_go_and_works_again_once_it_can() -> None:
 
 
 class StuckPin(MockPin):  # type: ignore[misc] # gpiozero has no types
-    """A pin that can't be switched off again once it was on."""
+    """Pin that can't be switched off again once it was on."""
 
     def _set_state(self, value: bool) -> None:
         if self._state and not value:
@@ -109,7 +109,7 @@ class StuckPin(MockPin):  # type: ignore[misc] # gpiozero has no types
         super()._set_state(value)
 
 
-def test_a_pin_that_can_not_be_switched_off_is_let_go_all_the_same(
+def test_a_pin_that_can_not_be_switched_off_is_released_all_the_same(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     factory = MockFactory(pin_class=StuckPin)
@@ -125,11 +125,11 @@ def test_missing_gpio_is_an_error_with_the_reason() -> None:
         OutputPin(22, pin_factory=NoGpio()).switch("on")
 
 
-def test_a_switching_that_nobody_waits_for_any_more_is_undone() -> None:
+def test_a_switching_that_takes_too_long_is_undone() -> None:
     clock = Clock()
 
     class SlowPin(MockPin):  # type: ignore[misc] # gpiozero has no types
-        """A pin that takes a minute to be switched on."""
+        """Pin that takes a minute to be switched on."""
 
         def _set_state(self, value: bool) -> None:
             super()._set_state(value)

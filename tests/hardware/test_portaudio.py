@@ -35,7 +35,7 @@ def test_a_device_is_found_by_default_name_or_index(wanted: str | int, found: De
 
 
 @pytest.mark.parametrize("wanted", ["", "jabra", "hdmi", 0, 7, -1])
-def test_a_device_that_is_missing_or_deaf_is_no_microphone(wanted: str | int) -> None:
+def test_a_device_that_is_missing_or_can_not_record_is_no_microphone(wanted: str | int) -> None:
     audio = audio_with(HDMI) if wanted == "" else audio_with(HDMI, USB)
     with pytest.raises(MicrophoneError) as missing:
         find_device(audio, wanted)
@@ -77,7 +77,7 @@ def test_a_device_without_any_useful_rate_is_unusable() -> None:
         (pyaudio.paUnanticipatedHostError, "Microphone fails"),
     ],
 )
-def test_an_error_of_portaudio_is_said_in_plain_words(code: int, what: str) -> None:
+def test_an_error_of_portaudio_is_reported_in_plain_words(code: int, what: str) -> None:
     sound = FakeSound()
     sound.error = OSError(code, "what PortAudio calls it")
     with pytest.raises(MicrophoneError) as failed:
@@ -120,7 +120,7 @@ def test_the_sound_libraries_write_nothing(tmp_path: Path) -> None:
     assert stderr_of("", tmp_path) == ""
 
 
-def test_without_it_they_would(tmp_path: Path) -> None:
+def test_without_silencing_they_would_write(tmp_path: Path) -> None:
     assert "ALSA" in stderr_of(
         "import os, pyaudio\nos.execv(sys.executable, [sys.executable, '-c', "
         "'import pyaudio; pyaudio.PyAudio().terminate()'])",

@@ -50,7 +50,7 @@ def opened(audio: WavAudio, blocks: "queue.Queue[Block]") -> None:
     )
 
 
-def test_the_file_is_heard_then_silence(tmp_path: Path) -> None:
+def test_the_file_is_played_then_silence(tmp_path: Path) -> None:
     audio = WavAudio(wav(tmp_path / "a.wav", ramp(2000)))
     blocks: queue.Queue[Block] = queue.Queue()
     opened(audio, blocks)
@@ -61,7 +61,7 @@ def test_the_file_is_heard_then_silence(tmp_path: Path) -> None:
     audio.terminate()
 
 
-def test_opening_again_hears_the_file_from_its_start(tmp_path: Path) -> None:
+def test_each_stream_plays_the_file_from_its_start(tmp_path: Path) -> None:
     audio = WavAudio(wav(tmp_path / "a.wav", ramp(2000)))
     for _ in range(2):
         blocks: queue.Queue[Block] = queue.Queue()
@@ -71,7 +71,7 @@ def test_opening_again_hears_the_file_from_its_start(tmp_path: Path) -> None:
         audio.terminate()
 
 
-def test_nothing_is_heard_before_its_time(tmp_path: Path) -> None:
+def test_nothing_is_played_before_its_time(tmp_path: Path) -> None:
     audio = WavAudio(wav(tmp_path / "a.wav", ramp(8000)))
     blocks: queue.Queue[Block] = queue.Queue()
     began_at = time.monotonic()
@@ -101,12 +101,12 @@ def test_no_other_format_than_the_files_own_is_offered(tmp_path: Path) -> None:
         (4, struct.pack("<3i", -(2**31), 0, 32_512 << 16)),
     ],
 )
-def test_all_widths_of_pcm_are_understood(tmp_path: Path, width: int, samples: bytes) -> None:
+def test_all_widths_of_pcm_are_read(tmp_path: Path, width: int, samples: bytes) -> None:
     recording = WavRecording(wav(tmp_path / "a.wav", samples, width=width))
     assert struct.unpack("<3h", recording.samples) == (-32_768, 0, 32_512)
 
 
-def test_pcm_that_is_called_extensible_is_understood(tmp_path: Path) -> None:
+def test_pcm_that_is_called_extensible_is_read(tmp_path: Path) -> None:
     samples = ramp(100)
     guid = b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
     format_ = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16_000, 32_000, 2, 16, 22, 16, 4) + guid
@@ -116,7 +116,7 @@ def test_pcm_that_is_called_extensible_is_understood(tmp_path: Path) -> None:
     assert WavRecording(tmp_path / "a.wav").samples == samples
 
 
-def test_a_file_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_up_to_its_last_whole_frame(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", bytes(3000), channels=2, width=3)
     path.write_bytes(path.read_bytes()[:-1])
     assert len(WavRecording(path).samples) == 499 * 2 * 2

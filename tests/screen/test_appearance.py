@@ -66,7 +66,7 @@ def test_the_usual_panel_goes_from_two_lines_to_six_one_by_one() -> None:
 
 @pytest.mark.parametrize("lines", LINES)
 @EVERY_PANEL
-def test_each_step_is_seen_and_there_is_none_that_would_not_be(
+def test_each_step_is_visible_and_no_visible_step_is_left_out(
     panel: DisplaySettings, lines: int
 ) -> None:
     bigger = [lines, *filter(None, lines_after(Request.BIGGER, panel, lines))]
@@ -80,7 +80,7 @@ def test_each_step_is_seen_and_there_is_none_that_would_not_be(
 
 
 @EVERY_PANEL
-def test_a_step_and_back_is_where_it_was(panel: DisplaySettings) -> None:
+def test_a_step_and_back_restores_the_size(panel: DisplaySettings) -> None:
     for lines, (there, back) in itertools.product(
         LINES, itertools.permutations((Request.BIGGER, Request.SMALLER))
     ):
@@ -107,7 +107,7 @@ def test_more_lines_than_a_flat_panel_has_count_as_those_that_it_has() -> None:
     assert lines_after(Request.BIGGER, DisplaySettings(height=32, lines=6)) == []
 
 
-def test_a_change_goes_on_from_the_look_that_is_and_keeps_the_rest_of_it() -> None:
+def test_a_change_starts_from_the_present_appearance_and_keeps_the_rest_of_it() -> None:
     settings = DisplaySettings(lines=2, contrast=128)
     appearance = Appearance(lines=5, contrast=16)
     assert appearance_after(appearance, Request.BIGGER, settings) == Appearance(4, 16)
@@ -119,7 +119,7 @@ def test_a_change_goes_on_from_the_look_that_is_and_keeps_the_rest_of_it() -> No
 
 
 @EVERY_PANEL
-def test_a_wish_waits_for_hardly_any_new_type(panel: DisplaySettings) -> None:
+def test_a_request_needs_hardly_any_new_type(panel: DisplaySettings) -> None:
     for lines, request in itertools.product(LINES, (Request.BIGGER, Request.SMALLER)):
         fonts.typeface.cache_clear()
         Renderer.for_settings(replace(panel, lines=lines))
@@ -158,7 +158,7 @@ def test_from_between_two_steps_it_goes_to_the_nearer_one_on_that_side(
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_only_an_oled_shines_more_or_less_brightly(driver: str) -> None:
+def test_only_an_oled_has_a_contrast(driver: str) -> None:
     shines = driver in OLEDS
     assert contrasts_after(Request.BRIGHTER, 64, driver) == ([128, 255] if shines else [])
     assert contrasts_after(Request.DARKER, 64, driver) == ([16, 1] if shines else [])

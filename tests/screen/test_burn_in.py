@@ -48,7 +48,7 @@ def test_a_panel_dims_and_sleeps_after_the_times_set(
     assert {idle: resting_brightness(idle, settings) for idle in expected} == expected
 
 
-def test_the_picture_stands_still_for_a_while_and_moves_by_one_pixel_then() -> None:
+def test_the_picture_stays_for_a_while_and_then_moves_by_one_pixel() -> None:
     assert drift(0) == drift(STEP_TIME - 0.1) == (0, 0)
     walk = [drift(number * STEP_TIME) for number in range(2 * len(PLACES))]
     for before, after in itertools.pairwise(walk):
@@ -74,7 +74,7 @@ def brightness_after() -> Callable[..., list[Brightness]]:
     [{"clock": "14:06"}, {"level": 0.5}, {"waiting": 130.0}, {"network": False}, {"elapsed": 3.0}],
     ids=lambda change: next(iter(change)),
 )
-def test_what_no_one_need_look_up_for_wakes_nobody(
+def test_changes_of_little_interest_do_not_wake_the_panel(
     brightness_after: Callable[..., list[Brightness]], change: dict[str, object]
 ) -> None:
     changed = msgspec.structs.replace(READY, **change)

@@ -25,7 +25,7 @@ SETTINGS = DisplaySettings(dim_after=60, sleep_after=600)
 
 
 class Recorder:
-    """A panel that remembers its calls, and can be made to wait."""
+    """Panel that records its calls, and can be made to wait."""
 
     def __init__(self) -> None:
         self.scenes: list[Scene] = []
@@ -62,7 +62,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def now() -> list[float]:
-    """The time, to be set."""
+    """The time, which tests set."""
     return [0.0]
 
 
@@ -291,7 +291,7 @@ def test_a_sleeping_panel_is_reported_to_work_when_it_is_put_back(
     wait_until(lambda: shows(module, display))
 
 
-def test_the_picture_wanders_in_a_session_too(start: Start, now: list[float]) -> None:
+def test_the_picture_moves_in_a_session_too(start: Start, now: list[float]) -> None:
     module = Ssd1306()
     display = start(on_oled(module))
     display.show(LISTENING)

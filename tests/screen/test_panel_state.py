@@ -1,4 +1,4 @@
-"""The panel ends with the last picture, whatever is shown and whatever the bus does."""
+"""State of a panel on a bus that fails at any moment."""
 
 import errno
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SCENE = Scene(Mode.LISTENING)
 
 
 class Boxes(Renderer):
-    """Draws boxes: as many as the scene's seconds, from a list that the test made."""
+    """Renderer of boxes: as many as the scene's seconds, from a list of the test."""
 
     def __init__(self, boxes: Sequence[tuple[int, int, int, int]]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ moments = st.builds(
 
 
 class Bench:
-    """A panel on a simulated bus, opened again after each error as the display does it."""
+    """Panel on a simulated bus, opened again after each error as by the display."""
 
     def __init__(self, settings: DisplaySettings, renderer: Renderer) -> None:
         self.module = MODULES[settings.driver]()
@@ -95,7 +95,7 @@ class Bench:
         return panel
 
     def _open_in_time(self) -> Oled:
-        """Open the panel; the one error that is left may come while it is opened."""
+        """Open the panel; the one error that is left may come meanwhile."""
         try:
             return self._open()
         except PanelError:

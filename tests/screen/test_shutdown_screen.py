@@ -34,14 +34,14 @@ print("shown" if module.image.getbbox() else "dark")
 """
 
 
-def test_safe_to_unplug_is_left_standing() -> None:
+def test_safe_to_unplug_stays_on_the_panel() -> None:
     module = Ssd1306()
     show_shutdown_screen(DisplaySettings(), bus=module)
     assert module.on
     assert module.image.tobytes() == Renderer().draw(Scene(Mode.OFF)).tobytes()
 
 
-def test_what_the_program_left_standing_makes_way() -> None:
+def test_the_picture_that_the_program_left_is_replaced() -> None:
     module = Ssd1306()
     left = open_panel(DisplaySettings(), bus=module)
     assert left
@@ -52,7 +52,7 @@ def test_what_the_program_left_standing_makes_way() -> None:
     assert module.image.tobytes() == Renderer().draw(Scene(Mode.OFF)).tobytes()
 
 
-def test_it_shines_little_since_it_may_stand_for_months() -> None:
+def test_it_is_dim_since_it_may_stay_for_months() -> None:
     module = Ssd1306()
     show_shutdown_screen(DisplaySettings(contrast=200), bus=module)
     assert module.contrast == DIMMED_CONTRAST

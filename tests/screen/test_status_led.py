@@ -54,7 +54,7 @@ def test_each_mode_has_its_pattern(mode: Mode, expected: Pattern) -> None:
 
 
 @pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.name)
-def test_a_fault_blinks_fast_whatever_goes_on(mode: Mode) -> None:
+def test_a_fault_blinks_fast_in_every_mode(mode: Mode) -> None:
     pattern = pattern_of(Scene(mode, fault=Fault("No microphone")))
     assert pattern in (FAST, FLICKER)
     assert (pattern == FLICKER) == (mode in MICROPHONE_OPEN)
@@ -88,7 +88,7 @@ def test_it_blinks_on_and_off_until_the_fault_is_gone(led: StatusLed, pin: MockP
     wait_until(lambda: not pin.state)
 
 
-def test_a_scene_of_the_same_pattern_lets_it_blink_on(
+def test_a_scene_with_the_same_pattern_does_not_disturb_the_blinking(
     factory: MockFactory, pin: MockPin, posted: Posted
 ) -> None:
     def blinking(_: Scene) -> Pattern:

@@ -61,7 +61,7 @@ def test_a_hold_says_what_it_leads_to_and_how_to_stay_on(mode: Mode, fault: Faul
     assert texts.notice(scene) == ("Switching off in 2", "let go to stay on")
 
 
-def test_a_fault_leaves_room_for_what_the_session_came_to() -> None:
+def test_a_fault_leaves_room_for_the_result_of_the_session() -> None:
     message = texts.message(Scene(Mode.SAVED, fault=FAULT, summary=Summary(125, 312)))
     assert message.aside == "312 words in 2 min 5 s"
 
@@ -102,7 +102,7 @@ def test_a_fault_between_sessions_leaves_room_for_how_to_start() -> None:
         (Scene(Mode.OFF), "Off: safe to unplug"),
     ],
 )
-def test_what_is_going_on_fits_one_sentence(scene: Scene, expected: str) -> None:
+def test_every_state_has_a_sentence(scene: Scene, expected: str) -> None:
     assert texts.sentence(scene) == expected
 
 
@@ -114,7 +114,7 @@ def test_the_fallback_is_named_where_it_listens() -> None:
     assert texts.state(Scene(Mode.LISTENING)) == "Listening"
 
 
-def test_lines_without_room_take_turns() -> None:
+def test_lines_for_which_there_is_no_room_take_turns() -> None:
     lines = ["one", "two", "three"]
     assert [texts.page(lines, 2, elapsed) for elapsed in (0, 2, 4)] == [
         ["one", "two"],
@@ -125,7 +125,7 @@ def test_lines_without_room_take_turns() -> None:
     assert texts.page([], 2, elapsed=99) == []
 
 
-def test_of_lines_cut_short_the_first_stay_and_each_other_has_its_turn() -> None:
+def test_the_first_lines_stay_and_the_others_take_turns_as_the_last() -> None:
     lines = ["what", "one", "two", "three"]
     assert [texts.cut_short(lines, 2, elapsed) for elapsed in (0, 2, 4, 6)] == [
         ["what", "one"],
@@ -153,5 +153,5 @@ def test_remedy_and_backlog_take_turns_below_a_transcript() -> None:
     }
 
 
-def test_nothing_stands_below_the_transcript_when_all_is_well() -> None:
+def test_nothing_is_shown_below_the_transcript_when_all_is_well() -> None:
     assert texts.notice(Scene(Mode.LISTENING, waiting=12)) == ()

@@ -143,13 +143,13 @@ def test_a_missing_bus_is_reported() -> None:
 
 
 def test_the_settings_allow_what_luma_has_that_shows_pictures() -> None:
-    # These hang on eight data wires, and show letters.
+    # These have a parallel bus, and show characters.
     letters = {"winstar_weh", "ws0010"}
     assert sorted(OLEDS) == sorted(set(luma.oled.device.__all__) - letters)
 
 
 class AnyPanel:
-    """Takes whatever is sent; stands for panels whose controllers nobody has simulated."""
+    """I2C bus of any panel, which only records what is sent."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -204,7 +204,7 @@ def test_panels_that_come_and_go_leave_nothing_behind(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("closed", [True, False], ids=["closed", "open"])
-def test_the_picture_stands_when_the_program_has_ended(closed: bool) -> None:
+def test_the_picture_stays_when_the_program_has_ended(closed: bool) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, *["close"] * closed],
@@ -229,7 +229,7 @@ def test_only_what_changed_is_sent(driver: str) -> None:
 
 
 @pytest.mark.parametrize("driver", MODULES)
-def test_a_panel_that_lost_its_power_unnoticed_is_healed_within_a_minute(driver: str) -> None:
+def test_a_panel_that_lost_its_power_unnoticed_is_repaired_within_a_minute(driver: str) -> None:
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
@@ -322,7 +322,7 @@ def test_a_panel_that_lost_its_power_comes_back_as_bright_as_it_was(brightness: 
 
 
 @pytest.mark.parametrize("driver", MODULES)
-def test_a_panel_that_lost_its_power_is_healed_while_pictures_come(driver: str) -> None:
+def test_a_panel_that_lost_its_power_is_repaired_while_pictures_come(driver: str) -> None:
     module = MODULES[driver]()
     now = [0.0]
     panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])

@@ -20,7 +20,7 @@ SMALL, LARGE = os.terminal_size((80, 24)), os.terminal_size((140, 40))
 
 
 class Terminal(io.StringIO):
-    """Stands for a terminal: remembers what each row shows, and what was written last."""
+    """Fake terminal: records what each row shows, and what was written last."""
 
     def __init__(self, size: os.terminal_size) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def test_a_cleared_terminal_is_empty() -> None:
     assert terminal.rows == {}
 
 
-def test_a_caption_stands_below_the_picture() -> None:
+def test_a_caption_is_shown_below_the_picture() -> None:
     terminal = Terminal(SMALL)
     shown_on(terminal, SCENE)
     assert terminal.rows[max(terminal.rows)] == "space: press"

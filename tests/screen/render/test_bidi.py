@@ -32,7 +32,7 @@ def order_of(line: str, *, right_to_left: bool) -> str:
         ("אחת שתיים", "שתיים אחת"),
     ],
 )
-def test_words_that_run_against_their_line_are_turned_round(said: str, seen: str) -> None:
+def test_words_that_run_against_their_line_are_reversed(said: str, seen: str) -> None:
     assert order_of(said, right_to_left=False) == seen
 
 
@@ -46,7 +46,7 @@ def test_words_that_run_against_their_line_are_turned_round(said: str, seen: str
         ("17 אחת", "אחת 17"),
     ],
 )
-def test_a_line_that_is_read_from_right_to_left_is_turned_round(said: str, seen: str) -> None:
+def test_a_line_that_is_read_from_right_to_left_is_reversed(said: str, seen: str) -> None:
     assert order_of(said, right_to_left=True) == seen
 
 

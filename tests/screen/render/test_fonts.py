@@ -85,7 +85,7 @@ def test_ideographs_come_from_unifont(letter: str) -> None:
     assert type_.width(letter) == 16
 
 
-def test_without_any_font_file_pillow_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_font_file_pillow_s_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for usual in ("LARGE", "MEDIUM", "SMALL", "EVERYTHING"):
         monkeypatch.setattr(fonts, usual, ())
     fonts._first.cache_clear()

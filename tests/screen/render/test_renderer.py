@@ -51,14 +51,14 @@ def test_every_mode_looks_different() -> None:
     assert len(pictures) == len(Mode)
 
 
-def test_panels_on_their_side_are_drawn_upright() -> None:
+def test_pictures_for_panels_on_their_side_are_upright() -> None:
     assert Renderer.for_settings(DisplaySettings(rotate=1)).size == (64, 128)
     assert Renderer.for_settings(DisplaySettings(rotate=2)).size == (128, 64)
 
 
-def test_a_view_shows_as_many_lines_as_each_scene_asks_for() -> None:
+def test_a_renderer_shows_as_many_lines_as_each_scene_asks_for() -> None:
     renderer = Renderer(lines=3)
-    # Back and forth: what was asked for before must not stay.
+    # Back and forth: an earlier number must not stay.
     for lines in (2, 5, 2, 3, None, 6):
         scene = Scene(Mode.LISTENING, turns=TURNS, appearance=Appearance(lines=lines))
         assert renderer.draw(scene).tobytes() == Renderer(lines=lines or 3).draw(scene).tobytes()
@@ -138,7 +138,7 @@ def test_the_network_is_seen_in_the_status_bar_by_the_shape_of_its_mark() -> Non
     assert away.tobytes() != Renderer().draw(Scene(Mode.READY)).crop(box).tobytes()
 
 
-def test_a_first_connection_is_no_alarm_until_there_is_a_fault() -> None:
+def test_a_first_connection_has_no_network_mark_until_there_is_a_fault() -> None:
     trying = Scene(Mode.CONNECTING, network=False)
     assert mark(trying) not in {icons.CONNECTED.tobytes(), icons.UNCONNECTED.tobytes()}
     failing = Scene(Mode.CONNECTING, network=False, fault=FAULT)
@@ -154,7 +154,7 @@ def test_the_fallback_has_a_mark_and_a_word_of_its_own() -> None:
 
 
 def mark(scene: Scene) -> bytes:
-    """Return what stands at the end of the status bar."""
+    """Return the pixels at the end of the status bar."""
     return Renderer().draw(scene).crop((119, 1, 126, 8)).tobytes()
 
 

@@ -28,7 +28,7 @@ def lit(line: Image.Image, start: int, end: int) -> bool:
 
 
 def end_of_word(renderer: Renderer, scene: Scene) -> int:
-    """Return where the state's word ends: what comes next is at the line's other end."""
+    """Return where the state's word ends."""
     word = line(renderer, msgspec.structs.replace(scene, elapsed=0)).crop(
         (WORD, 0, 64, STATUS_HEIGHT)
     )
@@ -64,6 +64,6 @@ def test_the_time_stays_where_there_is_room_for_it(size: str) -> None:
 @pytest.mark.parametrize(
     "scene", [FALLBACK, msgspec.structs.replace(FALLBACK, on_fallback=False, waiting=30)]
 )
-def test_the_time_makes_way_for_nothing_else(size: str, scene: Scene) -> None:
+def test_the_time_gives_way_to_nothing_else(size: str, scene: Scene) -> None:
     later = msgspec.structs.replace(scene, elapsed=scene.elapsed + 60)
     assert line(RENDERERS[size], scene).tobytes() != line(RENDERERS[size], later).tobytes()

@@ -40,7 +40,7 @@ def drawn(line: Line, type_: Typeface = TYPE) -> Image.Image:
 
 
 @given(st.lists(words, max_size=40))
-def test_every_word_is_set_once_and_in_order(said: list[str]) -> None:
+def test_every_word_is_drawn_once_and_in_order(said: list[str]) -> None:
     lines = lines_of(" ".join(said), TYPE, WIDTH)
     assert "".join(word.text for line in lines for word in line) == "".join(said)
 
@@ -100,23 +100,23 @@ def test_the_newest_lines_are_seen() -> None:
     assert len(latest_lines(turns, TYPE, WIDTH, 3)) == 3
 
 
-def test_turns_that_are_out_of_sight_are_not_set() -> None:
+def test_turns_that_are_out_of_sight_are_not_laid_out() -> None:
     turns = [ShownTurn("x " * 100_000)] * 100 + [ShownTurn("one two three four five six seven")] * 3
     assert len(latest_lines(turns, TYPE, WIDTH, 3)) == 3
 
 
-def test_a_turn_without_end_is_set_from_its_last_words() -> None:
+def test_a_very_long_turn_is_laid_out_from_its_last_words() -> None:
     endless = "one two three four five six seven eight nine ten " * 2_000
     assert texts(latest_lines([ShownTurn(endless, "eleven")], TYPE, WIDTH, 3))[-1].endswith(
         "eleven"
     )
 
 
-def test_a_turn_without_end_or_space_is_set_too() -> None:
+def test_a_very_long_turn_without_spaces_is_laid_out_too() -> None:
     assert len(latest_lines([ShownTurn("a" * 1_000_000)], TYPE, WIDTH, 3)) == 3
 
 
-def test_the_lines_of_a_turn_without_end_move_once_in_many_words() -> None:
+def test_the_lines_of_a_very_long_turn_seldom_move() -> None:
     said = [f"word{number % 7}" for number in range(1000)]
     moves, before = 0, [""]
     for end in range(1, len(said)):
@@ -137,7 +137,7 @@ def test_tentative_words_follow_the_settled_ones_and_are_marked() -> None:
     ]
 
 
-def test_tentative_words_stand_on_dots() -> None:
+def test_tentative_words_are_underlined_with_dots() -> None:
     settled, tentative = (
         next(break_lines(words_of(turn), TYPE, WIDTH))
         for turn in (ShownTurn("word"), ShownTurn("", "word"))
@@ -158,7 +158,7 @@ def test_ideographs_wrap_between_any_two() -> None:
     assert "".join(lines).replace(" ", "") == "你好世界你好世界你好世界"
 
 
-def test_an_accent_that_follows_its_letter_is_set_as_one_letter() -> None:
+def test_an_accent_and_its_letter_are_one_letter() -> None:
     assert texts(lines_of("e\u0301te\u0301", TYPE, WIDTH)) == ["été"]
 
 
@@ -184,7 +184,7 @@ def test_a_paragraph_that_is_read_from_right_to_left_starts_at_the_right() -> No
     assert reads_right_to_left(line)
     [mirrored] = lines_of("world שלום", TYPE, WIDTH)
     assert not reads_right_to_left(mirrored)
-    # Either way the word that was said first stands at its paragraph's beginning.
+    # Either way the word that was said first is at the beginning of its paragraph.
     assert drawn(line).tobytes() == drawn(mirrored).tobytes()
 
 
