@@ -19,7 +19,7 @@ from tests.benchmarks.reports import report
 class WriteOnlyBus:
     """An I2C bus like smbus2.SMBus behind which nobody counts the bits.
 
-    A simulated OLED works out in Python what the glass does by itself; that is no work of the
+    A simulated OLED computes in Python what a real panel does by itself; that is no work of the
     appliance's.
     """
 

@@ -67,7 +67,7 @@ def sent(
     return Cost(cpu, bus.bytes_sent - before)
 
 
-def glass(transfers: Iterable[Any], settings: DisplaySettings) -> Image.Image:
+def panel_picture(transfers: Iterable[Any], settings: DisplaySettings) -> Image.Image:
     """Return what an OLED shows that got all these transfers."""
     controller = Sh1106 if settings.driver == "sh1106" else Ssd1306
     module = controller(settings.address, settings.height)

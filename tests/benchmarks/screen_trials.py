@@ -15,7 +15,7 @@ from PIL import Image
 from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_figures import p99
-from tests.benchmarks.screen_replay import glass
+from tests.benchmarks.screen_replay import panel_picture
 from tests.benchmarks.screen_stage import LONGEST, Delay, Stage, write_speech
 from tests.benchmarks.screen_talk import Change, Step, conversation, finished_turns, paced
 from tests.rig.service import ScriptedService
@@ -164,8 +164,8 @@ class Trials:
         ):
             yield stage
             frame = stage.frames[-1]
-            seen = glass(stage.bus.transfers[: frame.transfers], display)
-            assert seen.tobytes() == frame.picture.tobytes(), "the glass shows another picture"
+            seen = panel_picture(stage.bus.transfers[: frame.transfers], display)
+            assert seen.tobytes() == frame.picture.tobytes(), "the panel shows another picture"
 
 
 def _tell_all(stage: Stage, steps: Sequence[Step]) -> None:

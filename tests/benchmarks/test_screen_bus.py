@@ -6,7 +6,7 @@ from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings.schema import DisplaySettings
 from tests.benchmarks.screen_bus import TimedBus, in_place_of_smbus
-from tests.benchmarks.screen_replay import drawn, glass, sent
+from tests.benchmarks.screen_replay import drawn, panel_picture, sent
 
 OLED = DisplaySettings()
 FRAME = 1034
@@ -59,11 +59,13 @@ def test_pictures_that_look_alike_are_drawn_once() -> None:
     assert len(pictures) == len(cpu) == 2
 
 
-def test_the_glass_can_be_told_from_what_went_over_the_bus() -> None:
+def test_the_picture_can_be_read_from_what_went_over_the_bus() -> None:
     for settings in (OLED, DisplaySettings(driver="sh1106"), DisplaySettings(height=32)):
         bus, renderer = TimedBus(hertz=0), Renderer.for_settings(settings)
         with in_place_of_smbus(bus):
             oled = Oled(settings)
         for text in ("one", "one two"):
             oled.show(scene(text), renderer.draw(scene(text)))
-        assert pixels(glass(bus.transfers, settings)) == pixels(renderer.draw(scene("one two")))
+        assert pixels(panel_picture(bus.transfers, settings)) == pixels(
+            renderer.draw(scene("one two"))
+        )
