@@ -14,7 +14,7 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from appliance.servers.local_service import protocol
-from appliance.servers.local_service.protocol import LONGEST_SESSION, RefusedError
+from appliance.servers.local_service.protocol import MAX_SESSION_SECONDS, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class TemporaryTokens:
         self._clock = clock
         self._grants: dict[str, _Grant] = {}
 
-    def issue(self, expires_in: int, max_session: int = LONGEST_SESSION) -> str:
+    def issue(self, expires_in: int, max_session: int = MAX_SESSION_SECONDS) -> str:
         """Return a token for one session of `max_session` s that begins within `expires_in` s."""
         now = self._clock()
         self._grants = {t: grant for t, grant in self._grants.items() if grant.expires > now}
@@ -179,7 +179,7 @@ class Admission:
         elif not self.has_key(handshake):
             raise RefusedError(protocol.UNAUTHORIZED, "Not authorized: send a token or an API key")
         self._make_room()
-        lifetime = self.tokens.redeem(token) if token else LONGEST_SESSION
+        lifetime = self.tokens.redeem(token) if token else MAX_SESSION_SECONDS
         slot = SessionSlot(lifetime, self._clock)
         self._slots.add(slot)
         try:

@@ -1,4 +1,4 @@
-"""A connection's audio as it comes in: checked, and brought to the recognizer's form."""
+"""Audio input of a session: checks frames and converts them to the recognizer's format."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from appliance.servers.local_service.protocol import (
 )
 
 MULAW_BIAS: Final = 0x84
-"""What a mu-law encoder adds, so that every magnitude has a leading bit that names its segment."""
+"""A mu-law encoder adds this, so that every magnitude has a leading bit that names its segment."""
 
 
 def mulaw_samples(codes: bytes) -> NDArray[np.int16]:
@@ -35,10 +35,20 @@ def _mulaw_table() -> NDArray[np.int16]:
 _MULAW_SAMPLES = _mulaw_table()
 
 
-class IncomingAudio:
-    """Takes frames of mono audio at `rate` Hz and returns them as s16le at 16000 Hz.
+class AudioInput:
+    """Converter of mono audio at `rate` Hz to s16le at 16000 Hz, frame by frame.
 
-    `look_ahead` is how many seconds of audio may be here before it could have been spoken.
+    >>> audio = AudioInput(8000, look_ahead=5.0, encoding="pcm_mulaw")
+    >>> len(audio.convert(bytes(800)) + audio.flush()) / 2  # 100 ms
+    1600.0
+
+    Args:
+        rate: the client's sample rate in Hz.
+        look_ahead: seconds by which audio may be ahead of real time.
+        clock: monotonic seconds.
+        encoding: the client's encoding.
+
+    `seconds` is how much audio has arrived.
     """
 
     def __init__(
@@ -55,20 +65,20 @@ class IncomingAudio:
         self._look_ahead = look_ahead
         self._clock = clock
         self._began = clock()
-        self._hold = 1 if rate >= SAMPLE_RATE else 2
-        held_rate = rate * self._hold
+        self._repeat = 1 if rate >= SAMPLE_RATE else 2
+        repeated_rate = rate * self._repeat
         self._resampler = (
             None
-            if held_rate == SAMPLE_RATE
-            else soxr.ResampleStream(held_rate, SAMPLE_RATE, 1, "int16")
+            if repeated_rate == SAMPLE_RATE
+            else soxr.ResampleStream(repeated_rate, SAMPLE_RATE, 1, "int16")
         )
 
-    def take(self, frame: bytes) -> bytes:
-        """Return a frame's audio; a resampler holds a little back until `rest`.
+    def convert(self, frame: bytes) -> bytes:
+        """Return a frame's audio, of which a resampler may keep the end until the next one.
 
         Raises:
-            RefusedError: the frame is cut amid a sample (3006), shorter than 50 ms or longer than
-                1000 ms, or too far ahead of real time (3007).
+            RefusedError: the frame ends within a sample (3006), is shorter than 50 ms or longer
+                than 1000 ms, or is too far ahead of real time (3007).
         """
         samples = self._samples(frame)
         seconds = len(samples) / self._rate
@@ -81,8 +91,8 @@ class IncomingAudio:
         self._check_rate()
         return self._resampled(samples)
 
-    def rest(self) -> bytes:
-        """Return what the resampler held back; the stream is over."""
+    def flush(self) -> bytes:
+        """Return what the resampler kept; the stream has ended."""
         return self._resampled(np.empty(0, np.int16), last=True)
 
     def _samples(self, frame: bytes) -> NDArray[np.int16]:
@@ -102,11 +112,11 @@ class IncomingAudio:
             )
 
     def _resampled(self, samples: NDArray[np.int16], *, last: bool = False) -> bytes:
-        # A telephone's audio lacks the upper half of what the recognizer listens to, and silence
-        # there is nothing that it knows. Each sample held for two leaves a faint mirror image of
-        # the lower half instead, which is near enough to what a voice has there.
-        held = np.repeat(samples, self._hold) if self._hold > 1 else samples
+        # A telephone's audio lacks the upper half of the recognizer's frequencies, and the
+        # recognizer does not know speech without them. Repeating each sample leaves a faint mirror
+        # image of the lower half there, which resembles what a voice has.
+        repeated = np.repeat(samples, self._repeat) if self._repeat > 1 else samples
         if self._resampler is None:
-            return held.tobytes()
-        resampled: bytes = self._resampler.resample_chunk(held, last=last).tobytes()
+            return repeated.tobytes()
+        resampled: bytes = self._resampler.resample_chunk(repeated, last=last).tobytes()
         return resampled

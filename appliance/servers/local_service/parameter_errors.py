@@ -7,8 +7,8 @@ import msgspec
 
 from appliance.settings.validation import allowed, allows
 
-SHOWN = 60
-"""Characters of a bad value that are repeated; a close frame has room for 123 bytes in all."""
+MAX_SHOWN = 60
+"""Characters of a bad value that the sentence repeats; a close frame has room for 123 bytes."""
 
 
 def parameter_error(
@@ -34,4 +34,4 @@ def parameter_error(
 
 def _shown(value: object) -> str:
     text = msgspec.json.encode(value).decode()
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -1,4 +1,4 @@
-"""The protocol's messages and parameters (Streaming v3), and how a session is refused."""
+"""Messages, parameters and error codes of the streaming protocol, version 3."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,12 +16,15 @@ SESSION_EXPIRED = 3008
 TOO_MANY_SESSIONS = 3009
 IDLE = 4031
 
-LONGEST_SESSION = 10_800
-"""Seconds that a session may last at most."""
+MAX_SESSION_SECONDS = 10_800
+"""The longest that a session may last."""
 
 
 class RefusedError(Exception):
-    """The session can't begin or go on; told as `Error`, then closed with the same code."""
+    """The session can't begin or continue: the client receives `Error` and a close frame.
+
+    `code` is that of both; the message is a sentence for the client.
+    """
 
     def __init__(self, code: int, error: str) -> None:
         self.code = code
@@ -43,8 +46,8 @@ SpeechModel = Annotated[
         description="a name: letters, digits, dots, hyphens and underscores",
     ),
 ]
-"""Any name: there are new ones every few months, and an appliance that falls back on this service
-asks for that of the service it could not reach."""
+"""Any name: new models appear every few months, and an appliance that uses this service as its
+fallback sends the name of a model of its first service."""
 
 _WORD_BY_WORD = ("universal-streaming-english", "universal-streaming-multilingual", "whisper-rt")
 
@@ -54,11 +57,11 @@ Keyterms = Annotated[
 
 
 class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The query of `/v3/ws`; unknown parameters are passed over.
+    """The query of `/v3/ws`; unknown parameters are ignored.
 
-    Whatever the `speech_model`, one engine hears; how turns are told is the model's, those of an
-    unknown one as the newer models do. Who speaks is not told apart: with `speaker_labels`,
-    everybody is `UNKNOWN`. Nor are languages: turns carry no `language_code`.
+    One engine serves every `speech_model`; only the messages differ. Unknown models have those of
+    the newer ones. Speakers and languages are not distinguished: with `speaker_labels` everybody is
+    `UNKNOWN`, and turns have no `language_code`.
     """
 
     speech_model: SpeechModel
@@ -77,13 +80,13 @@ class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
     max_speakers: Annotated[int, Meta(ge=1)] | None = None
 
     @property
-    def writes_turns(self) -> bool:
-        """Whether a finished turn is told once, as it is written; its partials have every word."""
+    def sends_formatted_only(self) -> bool:
+        """Whether a finished turn is sent once, formatted, and its partials have every word."""
         return self.speech_model not in _WORD_BY_WORD
 
     @property
-    def formats_turns(self) -> bool:
-        """Whether a finished turn is told once more, as it is written."""
+    def sends_formatted(self) -> bool:
+        """Whether a finished turn is sent again, formatted."""
         return self.format_turns or self.formatted_finals
 
 
@@ -91,17 +94,19 @@ class TokenParameters(msgspec.Struct, frozen=True):
     """The query of `/v3/token`, in seconds."""
 
     expires_in_seconds: Annotated[int, Meta(ge=1, le=600)]
-    max_session_duration_seconds: Annotated[int, Meta(ge=60, le=LONGEST_SESSION)] = LONGEST_SESSION
+    max_session_duration_seconds: Annotated[int, Meta(ge=60, le=MAX_SESSION_SECONDS)] = (
+        MAX_SESSION_SECONDS
+    )
 
 
 Parameters = TypeVar("Parameters", SessionParameters, TokenParameters)
 
 
 def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Parameters:
-    """Return a query's parameters, checked.
+    """Return the parameters of a query.
 
     Raises:
-        RefusedError: one is missing or has a value that is not allowed (3006).
+        RefusedError: a parameter is missing, or has a value that is not allowed (3006).
     """
     given = list(query)
     values: dict[str, Any] = dict(given)
@@ -113,13 +118,13 @@ def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Par
 
 
 def _keyterms(given: list[str]) -> object:
-    """Return the terms: a list in JSON, or the parameter once for each."""
+    """Return the terms, which are a JSON list or one parameter for each."""
     if len(given) > 1 or not given[0].startswith("["):
         return [term for term in given if term]
     try:
         return msgspec.json.decode(given[0])
     except msgspec.DecodeError:
-        return given[0]  # which is no list, and refused as such
+        return given[0]  # refused later, since it is no list
 
 
 # Client to service
@@ -134,11 +139,11 @@ class ForceEndpoint(msgspec.Struct, tag_field="type", tag=True):
 
 
 class KeepAlive(msgspec.Struct, tag_field="type", tag=True):
-    """Sent so that a session without audio isn't taken for a forgotten one."""
+    """Keeps a session without audio from counting as idle."""
 
 
 class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
-    """Changes the named settings for the rest of the session; others can't be changed in one."""
+    """Changes these settings for the rest of the session; all others are fixed."""
 
     format_turns: bool | msgspec.UnsetType = msgspec.UNSET
     keyterms_prompt: Keyterms | msgspec.UnsetType = msgspec.UNSET
@@ -148,10 +153,10 @@ class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
     vad_threshold: Share | msgspec.UnsetType = msgspec.UNSET
 
     def applied_to(self, current: SessionParameters) -> SessionParameters:
-        """Return the parameters with the changes made."""
+        """Return the parameters with these changes."""
         changes = self._changes()
         if "format_turns" in changes:
-            changes["formatted_finals"] = False  # the older name asked for it once, not for ever
+            changes["formatted_finals"] = False  # the older name must not override the change
         return msgspec.structs.replace(current, **changes)
 
     def _changes(self) -> dict[str, Any]:
@@ -167,10 +172,11 @@ _CLIENT_TYPES: dict[str, type[ClientMessage]] = {
 
 
 def client_message(text: str) -> ClientMessage:
-    """Return what a text frame says.
+    """Return the message of a text frame.
 
     Raises:
-        RefusedError: it is no JSON, no known message, or has a bad value (3006).
+        RefusedError: it is not JSON, not a known message, or has a value that is not allowed
+            (3006).
     """
     try:
         raw = msgspec.json.decode(text)
@@ -201,7 +207,7 @@ class SpeechStarted(msgspec.Struct, tag_field="type", tag=True):
 
 
 class TurnWord(msgspec.Struct):
-    """A word of a turn, in ms of this connection's audio."""
+    """A word of a turn; times are in ms of this connection's audio."""
 
     text: str
     start: int
@@ -211,7 +217,7 @@ class TurnWord(msgspec.Struct):
 
 
 class Turn(msgspec.Struct, tag_field="type", tag=True):
-    """What a turn says; replaces the ones before of the same `turn_order`."""
+    """A turn so far; replaces earlier messages with the same `turn_order`."""
 
     turn_order: int
     transcript: str
@@ -224,14 +230,14 @@ class Turn(msgspec.Struct, tag_field="type", tag=True):
 
 
 class Termination(msgspec.Struct, tag_field="type", tag=True):
-    """The session is over; the last message."""
+    """The last message of a session."""
 
     audio_duration_seconds: int
     session_duration_seconds: int
 
 
 class Error(msgspec.Struct, tag_field="type", tag=True):
-    """Why the socket closes right after."""
+    """The reason for which the service closes the socket right after."""
 
     error_code: int
     error: str

@@ -1,7 +1,7 @@
-"""Cuts a stream of audio into turns: what is said between two pauses.
+"""Turn detector: divides a stream of audio into turns, which end with a pause.
 
-Time is the stream's own, in milliseconds from its first sample, never the wall's: the same audio
-gives the same turns however fast and in whatever pieces it arrives.
+Times are milliseconds of audio from the stream's first sample. The same audio gives the same turns,
+however fast and in whatever pieces it arrives.
 """
 
 import re
@@ -17,23 +17,25 @@ BYTES_PER_MS = SAMPLE_RATE * SAMPLE_BYTES // 1000
 VOICE_FRAME_MS = 20
 
 STEP_MS = 100
-"""Audio is heard, and a partial told, in steps of this; the recognizer's work comes on top."""
+"""Audio is processed in steps of this length; each may bring a partial turn."""
 
 LEAD_MS = 500
-"""Audio before the first voiced sound that belongs to the turn: quiet beginnings of words."""
+"""Audio before the first voice that belongs to the turn: words may begin quietly."""
 
 ONSET_MS = 100
-"""So much voice within the last 200 ms is speech, less is a click."""
+"""Voice within 200 ms that begins a turn; less is a click."""
 
 CARRIED_MS = 200
-"""Silence at the end of a turn that also leads into the next one."""
+"""Silence at the end of a turn that is also part of the next one."""
 
 NOISE_MS = 1280
-"""So long a voice without a word is none, but a noise that sounds like one."""
+"""Voice without a word after which it is taken for noise."""
 
 LONG_TURN_MS = 20_000
+"""Length of a turn after which `LONG_TURN_SILENCE_MS` of silence end it."""
+
 LONG_TURN_SILENCE_MS = 200
-LONGEST_TURN_MS = 60_000
+MAX_TURN_MS = 60_000
 
 COMPLETE_CONFIDENCE = 0.9
 """Confidence after a silence if the last word may be the last; a pause for breath sounds alike."""
@@ -48,10 +50,10 @@ _NEEDS_ANOTHER_WORD = re.compile(
 
 
 class Pauses(msgspec.Struct, frozen=True):
-    """How long a silence ends a turn, in ms.
+    """Lengths of the silence that ends a turn, in ms.
 
-    At `shortest` it does when the recognizer, too, heard no word since and the end of the turn is
-    at least as sure as `confidence` (0 to 1); at `longest` in any case.
+    A silence of `shortest` ends it if the recognizer has heard no word either and the end-of-turn
+    confidence is at least `confidence` (0 to 1); a silence of `longest` always does.
     """
 
     shortest: int = 400
@@ -59,16 +61,16 @@ class Pauses(msgspec.Struct, frozen=True):
     confidence: float = 0.4
 
 
-class SpeechBegan(msgspec.Struct, frozen=True):
-    """Somebody began to speak, at `position` ms."""
+class SpeechDetected(msgspec.Struct, frozen=True):
+    """Somebody began to speak at `position` (ms)."""
 
     position: int
 
 
-class TurnHeard(msgspec.Struct, frozen=True):
-    """What a turn says so far, or in the end; its words' times are those of the stream.
+class TurnUpdate(msgspec.Struct, frozen=True):
+    """The words of a turn so far or, if `finished`, all of them; their times are the stream's.
 
-    `end_confidence` is how sure it is that it ends here, from 0 to 1.
+    `order` counts the turns from 0; `end_confidence` is from 0 to 1.
     """
 
     order: int
@@ -77,7 +79,7 @@ class TurnHeard(msgspec.Struct, frozen=True):
     end_confidence: float = 0.0
 
 
-Heard = SpeechBegan | TurnHeard
+DetectorEvent = SpeechDetected | TurnUpdate
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ class _OpenTurn(msgspec.Struct):
     start: int
     voice_until: int
     words: tuple[HeardWord, ...] = ()
-    shown: bool = False
+    was_partial: bool = False
 
 
 def end_of_turn_confidence(words: Sequence[str], silence: float) -> float:
@@ -102,13 +104,16 @@ def end_of_turn_confidence(words: Sequence[str], silence: float) -> float:
     return round((COMPLETE_CONFIDENCE if is_complete else INCOMPLETE_CONFIDENCE) * silence, 3)
 
 
-class TurnListener:
-    """Takes the audio of one connection and says what it hears.
+class TurnDetector:
+    """Detects the turns in the audio of one session.
 
-    `has_voice` tells of 20 ms of audio whether there is a voice in it. Everything from `LEAD_MS`
-    before a voice to the end of the turn goes through the recognizer, so that no word falls
-    between two turns. A silence that is only noise to the recognizer ends a turn as well. `pauses`
-    and `has_voice` may be replaced at any time.
+    From `LEAD_MS` before a voice to the end of the turn, the recognizer hears all audio, so that no
+    word is lost between two turns. A noise in which it hears no word ends a turn as a silence does.
+
+    Args:
+        recognizer: hears the words; this object is its only user.
+        has_voice: returns whether 20 ms of audio contain a voice; may be replaced at any time.
+        pauses: the silences that end a turn; may be replaced at any time.
     """
 
     def __init__(
@@ -119,29 +124,29 @@ class TurnListener:
         self._recognizer = recognizer
         self._favoured: Sequence[str] | None = None
         self._position = 0
-        self._unheard = bytearray()
+        self._rest = bytearray()
         self._recent: deque[_Step] = deque(maxlen=LEAD_MS // STEP_MS)
         self._turn: _OpenTurn | None = None
         self._order = 0
 
     def favour(self, terms: Sequence[str]) -> None:
-        """Let the recognizer favour these words and phrases, from the next turn on."""
+        """Have the recognizer favour these words and phrases, from the next turn on."""
         self._favoured = terms
         if self._turn is None:
             self._pass_on_favoured()
 
-    def hear(self, pcm: bytes) -> Iterator[Heard]:
-        """Take audio (mono s16le, 16000 Hz) of any length; yield what it brought."""
-        self._unheard += pcm
-        while len(self._unheard) >= STEP_MS * BYTES_PER_MS:
-            step = bytes(self._unheard[: STEP_MS * BYTES_PER_MS])
-            del self._unheard[: len(step)]
+    def hear(self, pcm: bytes) -> Iterator[DetectorEvent]:
+        """Process audio (mono s16le, 16000 Hz) of any length; yield what was detected."""
+        self._rest += pcm
+        while len(self._rest) >= STEP_MS * BYTES_PER_MS:
+            step = bytes(self._rest[: STEP_MS * BYTES_PER_MS])
+            del self._rest[: len(step)]
             yield from self._hear_step(step)
 
-    def end_turn(self) -> Iterator[Heard]:
-        """End the turn here, wherever the speaker is; all that was taken is heard first."""
-        rest = bytes(self._unheard)
-        self._unheard.clear()
+    def end_turn(self) -> Iterator[DetectorEvent]:
+        """Process what is left of the audio, and end the turn even within a word."""
+        rest = bytes(self._rest)
+        self._rest.clear()
         if rest:
             yield from self._hear_step(rest)
         if self._turn is None and any(step.voice_ms for step in self._recent):
@@ -150,11 +155,11 @@ class TurnListener:
             yield from self._finish_turn(self._turn)
         self._recent.clear()
 
-    def _hear_step(self, pcm: bytes) -> Iterator[Heard]:
+    def _hear_step(self, pcm: bytes) -> Iterator[DetectorEvent]:
         self._position += len(pcm) // BYTES_PER_MS
         self._recent.append(_Step(pcm, self._voice_ms(pcm)))
         if self._turn is not None:
-            yield from self._go_on(self._turn)
+            yield from self._continue_turn(self._turn)
         elif sum(step.voice_ms for step in list(self._recent)[-2:]) >= ONSET_MS:
             yield from self._begin_turn()
 
@@ -163,14 +168,14 @@ class TurnListener:
         frames = [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
         return VOICE_FRAME_MS * sum(self.has_voice(frame) for frame in frames)
 
-    def _begin_turn(self) -> Iterator[Heard]:
+    def _begin_turn(self) -> Iterator[DetectorEvent]:
         lead = b"".join(step.pcm for step in self._recent)
         start = self._position - len(lead) // BYTES_PER_MS
         self._turn = _OpenTurn(start=start, voice_until=self._position)
-        yield SpeechBegan(max(start, self._position - 2 * STEP_MS))
+        yield SpeechDetected(max(start, self._position - 2 * STEP_MS))
         yield from self._recognize(self._turn, lead)
 
-    def _go_on(self, turn: _OpenTurn) -> Iterator[Heard]:
+    def _continue_turn(self, turn: _OpenTurn) -> Iterator[DetectorEvent]:
         step = self._recent[-1]
         if step.voice_ms > VOICE_FRAME_MS:
             turn.voice_until = self._position
@@ -180,62 +185,62 @@ class TurnListener:
             self._carry_silence()
 
     def _carry_silence(self) -> None:
-        """Keep the silence that ended the turn; of a voice, nothing, or it would be heard twice."""
+        """Keep the silence that ended the turn for the next one; a voice would be heard twice."""
         kept = 0 if self._recent[-1].voice_ms else CARRIED_MS // STEP_MS
         while len(self._recent) > kept:
             self._recent.popleft()
 
-    def _recognize(self, turn: _OpenTurn, pcm: bytes) -> Iterator[Heard]:
-        turn.words = self._placed(turn, self._recognizer.hear(pcm))
+    def _recognize(self, turn: _OpenTurn, pcm: bytes) -> Iterator[DetectorEvent]:
+        turn.words = self._in_stream(turn, self._recognizer.hear(pcm))
         if turn.words:
-            turn.shown = True
-            yield TurnHeard(self._order, turn.words, False, self._end_confidence(turn))
+            turn.was_partial = True
+            yield TurnUpdate(self._order, turn.words, False, self._end_confidence(turn))
 
     def _is_over(self, turn: _OpenTurn) -> bool:
-        quiet, wordless = self._silence(turn)
+        voiceless, wordless = self._silence(turn)
         length = self._position - turn.start
-        if length >= LONGEST_TURN_MS or wordless >= max(self.pauses.longest, NOISE_MS):
+        if length >= MAX_TURN_MS or wordless >= max(self.pauses.longest, NOISE_MS):
             return True
-        if length >= LONG_TURN_MS and max(quiet, wordless) >= LONG_TURN_SILENCE_MS:
+        if length >= LONG_TURN_MS and max(voiceless, wordless) >= LONG_TURN_SILENCE_MS:
             return True
-        if not quiet:
+        if not voiceless:
             return False
-        return quiet >= self.pauses.longest or (
-            min(quiet, wordless + CARRIED_MS) >= self.pauses.shortest
+        return voiceless >= self.pauses.longest or (
+            min(voiceless, wordless + CARRIED_MS) >= self.pauses.shortest
             and self._end_confidence(turn) >= self.pauses.confidence
         )
 
     def _silence(self, turn: _OpenTurn) -> tuple[int, int]:
-        """Return for how many ms there has been no voice, and no word."""
-        quiet = self._position - turn.voice_until
+        """Return how long there has been no voice and no word, in ms."""
+        voiceless = self._position - turn.voice_until
         last_word = max(turn.start, turn.words[-1].end if turn.words else 0)
         if self._knows_all_words(turn):
-            return quiet, self._position - last_word
-        return quiet, max(quiet, self._heard_until - last_word)
+            return voiceless, self._position - last_word
+        return voiceless, max(voiceless, self._covered_until - last_word)
 
     def _knows_all_words(self, turn: _OpenTurn) -> bool:
-        """Tell whether no voice is left that the recognizer is yet to hear."""
-        return self._heard_until >= turn.voice_until
+        """Return whether the recognizer's words cover all the voice so far."""
+        return self._covered_until >= turn.voice_until
 
     @property
-    def _heard_until(self) -> int:
+    def _covered_until(self) -> int:
         return self._position - self._recognizer.lag
 
     def _end_confidence(self, turn: _OpenTurn) -> float:
-        quiet, wordless = self._silence(turn)
-        # a turn that may end at once ends with the first step that has no voice in it
+        voiceless, wordless = self._silence(turn)
+        # With a shortest pause of 0, a turn ends with the first step without a voice.
         needed = max(self.pauses.shortest, STEP_MS)
-        silence = min(1.0, min(quiet, wordless + CARRIED_MS) / needed)
-        # of a last word that isn't known yet, nothing says that it wants another
+        silence = min(1.0, min(voiceless, wordless + CARRIED_MS) / needed)
+        # As long as the last word is unknown, it does not count as one that needs another.
         words = [word.text for word in turn.words] if self._knows_all_words(turn) else [""]
         return end_of_turn_confidence(words, silence)
 
-    def _finish_turn(self, turn: _OpenTurn) -> Iterator[Heard]:
+    def _finish_turn(self, turn: _OpenTurn) -> Iterator[DetectorEvent]:
         self._turn = None
-        turn.words = self._placed(turn, self._recognizer.finish())
+        turn.words = self._in_stream(turn, self._recognizer.finish())
         self._pass_on_favoured()
-        if turn.words or turn.shown:
-            yield TurnHeard(self._order, turn.words, True, self._end_confidence(turn))
+        if turn.words or turn.was_partial:
+            yield TurnUpdate(self._order, turn.words, True, self._end_confidence(turn))
             self._order += 1
 
     def _pass_on_favoured(self) -> None:
@@ -243,8 +248,8 @@ class TurnListener:
             self._recognizer.favour(self._favoured)
             self._favoured = None
 
-    def _placed(self, turn: _OpenTurn, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
-        """Return the words at their places in the stream, which ends at the present position."""
+    def _in_stream(self, turn: _OpenTurn, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
+        """Return the words with their times in the stream, limited to its present end."""
         return tuple(
             HeardWord(
                 text=word.text,

@@ -1,4 +1,4 @@
-"""How a turn is told on the wire: the words that are settled, and in the end as it is written."""
+"""Messages about a turn: its settled words, and at the end its formatted text."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,13 +7,13 @@ from functools import partial
 from msgspec import UNSET
 
 from appliance.servers.local_service.protocol import SessionParameters, Turn, TurnWord
-from appliance.servers.local_service.turn_detector import TurnHeard
+from appliance.servers.local_service.turn_detector import TurnUpdate
 
-TENTATIVE = 2
-"""The last words of an unfinished turn still change with what follows."""
+TENTATIVE_WORDS = 2
+"""Words at the end of an unfinished turn that may still change."""
 
 _SPEAKER = "UNKNOWN"
-"""Whose words they are: nobody here tells voices apart."""
+"""The label of every speaker: the service does not distinguish voices."""
 
 _VERB = (
     "is|are|was|were|am|do|does|did|have|has|had|can|could|will|would|shall|should|may|might|must"
@@ -30,39 +30,43 @@ _CAPITALISED = re.compile(
 )
 
 
-def turn_messages(turn: TurnHeard, parameters: SessionParameters) -> Iterator[Turn]:
-    """Yield what is sent for a turn, in the way of the session's model and settings.
+def turn_messages(turn: TurnUpdate, parameters: SessionParameters) -> Iterator[Turn]:
+    """Yield the messages about a turn, as the session's model and settings have them.
 
-    Models that go word by word hold back the words still spoken, and tell a finished turn once more
-    as it is written, when that is asked for. The others have every word in the transcript, and tell
-    a finished turn once, as it is written.
+    Word-by-word models leave tentative words out of the transcript, and send a finished turn a
+    second time, formatted, if that is set. The others have every word in the transcript, and send
+    a finished turn once, formatted.
     """
     message = partial(_message, turn, speaker=_SPEAKER if parameters.speaker_labels else None)
-    if parameters.writes_turns:
+    if parameters.sends_formatted_only:
         yield message(held_back=0, formatted=turn.finished)
         return
-    yield message(held_back=0 if turn.finished else TENTATIVE, formatted=False)
-    if turn.finished and parameters.formats_turns:
+    yield message(held_back=0 if turn.finished else TENTATIVE_WORDS, formatted=False)
+    if turn.finished and parameters.sends_formatted:
         yield message(held_back=0, formatted=True)
 
 
-def written(words: Sequence[str]) -> list[str]:
-    """Return the words of a turn with capitals, and a full stop or question mark at the end."""
+def format_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a turn with capitals, and a full stop or question mark at the end.
+
+    >>> format_words(["where", "is", "it"])
+    ['Where', 'is', 'it?']
+    """
     if not words:
         return []
     cased = [_cased(word) for word in words]
     cased[0] = cased[0][:1].upper() + cased[0][1:]
-    if cased[-1][-1].isalnum():  # some engines write their own
+    if cased[-1][-1].isalnum():  # some engines add punctuation
         cased[-1] += "?" if _QUESTION.match(" ".join(words)) else "."
     return cased
 
 
-def _message(turn: TurnHeard, *, held_back: int, formatted: bool, speaker: str | None) -> Turn:
+def _message(turn: TurnUpdate, *, held_back: int, formatted: bool, speaker: str | None) -> Turn:
     texts = [word.text for word in turn.words]
     if formatted:
-        texts = written(texts)
+        texts = format_words(texts)
     settled = max(0, len(texts) - held_back)
-    final = len(texts) if turn.finished else max(0, len(texts) - TENTATIVE)
+    final = len(texts) if turn.finished else max(0, len(texts) - TENTATIVE_WORDS)
     transcript = " ".join(texts[:settled])
     return Turn(
         turn_order=turn.order,

@@ -12,7 +12,7 @@ from appliance.servers.local_service.admission import (
     TemporaryTokens,
     default_limit,
 )
-from appliance.servers.local_service.protocol import LONGEST_SESSION, RefusedError
+from appliance.servers.local_service.protocol import MAX_SESSION_SECONDS, RefusedError
 from tests.rig.clock import Clock
 
 
@@ -48,7 +48,7 @@ def test_a_token_is_taken_from_the_query_or_the_header() -> None:
     assert lifetime(admission, handshake(query=f"token={token}")) == 100
     token = admission.tokens.issue(60, 200)
     assert lifetime(admission, handshake(token)) == 200
-    assert lifetime(admission, handshake("right")) == LONGEST_SESSION
+    assert lifetime(admission, handshake("right")) == MAX_SESSION_SECONDS
 
 
 @pytest.mark.parametrize("shown", ["", "wrong"])

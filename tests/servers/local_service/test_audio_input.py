@@ -1,47 +1,47 @@
 import numpy as np
 import pytest
 
-from appliance.servers.local_service.audio_input import IncomingAudio, mulaw_samples
+from appliance.servers.local_service.audio_input import AudioInput, mulaw_samples
 from appliance.servers.local_service.protocol import RefusedError
 from tests.rig.clock import Clock
 
 
 def test_audio_at_the_recognizers_rate_passes_as_it_is(clock: Clock) -> None:
-    audio = IncomingAudio(16_000, 310, clock)
+    audio = AudioInput(16_000, 310, clock)
     frame = bytes(range(160)) * 20
-    assert audio.take(frame) == frame
-    assert audio.rest() == b""
+    assert audio.convert(frame) == frame
+    assert audio.flush() == b""
     assert audio.seconds == 0.1
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000])
 def test_audio_at_another_rate_keeps_its_length(clock: Clock, rate: int) -> None:
-    audio = IncomingAudio(rate, 310, clock)
-    taken = b"".join(audio.take(bytes(rate // 5 * 2)) for _ in range(10)) + audio.rest()
-    assert len(taken) / 32_000 == pytest.approx(2.0, abs=0.001)
+    audio = AudioInput(rate, 310, clock)
+    converted = b"".join(audio.convert(bytes(rate // 5 * 2)) for _ in range(10)) + audio.flush()
+    assert len(converted) / 32_000 == pytest.approx(2.0, abs=0.001)
 
 
 @pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
 def test_mu_law_has_a_byte_for_each_sample(clock: Clock, rate: int) -> None:
-    audio = IncomingAudio(rate, 310, clock, encoding="pcm_mulaw")
-    taken = b"".join(audio.take(b"\xff" * (rate // 5)) for _ in range(10)) + audio.rest()
+    audio = AudioInput(rate, 310, clock, encoding="pcm_mulaw")
+    converted = b"".join(audio.convert(b"\xff" * (rate // 5)) for _ in range(10)) + audio.flush()
     assert audio.seconds == pytest.approx(2.0)
-    assert len(taken) / 32_000 == pytest.approx(2.0, abs=0.001)
-    assert abs(np.frombuffer(taken, "<i2")).max() <= 1, "0xff is silence"
+    assert len(converted) / 32_000 == pytest.approx(2.0, abs=0.001)
+    assert abs(np.frombuffer(converted, "<i2")).max() <= 1, "0xff is silence"
 
 
 def test_a_mu_law_frame_under_50_ms_is_refused(clock: Clock) -> None:
     with pytest.raises(RefusedError, match=r"Violation: 49\.875 ms"):
-        IncomingAudio(8000, 310, clock, encoding="pcm_mulaw").take(bytes(399))
+        AudioInput(8000, 310, clock, encoding="pcm_mulaw").convert(bytes(399))
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025])
 def test_audio_at_low_rates_gets_a_fainter_upper_half(clock: Clock, rate: int) -> None:
     pitch = rate * 0.4
     tone = np.sin(np.arange(rate) * 2 * np.pi * 0.4) * 10_000
-    audio = IncomingAudio(rate, 310, clock)
-    taken = np.frombuffer(audio.take(tone.astype("<i2").tobytes()) + audio.rest(), "<i2")
-    spectrum = np.abs(np.fft.rfft(taken[2000:14_000] * np.hanning(12_000)))
+    audio = AudioInput(rate, 310, clock)
+    converted = np.frombuffer(audio.convert(tone.astype("<i2").tobytes()) + audio.flush(), "<i2")
+    spectrum = np.abs(np.fft.rfft(converted[2000:14_000] * np.hanning(12_000)))
     hertz = np.fft.rfftfreq(12_000, 1 / 16_000)
     said = spectrum[abs(hertz - pitch) < 5].max()
     mirrored = spectrum[abs(hertz - (rate - pitch)) < 5].max()
@@ -51,34 +51,34 @@ def test_audio_at_low_rates_gets_a_fainter_upper_half(clock: Clock, rate: int) -
 @pytest.mark.parametrize("size", [0, 1598, 32_002])
 def test_frames_under_50_ms_and_over_1000_ms_are_refused(clock: Clock, size: int) -> None:
     with pytest.raises(RefusedError, match=r"Input Duration Violation: \S+ ms\.") as caught:
-        IncomingAudio(16_000, 310, clock).take(bytes(size))
+        AudioInput(16_000, 310, clock).convert(bytes(size))
     assert caught.value.code == 3007
 
 
 @pytest.mark.parametrize("size", [1600, 32_000])
 def test_frames_of_50_ms_and_of_1000_ms_are_taken(clock: Clock, size: int) -> None:
-    assert IncomingAudio(16_000, 310, clock).take(bytes(size)) == bytes(size)
+    assert AudioInput(16_000, 310, clock).convert(bytes(size)) == bytes(size)
 
 
 def test_a_frame_that_ends_within_a_sample_is_refused(clock: Clock) -> None:
     with pytest.raises(RefusedError, match="16 bit") as caught:
-        IncomingAudio(16_000, 310, clock).take(bytes(3201))
+        AudioInput(16_000, 310, clock).convert(bytes(3201))
     assert caught.value.code == 3006
 
 
 def test_audio_may_run_ahead_as_far_as_it_may(clock: Clock) -> None:
-    audio = IncomingAudio(16_000, 3, clock)
+    audio = AudioInput(16_000, 3, clock)
     for _ in range(3):
-        audio.take(bytes(32_000))
+        audio.convert(bytes(32_000))
     with pytest.raises(RefusedError, match=r"Received 4\.0 sec\. audio in 0\.0 sec") as caught:
-        audio.take(bytes(32_000))
+        audio.convert(bytes(32_000))
     assert caught.value.code == 3007
 
 
 def test_time_that_passes_makes_room_for_more_audio(clock: Clock) -> None:
-    audio = IncomingAudio(16_000, 1, clock)
+    audio = AudioInput(16_000, 1, clock)
     for _ in range(5):
-        audio.take(bytes(32_000))
+        audio.convert(bytes(32_000))
         clock.now += 1
     assert audio.seconds == 5
 

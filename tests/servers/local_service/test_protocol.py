@@ -21,14 +21,14 @@ def update(text: str, current: SessionParameters) -> SessionParameters:
 
 @pytest.mark.parametrize("value", ["true", "True", "TRUE", "1"])
 def test_booleans_may_be_written_in_any_case(value: str) -> None:
-    assert session(("format_turns", value)).formats_turns
-    assert not session(("format_turns", "False")).formats_turns
+    assert session(("format_turns", value)).sends_formatted
+    assert not session(("format_turns", "False")).sends_formatted
 
 
 def test_turns_are_formatted_by_either_name() -> None:
-    assert session(("formatted_finals", "true")).formats_turns
-    assert session(("format_turns", "true")).formats_turns
-    assert not session().formats_turns
+    assert session(("formatted_finals", "true")).sends_formatted
+    assert session(("format_turns", "true")).sends_formatted
+    assert not session().sends_formatted
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_what_is_no_models_name_is_refused(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["u3-rt-pro", "universal-3-5-pro", "universal-9"])
 def test_the_newer_models_write_turns(model: str) -> None:
-    assert session(("speech_model", model)).writes_turns
-    assert not session().writes_turns
+    assert session(("speech_model", model)).sends_formatted_only
+    assert not session().sends_formatted_only
 
 
 # UpdateConfiguration
@@ -127,7 +127,7 @@ def test_what_is_not_named_stays() -> None:
 def test_formatting_can_be_switched_off_however_it_was_switched_on() -> None:
     before = session(("formatted_finals", "true"))
     text = '{"type": "UpdateConfiguration", "format_turns": false}'
-    assert not update(text, before).formats_turns
+    assert not update(text, before).sends_formatted
 
 
 @pytest.mark.parametrize(

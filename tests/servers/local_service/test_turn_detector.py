@@ -4,11 +4,11 @@ import pytest
 
 from appliance.servers.local_service.engines.base import HeardWord
 from appliance.servers.local_service.turn_detector import (
-    Heard,
+    DetectorEvent,
     Pauses,
-    SpeechBegan,
-    TurnHeard,
-    TurnListener,
+    SpeechDetected,
+    TurnDetector,
+    TurnUpdate,
     end_of_turn_confidence,
 )
 
@@ -71,16 +71,16 @@ def listen(
     recognizer: CountingRecognizer | None = None,
     pauses: Pauses = Pauses(),  # noqa: B008 - immutable
     piece: int = 3200,
-) -> list[Heard]:
-    listener = TurnListener(recognizer or CountingRecognizer(), has_voice, pauses)
-    heard: list[Heard] = []
+) -> list[DetectorEvent]:
+    listener = TurnDetector(recognizer or CountingRecognizer(), has_voice, pauses)
+    heard: list[DetectorEvent] = []
     for start in range(0, len(audio), piece):
         heard += listener.hear(audio[start : start + piece])
     return heard + list(listener.end_turn())
 
 
-def finished(heard: list[Heard]) -> list[TurnHeard]:
-    return [event for event in heard if isinstance(event, TurnHeard) and event.finished]
+def finished(heard: list[DetectorEvent]) -> list[TurnUpdate]:
+    return [event for event in heard if isinstance(event, TurnUpdate) and event.finished]
 
 
 def test_a_pause_ends_a_turn() -> None:
@@ -139,13 +139,13 @@ def test_no_word_ends_after_the_stream() -> None:
 
 def test_a_partial_comes_every_100_ms_while_one_speaks() -> None:
     heard = listen(voice(3000))
-    partials = [event for event in heard if isinstance(event, TurnHeard) and not event.finished]
+    partials = [event for event in heard if isinstance(event, TurnUpdate) and not event.finished]
     assert len(partials) >= 28
 
 
 def test_speech_is_announced_before_its_words() -> None:
     heard = listen(silence(1000) + voice(1000))
-    assert isinstance(heard[0], SpeechBegan)
+    assert isinstance(heard[0], SpeechDetected)
     assert heard[0].position == pytest.approx(1000, abs=200)
 
 
@@ -156,7 +156,7 @@ def test_a_click_is_not_speech() -> None:
 def test_noise_without_words_is_no_turn() -> None:
     recognizer = CountingRecognizer(deaf=True)
     heard = listen(voice(6000), recognizer)
-    assert not [event for event in heard if isinstance(event, TurnHeard)]
+    assert not [event for event in heard if isinstance(event, TurnUpdate)]
     assert len(recognizer.utterances) > 1, "its silence ended the utterance"
 
 
@@ -172,7 +172,7 @@ def test_a_turn_is_never_longer_than_a_minute() -> None:
 
 
 def test_end_turn_ends_it_amid_a_word() -> None:
-    listener = TurnListener(CountingRecognizer(), has_voice, Pauses())
+    listener = TurnDetector(CountingRecognizer(), has_voice, Pauses())
     list(listener.hear(voice(950)))
     assert finished(list(listener.end_turn()))[0].order == 0
     list(listener.hear(voice(950)))
@@ -180,7 +180,7 @@ def test_end_turn_ends_it_amid_a_word() -> None:
 
 
 def test_end_turn_amid_silence_ends_nothing() -> None:
-    listener = TurnListener(CountingRecognizer(), has_voice, Pauses())
+    listener = TurnDetector(CountingRecognizer(), has_voice, Pauses())
     list(listener.hear(silence(950)))
     assert list(listener.end_turn()) == []
 
@@ -194,7 +194,7 @@ def test_end_turn_amid_silence_ends_nothing() -> None:
 def test_an_end_that_is_not_sure_enough_waits_for_the_longest_silence(
     confidence: float, ends_after: int
 ) -> None:
-    listener = TurnListener(CountingRecognizer(), has_voice, Pauses(confidence=confidence))
+    listener = TurnDetector(CountingRecognizer(), has_voice, Pauses(confidence=confidence))
     list(listener.hear(voice(1000)))
     for after in range(100, 2000, 100):
         if finished(list(listener.hear(silence(100)))):
@@ -206,7 +206,7 @@ def test_an_end_that_is_not_sure_enough_waits_for_the_longest_silence(
 
 def test_the_end_is_the_surer_the_longer_the_silence() -> None:
     heard = listen(voice(1000) + silence(600))
-    told = [event.end_confidence for event in heard if isinstance(event, TurnHeard)]
+    told = [event.end_confidence for event in heard if isinstance(event, TurnUpdate)]
     assert told[5] == 0
     assert told[-5:] == sorted(told[-5:])
     assert told[-1] == 0.9
@@ -221,14 +221,14 @@ def test_a_turn_does_not_end_while_one_speaks(pauses: Pauses) -> None:
 
 
 def test_pauses_can_change_amid_a_turn() -> None:
-    listener = TurnListener(CountingRecognizer(), has_voice, Pauses(shortest=5000, longest=5000))
+    listener = TurnDetector(CountingRecognizer(), has_voice, Pauses(shortest=5000, longest=5000))
     list(listener.hear(voice(1000) + silence(1000)))
     listener.pauses = Pauses()
     assert finished(list(listener.hear(silence(100))))
 
 
 def test_another_detector_can_take_over_amid_a_stream() -> None:
-    listener = TurnListener(CountingRecognizer(), lambda _: False, Pauses())
+    listener = TurnDetector(CountingRecognizer(), lambda _: False, Pauses())
     assert not list(listener.hear(voice(1000)))
     listener.has_voice = has_voice
     assert list(listener.hear(voice(1000)))
@@ -236,7 +236,7 @@ def test_another_detector_can_take_over_amid_a_stream() -> None:
 
 def test_terms_are_favoured_at_once_while_nobody_speaks() -> None:
     recognizer = CountingRecognizer()
-    listener = TurnListener(recognizer, has_voice, Pauses())
+    listener = TurnDetector(recognizer, has_voice, Pauses())
     list(listener.hear(silence(1000)))
     listener.favour(["a term"])
     assert recognizer.favoured == [(0, ["a term"])]
@@ -244,7 +244,7 @@ def test_terms_are_favoured_at_once_while_nobody_speaks() -> None:
 
 def test_terms_named_amid_a_turn_are_favoured_from_the_next_one_on() -> None:
     recognizer = CountingRecognizer()
-    listener = TurnListener(recognizer, has_voice, Pauses())
+    listener = TurnDetector(recognizer, has_voice, Pauses())
     list(listener.hear(voice(1000)))
     listener.favour(["a term"])
     listener.favour(["another"])

@@ -2,19 +2,19 @@ import pytest
 
 from appliance.servers.local_service.engines.base import HeardWord
 from appliance.servers.local_service.protocol import SessionParameters, encoded
-from appliance.servers.local_service.turn_detector import TurnHeard
-from appliance.servers.local_service.turn_messages import turn_messages, written
+from appliance.servers.local_service.turn_detector import TurnUpdate
+from appliance.servers.local_service.turn_messages import format_words, turn_messages
 
 PLAIN = SessionParameters(speech_model="universal-streaming-english")
 FORMATTED = SessionParameters(speech_model="universal-streaming-english", format_turns=True)
 WRITING = SessionParameters(speech_model="u3-rt-pro")
 
 
-def turn(text: str, *, finished: bool) -> TurnHeard:
+def turn(text: str, *, finished: bool) -> TurnUpdate:
     words = tuple(
         HeardWord(word, place * 100, place * 100 + 90) for place, word in enumerate(text.split())
     )
-    return TurnHeard(3, words, finished)
+    return TurnUpdate(3, words, finished)
 
 
 def test_the_last_two_words_of_a_partial_are_tentative() -> None:
@@ -90,4 +90,4 @@ def test_speakers_are_unknown_where_they_were_asked_for() -> None:
     ],
 )
 def test_turns_are_written_with_capitals_and_an_end(sentence: str) -> None:
-    assert " ".join(written(sentence.lower().rstrip(".?").split())) == sentence
+    assert " ".join(format_words(sentence.lower().rstrip(".?").split())) == sentence

@@ -1,4 +1,4 @@
-"""What turns speech into words: the one interface between the local service and its engines."""
+"""Interface between the local service and its speech recognition engines."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,9 +7,10 @@ import msgspec
 
 
 class HeardWord(msgspec.Struct, frozen=True):
-    """A word and where it was said: milliseconds from the first sample of its utterance.
+    """A recognized word.
 
-    `confidence` reaches from 0 to 1.
+    `start` and `end` are milliseconds from the first sample of its utterance; `confidence` is from
+    0 to 1.
     """
 
     text: str
@@ -19,59 +20,60 @@ class HeardWord(msgspec.Struct, frozen=True):
 
 
 class RecognizerError(Exception):
-    """The engine can't do its work now; the message says why and what to do."""
+    """The engine is not available now; the message is a sentence with the reason and a remedy."""
+
+
+class UnknownEngineError(Exception):
+    """There is no such engine; the message lists those there are."""
 
 
 class Recognizer(Protocol):
-    """Hears one utterance after the other; an utterance begins with its first audio.
+    """A speech recognizer that hears one utterance after the other.
 
-    Audio is mono, signed 16 bit, little endian, 16000 Hz. One thread at a time uses a recognizer.
-    Every method raises `RecognizerError` when the engine can't do it any more.
+    An utterance begins with its first audio and ends with `finish`. Audio is mono, signed 16 bit,
+    little endian, 16000 Hz. Only one thread at a time uses a recognizer. Every method raises
+    `RecognizerError` if the engine fails.
     """
 
     @property
     def lag(self) -> int:
-        """How much of the utterance's end the words are not about yet, in ms; 0: it keeps up."""
+        """Milliseconds at the end of the utterance that the words do not cover yet."""
 
     def hear(self, pcm: bytes) -> Sequence[HeardWord]:
-        """Return what the utterance seems to say so far; later audio may change any of it."""
+        """Add audio to the utterance; return its words so far, all of which may still change."""
 
     def finish(self) -> Sequence[HeardWord]:
-        """End the utterance and return what it said, all its audio considered."""
+        """End the utterance; return its words."""
 
     def favour(self, terms: Sequence[str]) -> None:
-        """Favour these words and phrases, and no earlier ones; called between two utterances.
+        """Favour these words and phrases instead of earlier ones; called between utterances.
 
-        An engine that doesn't know a term, or has no way to favour any, passes it over.
+        An engine ignores terms that it does not know, or all if it can favour none.
         """
 
     def close(self) -> None:
-        """Give back what the engine holds; nothing else is called afterwards."""
-
-
-class UnknownEngineError(Exception):
-    """There is no such engine; the message says which there are."""
+        """Free what the recognizer holds; no other method is called afterwards."""
 
 
 class Engine(Protocol):
-    """Where sessions get their recognizers."""
+    """A source of recognizers, one for each session."""
 
     def warm_up(self) -> None:
-        """Make ready what can be, so that the first session need not wait.
+        """Prepare for the first session, so that it need not wait.
 
         Raises:
-            RecognizerError: it can't be used now; it may be later.
+            RecognizerError: the engine is not available now; it may be later.
         """
 
-    def lend(self) -> Recognizer:
-        """Return a recognizer for one session's own use.
+    def acquire(self) -> Recognizer:
+        """Return a recognizer for one session.
 
         Raises:
-            RecognizerError: it can't be used now; it may be later.
+            RecognizerError: the engine is not available now; it may be later.
         """
 
-    def take_back(self, recognizer: Recognizer) -> None:
-        """Take a recognizer that was lent; what it was still hearing is forgotten."""
+    def release(self, recognizer: Recognizer) -> None:
+        """Take back a recognizer, which may be in the middle of an utterance."""
 
     def close(self) -> None:
-        """Give back what is held for sessions to come; all recognizers have come back."""
+        """Free what is held for later sessions; all recognizers have been released."""

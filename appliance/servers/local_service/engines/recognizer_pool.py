@@ -8,10 +8,11 @@ from appliance.servers.local_service.engines.base import Recognizer, RecognizerE
 
 
 class RecognizerPool:
-    """Lends recognizers, and keeps one that came back.
+    """An `Engine` that keeps one idle recognizer loaded, made by `make`.
 
-    To load a model takes half a second on a PC and several on a small board, so a session that
-    follows another finds its recognizer ready. Further ones last as long as their session.
+    Loading a model takes half a second on a PC and several on a small board, so a session that
+    follows another gets its recognizer. Concurrent sessions have further ones, which are closed
+    with them.
     """
 
     def __init__(self, make: Callable[[], Recognizer]) -> None:
@@ -22,23 +23,23 @@ class RecognizerPool:
         """Load a recognizer for the first session.
 
         Raises:
-            RecognizerError: there is none to be had.
+            RecognizerError: it can't be loaded.
         """
         self._keep(self._make())
 
-    def lend(self) -> Recognizer:
-        """Return a recognizer for one session's own use.
+    def acquire(self) -> Recognizer:
+        """Return the idle recognizer, or a new one.
 
         Raises:
-            RecognizerError: there is none to be had.
+            RecognizerError: it can't be loaded.
         """
         try:
             return self._idle.get_nowait()
         except Empty:
             return self._make()
 
-    def take_back(self, recognizer: Recognizer) -> None:
-        """Take a recognizer that was lent; what it heard and was to favour is forgotten."""
+    def release(self, recognizer: Recognizer) -> None:
+        """End the recognizer's utterance, reset its terms, and keep it if none is idle."""
         try:
             recognizer.finish()
             recognizer.favour(())
@@ -48,7 +49,7 @@ class RecognizerPool:
             self._keep(recognizer)
 
     def close(self) -> None:
-        """Close the one that is kept."""
+        """Close the idle recognizer."""
         with suppress(Empty):
             self._idle.get_nowait().close()
 

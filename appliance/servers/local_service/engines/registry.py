@@ -1,7 +1,6 @@
 """Registry of the speech recognition engines.
 
-Each engine is an optional extra of the package: only the module of the one that is asked for is
-imported.
+Each engine is an optional extra of the package, and only the engine that is named gets imported.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""A recognizer in a process of its own, for engines that keep Python waiting while they work.
+"""Recognizer in a process of its own, for engines that hold Python's lock while they work.
 
-Pocketsphinx holds Python's lock: in a thread, the end of one person's turn would be a pause in what
-everybody else is told, and all streams together would have one processor core.
+Pocketsphinx does. In a thread, its work at the end of one person's turn would pause everybody's
+messages, and all streams together would have one processor core.
 """
 
 import multiprocessing
@@ -14,21 +14,21 @@ from typing import Any
 from appliance.servers.local_service.engines.base import HeardWord, Recognizer, RecognizerError
 
 
-class RecognizerProcess:
-    """A `Recognizer` that another one, made by `make` in a new process, does the work of.
+class SubprocessRecognizer:
+    """A `Recognizer` that passes each call to another one, made by `make` in a new process.
 
-    `make` is sent there, so it is a class or a function of a module. The process ends with `close`,
-    or when this one ends, in whatever way.
+    `make` must be picklable: a class, or a function of a module. The process ends with `close`, or
+    when this process ends for whatever reason.
 
     Raises:
-        RecognizerError: the process ended before it had a recognizer.
+        RecognizerError: the process ended before its recognizer was ready.
     """
 
     lag = 0
-    """The other one must keep up with what it is given."""
+    """The other recognizer must keep up with its audio."""
 
     def __init__(self, make: Callable[[], Recognizer]) -> None:
-        # a fork would carry over the locks of this process's threads, in whatever state they are
+        # A fork would copy locks that other threads of this process hold.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
@@ -36,45 +36,45 @@ class RecognizerProcess:
         )
         self._process.start()
         theirs.close()
-        self._answer()
+        self._result()
 
     def hear(self, pcm: bytes) -> Sequence[HeardWord]:
-        """Return what the utterance seems to say so far."""
-        return self._ask("hear", pcm)
+        """Add audio to the utterance; return its words so far."""
+        return self._call("hear", pcm)
 
     def finish(self) -> Sequence[HeardWord]:
-        """End the utterance and return what it said."""
-        return self._ask("finish")
+        """End the utterance; return its words."""
+        return self._call("finish")
 
     def favour(self, terms: Sequence[str]) -> None:
-        """Favour these words and phrases, and no earlier ones."""
-        self._ask("favour", terms)
+        """Favour these words and phrases instead of earlier ones."""
+        self._call("favour", terms)
 
     def close(self) -> None:
-        """End the process, which has nothing to tidy up."""
+        """Kill the process, which has nothing to clean up."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
 
-    def _ask(self, method: str, *arguments: object) -> Sequence[HeardWord]:
-        with suppress(BrokenPipeError):  # then there is no answer either, which tells more
+    def _call(self, method: str, *arguments: object) -> Sequence[HeardWord]:
+        with suppress(BrokenPipeError):  # receiving fails too, and reports the reason
             self._pipe.send((method, arguments))
-        return self._answer()
+        return self._result()
 
-    def _answer(self) -> Sequence[HeardWord]:
+    def _result(self) -> Sequence[HeardWord]:
         try:
-            answer: Sequence[HeardWord] = self._pipe.recv()
+            result: Sequence[HeardWord] = self._pipe.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
             raise RecognizerError(
                 f"The recognizer's process ended with status {self._process.exitcode}. "
                 "Is there enough memory? The log may say more"
             ) from None
-        return answer
+        return result
 
 
 def _serve(pipe: "Connection[Any, Any]", make: Callable[[], Recognizer]) -> None:
-    # Ctrl+C reaches every process at the terminal; this one ends when its pipe does
+    # Ctrl+C reaches every process of the terminal; this one ends when its pipe is closed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     recognizer = make()
     with suppress(EOFError, BrokenPipeError):

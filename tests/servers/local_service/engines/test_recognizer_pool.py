@@ -36,31 +36,31 @@ class Recognizer:
 
 def test_a_recognizer_that_came_back_is_lent_again() -> None:
     pool = RecognizerPool(Recognizer)
-    first = pool.lend()
-    pool.take_back(first)
-    assert pool.lend() is first
+    first = pool.acquire()
+    pool.release(first)
+    assert pool.acquire() is first
 
 
 def test_two_sessions_never_share_a_recognizer() -> None:
     pool = RecognizerPool(Recognizer)
-    assert pool.lend() is not pool.lend()
+    assert pool.acquire() is not pool.acquire()
 
 
 def test_only_one_idle_recognizer_is_kept() -> None:
     pool = RecognizerPool(Recognizer)
-    first, second = pool.lend(), Recognizer()
-    pool.take_back(first)
-    pool.take_back(second)
+    first, second = pool.acquire(), Recognizer()
+    pool.release(first)
+    pool.release(second)
     assert second.closed
-    assert pool.lend() is first
-    assert pool.lend() is not second
+    assert pool.acquire() is first
+    assert pool.acquire() is not second
 
 
 def test_a_recognizer_comes_back_with_nothing_half_heard() -> None:
     recognizer = Recognizer()
     recognizer.hear(b"half a word")
     recognizer.favour(["a word"])
-    RecognizerPool(Recognizer).take_back(recognizer)
+    RecognizerPool(Recognizer).release(recognizer)
     assert recognizer.pcm == b""
     assert not recognizer.terms
 
@@ -69,9 +69,9 @@ def test_a_broken_recognizer_is_not_lent_again() -> None:
     pool = RecognizerPool(Recognizer)
     recognizer = Recognizer()
     recognizer.broken = True
-    pool.take_back(recognizer)
+    pool.release(recognizer)
     assert recognizer.closed
-    assert pool.lend() is not recognizer
+    assert pool.acquire() is not recognizer
 
 
 def test_one_recognizer_is_ready_before_the_first_session() -> None:
@@ -83,13 +83,13 @@ def test_one_recognizer_is_ready_before_the_first_session() -> None:
 
     pool = RecognizerPool(make)
     pool.warm_up()
-    assert pool.lend() is made[0]
+    assert pool.acquire() is made[0]
 
 
 def test_closing_the_pool_closes_what_it_keeps() -> None:
     pool = RecognizerPool(Recognizer)
     recognizer = Recognizer()
-    pool.take_back(recognizer)
+    pool.release(recognizer)
     pool.close()
     pool.close()
     assert recognizer.closed

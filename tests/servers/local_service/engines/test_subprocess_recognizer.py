@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
-from appliance.servers.local_service.engines.subprocess_recognizer import RecognizerProcess
+from appliance.servers.local_service.engines.subprocess_recognizer import SubprocessRecognizer
 
 
 class Reporter:
@@ -48,7 +48,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_it_answers_for_a_recognizer_in_another_process() -> None:
-    recognizer = RecognizerProcess(Reporter)
+    recognizer = SubprocessRecognizer(Reporter)
     recognizer.favour(["two", "words"])
     heard = recognizer.hear(bytes(3200))
     assert [word.text for word in heard] == ["favour two words", "hear 3200"]
@@ -58,7 +58,7 @@ def test_it_answers_for_a_recognizer_in_another_process() -> None:
 
 
 def test_close_ends_the_process() -> None:
-    recognizer = RecognizerProcess(Reporter)
+    recognizer = SubprocessRecognizer(Reporter)
     pid = int(recognizer.finish()[0].text)
     assert is_running(pid)
     recognizer.close()
@@ -66,7 +66,7 @@ def test_close_ends_the_process() -> None:
 
 
 def test_a_process_that_ends_by_itself_is_told_with_its_status() -> None:
-    recognizer = RecognizerProcess(Reporter)
+    recognizer = SubprocessRecognizer(Reporter)
     with pytest.raises(RecognizerError, match="status 7"):
         recognizer.hear(b"end")
     with pytest.raises(RecognizerError, match="status 7"):
@@ -76,11 +76,11 @@ def test_a_process_that_ends_by_itself_is_told_with_its_status() -> None:
 
 def test_a_process_that_never_gets_ready_is_told() -> None:
     with pytest.raises(RecognizerError, match="status 3"):
-        RecognizerProcess(no_recognizer)
+        SubprocessRecognizer(no_recognizer)
 
 
 def test_ctrl_c_is_left_to_the_process_that_asked_for_it() -> None:
-    recognizer = RecognizerProcess(Reporter)
+    recognizer = SubprocessRecognizer(Reporter)
     os.kill(int(recognizer.finish()[0].text), signal.SIGINT)
     assert recognizer.hear(bytes(2))
     recognizer.close()
@@ -89,9 +89,9 @@ def test_ctrl_c_is_left_to_the_process_that_asked_for_it() -> None:
 @pytest.mark.slow
 def test_it_does_not_outlive_the_one_that_asked_for_it() -> None:
     program = (
-        f"from {RecognizerProcess.__module__} import RecognizerProcess\n"
+        f"from {SubprocessRecognizer.__module__} import SubprocessRecognizer\n"
         f"from {Reporter.__module__} import Reporter\n"
-        "recognizer = RecognizerProcess(Reporter)\n"
+        "recognizer = SubprocessRecognizer(Reporter)\n"
         "print(recognizer.finish()[0].text, flush=True)\n"
         "input()\n"
     )

@@ -61,7 +61,7 @@ class WyomingEngine:
             len(speech) / BYTES_PER_SECOND,
         )
 
-    def lend(self) -> Recognizer:
+    def acquire(self) -> Recognizer:
         """Return a recognizer, having seen that the server is there.
 
         Raises:
@@ -69,7 +69,7 @@ class WyomingEngine:
         """
         return WyomingRecognizer(self._server, streaming=asyncio.run(self._server.streams()))
 
-    def take_back(self, recognizer: Recognizer) -> None:
+    def release(self, recognizer: Recognizer) -> None:
         """Close a recognizer: the next session may find another server at the address."""
         recognizer.close()
 

@@ -80,21 +80,21 @@ def test_an_engine_whose_server_is_away_says_so_and_heals() -> None:
     rig.start()
     engine = WyomingEngine(rig.url)
     rig.stop()
-    for ask in (engine.warm_up, engine.lend):
+    for ask in (engine.warm_up, engine.acquire):
         with pytest.raises(RecognizerError, match=f"{rig.url} can't be reached"):
             ask()
     with rig:
-        engine.take_back(engine.lend())
+        engine.release(engine.acquire())
 
 
 def test_a_recognizer_streams_when_its_server_does() -> None:
     with WyomingRig(seconds, streams=True) as rig:
         engine = WyomingEngine(rig.url)
-        recognizer = engine.lend()
+        recognizer = engine.acquire()
         recognizer.hear(SECOND)
         wait_until(lambda: rig.wanted)
         assert rig.asked == [], "no guess"
-        engine.take_back(recognizer)
+        engine.release(recognizer)
 
 
 # Whole utterances

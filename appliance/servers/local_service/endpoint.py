@@ -1,0 +1,118 @@
+"""HTTP and WebSocket endpoints of the local service.
+
+`/v3/ws` is the stream, `/v3/token` issues temporary tokens for it, and `/token` does so as a token
+server would.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from appliance.servers.local_service import protocol
+from appliance.servers.local_service.admission import Admission, SessionSlot
+from appliance.servers.local_service.engines.base import Engine, RecognizerError
+from appliance.servers.local_service.protocol import (
+    RefusedError,
+    SessionParameters,
+    TokenParameters,
+)
+from appliance.servers.local_service.session import StreamingSession
+
+log = logging.getLogger(__name__)
+
+TOKEN_LIFETIME = 60
+"""Seconds within which a token from `/token` must be used."""
+
+MAX_CLOSE_REASON = 123
+"""Bytes of the text in a close frame (RFC 6455, 5.5)."""
+
+
+class Endpoint:
+    """Request handlers of the local service, on the event loop.
+
+    Args:
+        engine: has the recognizers of the sessions.
+        admission: admits clients.
+        look_ahead: seconds by which audio may be ahead of real time.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        admission: Admission,
+        look_ahead: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._admission = admission
+        self._look_ahead = look_ahead
+        self._clock = clock
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the ASGI application."""
+        return [
+            Route("/v3/token", self._temporary_token),
+            Route("/token", self._token),
+            WebSocketRoute("/v3/ws", self._stream),
+            WebSocketRoute("/{path:path}", _not_found),
+        ]
+
+    async def _temporary_token(self, request: Request) -> JSONResponse:
+        if not self._admission.has_key(request):
+            return JSONResponse({"error": "Not authorized: send an API key"}, 401)
+        try:
+            wanted = protocol.parameters(request.query_params.multi_items(), TokenParameters)
+        except RefusedError as refusal:
+            return JSONResponse({"error": str(refusal)}, 400)
+        token = self._admission.tokens.issue(
+            wanted.expires_in_seconds, wanted.max_session_duration_seconds
+        )
+        return JSONResponse({"token": token, "expires_in_seconds": wanted.expires_in_seconds})
+
+    async def _token(self, request: Request) -> JSONResponse:
+        if not (self._admission.is_open or self._admission.has_key(request)):
+            return JSONResponse({"error": "Secret refused: send this service's key"}, 401)
+        return JSONResponse({"token": self._admission.tokens.issue(TOKEN_LIFETIME)})
+
+    async def _stream(self, websocket: WebSocket) -> None:
+        # Accept before a refusal: a refused handshake can't carry the protocol's error codes.
+        await websocket.accept()
+        try:
+            with self._admission.slot(websocket) as slot:
+                await self._session(websocket, slot).run()
+            await websocket.close(1000)
+        except RefusedError as refusal:
+            log.info("session refused: %s %s", refusal.code, refusal)
+            await _refuse(websocket, refusal)
+        except RecognizerError as error:
+            log.error("session ended: %s", error)
+            await _refuse(websocket, RefusedError(protocol.SERVICE_ERROR, str(error)))
+        except WebSocketDisconnect as disconnect:
+            log.info("the client disconnected: %s", disconnect.code)
+
+    def _session(self, websocket: WebSocket, slot: SessionSlot) -> StreamingSession:
+        return StreamingSession(
+            websocket,
+            parameters=protocol.parameters(websocket.query_params.multi_items(), SessionParameters),
+            engine=self._engine,
+            slot=slot,
+            look_ahead=self._look_ahead,
+            clock=self._clock,
+        )
+
+
+async def _not_found(websocket: WebSocket) -> None:
+    # Starlette's default is 403, which would look like a wrong key.
+    await websocket.send_denial_response(PlainTextResponse("Not Found: stream to /v3/ws", 404))
+
+
+async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
+    await websocket.send_text(protocol.encoded(protocol.Error(refusal.code, str(refusal))))
+    reason = str(refusal).encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
+    await websocket.close(refusal.code, reason)

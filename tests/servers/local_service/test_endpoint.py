@@ -1,0 +1,301 @@
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+import websocket
+
+from appliance.servers.local_service.server import LocalService
+from tests.rig.clock import Clock
+from tests.rig.packets import needs_vanishing
+from tests.rig.waiting import wait_until
+from tests.servers.local_service.client import KEY, Client, refusal, token_of
+
+
+@pytest.fixture
+def timed(clock: Clock) -> Iterator[LocalService]:
+    with LocalService(clock=clock) as service:
+        yield service
+
+
+def v3_token(service: LocalService, key: str = "any", **query: str) -> requests.Response:
+    url = service.token_url.replace("/token", "/v3/token")
+    return requests.get(url, params=query, headers={"Authorization": key}, timeout=10)
+
+
+# Tokens
+
+
+def test_a_token_opens_a_session(service: LocalService) -> None:
+    client = Client(service, token=v3_token(service, expires_in_seconds="60").json()["token"])
+    assert client.next()["type"] == "Begin"
+    client.terminated()
+    assert client.close_code == 1000
+
+
+def test_v3_token_says_how_long_the_token_lives(service: LocalService) -> None:
+    assert v3_token(service, expires_in_seconds="600").json()["expires_in_seconds"] == 600
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"expires_in_seconds": "0"},
+        {"expires_in_seconds": "601"},
+        {"expires_in_seconds": "soon"},
+        {"expires_in_seconds": "60", "max_session_duration_seconds": "59"},
+        {"expires_in_seconds": "60", "max_session_duration_seconds": "10801"},
+    ],
+)
+def test_v3_token_refuses_values_out_of_range(service: LocalService, query: dict[str, str]) -> None:
+    answer = v3_token(service, **query)
+    assert answer.status_code == 400
+    assert "_seconds" in answer.json()["error"]
+
+
+def test_v3_token_needs_a_key(service: LocalService) -> None:
+    answer = v3_token(service, key="", expires_in_seconds="60")
+    assert answer.status_code == 401
+    assert "key" in answer.json()["error"]
+
+
+def test_only_the_given_keys_are_accepted() -> None:
+    with LocalService(keys=["right"]) as service:
+        assert v3_token(service, key="wrong", expires_in_seconds="60").status_code == 401
+        assert v3_token(service, key="right", expires_in_seconds="60").status_code == 200
+        assert requests.get(service.token_url, timeout=10).status_code == 401
+        bearer = {"Authorization": "Bearer right"}
+        assert requests.get(service.token_url, headers=bearer, timeout=10).status_code == 200
+        wrong = Client(service, token=None, headers={"Authorization": "wrong"})
+        assert refusal(wrong)[0] == 1008
+
+
+def test_a_token_opens_only_one_session(service: LocalService) -> None:
+    token = token_of(service)
+    first = Client(service, token=token)
+    assert refusal(Client(service, token=token)) == (
+        1008,
+        "Not authorized: the token has been used",
+    )
+    first.close()
+
+
+def test_an_expired_token_is_refused(timed: LocalService, clock: Clock) -> None:
+    token = token_of(timed)
+    clock.now += 61
+    code, error = refusal(Client(timed, token=token))
+    assert code == 1008
+    assert "expired" in error
+
+
+def test_an_unknown_token_is_refused(service: LocalService) -> None:
+    assert refusal(Client(service, token="made up"))[0] == 1008
+
+
+def test_a_session_without_token_or_key_is_refused(service: LocalService) -> None:
+    assert refusal(Client(service, token=None))[0] == 1008
+
+
+def test_a_key_opens_a_session(service: LocalService) -> None:
+    client = Client(service, token=None, headers=KEY)
+    assert client.next()["type"] == "Begin"
+    client.close()
+
+
+def test_tokens_do_not_reach_the_log(
+    service: LocalService, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = token_of(service)
+    with caplog.at_level(logging.DEBUG):
+        Client(service, token=token).terminated()
+        refusal(Client(service, token=token))
+    assert any("session refused" in message for message in caplog.messages)
+    assert token not in caplog.text
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("speech_model", ""),
+        ("speech_model", "Telepathy!"),
+        ("sample_rate", "7999"),
+        ("sample_rate", "many"),
+        ("encoding", "opus"),
+        ("format_turns", "perhaps"),
+        ("inactivity_timeout", "4"),
+        ("vad_threshold", "1.1"),
+        ("max_turn_silence", "-1"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_name(service: LocalService, name: str, value: str) -> None:
+    client = Client(service, headers={}, **{name: value})
+    code, error = refusal(client)
+    assert code == 3006
+    assert name in error
+
+
+def test_a_missing_model_is_refused(service: LocalService) -> None:
+    client = Client(service, speech_model="")  # which the client leaves out
+    assert refusal(client)[0] == 3006
+
+
+def test_a_model_that_came_later_is_accepted_and_logged(
+    service: LocalService, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        client = Client(service, speech_model="universal-9-pro")
+        assert client.next()["type"] == "Begin"
+        client.close()
+    assert "begins with the model universal-9-pro" in caplog.text
+
+
+def test_a_session_too_many_is_refused_until_there_is_a_place() -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        token = token_of(service)
+        assert refusal(Client(service, token=token)) == (
+            3009,
+            "Too many concurrent sessions: there is room for 1",
+        )
+        first.terminated()
+        second = Client(service, token=token)
+        assert second.next()["type"] == "Begin", "its token was not used up"
+        second.close()
+
+
+def test_a_silent_client_gives_way_to_another(clock: Clock) -> None:
+    with LocalService(max_sessions=1, clock=clock) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        clients = []
+
+        def another_begins() -> bool:
+            clock.now += 6  # since the service has begun to wait for the first one
+            clients.append(Client(service))
+            begins: bool = clients[-1].next()["type"] == "Begin"
+            return begins
+
+        wait_until(another_begins)
+        second = clients[-1]
+        assert refusal(first) == (4031, "Session idle for too long: another needed its place")
+        second.audio(bytes(3200))
+        assert [message["type"] for message in second.terminated()] == ["Termination"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", ["KeepAlive", "audio"])
+def test_a_client_that_gives_signs_of_life_keeps_its_place(sign: str) -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        for _ in range(4):
+            time.sleep(2)  # altogether far longer than one silence may last
+            if sign == "audio":
+                first.audio(bytes(3200))
+            else:
+                first.say("KeepAlive")
+            assert refusal(Client(service))[0] == 3009
+        assert first.terminated()[-1]["type"] == "Termination"
+
+
+@pytest.mark.slow
+@needs_vanishing
+def test_a_client_whose_cable_was_pulled_leaves_its_place() -> None:
+    with LocalService(max_sessions=1) as service:
+        first = Client(service)
+        assert first.next()["type"] == "Begin"
+        first.vanish()
+
+        def is_admitted() -> bool:
+            client = Client(service)
+            begins = "id" in client.next()
+            client.close()
+            return begins
+
+        assert not is_admitted()
+        wait_until(is_admitted, within=20)
+        first.close()
+
+
+@pytest.mark.slow
+@needs_vanishing
+def test_a_session_whose_cable_was_pulled_ends_though_nobody_needs_its_place(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with LocalService() as service, caplog.at_level(logging.INFO):
+        client = Client(service)
+        assert client.next()["type"] == "Begin"
+        client.vanish()
+        wait_until(lambda: "the client disconnected" in caplog.text, within=90)
+        client.close()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v3/ws/", "/v3/sw", "/token"])
+def test_a_path_that_is_none_is_not_found(service: LocalService, path: str) -> None:
+    url = service.url.removesuffix("/v3/ws") + path
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        websocket.create_connection(url, timeout=20, header=KEY)
+    assert caught.value.status_code == 404
+
+
+def test_unknown_parameters_are_passed_over(service: LocalService) -> None:
+    client = Client(service, filter_profanity="true")
+    assert client.next()["type"] == "Begin"
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{nonsense", "Invalid JSON"),
+        ('{"type": "Sing"}', "Invalid Message Type"),
+        ('{"no": "type"}', "Invalid Message Type"),
+        ('["Terminate"]', "Invalid Message Type"),
+        ('{"type": ["Terminate"]}', "Invalid Message Type"),
+    ],
+)
+def test_a_bad_message_ends_the_session(service: LocalService, text: str, error: str) -> None:
+    client = Client(service)
+    client.text(text)
+    assert refusal(client) == (3006, error)
+
+
+@pytest.mark.parametrize("milliseconds", [49, 1001])
+def test_a_frame_of_bad_length_ends_the_session(service: LocalService, milliseconds: int) -> None:
+    client = Client(service)
+    client.audio(bytes(32 * milliseconds), milliseconds)
+    assert refusal(client) == (
+        3007,
+        f"Input Duration Violation: {milliseconds} ms. Expected between 50 and 1000 ms",
+    )
+
+
+def test_audio_far_ahead_of_real_time_ends_the_session(clock: Clock) -> None:
+    with LocalService(clock=clock, look_ahead=5.0) as service:
+        client = Client(service)
+        client.audio(bytes(32_000 * 6), milliseconds=1000)
+        assert refusal(client) == (
+            3007,
+            "Audio Transmission Rate Exceeded: Received 6.0 sec. audio in 0.0 sec",
+        )
+
+
+def test_a_session_ends_when_its_time_is_up(timed: LocalService, clock: Clock) -> None:
+    query = {"expires_in_seconds": "60", "max_session_duration_seconds": "60"}
+    client = Client(timed, token=v3_token(timed, **query).json()["token"])
+    client.next()
+    clock.now += 61
+    client.say("KeepAlive")
+    client.say("KeepAlive")
+    assert refusal(client)[0] == 3008
+
+
+@pytest.mark.slow
+def test_a_session_without_a_sign_of_life_ends(service: LocalService) -> None:
+    assert refusal(Client(service, inactivity_timeout="5")) == (4031, "Session idle for too long")
