@@ -1,1 +1,1 @@
-"""Settings and secrets taken over from the boot partition."""
+"""Provisioning: settings and secrets from the boot partition."""

@@ -1,15 +1,21 @@
-"""Settings put on the boot partition from another computer, taken over when the box starts."""
+"""Take-over of the settings that somebody put on the boot partition, at the start of the box."""
 
 import codecs
 import grp
 import logging
-import re
 from pathlib import Path
 
 import msgspec
 
 from appliance.maintenance.paths import Box, named
-from appliance.maintenance.provisioning.secrets_in_toml import UNUSABLE, Secret, Sifted, sift
+from appliance.maintenance.provisioning.secrets_in_toml import (
+    KEYS,
+    UNUSABLE,
+    Extraction,
+    Secret,
+    extract_secrets,
+    without_mistakes,
+)
 from appliance.system.files import DISK, Disk, read, reason, replace, temporary, wiped
 
 log = logging.getLogger(__name__)
@@ -17,40 +23,43 @@ log = logging.getLogger(__name__)
 NAME = "appliance.toml"
 
 NAMES = (f"{NAME}.txt", NAME)
-"""The first is what an editor makes of the second that hides the ends of names.
+"""Names of the file. An editor on a computer that hides the ends of names adds the first one.
 
-As it is called `appliance.toml` once it was taken over, it is the newer of the two.
+The box renames the file to the second, so the first is the newer of the two.
 """
 
 LARGEST = 64 * 1024
-"""Bytes; all settings with their comments are a tenth of that."""
+"""Bytes of a settings file; all settings with their comments take a tenth of that."""
+
+REMEDY = "write it in quotes, on a line of its own"
 
 GROUP = "appliance"
+"""Group of the service, which reads the settings."""
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A settings file on the boot partition, its bytes, and what is in them."""
+    """Settings file on the boot partition: its path, its bytes, and what is in them."""
 
     path: Path
     raw: bytes
-    sifted: Sifted
+    extraction: Extraction
 
     @property
-    def left(self) -> bytes:
-        """What stays on the partition: the same bytes but for the secrets."""
+    def cleaned(self) -> bytes:
+        """What stays on the partition: the same bytes without the secrets."""
         mark = codecs.BOM_UTF8 if self.raw.startswith(_MARKS) else b""
-        return mark + _encoded(self.sifted.text)
+        return mark + _encoded(self.extraction.text)
 
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def take_settings(root: Path = Path("/"), disk: Disk = DISK) -> bool:
-    """Take over what the boot partition holds; tell whether nothing was left undone.
+    """Take over what the boot partition holds; tell whether all of it succeeded.
 
-    Secrets become systemd's credentials and leave the partition. The rest becomes the settings of
-    the box, mistakes and all, unless it is what was taken over last time: then a later edit on the
-    box itself stays. Whenever the power is cut, the next start brings it to its end.
+    Secrets become systemd credentials and disappear from the partition. The rest becomes the
+    settings of the box, with its mistakes, unless it was taken over before: then a later edit on
+    the box itself stays. After a power cut at any moment, the next start completes the work.
     """
     box = Box(root)
     try:
@@ -60,10 +69,10 @@ def take_settings(root: Path = Path("/"), disk: Disk = DISK) -> bool:
         return False
     if found is None:
         return True
-    for line in found.sifted.mistakes:
-        log.error("%s: line %d: no usable key: write it in quotes", found.path, line)
+    for line, secret in found.extraction.mistakes.items():
+        log.error("%s: line %d: %s can't be used: %s", found.path, line, KEYS[secret], REMEDY)
     try:
-        _keep_secrets(found.sifted, box, disk)
+        _keep_secrets(found.extraction.secrets, box, disk)
     except OSError as error:
         log.error("the key on the boot partition can't be taken over: %s", reason(error))
         return False
@@ -81,49 +90,49 @@ def _find(box: Box) -> Found | None:
         path = named(partition, *NAMES)
         if path is not None:
             raw = read(path, LARGEST)
-            return Found(path, raw, sift(_decoded(raw)))
+            return Found(path, raw, extract_secrets(_decoded(raw)))
     return None
 
 
-def _keep_secrets(sifted: Sifted, box: Box, disk: Disk) -> None:
-    """Put the secrets where systemd hands them to the service, readable by root alone."""
-    for secret in Secret:  # a cut may have left one over
+def _keep_secrets(secrets: dict[Secret, str], box: Box, disk: Disk) -> None:
+    """Write the secrets to where systemd takes credentials from; only root can read them."""
+    for secret in Secret:  # a power cut may have left one
         disk.remove(temporary(box.credentials / secret.value))
-    if not sifted.secrets:
+    if not secrets:
         return
     box.credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
     box.credentials.chmod(0o700)
-    for secret, value in sifted.secrets.items():
+    for secret, value in secrets.items():
         replace(box.credentials / secret.value, value.encode(), mode=0o600, disk=disk)
         log.info("took over %s from the boot partition", secret.value)
 
 
 def _clean(found: Found, disk: Disk) -> bool:
-    """Leave the file on the partition without its secrets and under its right name."""
+    """Remove the secrets from the file on the partition, and give it its right name."""
     has_right_name = found.path.name.lower() == NAME
     proper = found.path if has_right_name else found.path.with_name(NAME)
     try:
-        # What a cut left over never held a secret, but need not stay either.
+        # What a power cut left never held a secret, but need not stay.
         disk.remove(temporary(proper))
-        if found.left == found.raw and has_right_name:
+        if found.cleaned == found.raw and has_right_name:
             return True
         with wiped(found.path, disk):
-            replace(proper, found.left, disk=disk)
+            replace(proper, found.cleaned, disk=disk)
             if not has_right_name:
                 disk.remove(found.path)
                 disk.sync_folder(found.path.parent)
     except OSError as error:
-        left = "; the key is still on it" if found.sifted.secrets else ""
-        log.error("the boot partition can't be written: %s%s", reason(error), left)
+        still = "; the key is still on it" if found.extraction.secrets else ""
+        log.error("the boot partition can't be written: %s%s", reason(error), still)
         return False
     return True
 
 
 def _take_over(found: Found, box: Box, disk: Disk) -> None:
-    if box.taken.exists() and box.settings.exists() and read(box.taken, LARGEST) == found.left:
+    if box.taken.exists() and box.settings.exists() and read(box.taken, LARGEST) == found.cleaned:
         return
     there = _decoded(read(box.settings, LARGEST)) if box.settings.exists() else ""
-    settings = _combined(found.sifted.text, there)
+    settings = _combined(found.extraction, there)
     if settings != there:
         box.settings.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         group = _group()
@@ -131,38 +140,19 @@ def _take_over(found: Found, box: Box, disk: Disk) -> None:
         replace(box.settings, _encoded(settings), mode=mode, group=group, disk=disk)
         log.info("took over the settings from the boot partition")
     box.taken.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    replace(box.taken, found.left, mode=0o600, disk=disk)
+    replace(box.taken, found.cleaned, mode=0o600, disk=disk)
 
 
-def _combined(brought: str, there: str) -> str:
-    """Return the settings from the card; those of the box, where the card brings just a key.
+def _combined(brought: Extraction, there: str) -> str:
+    """Return the settings from the card, or those of the box if the card brings only secrets.
 
-    A key that can't be used is told by the appliance for as long as it stands in the settings:
-    above those of the box, until another key is brought.
+    The appliance reports an unusable secret while it stands in the settings: it is put above those
+    of the box, until another one is brought.
     """
-    if not all(_NOTHING.fullmatch(line) for line in _lines(_MISTAKE.sub("", brought))):
-        return brought
-    names = dict.fromkeys(found["name"] for found in _MISTAKE.finditer(brought))
-    return "".join(f"{name} = {UNUSABLE}\n" for name in names) + _MISTAKE.sub("", there)
-
-
-_MISTAKE = re.compile(
-    rf"""^ (?: [^\r\n=\#\w-]*+ (?P<name> [\w-]++ ) )++ ["']? [ \t]*+ = [ ]
-           {re.escape(UNUSABLE)} \r?\n?""",
-    re.MULTILINE | re.VERBOSE,
-)
-"""What sifting leaves of a key that can't be used."""
-
-_NOTHING = re.compile(
-    r"""[\s\0\x1a\u200b\ufeff]* (?: \[ [^\[\]]* \] | \[\[ [^\[\]]* \]\] )?
-        [\s\0\x1a\u200b\ufeff]* (?: \#.* )?""",
-    re.VERBOSE | re.DOTALL,
-)
-"""A line that sets nothing: a section's title, a comment, and what some editors leave unseen."""
-
-
-def _lines(text: str) -> list[str]:
-    return re.split(r"[\r\n]", text)
+    if not brought.is_secrets_only:
+        return brought.text
+    unusable = dict.fromkeys(KEYS[secret] for secret in brought.mistakes.values())
+    return "".join(f"{key} = {UNUSABLE}\n" for key in unusable) + without_mistakes(there)
 
 
 def _group() -> int:
@@ -174,7 +164,7 @@ def _group() -> int:
 
 
 def _decoded(raw: bytes) -> str:
-    """Return the text of a file from any editor; what is no UTF-8 is kept as it is."""
+    """Return the text of a file from any editor; invalid UTF-8 is kept as it is."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace")
     return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")

@@ -1,135 +1,141 @@
-"""Secrets out of a settings file, line by line, whether or not the rest of it is valid TOML."""
+"""Extraction of secrets from a settings file, line by line: the file need not be valid TOML."""
 
 import enum
 import re
 from collections import deque
-from collections.abc import Iterator
 
 import msgspec
 
 UNUSABLE = '"not usable"'
-"""What is put in place of a value that can't be a secret; for its space it is none itself."""
+"""Value in place of an unusable secret; its space makes it an unusable one itself."""
 
 
 class Secret(enum.Enum):
-    """A secret that the card may hold, and the name of systemd's credential that it becomes."""
+    """Secret that the file may hold; the value is the name of its systemd credential."""
 
     API_KEY = "assemblyai-api-key"
     TOKEN_SECRET = "appliance-token-secret"
     MQTT_PASSWORD = "appliance-mqtt-password"
 
 
-class Sifted(msgspec.Struct, frozen=True):
-    """A settings file without its secrets.
+KEYS = {
+    Secret.API_KEY: "api_key",
+    Secret.TOKEN_SECRET: "token_secret",
+    Secret.MQTT_PASSWORD: "mqtt_password",
+}
+"""Key of each secret in the file."""
 
-    Each line of `text` has the number it had before. `mistakes` are the numbers of lines whose
-    secret was removed but can't be used.
+
+class Extraction(msgspec.Struct, frozen=True):
+    """Settings file without its secrets.
+
+    Attributes:
+        text: the file, with the same number of lines.
+        secrets: those that were found.
+        mistakes: unusable secrets by the number of their line, from 1.
+        is_secrets_only: whether nothing else is set in the file.
     """
 
     text: str
     secrets: dict[Secret, str]
-    mistakes: tuple[int, ...]
+    mistakes: dict[int, Secret]
+    is_secrets_only: bool
 
 
-_NAME = r"(?:assemblyai[_-]?)?api[_-]?key|token[_-]?secret|mqtt[_-]?password"
-
-_ASSIGNMENT = re.compile(
-    rf"""(?P<start> \s* (?: [\w"'-]+ \s* \. \s* )* ["']? (?P<name> {_NAME} ) ["']? \s* = )
-         (?P<value> [^\r\n]* ) (?P<end> \r?\n? )""",
+_KEY = re.compile(
+    r"""(?<! [\w?&-] ) (?: (?:assemblyai[_-]?)?api[_-]?key | token[_-]?secret | mqtt[_-]?password )
+        ["']? \s* =""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""A line that gives a secret and nothing else, in whatever section it stands."""
+"""Key of a secret, but no parameter of an address ("?api_key=")."""
 
-_BASIC = r"""(?: [^"\\\r\n] | \\[^\r\n] )"""
-_LONG = r"""\"{3} (?: [^\\\r\n] | \\[^\r\n] )*? \"{3,5} | '{3} [^\r\n]*? '{3,5}"""
-_TEXT = rf"""(?: {_LONG} | "{_BASIC}*+"? | '[^'\r\n]*+'? )"""
-"""A character within double quotes; a text within three of them, or of the single ones; any text in
-quotes, even one without an end."""
+_SECTION = re.compile(r"""[\s\ufeff\w."'-]*""")
+"""All that may stand before a key on a line of its own, as in "service.api_key"."""
 
-_OTHER_VALUE = rf"""(?: ^ | [=\[,{{] ) [ \t]*+ (?> {_LONG} | "{_BASIC}*" | '[^'\r\n]*' )
-                    (?= [ \t]* (?: [,\]}}\#\r\n] | \Z ) )"""
-
-_MENTION = re.compile(
-    rf"""{_OTHER_VALUE}
-       | (?<! [\w-] ) (?P<start> (?: {_NAME} ) ["']? [ \t]* = [ \t]* )
-         (?: {_TEXT} | \[ (?: {_TEXT} | [^\]\r\n"'] )*+ \]? | \{{ (?: {_TEXT} | [^}}\r\n"'] )*+ \}}?
-           | [^\s,}}\]\#"'\[{{]+ )++""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""A secret anywhere else: in a comment, or in a table within a line.
-
-Without a `start` it is the quoted value of another key, an address with "?api_key=" for instance.
-"""
+_EMPTY = re.compile(r"""[ ]"" \s* (?: \# | \Z )""", re.VERBOSE)
 
 _QUOTES = r"[\"'\u2018-\u201f]"
-"""Some editors turn straight quotes into curly ones."""
+"""Straight quotes, and the curly ones that some editors make of them."""
 
-_QUOTED = re.compile(
-    rf"""\s* {_QUOTES} \s* (?P<secret> [!#-&(-\[\]-~]* ) \s* {_QUOTES}
+_VALUE = re.compile(
+    rf"""\s* (?: {_QUOTES} \s* (?P<quoted> [!#-&(-\[\]-~]* ) \s* {_QUOTES}
+               | (?P<bare> [\w.~+/=-]* ) )
          (?P<rest> \s* (?: \#.* )? )""",
-    re.VERBOSE,
+    re.ASCII | re.VERBOSE | re.DOTALL,
 )
+"""Usable value, and a comment behind it."""
 
-_BARE = re.compile(
-    r"""\s* (?P<secret> [\w.~+/=-]* ) (?P<rest> \s* (?: \#.* )? )""", re.ASCII | re.VERBOSE
+_NEW_LINE = re.compile(r"""\s* (?: \# | \[ | [\w."'-]+ \s* = \s* \S | \Z )""", re.VERBOSE)
+"""Line that does not continue the value of the line before."""
+
+_SETS_NOTHING = re.compile(
+    r"""[\s\0\x1a\u200b\ufeff]* (?: \[ [^\[\]]* \] | \[\[ [^\[\]]* \]\] )?
+        [\s\0\x1a\u200b\ufeff]* (?: \#.* )?""",
+    re.VERBOSE | re.DOTALL,
 )
+"""Title of a section, comment, or characters that some editors leave invisible."""
 
-_LINE_OF_ITS_OWN = re.compile(r"""\s* (?: \# | \[ | [\w."'-]+ \s* = \s* \S | $ )""", re.VERBOSE)
+_MISTAKE = re.compile(rf"[^=]*{_KEY.pattern} [ ] {re.escape(UNUSABLE)}", _KEY.flags)
 
-_UNFINISHED = re.compile(r"\s*(?:$|[\[{]|(\"{3}|'{3})(?!.*\1))")
-"""A value that may go on in the next line, whether or not TOML allows that."""
-
-_LINES = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_LINES = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
-def sift(text: str) -> Sifted:
-    """Take the secrets out of a settings file; what is left is the same when sifted again.
+def extract_secrets(text: str) -> Extraction:
+    """Take the secrets out of a settings file.
 
-    A file of valid TOML stays one, unless a text of several lines holds what looks like a secret.
+    A secret is usable on a line of its own: `api_key = "..."`. Anywhere else, or with a value that
+    can't be one, it is removed and not used. Extraction from the result changes nothing.
     """
-    sifted: list[str] = []
+    kept: list[str] = []
     secrets: dict[Secret, str] = {}
-    mistakes = []
-    for line, continuation in _entries(text):
-        found = _ASSIGNMENT.fullmatch(line)
-        if found is None:
-            sifted.append(_without_mentions(line))
-            continue
-        value = _QUOTED.fullmatch(found["value"]) or _BARE.fullmatch(found["value"])
-        if value is None or continuation:
-            mistakes.append(len(sifted) + 1)
-            sifted.append(f"{found['start']} {UNUSABLE}{found['end']}")
-        else:
-            if value["secret"]:
-                secrets[_kind(found["name"])] = value["secret"]
-            rest = _without_mentions(value["rest"])
-            sifted.append(f'# {found["start"].strip()} ""{rest}{found["end"]}')
-        sifted += [_line_end(removed) for removed in continuation]
-    return Sifted("".join(sifted), secrets, tuple(mistakes))
-
-
-def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield each line; one with a secret together with those that the secret may go on in."""
+    mistakes: dict[int, Secret] = {}
+    is_secrets_only = True
     lines = deque(_LINES.findall(text))
     while lines:
-        line = lines.popleft()
-        continuation: list[str] = []
-        found = _ASSIGNMENT.fullmatch(line)
-        if found and _UNFINISHED.match(found["value"]):
-            while lines and not _LINE_OF_ITS_OWN.match(lines[0].rstrip("\r\n")):
-                continuation.append(lines.popleft())
-        yield line, continuation
+        line, end = lines.popleft()
+        key = _KEY.search(line)
+        if key is None or "#" in line[: key.start()]:
+            kept.append(_without_secret(line) + end)
+            is_secrets_only = is_secrets_only and _SETS_NOTHING.fullmatch(line) is not None
+            continue
+        secret = _secret_of(key[0])
+        has_own_line = _SECTION.fullmatch(line, 0, key.start())
+        value = _VALUE.fullmatch(line, key.end()) if has_own_line else None
+        is_whole = value is not None and (value["quoted"] is not None or value["bare"])
+        continuation = [] if is_whole else _remove_continuation(lines)
+        if value is None or continuation:
+            mistakes[len(kept) + 1] = secret
+            kept += [f"{KEYS[secret]} = {UNUSABLE}{end}", *continuation]
+            continue
+        if given := value["quoted"] or value["bare"]:
+            secrets[secret] = given
+        kept.append(f'# {line[: key.end()].strip()} ""{_without_secret(value["rest"])}{end}')
+    return Extraction("".join(kept), secrets, mistakes, is_secrets_only)
 
 
-def _without_mentions(line: str) -> str:
-    return _MENTION.sub(lambda it: f'{it["start"]}""' if it["start"] else it[0], line)
+def without_mistakes(text: str) -> str:
+    """Return settings without the lines that extraction has left of unusable secrets."""
+    kept = (line + end for line, end in _LINES.findall(text) if not _MISTAKE.fullmatch(line))
+    return "".join(kept)
 
 
-def _line_end(line: str) -> str:
-    return line[len(line.rstrip("\r\n")) :]
+def _remove_continuation(lines: deque[tuple[str, str]]) -> list[str]:
+    """Remove the lines that may continue a value; return their ends alone."""
+    ends = []
+    while lines and not _NEW_LINE.match(lines[0][0]):
+        ends.append(lines.popleft()[1])
+    return ends
 
 
-def _kind(name: str) -> Secret:
-    if name.lower().endswith("password"):
+def _without_secret(comment: str) -> str:
+    """Cut a line in whose comment a secret stands, after the key."""
+    for key in _KEY.finditer(comment):
+        if not _EMPTY.match(comment, key.end()):
+            return f'{comment[: key.end()]} ""'
+    return comment
+
+
+def _secret_of(key: str) -> Secret:
+    if "password" in key.lower():
         return Secret.MQTT_PASSWORD
-    return Secret.TOKEN_SECRET if name.lower().startswith("token") else Secret.API_KEY
+    return Secret.TOKEN_SECRET if "secret" in key.lower() else Secret.API_KEY

@@ -1,14 +1,14 @@
-"""Secrets out of what goes into a report."""
+"""Redaction of secrets in the files of a report."""
 
 import contextlib
 import re
 
 from appliance.maintenance.paths import Box
-from appliance.maintenance.provisioning.secrets_in_toml import Secret, sift
+from appliance.maintenance.provisioning.secrets_in_toml import Secret, extract_secrets
 from appliance.system.files import read
 
 LARGEST_SECRET = 4096
-"""Bytes."""
+"""Bytes of a credential's file."""
 
 REMOVED = "..."
 
@@ -17,12 +17,12 @@ _GIVEN = re.compile(
          ["']? \s* [=:] \s* ["']? (?: (?: bearer | basic ) \s+ )? ) [^\s&"',;)}\]]+""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Something that a program should not have logged."""
+"""Secret in a log, where no program should have written it."""
 
 _CREDENTIALS = re.compile(r"(?P<start>[a-z]://)[^/\s\"']*@", re.IGNORECASE)
 
 _QUERY = re.compile(r"(?P<start>[a-z]://[^?#\s\"']{0,2000}+[?#])[^\s\"']+", re.IGNORECASE)
-"""What follows the address of a token server may be a secret too."""
+"""Query and fragment of an address, such as a token server's: they may hold a secret."""
 
 _NAMED = re.compile(
     r"""(?P<name>
@@ -37,17 +37,17 @@ _NAMED = re.compile(
         [^\r\n]*""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-"""A setting whose name suggests a secret, to the end of the line on which its value ends.
+"""Setting whose name suggests a secret, up to the end of the line where its value ends.
 
-Not so one that is empty, the path of a file, or an address.
+Empty ones, paths of files and addresses are left out.
 """
 
 _KEY_ALONE = re.compile(r"\b[0-9a-f]{32,}\b", re.IGNORECASE)
-"""The service's keys look like this, under whatever name somebody wrote one."""
+"""API key of the service, under any name."""
 
 
 def known_secrets(box: Box) -> tuple[bytes, ...]:
-    """Return the secrets that the box has been given."""
+    """Return the secrets that this machine has."""
     known = []
     for secret in Secret:
         with contextlib.suppress(OSError):
@@ -55,16 +55,16 @@ def known_secrets(box: Box) -> tuple[bytes, ...]:
     return tuple(filter(None, known))
 
 
-def scrub_log(text: bytes, secrets: tuple[bytes, ...]) -> bytes:
-    """Return a log without these secrets, and without what looks like one."""
+def redact_log(text: bytes, secrets: tuple[bytes, ...]) -> bytes:
+    """Return a log without these secrets, and without anything that looks like a secret."""
     for secret in secrets:
         text = text.replace(secret, REMOVED.encode())
     return _GIVEN.sub(rb"\g<name>" + REMOVED.encode(), text)
 
 
-def scrub_settings(text: str) -> str:
-    """Return settings without a secret that was put in the wrong place, or in an address."""
-    text = _CREDENTIALS.sub(rf"\g<start>{REMOVED}@", sift(text).text)
+def redact_settings(text: str) -> str:
+    """Return settings without secrets in a wrong place or in an address."""
+    text = _CREDENTIALS.sub(rf"\g<start>{REMOVED}@", extract_secrets(text).text)
     text = _QUERY.sub(rf"\g<start>{REMOVED}", text)
     text = _NAMED.sub(rf'\g<name>"{REMOVED}"', text)
     return _KEY_ALONE.sub(REMOVED, text)

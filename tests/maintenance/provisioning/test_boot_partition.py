@@ -219,7 +219,7 @@ def test_a_key_that_can_not_be_used_leaves_the_former_one(
     card.put('\napi_key = "no key"\n')
     take_settings(card.root)
     assert card.secret() == KEY
-    assert "line 2: no usable key" in caplog.text
+    assert "line 2: api_key can't be used" in caplog.text
 
 
 def test_a_large_file_of_one_line_takes_no_time(card: Card) -> None:

@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.maintenance.paths import Box
-from appliance.maintenance.support_report.redaction import known_secrets, scrub_log, scrub_settings
+from appliance.maintenance.support_report.redaction import (
+    known_secrets,
+    redact_log,
+    redact_settings,
+)
 from appliance.settings import schema
 
 
@@ -20,11 +24,11 @@ def test_the_secrets_of_the_box_are_known(tmp_path: Path) -> None:
 
 
 def test_a_known_secret_leaves_no_trace_in_a_log() -> None:
-    assert scrub_log(b"GET x?y=the-key&z, the-key", (b"the-key",)) == b"GET x?y=...&z, ..."
+    assert redact_log(b"GET x?y=the-key&z, the-key", (b"the-key",)) == b"GET x?y=...&z, ..."
 
 
 @pytest.mark.parametrize(
-    ("line", "scrubbed"),
+    ("line", "redacted"),
     [
         (
             b"GET /v3/ws?sample_rate=1&token=abc&x=1 ok",
@@ -38,12 +42,12 @@ def test_a_known_secret_leaves_no_trace_in_a_log() -> None:
         (b"no token in the answer", b"no token in the answer"),
     ],
 )
-def test_what_looks_like_a_secret_is_taken_out_of_a_log(line: bytes, scrubbed: bytes) -> None:
-    assert scrub_log(line, ()) == scrubbed
+def test_what_looks_like_a_secret_is_taken_out_of_a_log(line: bytes, redacted: bytes) -> None:
+    assert redact_log(line, ()) == redacted
 
 
 def test_settings_lose_keys_and_what_addresses_may_hold() -> None:
-    assert scrub_settings(
+    assert redact_settings(
         '[service]\nurl = "wss://me:word@x.org/v3/ws?a=b"\ntoken_url = "https://x.org/t?s=word"\n'
         'api_key = "word"\n# api_key = word\napi_key_file = "/etc/key"\n'
     ) == (
@@ -83,14 +87,14 @@ def test_settings_lose_keys_and_what_addresses_may_hold() -> None:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_no_setting_that_may_be_a_secret_stays(text: str, end: str) -> None:
-    scrubbed = scrub_settings(text.format("hunter2").replace("\n", end) + end + "lines = 3" + end)
-    assert "hunter2" not in scrubbed
-    assert scrubbed.endswith(f"{end}lines = 3{end}")
+    redacted = redact_settings(text.format("hunter2").replace("\n", end) + end + "lines = 3" + end)
+    assert "hunter2" not in redacted
+    assert redacted.endswith(f"{end}lines = 3{end}")
 
 
 def test_a_key_under_any_name_is_removed() -> None:
     key = "0123456789abcdef0123456789ABCDEF"
-    assert scrub_settings(f'name = "{key}"\n{key}\n') == 'name = "..."\n...\n'
+    assert redact_settings(f'name = "{key}"\n{key}\n') == 'name = "..."\n...\n'
 
 
 @pytest.mark.parametrize(
@@ -106,16 +110,16 @@ def test_a_key_under_any_name_is_removed() -> None:
 )
 def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
     kept = text.replace("password =\n", 'password ="..."\n')
-    assert scrub_settings(text) == kept
+    assert redact_settings(text) == kept
 
 
 def test_what_a_new_box_has_set_stays_as_it_is() -> None:
     defaults = (Path(schema.__file__).parent / "appliance.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(scrub_settings(defaults)) == tomllib.loads(defaults)
+    assert tomllib.loads(redact_settings(defaults)) == tomllib.loads(defaults)
 
 
 def test_a_secret_without_an_end_takes_the_rest_with_it() -> None:
-    assert scrub_settings("password = '''\nx\nhunter2\nlines = 3\n") == 'password = "..."'
+    assert redact_settings("password = '''\nx\nhunter2\nlines = 3\n") == 'password = "..."'
 
 
 PIECES = st.sampled_from(
@@ -125,9 +129,9 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=30).map("".join), st.lists(PIECES, max_size=20).map("".join))
 def test_whatever_stands_around_it_a_secret_never_stays(before: str, after: str) -> None:
-    assert "hunter2" not in scrub_settings(f'{before}\npassword = "hunter2"\n{after}')
+    assert "hunter2" not in redact_settings(f'{before}\npassword = "hunter2"\n{after}')
 
 
 def test_a_large_file_takes_no_time() -> None:
     for piece in ("key", "key ", 'key="', "key=[", "_", "a://", "token-", 'key = """', "key:\n"):
-        scrub_settings(piece * (64 * 1024 // len(piece)))
+        redact_settings(piece * (64 * 1024 // len(piece)))
