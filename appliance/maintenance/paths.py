@@ -1,47 +1,47 @@
-"""Where things lie: on the boot partition, and what is made of them on the box."""
+"""Paths on the box and on its boot partition."""
 
 from pathlib import Path
 
 import msgspec
 
 BOOT_PARTITION = ("boot/firmware", "boot")
-"""Where the boot partition is mounted; the second one up to Bullseye, and on other boards."""
+"""Mount points of the boot partition; the second one up to Bullseye, and on other boards."""
 
 
 class Box(msgspec.Struct, frozen=True):
-    """The folders and files of a box, below its root."""
+    """Folders and files of a box, below its root."""
 
     root: Path = Path("/")
 
     @property
     def settings(self) -> Path:
-        """The settings that `appliance run` reads."""
+        """Settings that `appliance run` reads."""
         return self.root / "etc/appliance/appliance.toml"
 
     @property
     def credentials(self) -> Path:
-        """Where systemd looks for the credentials that a unit asks for by name alone."""
+        """Folder where systemd looks for the credentials that a unit names."""
         return self.root / "etc/credstore"
 
     @property
     def taken(self) -> Path:
-        """A copy of the file last taken over from the boot partition, as it was left there."""
+        """Copy of the file last taken over from the boot partition, as it was left there."""
         return self.root / "var/lib/appliance-card/taken.toml"
 
     @property
     def status(self) -> Path:
-        """What the running appliance says of itself."""
+        """Status of the running appliance."""
         return self.root / "run/appliance/status.json"
 
     @property
     def partitions(self) -> list[Path]:
-        """The folders that may be the boot partition, the likelier one first."""
+        """Folders that may be the boot partition, the likelier one first."""
         folders = (self.root / name for name in BOOT_PARTITION)
         return [folder for folder in folders if folder.is_dir()]
 
 
 def named(folder: Path, *names: str) -> Path | None:
-    """Return what has the first of these names in a folder, in capitals or small letters.
+    """Return the entry of a folder with the first of these names, in any case.
 
     Raises:
         OSError: the folder can't be read.

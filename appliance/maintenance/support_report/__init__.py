@@ -1,1 +1,1 @@
-"""A report about the box, written to the card or a USB stick."""
+"""Report about the box, written to the SD card or a USB stick."""

@@ -1,4 +1,4 @@
-"""What a box is made of and how it fares, as text for whoever looks for a fault."""
+"""System information for a report: hardware, power, disks, network, packages."""
 
 import platform
 import re
@@ -21,8 +21,8 @@ _UNIT_PROPERTIES = (
 
 
 def describe(box: Box, run: Run) -> str:
-    """Return a heading and lines for each side of the box; what can't be told is left out."""
-    sides: dict[str, Callable[[], Iterator[str]]] = {
+    """Return sections with a heading each; a section that can't be read says why."""
+    sections: dict[str, Callable[[], Iterator[str]]] = {
         "Program": _program,
         "Computer": lambda: _computer(box.root),
         "Power": lambda: _power(box.root, run),
@@ -34,14 +34,14 @@ def describe(box: Box, run: Run) -> str:
         "Packages": _packages,
     }
     return "\n".join(
-        "".join(f"{line}\n" for line in (heading, "-" * len(heading), *_told(lines)))
-        for heading, lines in sides.items()
+        "".join(f"{line}\n" for line in (heading, "-" * len(heading), *_lines_of(section)))
+        for heading, section in sections.items()
     )
 
 
-def _told(lines: Callable[[], Iterator[str]]) -> Iterator[str]:
+def _lines_of(section: Callable[[], Iterator[str]]) -> Iterator[str]:
     try:
-        yield from lines()
+        yield from section()
     except (OSError, CommandError) as error:
         yield f"(not known: {error})"
 
@@ -76,7 +76,7 @@ def _power(root: Path, run: Run) -> Iterator[str]:
         yield f"throttled: 0x{_text(flags)} (0x0: never)"
     kernel = run(["journalctl", "--dmesg", "--no-pager", "--output=short-iso", "--lines=5000"])
     found = [line for line in kernel.decode("utf-8", "replace").splitlines() if _POWER.search(line)]
-    yield from found[-20:] or ["the kernel says nothing of undervoltage"]
+    yield from found[-20:] or ["the kernel reports no undervoltage"]
 
 
 def _disks(box: Box) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _packages() -> Iterator[str]:
 
 
 def _text(path: Path) -> str:
-    """Return what the kernel says in a file; nothing where it has no such file."""
+    """Return the text of a kernel's file; nothing if there is no such file."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
     except FileNotFoundError:

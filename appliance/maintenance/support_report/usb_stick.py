@@ -1,4 +1,4 @@
-"""A USB stick that asks for a report."""
+"""USB stick that asks for a report."""
 
 import contextlib
 import logging
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.maintenance.support_report.write import asked_for, write_report
+from appliance.maintenance.support_report.write import request_in, write_report
 from appliance.system.files import reason
 from appliance.system.processes import CommandError, Run, output
 
@@ -15,23 +15,23 @@ log = logging.getLogger(__name__)
 FILE_SYSTEMS = "vfat,exfat,ext4"
 
 SAFE = "nosuid,nodev,noexec"
-"""Nothing on a stick becomes a program or a device here."""
+"""Mount options: nothing on a stick becomes a program or a device."""
 
 
 def report_on_stick(
     device: Path, mount_point: Path, root: Path = Path("/"), run: Run = output
 ) -> bool:
-    """Write a report on a stick that asks for one; tell whether nothing failed.
+    """Write a report on a stick if it asks for one; tell whether nothing failed.
 
-    Any other stick is only looked at, and one that the system uses already is left alone. Once
-    this returns, the stick may be pulled out.
+    Other sticks are only read, and one that is in use already is left alone. When this returns,
+    the stick may be pulled out.
     """
     try:
         if _is_in_use(device, root):
             log.info("%s is in use already: no report", device)
             return True
         with _mounted(device, mount_point, run):
-            if asked_for(mount_point) is None:
+            if request_in(mount_point) is None:
                 return True
             run(["mount", "--options", f"remount,rw,{SAFE}", str(mount_point)])
             folder = write_report(mount_point, root, run=run)
@@ -48,9 +48,9 @@ def report_on_stick(
 
 @contextlib.contextmanager
 def _mounted(device: Path, mount_point: Path, run: Run) -> Iterator[None]:
-    """Mount a stick read-only in a `with` block. Unmounting waits until all is written."""
-    how = ["--types", FILE_SYSTEMS, "--options", f"ro,{SAFE}"]
-    run(["mount", *how, str(device), str(mount_point)])
+    """Mount a stick read-only for a `with` block; unmounting waits until all is written."""
+    options = ["--types", FILE_SYSTEMS, "--options", f"ro,{SAFE}"]
+    run(["mount", *options, str(device), str(mount_point)])
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ def _mounted(device: Path, mount_point: Path, run: Run) -> Iterator[None]:
 
 
 def _is_in_use(device: Path, root: Path) -> bool:
-    """Tell whether a device is mounted, as the disk of a box that starts from USB is."""
+    """Tell whether a device is mounted: a box may start from a USB disk."""
     number = device.stat().st_rdev
     wanted = f"{os.major(number)}:{os.minor(number)}"
     mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")

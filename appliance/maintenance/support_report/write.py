@@ -1,4 +1,4 @@
-"""A report, written where somebody asked for one by a file or folder named `appliance-report`."""
+"""Writer of reports: where a file or folder named `appliance-report` asks for one."""
 
 import contextlib
 import logging
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.maintenance.paths import Box, named
-from appliance.maintenance.support_report.contents import contents, told
+from appliance.maintenance.support_report.contents import contents, made
 from appliance.settings import Settings, SettingsError, load
 from appliance.system.files import DISK, Disk, reason
 from appliance.system.processes import Run, output
@@ -21,12 +21,12 @@ REQUESTS = (REQUEST, f"{REQUEST}.txt")
 
 
 def local_time() -> datetime:
-    """Return the time of day where the box stands."""
+    """Return the time of day in the box's time zone."""
     return datetime.now(UTC).astimezone()
 
 
-def asked_for(folder: Path) -> Path | None:
-    """Return the file or folder that asks for a report; None when there is none.
+def request_in(folder: Path) -> Path | None:
+    """Return the file or folder that asks for a report; None if there is none.
 
     Raises:
         OSError: the folder can't be read.
@@ -43,25 +43,32 @@ def write_report(
     now: Callable[[], datetime] = local_time,
     disk: Disk = DISK,
 ) -> Path | None:
-    """Write a report into a folder that asks for one; return the report's own folder.
+    """Write a report into a folder that asks for one; return the folder of the report.
 
-    When all of it is on the medium, the request is renamed to `appliance-report-done`: so a report
-    is written once, and whoever takes the medium out sees that it is whole.
+    When all of it is on the medium, the request is renamed to `appliance-report-done`: a report is
+    written once, and a person sees that it is complete.
+
+    Args:
+        target: the folder that may ask for a report.
+        root: root of the file system that the report describes.
+        run: runs the programs that are asked for facts.
+        now: returns the local time, for the name of the report.
+        disk: the system calls to use.
 
     Raises:
-        OSError: the folder can't be read or written, or is full; nothing is left in it then.
+        OSError: the folder can't be read or written, or is full; nothing is left in it.
     """
-    request = asked_for(target)
+    request = request_in(target)
     if request is None:
         return None
     box = Box(root)
     folder = _unused(target / f"{REQUEST}-{_name(box)}-{now():%Y-%m-%d-%H%M}")
     folder.mkdir(mode=0o755)
-    # Once opened, the folder stays what it is, whatever becomes of its name.
+    # The open folder stays the same, whatever happens to its name.
     opened = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         for name, make in contents(box, run).items():
-            _write(opened, name, told(make), disk)
+            _write(opened, name, made(make), disk)
         disk.sync(opened)
         disk.rename(request, _unused(request.with_stem(f"{REQUEST}-done")))
         disk.sync_folder(target)
@@ -74,7 +81,7 @@ def write_report(
 
 
 def report_on_boot_partition(root: Path = Path("/"), run: Run = output, disk: Disk = DISK) -> bool:
-    """Write a report where the boot partition asks for one; tell whether nothing failed."""
+    """Write a report if the boot partition asks for one; tell whether nothing failed."""
     succeeded = [_report(partition, root, run, disk) for partition in Box(root).partitions]
     return all(succeeded)
 
@@ -101,7 +108,7 @@ def _write(folder: int, name: str, data: bytes, disk: Disk) -> None:
 
 
 def _remove(folder: Path, opened: int) -> None:
-    """Take back what was written: a full boot partition would stop the system's own updates."""
+    """Remove what was written: a full boot partition would stop updates of the system."""
     with contextlib.suppress(OSError):
         for name in os.listdir(opened):
             os.unlink(name, dir_fd=opened)
@@ -109,7 +116,7 @@ def _remove(folder: Path, opened: int) -> None:
 
 
 def _unused(path: Path) -> Path:
-    """Return the path, with a number if the name is taken."""
+    """Return the path, with a number if the name exists."""
     number = 1
     unused = path
     while os.path.lexists(unused):
