@@ -48,7 +48,7 @@ def test_a_timeout_that_was_translated_is_still_one() -> None:
     assert cause_of(translated) is Cause.TIMEOUT
 
 
-def test_exceptions_that_hold_each_other_are_no_trap() -> None:
+def test_exceptions_that_hold_each_other_do_not_loop() -> None:
     one, other = OSError(), OSError()
     one.__cause__, other.__cause__ = other, one
     assert cause_of(one) is Cause.NETWORK

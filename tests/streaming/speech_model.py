@@ -1,4 +1,4 @@
-"""A model of speech, of a service that hears it, and of a history: no network, no threads.
+"""Model of speech, of a service that hears it, and of a history: no network, no threads.
 
 Everything is in milliseconds and whole audio samples; time passes in steps of `STEP`.
 """
@@ -39,7 +39,7 @@ def said(gaps: list[int], word: int = 300) -> list[Said]:
 
 
 class Service:
-    """What a service hears on one connection, whose audio starts at `origin`.
+    """A service's side of one connection, whose audio starts at `origin`.
 
     A word is heard when all of it came on this connection, `delay` ms after it was sent; a turn
     ends at any pause (or not), and is said to be finished some time later: so turns may finish
@@ -65,7 +65,7 @@ class Service:
         self._sent.append((now, position))
 
     def hear(self, now: int) -> list[Turn]:
-        """Return what is said by now."""
+        """Return the turns due by now."""
         while len(self._sent) > 1 and self._sent[1][0] <= now - self._delay:
             del self._sent[0]
         return self._hear_until(self._sent[0][1], now)
@@ -114,7 +114,7 @@ class Service:
         return Turn(self._order, text, finished, words=words)
 
     def _place(self, word: Said) -> Word:
-        """Return the word in the connection's time, its times off by as much as they may be."""
+        """Return the word in the connection's time, with an error in its times."""
         origin = self._origin // MS
         start = word.start - origin + self._chance.randint(-MISPLACED, MISPLACED)
         end = word.end - origin + self._chance.randint(-MISPLACED, MISPLACED)
@@ -123,7 +123,7 @@ class Service:
 
 @dataclass
 class Record:
-    """What the database holds: finished turns and what they cover, committed together."""
+    """The database: finished turns and what they cover, committed together."""
 
     turns: dict[Key, str] = field(default_factory=dict)
     covered: Covered = field(default_factory=Covered)

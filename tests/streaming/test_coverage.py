@@ -37,7 +37,7 @@ def test_what_the_backlog_dropped_counts_as_covered() -> None:
     assert Coverage(ORIGIN + 7, EARLIER, 0.0).covered(1.0) == Covered(ORIGIN + 7, 0, 4)
 
 
-def test_a_finished_turn_covers_a_margin_behind_its_last_word() -> None:
+def test_a_finished_turn_covers_a_margin_after_its_last_word() -> None:
     coverage = after(10)
     coverage.heard(turn(0, (100, 400), (500, 900)), 10.0)
     assert coverage.covered(10.0) == Covered(position(900) + MARGIN, ORIGIN, 1)
@@ -82,7 +82,7 @@ def test_a_turn_waits_for_all_below_it() -> None:
     assert coverage.covered(20.0) == Covered(position(3100), ORIGIN, 2)
 
 
-def test_a_turn_that_never_came_is_not_waited_for_for_ever() -> None:
+def test_a_turn_that_never_came_is_not_waited_for_forever() -> None:
     coverage = after(10)
     coverage.heard(turn(1, (2000, 2900)), 10.0)
     coverage.heard(turn(2, (9000, 9900), finished=False), 10.0)
@@ -126,7 +126,7 @@ def test_silence_is_covered_after_a_while() -> None:
     assert coverage.covered(60.0) == Covered(position(29_000), ORIGIN, 0)
 
 
-def test_silence_behind_a_turn_is_covered_after_a_while() -> None:
+def test_silence_after_a_turn_is_covered_after_a_while() -> None:
     coverage = after(60)
     coverage.heard(turn(0, (100, 900)), 60.0)
     assert coverage.covered(60.0) == Covered(position(29_000), ORIGIN, 1)
@@ -141,7 +141,7 @@ def test_there_is_no_silence_while_a_turn_is_open() -> None:
 def test_a_turn_that_opened_in_the_silence_without_words_is_heard_again() -> None:
     coverage = after(60)
     coverage.heard(turn(0, finished=False), 60.0)
-    # Its words are still to come: they must be replaced should they come on two connections.
+    # Its words are still to come; if they come on two connections, one replaces the other.
     assert coverage.covered(60.0) == Covered(position(29_000), ORIGIN, 0)
 
 
@@ -178,7 +178,7 @@ happenings = st.lists(st.one_of(turns, st.integers(min_value=1, max_value=20)), 
 
 
 @given(happenings)
-def test_whatever_comes_coverage_never_goes_back_nor_beyond_what_was_sent(
+def test_coverage_never_shrinks_nor_exceeds_what_was_sent(
     happenings: list[Turn | int],
 ) -> None:
     coverage = Coverage(ORIGIN, EARLIER, 0.0)
@@ -205,7 +205,7 @@ def test_nothing_is_silence_before_the_service_has_begun_to_listen() -> None:
     assert coverage.covered(90.0) == EARLIER
 
 
-def test_somebody_who_says_no_times_has_spoken_just_now() -> None:
+def test_a_turn_without_times_was_spoken_just_now() -> None:
     coverage = after(10)
     coverage.heard(Turn(0, "hello"), 10.0)
     assert coverage.last_word == position(10_000)

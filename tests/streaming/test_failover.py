@@ -15,23 +15,23 @@ from appliance.streaming.retry_policy import RetryPolicy
 from tests.rig.clock import Clock
 
 LOST = Outcome(Stage.TOKEN, cause=Cause.NETWORK)
-BROKEN_OFF = Outcome(Stage.SESSION, cause=Cause.NETWORK)
+DROPPED = Outcome(Stage.SESSION, cause=Cause.NETWORK)
 NEVER_BEGAN = Outcome(Stage.SESSION, cause=Cause.NEVER_BEGAN)
 FAULTY = Outcome(Stage.SESSION, 3005, "Server error")
-CROWDED = Outcome(Stage.TOKEN, 429)
+FULL = Outcome(Stage.TOKEN, 429)
 NO_KEY = Outcome(Stage.TOKEN, cause=Cause.NO_KEY)
 BAD_KEY = Outcome(Stage.TOKEN, 401)
 BAD_SETTING = Outcome(Stage.SESSION, 3006, "Invalid parameter")
-NO_FUNDS = Outcome(Stage.SESSION, 1008, "Insufficient funds")
+NO_CREDIT = Outcome(Stage.SESSION, 1008, "Insufficient funds")
 REFUSED = Outcome(Stage.SESSION, 1008, "Unauthorized")
 TOO_FAST = Outcome(Stage.SESSION, 3007, "Audio Transmission Rate Exceeded")
 EXPIRED = Outcome(Stage.SESSION, 3008, "Session expired")
 
-SETTINGS = ServiceSettings(url="wss://first/v3/ws", fallback_url="ws://house/v3/ws")
+SETTINGS = ServiceSettings(url="wss://primary/v3/ws", fallback_url="ws://house/v3/ws")
 
 
 class Attempts:
-    """A session's tries, in a time that only passes here."""
+    """A session's attempts, in a time that passes only here."""
 
     def __init__(self, settings: ServiceSettings = SETTINGS) -> None:
         self.clock = Clock()
@@ -43,23 +43,23 @@ class Attempts:
         return self.clock.now - self.began
 
     @property
-    def at_the_fallback(self) -> bool:
+    def on_fallback(self) -> bool:
         return self.failover.current.is_fallback
 
     def fail(self, outcome: Outcome, lasting: float = 0.0) -> None:
-        """Try, fail, and wait for the next try."""
+        """Try, fail, and wait for the next attempt."""
         self.failover.note_attempt()
         self.clock.now += lasting
         self.clock.now += self.failover.note(outcome)
 
     def fall_silent(self, silent_for: float) -> None:
-        """Lose a connection that was of use, some seconds after its last sign of life."""
+        """Lose a useful connection, some seconds after its last sign of life."""
         self.succeed(lasting=100.0)
         self.clock.now += silent_for
-        self.clock.now += self.failover.note(BROKEN_OFF, self.clock.now - silent_for)
+        self.clock.now += self.failover.note(DROPPED, self.clock.now - silent_for)
 
     def shown(self, outcome: Outcome) -> Fault | None:
-        """Return what the person is shown, and go on."""
+        """Return the fault that is shown, and go on."""
         fault = self.failover.fault(outcome)
         self.fail(outcome)
         return fault
@@ -70,87 +70,87 @@ class Attempts:
         self.failover.note_success()
 
     def fail_until_it_switches(self, outcome: Outcome, lasting: float = 0.0) -> float:
-        """Fail again and again; return after how many seconds the other one is tried."""
-        began, here = self.now, self.at_the_fallback
+        """Fail again and again; return the seconds until the other service is tried."""
+        began, here = self.now, self.on_fallback
         for _ in range(1000):
             self.fail(outcome, lasting)
-            if self.at_the_fallback is not here:
+            if self.on_fallback is not here:
                 return self.now - began
-        raise AssertionError("it never turned")
+        raise AssertionError("it never switched")
 
 
 def stays(attempts: Attempts, outcome: Outcome, seconds: float = 3600.0) -> bool:
-    here = attempts.at_the_fallback
+    here = attempts.on_fallback
     while attempts.now < seconds:
         attempts.fail(outcome, lasting=1.0)
-        if attempts.at_the_fallback is not here:
+        if attempts.on_fallback is not here:
             return False
     return True
 
 
-def test_the_first_one_is_tried_first() -> None:
+def test_the_primary_is_tried_first() -> None:
     assert Attempts().failover.current.settings.url == SETTINGS.url
 
 
-@pytest.mark.parametrize("outcome", [LOST, FAULTY, CROWDED, Outcome(Stage.TOKEN, cause=Cause.DNS)])
-def test_one_that_is_away_gives_way_after_ten_seconds(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [LOST, FAULTY, FULL, Outcome(Stage.TOKEN, cause=Cause.DNS)])
+def test_a_service_that_is_away_is_left_after_ten_seconds(outcome: Outcome) -> None:
     attempts = Attempts()
     assert attempts.fail_until_it_switches(outcome) == pytest.approx(FALLBACK_AFTER)
     assert attempts.failover.current.settings.url == SETTINGS.fallback_url
 
 
-def test_the_seconds_that_a_try_takes_count() -> None:
+def test_the_time_that_an_attempt_takes_counts() -> None:
     assert Attempts().fail_until_it_switches(LOST, lasting=5.0) == pytest.approx(10.25)
 
 
-@pytest.mark.parametrize("outcome", [NO_KEY, BAD_KEY, BAD_SETTING, NO_FUNDS, REFUSED])
-def test_what_only_the_owner_can_mend_is_no_reason_to_go_elsewhere(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [NO_KEY, BAD_KEY, BAD_SETTING, NO_CREDIT, REFUSED])
+def test_what_only_the_owner_can_fix_is_no_reason_to_switch(outcome: Outcome) -> None:
     assert stays(Attempts(), outcome)
 
 
 @pytest.mark.parametrize("outcome", [EXPIRED, TOO_FAST, REFUSED])
-def test_one_that_was_reached_is_not_away(outcome: Outcome) -> None:
+def test_a_service_that_was_reached_is_not_away(outcome: Outcome) -> None:
     attempts = Attempts()
     attempts.clock.now += attempts.failover.note(LOST)
     attempts.clock.now += FALLBACK_AFTER
     attempts.fail(outcome)
     attempts.fail(LOST)
-    assert not attempts.at_the_fallback
+    assert not attempts.on_fallback
 
 
-def test_a_success_begins_the_count_anew() -> None:
+def test_a_success_restarts_the_count() -> None:
     attempts = Attempts()
     for _ in range(20):
         attempts.fail(LOST, lasting=4.0)
         attempts.succeed(lasting=1.0)
-    assert not attempts.at_the_fallback
+    assert not attempts.on_fallback
     assert attempts.fail_until_it_switches(LOST) == pytest.approx(FALLBACK_AFTER)
 
 
-def test_the_count_runs_from_the_end_of_a_connection_that_was_of_use() -> None:
+def test_the_count_runs_from_the_end_of_a_useful_connection() -> None:
     attempts = Attempts()
     attempts.succeed(lasting=3000.0)
     attempts.clock.now += attempts.failover.note(LOST)
-    assert not attempts.at_the_fallback
+    assert not attempts.on_fallback
 
 
-def test_the_seconds_until_the_silence_of_a_connection_is_noticed_count() -> None:
+def test_the_time_until_a_dead_connection_is_noticed_counts() -> None:
     attempts = Attempts()
     attempts.fall_silent(8.0)
-    assert not attempts.at_the_fallback
+    assert not attempts.on_fallback
     assert attempts.failover.time_left == pytest.approx(1.75)
     assert attempts.fail_until_it_switches(LOST) == pytest.approx(1.75)
 
 
-def test_after_a_silence_of_ten_seconds_the_other_one_is_tried_at_once() -> None:
+def test_after_ten_seconds_without_a_sign_of_life_the_other_service_is_tried_at_once() -> None:
     attempts = Attempts()
     attempts.fall_silent(12.0)
-    assert attempts.at_the_fallback
+    assert attempts.on_fallback
     assert attempts.now == pytest.approx(112.0)
 
 
-def test_one_that_keeps_breaking_off_before_it_is_of_use_gives_way() -> None:
-    assert Attempts().fail_until_it_switches(BROKEN_OFF, lasting=3.0) <= FALLBACK_AFTER + 3.5
+def test_a_service_that_keeps_dropping_useless_connections_is_left() -> None:
+    assert Attempts().fail_until_it_switches(DROPPED, lasting=3.0) <= FALLBACK_AFTER + 3.5
 
 
 def test_both_are_tried_in_turns_while_both_are_away() -> None:
@@ -159,7 +159,7 @@ def test_both_are_tried_in_turns_while_both_are_away() -> None:
     assert all(FALLBACK_AFTER <= length <= FALLBACK_AFTER + 5 for length in lengths)
 
 
-def test_a_fallback_that_the_owner_must_mend_is_left_at_once_and_seldom_asked() -> None:
+def test_a_fallback_that_the_owner_must_fix_is_left_at_once_and_seldom_tried() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     assert attempts.fail_until_it_switches(BAD_SETTING) == pytest.approx(0, abs=5)
@@ -167,7 +167,7 @@ def test_a_fallback_that_the_owner_must_mend_is_left_at_once_and_seldom_asked() 
     assert attempts.fail_until_it_switches(LOST) >= 30 - 5
 
 
-def test_once_there_it_leaves_a_first_one_that_refuses_for_a_fallback_that_may_work() -> None:
+def test_after_a_switch_a_primary_that_refuses_is_left_for_a_fallback_that_may_work() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     attempts.fail_until_it_switches(LOST)
@@ -180,10 +180,10 @@ def test_it_stays_where_it_works() -> None:
     for _ in range(10):
         attempts.succeed(lasting=3000.0)
         attempts.fail(EXPIRED)
-    assert attempts.at_the_fallback
+    assert attempts.on_fallback
 
 
-def test_each_learns_for_itself_how_fast_audio_may_be_sent() -> None:
+def test_each_service_has_a_pace_of_its_own() -> None:
     attempts = Attempts()
     attempts.fail(TOO_FAST)
     slower = attempts.failover.current.retry_policy.pace
@@ -192,7 +192,7 @@ def test_each_learns_for_itself_how_fast_audio_may_be_sent() -> None:
     assert attempts.failover.primary.retry_policy.pace == slower
 
 
-def test_a_try_may_take_no_longer_than_the_other_one_has_to_wait() -> None:
+def test_an_attempt_may_take_no_longer_than_the_other_service_has_to_wait() -> None:
     attempts = Attempts()
     assert attempts.failover.time_left == FALLBACK_AFTER
     attempts.failover.note_attempt()
@@ -202,8 +202,8 @@ def test_a_try_may_take_no_longer_than_the_other_one_has_to_wait() -> None:
     assert attempts.failover.time_left == pytest.approx(1.75)
 
 
-def test_without_a_fallback_there_is_nowhere_to_go() -> None:
-    attempts = Attempts(ServiceSettings(url="wss://first/v3/ws"))
+def test_without_a_fallback_the_primary_is_never_left() -> None:
+    attempts = Attempts(ServiceSettings(url="wss://primary/v3/ws"))
     assert attempts.failover.time_left is None
     assert stays(attempts, LOST)
     assert stays(attempts, FAULTY, seconds=7200.0)
@@ -213,7 +213,7 @@ def test_without_a_fallback_there_is_nowhere_to_go() -> None:
     ("outcome", "what", "remedy"),
     [
         (BAD_SETTING, "Fallback: setting refused", "check the settings"),
-        (NO_FUNDS, "Fallback: no credit left", "top up the account"),
+        (NO_CREDIT, "Fallback: no credit left", "top up the account"),
         (REFUSED, "Fallback: key refused", "run: appliance doctor"),
         (Outcome(Stage.TOKEN, 404), "Fallback: wrong address", "check fallback_url"),
         (Outcome(Stage.HANDSHAKE, 404), "Fallback: wrong address", "check fallback_url"),
@@ -229,7 +229,7 @@ def test_without_a_fallback_there_is_nowhere_to_go() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_the_fallback_is_told_as_such(
+def test_a_fault_of_the_fallback_names_the_fallback(
     outcome: Outcome, what: str, remedy: str
 ) -> None:
     attempts = Attempts()
@@ -252,36 +252,34 @@ def test_the_address_of_the_fallbacks_tokens_is_named_where_there_is_one() -> No
     assert remedies == ["check fallback_token_url", "check fallback_url"]
 
 
-def test_what_passes_by_itself_is_told_alike_of_both() -> None:
+def test_a_passing_fault_has_the_same_words_for_both() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     assert attempts.failover.current.fault(LOST) == fault_for(LOST)
     assert attempts.failover.current.fault(EXPIRED) is None
 
 
-def test_what_is_wrong_with_the_fallback_stays_in_sight_while_the_first_one_is_away() -> None:
+def test_a_refusal_of_the_fallback_stays_shown_while_the_primary_is_away() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     refusal = attempts.shown(BAD_SETTING)
     assert refusal
-    assert not attempts.at_the_fallback
-    assert [attempts.shown(outcome) for outcome in (BROKEN_OFF, LOST, FAULTY, CROWDED)] == [
-        refusal
-    ] * 4
+    assert not attempts.on_fallback
+    assert [attempts.shown(outcome) for outcome in (DROPPED, LOST, FAULTY, FULL)] == [refusal] * 4
     assert attempts.failover.fault(EXPIRED) is None
     assert attempts.failover.fault(BAD_KEY) == fault_for(BAD_KEY)
 
 
-def test_what_is_wrong_with_the_first_one_stays_in_sight_while_the_fallback_is_away() -> None:
+def test_a_refusal_of_the_primary_stays_shown_while_the_fallback_is_away() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     attempts.fail_until_it_switches(LOST)
-    attempts.fail(NO_FUNDS)
-    assert attempts.at_the_fallback
-    assert attempts.failover.fault(LOST) == fault_for(NO_FUNDS)
+    attempts.fail(NO_CREDIT)
+    assert attempts.on_fallback
+    assert attempts.failover.fault(LOST) == fault_for(NO_CREDIT)
 
 
-def test_once_one_is_of_use_an_old_refusal_is_told_no_more() -> None:
+def test_a_useful_connection_clears_old_refusals() -> None:
     attempts = Attempts()
     attempts.fail_until_it_switches(LOST)
     attempts.fail(BAD_SETTING)
@@ -289,7 +287,7 @@ def test_once_one_is_of_use_an_old_refusal_is_told_no_more() -> None:
     assert attempts.failover.fault(LOST) == fault_for(LOST)
 
 
-def test_one_that_was_given_up_before_it_began_tells_nothing_new() -> None:
+def test_an_attempt_given_up_before_it_began_says_nothing_new() -> None:
     attempts = Attempts()
     assert attempts.failover.fault(NEVER_BEGAN) == fault_for(NEVER_BEGAN)
     attempts.fail(FAULTY)
@@ -299,7 +297,7 @@ def test_one_that_was_given_up_before_it_began_tells_nothing_new() -> None:
     assert attempts.failover.fault(NEVER_BEGAN) == fault_for(NEVER_BEGAN)
 
 
-def test_a_night_without_either_is_no_thousand_warnings(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_night_without_either_is_two_warnings(caplog: pytest.LogCaptureFixture) -> None:
     attempts = Attempts()
     for _ in range(50):
         attempts.fail_until_it_switches(LOST)
@@ -307,7 +305,7 @@ def test_a_night_without_either_is_no_thousand_warnings(caplog: pytest.LogCaptur
     assert shown == ["switching to the fallback service", "switching to the primary service"]
 
 
-def test_only_what_passes_by_itself_is_away() -> None:
+def test_only_passing_failures_mean_away() -> None:
     assert set(Reaction) - set(AWAY) == {
         Reaction.AT_ONCE,
         Reaction.SLOWER,
@@ -316,27 +314,25 @@ def test_only_what_passes_by_itself_is_away() -> None:
     }
 
 
-anything = st.sampled_from(
-    [LOST, FAULTY, CROWDED, BAD_KEY, BAD_SETTING, REFUSED, TOO_FAST, EXPIRED]
-)
+anything = st.sampled_from([LOST, FAULTY, FULL, BAD_KEY, BAD_SETTING, REFUSED, TOO_FAST, EXPIRED])
 
 
 @given(st.lists(anything, min_size=1, max_size=40))
-def test_no_row_of_outcomes_leads_to_hammering_either_one(outcomes: list[Outcome]) -> None:
+def test_no_sequence_of_outcomes_hammers_either_service(outcomes: list[Outcome]) -> None:
     attempts = Attempts()
     tried: dict[bool, list[float]] = {False: [], True: []}
     for outcome in outcomes:
-        tried[attempts.at_the_fallback].append(attempts.now)
+        tried[attempts.on_fallback].append(attempts.now)
         attempts.fail(outcome)
     for times in tried.values():
         immediate = sum(late == early for early, late in itertools.pairwise(times))
-        assert immediate <= 4  # at once, slower twice, and with a new token
+        assert immediate <= 4  # AT_ONCE, SLOWER twice, NEW_TOKEN
 
 
 @given(st.lists(anything, max_size=40))
-def test_whatever_happened_one_that_is_away_gives_way(outcomes: list[Outcome]) -> None:
+def test_whatever_happened_a_service_that_is_away_is_left(outcomes: list[Outcome]) -> None:
     attempts = Attempts()
     for outcome in outcomes:
         attempts.fail(outcome)
-    # The other one may have been refused for good, and is then asked seldom: at most in 600 s.
+    # A refusal makes the other service wait for up to 600 s.
     assert attempts.fail_until_it_switches(LOST) <= 600 + 5

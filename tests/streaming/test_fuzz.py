@@ -30,7 +30,7 @@ NONSENSE: tuple[Any, ...] = (
 
 
 def real_turn(order: int, *, finished: bool) -> str:
-    """Return a message of a turn whose one word is said at its place in the audio."""
+    """Return a turn of one word, with its place in the audio."""
     start = order * AUDIO_SECONDS * 1000 // TURNS
     words = [{"text": f"w{order}", "start": start, "end": start + 50, "word_is_final": True}]
     return json.dumps(
@@ -83,13 +83,13 @@ def far_away(chance: random.Random) -> Frame:
 
 
 def junk(chance: random.Random) -> Frame:
-    """Return a message that says nothing of the real turns."""
+    """Return a message that has nothing to do with the real turns."""
     kinds = [noise, torn, deep, bare, mistyped, foreign, misplaced, far_away]
     return chance.choice(kinds)(chance)
 
 
 def foreign_turn(chance: random.Random) -> dict[str, Any]:
-    """Return a turn far behind the real ones, without text."""
+    """Return a turn far after the real ones, without text."""
     order = chance.choice([chance.randrange(10**6, 10**7), 2**63 - 1])
     finished = chance.random() < 0.5
     return {"type": "Turn", "turn_order": order, "transcript": "", "end_of_turn": finished}
@@ -114,25 +114,25 @@ def messages(chance: random.Random) -> Iterator[Frame]:
 
 
 def test_ten_thousand_messages_lose_no_turn(tmp_path: Path) -> None:
-    inbox = Posted()
+    posted = Posted()
     audio = bytes(AUDIO_SECONDS * SAMPLE_RATE * 2)
-    backlog = backlog_of(audio, tmp_path, inbox)
-    conversation = Stream(backlog, Covered(), PACES[0], FakeTransport, inbox)
-    running = threading.Thread(target=conversation.run)
+    backlog = backlog_of(audio, tmp_path, posted)
+    stream = Stream(backlog, Covered(), PACES[0], FakeTransport, posted)
+    running = threading.Thread(target=stream.run)
     running.start()
-    wait_until(lambda: conversation.sent == AUDIO_SECONDS * SAMPLE_RATE)
+    wait_until(lambda: stream.sent == AUDIO_SECONDS * SAMPLE_RATE)
     for frame in messages(random.Random(1)):
-        conversation.received(frame)
-    covered = conversation.covered()
-    conversation.abandon()
+        stream.received(frame)
+    covered = stream.covered()
+    stream.abandon()
     running.join()
 
     transcript = Transcript()
-    for event in inbox.of(TurnReceived):
+    for event in posted.of(TurnReceived):
         assert 0 <= event.started <= AUDIO_SECONDS
         assert 0 <= event.ended <= AUDIO_SECONDS
         assert 0 <= event.turn.order < 2**63
-        assert event.covered.position <= conversation.sent
+        assert event.covered.position <= stream.sent
         if event.turn.order < TURNS:
             transcript.receive(event.origin, event.turn)
     shown = transcript.latest(TURNS)

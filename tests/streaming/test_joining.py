@@ -1,4 +1,4 @@
-"""However connections end, the words of all of them join to what was said."""
+"""Words of several connections, joined: none is lost or doubled, however connections end."""
 
 import random
 from typing import Literal
@@ -18,8 +18,8 @@ End = Literal["dropped", "crashed", "terminated"]
 COMMIT_STEP = 30 * SAMPLE_RATE
 
 
-class Listener:
-    """Brings audio to one service after the other, exactly as a session does."""
+class SimulatedSession:
+    """A session's way of sending audio to one connection after the other."""
 
     def __init__(self, words: list[Said], chance: random.Random) -> None:
         self._words = words
@@ -36,7 +36,7 @@ class Listener:
         return min(self._total, self.now * MS)
 
     def connect(self, end: End, after: int, pace: Pace) -> None:
-        """Hold one connection until it was open for so many ms, or until all is transcribed."""
+        """Keep a connection open for so many ms, or until all is transcribed."""
         origin = self.covered.position
         opened_at = self.now
         service = Service(origin, self._words, self._chance)
@@ -82,7 +82,7 @@ class Listener:
             self._check_what_is_committed()
 
     def _check_what_is_committed(self) -> None:
-        """A crash at this moment must neither lose nor double a word."""
+        """Check that a crash at this moment neither loses nor doubles a word."""
         covered = self.record.covered
         kept = " ".join(
             text for key, text in sorted(self.record.turns.items()) if key < covered.key
@@ -112,19 +112,19 @@ def test_no_word_is_lost_or_doubled(
     gaps: list[int], connections: list[tuple[End, int, int, Pace]], seed: int
 ) -> None:
     words = said(gaps)
-    listener = Listener(words, random.Random(seed))
+    session = SimulatedSession(words, random.Random(seed))
     for end, after, outage, pace in connections:
-        listener.connect(end, after, pace)
-        listener.now += outage
-    listener.connect("terminated", 0, PACES[0])
+        session.connect(end, after, pace)
+        session.now += outage
+    session.connect("terminated", 0, PACES[0])
 
-    assert listener.record.words == [word.text for word in words]
-    heard_before = listener.stretches[:-1]
+    assert session.record.words == [word.text for word in words]
+    heard_before = session.stretches[:-1]
     crashed = any(end == "crashed" for end, *_ in connections)
     if not crashed:
-        shown = listener.transcript.latest(64)
+        shown = session.transcript.latest(64)
         assert " ".join(turn.text for turn in shown).split() == [word.text for word in words]
-    follows = [origin for origin, _ in listener.stretches[1:]]
+    follows = [origin for origin, _ in session.stretches[1:]]
     assert [covered for _, covered in heard_before] == follows
-    assert listener.stretches[0][0] == 0
-    assert listener.stretches[-1][1] == listener.captured
+    assert session.stretches[0][0] == 0
+    assert session.stretches[-1][1] == session.captured

@@ -26,7 +26,7 @@ def test_a_frame_may_be_text_or_bytes() -> None:
 
 
 @pytest.mark.parametrize("field", ["turn_order", "transcript", "end_of_turn"])
-def test_a_turn_without_one_of_them_is_passed_over(field: str) -> None:
+def test_a_turn_without_one_of_them_is_ignored(field: str) -> None:
     fields = json.loads(turn())
     del fields[field]
     assert decode(json.dumps(fields)) is None
@@ -48,7 +48,7 @@ def test_a_turn_without_one_of_them_is_passed_over(field: str) -> None:
         {"end_of_turn": "perhaps"},
     ],
 )
-def test_a_turn_with_a_field_of_nonsense_is_passed_over(fields: dict[str, Any]) -> None:
+def test_a_turn_with_a_nonsense_field_is_ignored(fields: dict[str, Any]) -> None:
     assert decode(turn(**fields)) is None
 
 
@@ -57,11 +57,11 @@ def test_a_whole_number_is_one_however_it_is_written(order: object) -> None:
     assert decode(turn(turn_order=order)) == Turn(3, "hello")
 
 
-def test_unknown_fields_are_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert decode(turn(speaker_label="A", tomorrow={"deep": [1, None]})) == Turn(3, "hello")
 
 
-def test_words_have_their_places() -> None:
+def test_words_have_times() -> None:
     heard = decode(turn(words=[word("hello"), word("wor", final=False)]))
     assert isinstance(heard, Turn)
     assert heard.words == (Word("hello", 120, 480), Word("wor", 120, 480, final=False))
@@ -82,11 +82,11 @@ def test_words_have_their_places() -> None:
         [word("hello") | {"end": "nan"}],
     ],
 )
-def test_a_turn_is_worth_showing_without_words_that_make_sense(words: object) -> None:
+def test_nonsense_words_do_not_take_the_turn_with_them(words: object) -> None:
     assert decode(turn(words=words)) == Turn(3, "hello")
 
 
-def test_a_word_of_nonsense_does_not_take_the_others_with_it() -> None:
+def test_a_nonsense_word_does_not_take_the_others_with_it() -> None:
     heard = decode(turn(words=[{"text": 5}, word("hello")]))
     assert isinstance(heard, Turn)
     assert [said.text for said in heard.words] == ["hello"]
@@ -96,7 +96,7 @@ def test_a_word_of_nonsense_does_not_take_the_others_with_it() -> None:
     "words",
     [b'["\xff"]', b'[{"text":"\xff","start":1,"end":2}]', b"[" * 500 + b"]" * 500],
 )
-def test_words_that_can_not_be_read_do_not_take_the_turn_with_them(words: bytes) -> None:
+def test_unreadable_words_do_not_take_the_turn_with_them(words: bytes) -> None:
     frame = turn().encode().removesuffix(b"}") + b', "words": ' + words + b"}"
     assert decode(frame) == Turn(3, "hello")
 
@@ -126,7 +126,7 @@ def test_the_other_messages_are_known() -> None:
 
 
 @pytest.mark.parametrize("code", [None, "3005", 3.5, True, [3005]])
-def test_a_code_that_is_no_number_is_none(code: object) -> None:
+def test_a_code_that_is_not_a_number_is_none(code: object) -> None:
     error = decode(json.dumps({"type": "Error", "error_code": code, "error": "e"}))
     assert isinstance(error, ServiceError)
     assert error.code is None
@@ -160,7 +160,7 @@ def test_a_code_that_is_no_number_is_none(code: object) -> None:
         "1e999999",
     ],
 )
-def test_what_can_not_be_understood_is_passed_over(frame: str | bytes) -> None:
+def test_a_message_that_is_not_understood_is_ignored(frame: str | bytes) -> None:
     assert decode(frame) is None
 
 

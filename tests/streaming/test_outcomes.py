@@ -76,17 +76,17 @@ def test_every_cause_has_a_reaction_and_words(stage: Stage, cause: Cause) -> Non
     assert fault.remedy
 
 
-def test_what_the_owner_must_mend_says_what_it_is() -> None:
+def test_a_fault_for_the_owner_says_what_to_do() -> None:
     for rule in TABLE:
         if rule.reaction is Reaction.OWNER:
             assert rule.remedy
             assert "trying again" not in rule.remedy
 
 
-def test_a_rollover_is_not_noticed() -> None:
+def test_a_rollover_shows_no_fault() -> None:
     assert fault_for(Outcome(Stage.SESSION, 3008, "Session expired")) is None
 
 
-def test_an_outcome_says_for_the_log_what_happened() -> None:
+def test_an_outcome_is_a_sentence_for_the_log() -> None:
     assert str(Outcome(Stage.SESSION, 3005, "Server error")) == "in the session: 3005, Server error"
     assert str(Outcome(Stage.TOKEN, cause=Cause.DNS)) == "fetching a token: name not found"

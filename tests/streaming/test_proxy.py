@@ -71,7 +71,7 @@ class Tunnels:
 
 
 def pass_on(source: socket.socket, target: socket.socket) -> None:
-    """Pass everything on until either side has had enough."""
+    """Pass everything on until either side ends."""
     with contextlib.suppress(OSError):
         while piece := source.recv(65_536):
             target.sendall(piece)
@@ -80,30 +80,30 @@ def pass_on(source: socket.socket, target: socket.socket) -> None:
             sock.shutdown(socket.SHUT_RDWR)
 
 
-class Guest:
-    """Says goodbye as soon as it is let in."""
+class ShortSession:
+    """A session that terminates as soon as it is open."""
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self._connection = Transport(settings, TokenSource(settings).fetch(), self)
+        self._transport = Transport(settings, TokenSource(settings).fetch(), self)
 
-    def come_and_go(self) -> Outcome:
-        return self._connection.run()
+    def run(self) -> Outcome:
+        return self._transport.run()
 
     def opened(self) -> None:
-        self._connection.send_message(TERMINATE)
+        self._transport.send_message(TERMINATE)
 
     def received(self, frame: str | bytes) -> None:
-        """Have nothing to do with it."""
+        """Ignore it."""
 
 
-class Nobody:
-    """Listens to a connection that never opens."""
+class NeverOpened:
+    """Listener of a connection that never opens."""
 
     def opened(self) -> None:
         raise AssertionError("it can't be opened")
 
     def received(self, frame: str | bytes) -> None:
-        raise AssertionError(f"nothing can come, least of all {frame!r}")
+        raise AssertionError(f"received {frame!r}")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def settings(tmp_path: Path) -> Iterator[ServiceSettings]:
 
 
 def targets(settings: ServiceSettings) -> list[str]:
-    """Return where the token, and then the connection, is asked for."""
+    """Return where the token is fetched, and then where the connection goes."""
     return [address.split("/")[2] for address in (settings.token_url, settings.url)]
 
 
@@ -131,7 +131,7 @@ def test_both_go_through_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, proxy: Tunnels, settings: ServiceSettings, variable: str
 ) -> None:
     monkeypatch.setenv(variable, f"http://guest:secret%21@{proxy.address}")
-    assert Guest(settings).come_and_go() == Outcome(Stage.SESSION, 1000)
+    assert ShortSession(settings).run() == Outcome(Stage.SESSION, 1000)
     assert [request.split()[1] for request in proxy.asked] == targets(settings)
     assert all(GUEST in request for request in proxy.asked)
 
@@ -142,7 +142,7 @@ def test_both_go_straight_where_the_environment_says_so(
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy.address)
     monkeypatch.setenv("no_proxy", besides)
-    assert Guest(settings).come_and_go() == Outcome(Stage.SESSION, 1000)
+    assert ShortSession(settings).run() == Outcome(Stage.SESSION, 1000)
     assert proxy.asked == []
 
 
@@ -185,14 +185,12 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize("proxy", [*UNUSABLE, "https://guest:secret@127.0.0.1:3128"])
-def test_a_proxy_that_nobody_can_go_through_is_named(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
-) -> None:
+def test_an_unusable_proxy_is_named(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(UnusableProxyError) as refusal:
         proxy_options("ws://host/v3/ws")
     assert "secret" not in str(refusal.value)
-    outcome = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", Nobody()).run()
+    outcome = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", NeverOpened()).run()
     assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)
     fault = fault_for(outcome)
     assert fault
@@ -200,7 +198,7 @@ def test_a_proxy_that_nobody_can_go_through_is_named(
 
 
 @pytest.mark.parametrize("proxy", UNUSABLE)
-def test_tokens_name_such_a_proxy_too(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_tokens_name_an_unusable_proxy_too(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url="http://host/token")).fetch()

@@ -12,8 +12,8 @@ FAULTY = Outcome(Stage.SESSION, 3005, "Server error")
 EXPIRED = Outcome(Stage.SESSION, 3008, "Session expired")
 TOO_FAST = Outcome(Stage.SESSION, 3007, "Audio Transmission Rate Exceeded")
 REFUSED = Outcome(Stage.SESSION, 1008, "Unauthorized")
-CROWDED = Outcome(Stage.SESSION, 1008, "Too many concurrent sessions")
-NO_FUNDS = Outcome(Stage.SESSION, 1008, "Insufficient funds")
+FULL = Outcome(Stage.SESSION, 1008, "Too many concurrent sessions")
+NO_CREDIT = Outcome(Stage.SESSION, 1008, "Insufficient funds")
 
 
 def waits(*outcomes: Outcome, chance: float = 1.0) -> list[float]:
@@ -25,7 +25,7 @@ def waits(*outcomes: Outcome, chance: float = 1.0) -> list[float]:
     return found
 
 
-def test_the_first_try_is_at_once() -> None:
+def test_the_first_attempt_is_at_once() -> None:
     assert RetryPolicy(Clock()).wait == 0
 
 
@@ -37,7 +37,7 @@ def test_a_faulty_service_is_given_more_time() -> None:
     assert waits(*[FAULTY] * 10) == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_there_is_no_limit_of_tries() -> None:
+def test_attempts_are_unlimited() -> None:
     assert waits(*[LOST] * 5000)[-1] == 5
 
 
@@ -48,14 +48,14 @@ def test_delays_are_jittered() -> None:
 def test_a_delay_passes() -> None:
     clock = Clock()
     retry_policy = RetryPolicy(clock, lambda: 1.0)
-    retry_policy.note(CROWDED)
+    retry_policy.note(FULL)
     clock.now += 4
     assert retry_policy.wait == 6
     clock.now += 7
     assert retry_policy.wait == 0
 
 
-def test_a_success_begins_anew() -> None:
+def test_a_success_resets_the_delay() -> None:
     retry_policy = RetryPolicy(Clock(), lambda: 1.0)
     for _ in range(5):
         retry_policy.note(LOST)
@@ -72,12 +72,12 @@ def test_a_new_token_is_tried_once() -> None:
     assert waits(REFUSED, REFUSED, REFUSED) == [0, 60, 120]
 
 
-def test_a_crowd_is_waited_for() -> None:
-    assert waits(*[CROWDED] * 5) == [10, 20, 40, 60, 60]
+def test_a_full_service_is_given_time() -> None:
+    assert waits(*[FULL] * 5) == [10, 20, 40, 60, 60]
 
 
 def test_the_owner_is_given_time() -> None:
-    assert waits(*[NO_FUNDS] * 6) == [60, 120, 240, 480, 600, 600]
+    assert waits(*[NO_CREDIT] * 6) == [60, 120, 240, 480, 600, 600]
 
 
 def test_audio_is_sent_slower_step_by_step_and_then_without_hammering() -> None:
@@ -91,7 +91,7 @@ def test_audio_is_sent_slower_step_by_step_and_then_without_hammering() -> None:
 
 def test_a_person_may_hurry_only_what_the_network_delays() -> None:
     retry_policy = RetryPolicy(Clock())
-    for outcome, may_hurry in [(LOST, True), (CROWDED, False), (NO_FUNDS, False), (LOST, True)]:
+    for outcome, may_hurry in [(LOST, True), (FULL, False), (NO_CREDIT, False), (LOST, True)]:
         retry_policy.note(outcome)
         assert retry_policy.may_hurry is may_hurry
 
@@ -111,9 +111,9 @@ outcomes = st.builds(
 
 
 @given(st.lists(outcomes, min_size=8, max_size=30))
-def test_without_gain_no_row_of_outcomes_leads_to_hammering(outcomes: list[Outcome]) -> None:
+def test_no_sequence_of_failures_leads_to_hammering(outcomes: list[Outcome]) -> None:
     immediate = sum(wait == 0 for wait in waits(*outcomes))
-    assert immediate <= 4  # at once, slower twice, and with a new token
+    assert immediate <= 4  # AT_ONCE, SLOWER twice, NEW_TOKEN
 
 
 # How fast audio may be sent
@@ -128,7 +128,7 @@ def test_an_allowance_never_shrinks(pace: Pace, earlier: float, later: float) ->
 
 
 @given(paces, seconds)
-def test_live_audio_is_never_held_back(pace: Pace, elapsed: float) -> None:
+def test_live_audio_never_waits(pace: Pace, elapsed: float) -> None:
     assert pace.allowance(elapsed) >= elapsed
 
 
@@ -150,7 +150,7 @@ def test_the_slowest_pace_is_real_time() -> None:
 
 @pytest.mark.parametrize(("ahead", "factor"), [(310.0, 1.0), (2.0, 1.25)])
 @given(elapsed=seconds)
-def test_some_pace_suits_a_service_that_tolerates_so_much(
+def test_some_pace_suits_a_service_with_this_rate_limit(
     ahead: float, factor: float, elapsed: float
 ) -> None:
     frame = 1.0  # the longest: what is allowed is checked before it is sent
@@ -158,7 +158,7 @@ def test_some_pace_suits_a_service_that_tolerates_so_much(
     assert PACES[0].allowance(elapsed) + frame <= 310 + elapsed
 
 
-def test_a_fast_pace_is_held_back_once_it_is_as_far_ahead_as_it_may_be() -> None:
+def test_a_fast_pace_reaches_its_maximum_lead() -> None:
     fast = PACES[0]
     assert not fast.is_at_max_lead(0.0)
     assert fast.is_at_max_lead(30.0)

@@ -17,7 +17,7 @@ SECRET = "sk-very-secret"
 
 
 def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401
-    """Return what stands for `requests.get` and always gets this answer."""
+    """Return a stand-in for `requests.get` that always gets this answer."""
     response = requests.Response()
     response.status_code = status
     response.raw = io.BytesIO(body)
@@ -104,7 +104,7 @@ def test_the_key_is_looked_for_in_three_places(
     ]
 
 
-def test_the_token_server_s_secret_is_looked_for_in_two_places(
+def test_the_token_servers_secret_is_looked_for_in_two_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str | None] = []
@@ -124,7 +124,7 @@ def test_the_token_server_s_secret_is_looked_for_in_two_places(
     assert seen == [None, "Bearer from-the-credential", "Bearer from-the-file"]
 
 
-def test_without_a_key_the_owner_is_told() -> None:
+def test_a_missing_key_is_a_cause_of_its_own() -> None:
     assert refusal(TokenSource(ServiceSettings())).outcome.cause is Cause.NO_KEY
 
 
@@ -135,7 +135,7 @@ def test_a_key_file_from_windows_works(tmp_path: Path) -> None:
         assert TokenSource(ServiceSettings(url=service.url, api_key_file=str(key))).fetch()
 
 
-def test_a_key_that_can_not_be_sent_is_the_owners_to_mend(tmp_path: Path) -> None:
+def test_a_key_that_fits_no_header_is_for_the_owner_to_fix(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("sk-\N{EN DASH}-pasted", encoding="utf-8")
     source = TokenSource(ServiceSettings(url="ws://127.0.0.1:9/v3/ws", api_key_file=str(key)))
@@ -151,7 +151,7 @@ def test_a_key_that_can_not_be_sent_is_the_owners_to_mend(tmp_path: Path) -> Non
         ServiceSettings(url="ws://[bad/v3/ws", api_key_file=__file__),
     ],
 )
-def test_an_address_that_is_none_is_the_owners_to_mend(settings: ServiceSettings) -> None:
+def test_an_invalid_address_is_for_the_owner_to_fix(settings: ServiceSettings) -> None:
     assert refusal(TokenSource(settings)).outcome.cause is Cause.UNUSABLE
 
 
@@ -176,7 +176,7 @@ def test_an_error_that_is_null_is_none() -> None:
         b'{"token": "t", "error": {"message": "no"}}',
     ],
 )
-def test_an_answer_without_a_good_token_is_a_bad_one(body: bytes) -> None:
+def test_an_answer_without_a_valid_token_has_no_token(body: bytes) -> None:
     assert refusal(TokenSource(SERVER, answer(body))).outcome.cause is Cause.NO_TOKEN
 
 
@@ -186,7 +186,7 @@ def test_a_status_counts_before_the_body(status: int) -> None:
     assert outcome.code == status
 
 
-def test_what_the_server_says_is_told() -> None:
+def test_the_servers_words_are_in_the_outcome() -> None:
     outcome = refusal(TokenSource(SERVER, answer(b'{"error": "Unknown device"}', 403))).outcome
     assert (outcome.code, outcome.text) == (403, "Unknown device")
 
@@ -209,7 +209,7 @@ def test_no_secret_is_in_the_error_even_if_the_server_repeats_it(tmp_path: Path)
     assert "is unknown" in refused.outcome.text
 
 
-def test_a_server_that_is_down_is_no_network() -> None:
+def test_a_server_that_is_down_is_a_network_error() -> None:
     with ScriptedService() as service:
         service.token_down_for()
         source = TokenSource(ServiceSettings(token_url=service.token_url))
@@ -220,7 +220,7 @@ def test_a_server_that_is_down_is_no_network() -> None:
         assert source.fetch()
 
 
-def test_a_name_that_is_unknown_is_one() -> None:
+def test_an_unknown_name_is_a_dns_error() -> None:
     source = TokenSource(ServiceSettings(token_url="http://nowhere.invalid/token"))
     assert refusal(source).outcome.cause is Cause.DNS
 
@@ -231,7 +231,7 @@ def test_an_answer_that_drips_in_is_given_up() -> None:
     assert refusal(source).outcome.cause is Cause.TIMEOUT
 
 
-# The fallback's
+# Tokens of the fallback
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def _secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def asked(
     settings: ServiceSettings, folder: Path, *, fallback: bool = True
 ) -> tuple[str, str | None]:
-    """Return where the fallback's token is fetched, or the first one's, and with what."""
+    """Return where the fallback's (or primary's) token is fetched, and with which header."""
     seen: list[tuple[str, str | None]] = []
 
     def get(url: str, headers: dict[str, str], **_options: object) -> requests.Response:
@@ -290,7 +290,7 @@ def test_the_fallback_gives_out_its_tokens_itself_and_sees_no_secret(
         ("https://tokens.example/token", "https://tokens.example:8443/token", None),
     ],
 )
-def test_the_secret_goes_to_the_server_that_it_is_for_alone(
+def test_the_secret_goes_only_to_the_server_that_it_is_for(
     tmp_path: Path, token_url: str, fallback_token_url: str, secret: str | None
 ) -> None:
     settings = ServiceSettings(
@@ -306,7 +306,7 @@ OWN_SECRET = "key-of-the-fallback-alone"
 
 @pytest.fixture(params=["file", "credential"])
 def own_secret_file(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The setting that leads to `OWN_SECRET`: a file, or nothing where systemd hands it over."""
+    """The setting that leads to `OWN_SECRET`: a file, or nothing for a credential of systemd."""
     name = {"file": "own", "credential": "appliance-fallback-token-secret"}[request.param]
     (tmp_path / name).write_text(f"{OWN_SECRET}\n")
     return str(tmp_path / name) if request.param == "file" else ""

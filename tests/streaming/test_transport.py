@@ -140,7 +140,7 @@ def test_the_address_holds_what_the_service_must_know(service: ScriptedService) 
     }
 
 
-def test_parameters_are_the_owners() -> None:
+def test_the_owners_parameters_are_kept() -> None:
     parameters = {"format_turns": False, "keyterms_prompt": ["a b", "c"], "sample_rate": 8000}
     url = connection_url(ServiceSettings(parameters=parameters), "t")  # type: ignore[arg-type]
     assert "format_turns=false" in url
@@ -178,19 +178,19 @@ def test_a_handshake_refused_over_http_has_its_status(
     assert not running.is_open.is_set()
 
 
-def test_a_handshake_that_is_reset_is_no_network(service: ScriptedService) -> None:
+def test_a_handshake_that_is_reset_is_a_network_error(service: ScriptedService) -> None:
     service.on_connection(1, drop_handshake())
     with connect(service) as running:
         assert running.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.NETWORK)
 
 
-def test_a_port_that_refuses_is_no_network(service: ScriptedService) -> None:
+def test_a_port_that_refuses_is_a_network_error(service: ScriptedService) -> None:
     service.down_for()
     with connect(service) as running:
         assert running.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.NETWORK)
 
 
-def test_a_name_that_is_unknown_is_one() -> None:
+def test_an_unknown_name_is_a_dns_error() -> None:
     with RunningTransport(ServiceSettings(url="ws://nowhere.invalid/v3/ws")) as running:
         assert running.wait_for_end() == Outcome(Stage.HANDSHAKE, cause=Cause.DNS)
 

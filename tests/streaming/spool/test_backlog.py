@@ -23,15 +23,15 @@ SECOND = SAMPLE_RATE
 
 
 def numbered(samples: int, first: int = 0) -> bytes:
-    """Return audio in which each sample tells its position."""
+    """Return audio in which each sample is its position."""
     return b"".join(
         (number % 32_768).to_bytes(2, "little") for number in range(first, first + samples)
     )
 
 
-def filled(folder: Path, seconds: float, inbox: Posted | None = None, **options: float) -> Backlog:
+def filled(folder: Path, seconds: float, posted: Posted | None = None, **options: float) -> Backlog:
     """Return a backlog, not yet open, with so much audio in pieces of 0.1 s."""
-    backlog = Backlog(folder, recording(), inbox or Posted(), **options)  # type: ignore[arg-type]
+    backlog = Backlog(folder, recording(), posted or Posted(), **options)  # type: ignore[arg-type]
     fill(backlog, seconds)
     return backlog
 
@@ -71,7 +71,7 @@ def test_reading_goes_on_over_segments(tmp_path: Path) -> None:
     assert everything(backlog) == numbered(25 * SECOND)
 
 
-def test_there_is_nothing_beyond_what_was_captured(tmp_path: Path) -> None:
+def test_nothing_can_be_read_beyond_what_was_captured(tmp_path: Path) -> None:
     backlog = filled(tmp_path, 1)
     assert backlog.read(SECOND, 100) == b""
     assert backlog.read(10 * SECOND, 100) == b""
@@ -89,7 +89,7 @@ def test_all_of_it_is_on_disk_after_closing(tmp_path: Path) -> None:
     assert read_manifest(folder) == recording()
 
 
-def test_a_backlog_goes_on_from_what_lies_on_disk(tmp_path: Path) -> None:
+def test_a_backlog_continues_from_what_is_on_disk(tmp_path: Path) -> None:
     backlog = filled(tmp_path, 12)
     backlog.open()
     backlog.close()
@@ -110,7 +110,7 @@ def test_memory_holds_only_what_is_not_synced(tmp_path: Path) -> None:
     backlog.close()
 
 
-def test_that_it_is_finished_survives(tmp_path: Path) -> None:
+def test_being_finished_survives_a_restart(tmp_path: Path) -> None:
     backlog = filled(tmp_path / "s1", 1)
     backlog.open()
     backlog.finish()
@@ -137,7 +137,7 @@ def test_covered_segments_are_deleted(tmp_path: Path) -> None:
     backlog.close()
 
 
-def test_a_restart_forgets_what_is_covered(tmp_path: Path) -> None:
+def test_a_restart_drops_what_is_covered(tmp_path: Path) -> None:
     backlog = filled(tmp_path, 25)
     backlog.open()
     backlog.close()
@@ -149,11 +149,11 @@ def test_a_restart_forgets_what_is_covered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 1, 5])
-def test_new_audio_never_lies_before_what_is_covered(tmp_path: Path, left: int) -> None:
+def test_new_audio_never_starts_before_what_is_covered(tmp_path: Path, left: int) -> None:
     backlog = filled(tmp_path, left)
     backlog.open()
     backlog.close()
-    # The words of six seconds were kept, but a power cut took the end of their audio.
+    # The words of six seconds are on record, but a power cut destroyed the end of their audio.
     again = reopened(tmp_path, covered=6 * SECOND)
     assert again.captured == 6 * SECOND
     again.append(numbered(100), BEGAN + 60)
@@ -192,11 +192,11 @@ def test_a_clock_that_drifts_is_followed(tmp_path: Path) -> None:
     assert backlog.time_of(600 * SECOND) == pytest.approx(1200 * 0.501, abs=GAP + 0.1)
 
 
-def test_the_oldest_goes_when_the_backlog_is_full(tmp_path: Path) -> None:
-    inbox = Posted()
-    backlog = filled(tmp_path, 75, inbox, limit=60.0)
+def test_the_oldest_audio_is_dropped_when_the_backlog_is_full(tmp_path: Path) -> None:
+    posted = Posted()
+    backlog = filled(tmp_path, 75, posted, limit=60.0)
     assert backlog.start == 2 * LENGTH
-    assert sum(event.seconds for event in inbox.of(AudioDropped)) == 20.0
+    assert sum(event.seconds for event in posted.of(AudioDropped)) == 20.0
     assert everything(backlog) == numbered(55 * SECOND, 2 * LENGTH)
 
 
@@ -208,7 +208,7 @@ def test_waiting_ends_when_audio_comes_or_none_will(tmp_path: Path) -> None:
     backlog.wait_beyond(SECOND, timeout=60)
 
 
-def test_each_chunk_wakes_the_one_who_waits_for_it(tmp_path: Path) -> None:
+def test_each_block_wakes_whoever_waits_for_it(tmp_path: Path) -> None:
     backlog = filled(tmp_path, 0)
     backlog.open()
     positions = range(0, 50 * 1600, 1600)
@@ -232,7 +232,7 @@ def test_each_chunk_wakes_the_one_who_waits_for_it(tmp_path: Path) -> None:
     backlog.close()
 
 
-# What a power cut or a failing card leaves behind
+# After a power cut, or with a failing card
 
 
 def test_a_gap_between_segments_is_silence(tmp_path: Path) -> None:
@@ -295,35 +295,35 @@ def test_without_its_first_segments_a_backlog_starts_later(tmp_path: Path) -> No
 # A disk that refuses
 
 
-def test_what_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None:
+def test_audio_that_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None:
     blocked = tmp_path / "spool"
     blocked.touch()
-    inbox = Posted()
-    backlog = filled(blocked / "s1", 3, inbox)
+    posted = Posted()
+    backlog = filled(blocked / "s1", 3, posted)
     backlog.open()
-    wait_until(lambda: inbox.of(SpoolFailed))
+    wait_until(lambda: posted.of(SpoolFailed))
     fill(backlog, 9)
     assert everything(backlog) == numbered(12 * SECOND)
-    assert inbox.of(SpoolRecovered) == []
+    assert posted.of(SpoolRecovered) == []
     blocked.unlink()
-    wait_until(lambda: inbox.of(SpoolRecovered))
+    wait_until(lambda: posted.of(SpoolRecovered))
     backlog.close()
-    assert len(inbox.of(SpoolFailed)) == 1
+    assert len(posted.of(SpoolFailed)) == 1
     assert everything(reopened(blocked / "s1")) == numbered(12 * SECOND)
 
 
 def test_memory_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
-    inbox = Posted()
-    backlog = Backlog(tmp_path / "spool" / "s1", recording(), inbox)
+    posted = Posted()
+    backlog = Backlog(tmp_path / "spool" / "s1", recording(), posted)
     for second in range(640):
         backlog.append(bytes(2 * SECOND), BEGAN + second)
     assert backlog.captured == 640 * SECOND
     assert backlog.captured - backlog.start <= MEMORY_LIMIT
-    assert sum(event.seconds for event in inbox.of(AudioDropped)) == 40.0
+    assert sum(event.seconds for event in posted.of(AudioDropped)) == 40.0
 
 
-def test_closing_ends_although_the_disk_refuses(tmp_path: Path) -> None:
+def test_closing_ends_even_if_the_disk_refuses(tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
     backlog = filled(tmp_path / "spool" / "s1", 1)
     backlog.open()
@@ -340,8 +340,8 @@ APPEND = """
     from tests.streaming.spool.test_backlog import fill
     from appliance.core.events import SpoolFailed, SpoolRecovered
 
-    inbox = Posted()
-    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), inbox)
+    posted = Posted()
+    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), posted)
     def say(line):
         print(line, flush=True)
 """
@@ -363,7 +363,7 @@ def said(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def test_what_was_written_outlives_a_kill(tmp_path: Path) -> None:
+def test_written_audio_survives_a_kill(tmp_path: Path) -> None:
     appending = """
         backlog.open()
         while True:
@@ -390,11 +390,11 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, most))
         backlog.open()
         fill(backlog, 12)
-        while not inbox.of(SpoolFailed):
+        while not posted.of(SpoolFailed):
             time.sleep(0.001)
         say("failed")
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-        while not inbox.of(SpoolRecovered):
+        while not posted.of(SpoolRecovered):
             time.sleep(0.001)
         backlog.close()
         say("recovered")
@@ -422,7 +422,7 @@ happenings = st.lists(
 
 @settings(deadline=None, max_examples=40)
 @given(happenings)
-def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_captured(
+def test_audio_is_kept_from_what_is_covered_to_what_was_captured(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[tuple[str, int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")
@@ -449,7 +449,7 @@ def test_whatever_happens_audio_is_kept_from_what_is_covered_to_what_was_capture
         assert backlog.start <= covered
         assert covered - backlog.start < LENGTH + 4 * SECOND
         assert everything(backlog) == AUDIO[2 * backlog.start : 2 * captured]
-        # Looking at a time can't reveal more than when the last piece had been captured.
+        # No position can be later than the capture of the last piece.
         assert backlog.time_of(captured) <= now - BEGAN + 0.002
     backlog.remove()
     backlog.close()

@@ -14,12 +14,12 @@ from appliance.streaming.spool.segment import Segment
 from tests.streaming.doubles import recording
 
 
-def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_manifest(tmp_path / "s1", recording())
     assert read_manifest(tmp_path / "s1") == recording()
 
 
-def test_a_note_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_manifest_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     write_manifest(tmp_path / "s1", recording())
     assert (tmp_path / "s1" / MANIFEST).stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "s1").iterdir()] == [MANIFEST]
@@ -41,7 +41,7 @@ def test_without_a_spool_nothing_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [b"", b"\xff\xfe\0", b"{}", b'{"session": 1}', b'{"session":"\xff"}', None]
 )
-def test_audio_is_found_though_its_note_is_damaged(
+def test_audio_is_found_although_its_manifest_is_damaged(
     tmp_path: Path, damage: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "s1"
@@ -62,7 +62,7 @@ def test_audio_is_found_though_its_note_is_damaged(
     assert "s1" in caplog.text
 
 
-def test_a_folder_without_audio_or_note_is_nothing(tmp_path: Path) -> None:
+def test_a_folder_without_audio_or_manifest_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "s1").mkdir()
     (tmp_path / "s1" / (MANIFEST + ".new")).write_text("{")
     assert recordings_in(tmp_path) == []

@@ -35,7 +35,7 @@ def test_what_came_after_a_sync_stays_in_memory(tmp_path: Path) -> None:
     assert segment.load(160, 10_000) == AUDIO + b"\1\2" * 7
 
 
-def test_a_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "s1"
     assert written(folder).path.stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -76,7 +76,7 @@ def test_after_a_failed_sync_all_of_it_is_written_again(
     segment = written(tmp_path)
 
     def fail(_: int) -> None:
-        # What the kernel does after an error: the data is gone, the next sync says all is well.
+        # As the kernel does after an error: the data is gone, and the next sync succeeds.
         segment.path.write_bytes(bytes(len(AUDIO)))
         raise OSError(5, "Input/output error")
 
@@ -90,7 +90,7 @@ def test_after_a_failed_sync_all_of_it_is_written_again(
     assert segment.load(160, 10_000) == AUDIO
 
 
-def test_removing_what_is_not_there_is_fine(tmp_path: Path) -> None:
+def test_removing_a_missing_file_is_fine(tmp_path: Path) -> None:
     segment = written(tmp_path)
     segment.path.unlink()
     segment.remove()

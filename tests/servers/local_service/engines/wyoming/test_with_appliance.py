@@ -17,9 +17,9 @@ from tests.servers.local_service.engines.wyoming.wyoming_rig import WyomingRig, 
 from tests.streaming.doubles import BEGAN, recording
 
 
-def said_in(inbox: Posted) -> str:
+def said_in(posted: Posted) -> str:
     transcript = Transcript()
-    for event in inbox.events:
+    for event in posted.events:
         if isinstance(event, Connected):
             transcript.reconnected(event.covered)
         elif isinstance(event, TurnReceived):
@@ -31,19 +31,19 @@ def said_in(inbox: Posted) -> str:
 def test_an_outage_of_the_engine_loses_and_doubles_no_word(
     sample: bytes, said: str, tmp_path: Path
 ) -> None:
-    inbox = Posted()
-    backlog = Backlog(tmp_path / "s1", recording(), inbox)
+    posted = Posted()
+    backlog = Backlog(tmp_path / "s1", recording(), posted)
     backlog.append(sample, BEGAN)
     backlog.finish()
     with WyomingRig(pocketsphinx()) as rig, LocalService(engine=rig.url) as service:
         settings = ServiceSettings(url=service.url, token_url=service.token_url)
-        session = Session(backlog, settings, inbox)
+        session = Session(backlog, settings, posted)
         session.start()
-        wait_until(lambda: any(event.turn.finished for event in inbox.of(TurnReceived)))
+        wait_until(lambda: any(event.turn.finished for event in posted.of(TurnReceived)))
         rig.stop()
-        wait_until(lambda: inbox.of(Disconnected), within=60)
+        wait_until(lambda: posted.of(Disconnected), within=60)
         rig.start()
-        wait_until(lambda: inbox.of(SessionEnded), within=60)
+        wait_until(lambda: posted.of(SessionEnded), within=60)
         session.join()
-    assert inbox.of(SessionEnded)[0].complete
-    assert word_error_rate(said, said_in(inbox)) <= 0.1
+    assert posted.of(SessionEnded)[0].complete
+    assert word_error_rate(said, said_in(posted)) <= 0.1
