@@ -119,12 +119,12 @@ def rate_limit(ahead: float, factor: float = 1.0) -> Behaviour:
 
 def say_after(seconds_of_audio: float, *messages: str | bytes) -> Behaviour:
     """Send these messages as they are, once, when so much audio arrived."""
-    told: set[int] = set()
+    said: set[int] = set()
 
     def say(connection: Connection) -> None:
         number = connection.record.number
-        if connection.record.audio_seconds >= seconds_of_audio and number not in told:
-            told.add(number)
+        if connection.record.audio_seconds >= seconds_of_audio and number not in said:
+            said.add(number)
             for message in messages:
                 connection.send_raw(message)
 

@@ -93,8 +93,8 @@ def speech(
         spoken.append(SpokenWord(f"w{first_word + number}", block, last))
         usual = gap_ms if (number + 1) % turn_gap_every else turn_gap_ms
         block = last + 1 + (pauses or {}).get(number, usual) // BLOCK_MS
-    ending = spoken[-1].last + 1 + turn_gap_ms // BLOCK_MS
-    samples = np.zeros((max(block, ending) - first_block) * BLOCK, dtype=np.int16)
+    end = spoken[-1].last + 1 + turn_gap_ms // BLOCK_MS
+    samples = np.zeros((max(block, end) - first_block) * BLOCK, dtype=np.int16)
     for word in spoken:
         for number in range(word.first, word.last + 1):
             start = (number - first_block) * BLOCK

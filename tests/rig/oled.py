@@ -271,7 +271,7 @@ class Sh1106(Ssd1306):
 
     def _power_on(self) -> None:
         super()._power_on()
-        self.pump = True  # its DC-DC converter is on unless it is told otherwise
+        self.pump = True  # its DC-DC converter is on unless it is switched off
 
     def _obey(self, command: int, arguments: list[int]) -> None:
         unknown = 0x20 <= command <= 0x2F or command == 0x8D

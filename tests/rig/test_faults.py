@@ -40,13 +40,13 @@ def service() -> Iterator[ScriptedService]:
 
 def test_only_the_numbered_connection_misbehaves(service: ScriptedService) -> None:
     service.on_connection(2, refuse(1008, "Too many concurrent sessions"))
-    endings = []
+    closes = []
     for _ in range(3):
         with connected(service) as client:
             client.send({"type": "Terminate"})
-            endings.append(client.messages()[-1])
-    assert endings[1] == {"close": 1008, "reason": "Too many concurrent sessions"}
-    assert [ending["close"] for ending in endings] == [1000, 1008, 1000]
+            closes.append(client.messages()[-1])
+    assert closes[1] == {"close": 1008, "reason": "Too many concurrent sessions"}
+    assert [close["close"] for close in closes] == [1000, 1008, 1000]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 429, 500, 503])

@@ -170,6 +170,6 @@ def test_ten_megabytes_are_a_message_like_any_other() -> None:
 
 
 def test_a_time_may_have_a_fraction() -> None:
-    told = decode(turn(words=[word("hello") | {"start": 100.5, "end": 200.25}]))
-    assert isinstance(told, Turn)
-    assert (told.words[0].start, told.words[0].end) == (100, 200)
+    heard = decode(turn(words=[word("hello") | {"start": 100.5, "end": 200.25}]))
+    assert isinstance(heard, Turn)
+    assert (heard.words[0].start, heard.words[0].end) == (100, 200)

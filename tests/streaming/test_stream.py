@@ -174,8 +174,8 @@ def test_a_service_without_begin_is_connected_with_its_first_turn(
         running.say_turn(0, 100, 200)
         running.say_turn(1, 300, 400)
         running.say(type="Begin")
-        told = [type(event) for event in running.posted.events]
-    assert told == [Connected, TurnReceived, TurnReceived]
+        kinds = [type(event) for event in running.posted.events]
+    assert kinds == [Connected, TurnReceived, TurnReceived]
 
 
 def test_an_unstable_service_is_connected_once_it_finishes_a_turn(
@@ -189,8 +189,8 @@ def test_an_unstable_service_is_connected_once_it_finishes_a_turn(
         assert running.posted.events == []
         running.say_turn(0, 100, 200)
         running.say_turn(1, 300, 400)
-        told = [type(event) for event in running.posted.events]
-    assert told == [Connected, TurnReceived, TurnReceived]
+        kinds = [type(event) for event in running.posted.events]
+    assert kinds == [Connected, TurnReceived, TurnReceived]
 
 
 def test_an_unstable_service_is_connected_once_it_has_lasted(tmp_path: Path) -> None:
@@ -206,8 +206,8 @@ def test_an_unstable_service_is_connected_once_it_has_lasted(tmp_path: Path) -> 
         clock.now += module.CONNECTED_AFTER + 0.1
         wait_until(lambda: running.posted.of(Connected))
         running.say_turn(0, 0, 0, finished=False)
-        told = [type(event) for event in running.posted.events]
-    assert told == [Connected, TurnReceived]
+        kinds = [type(event) for event in running.posted.events]
+    assert kinds == [Connected, TurnReceived]
 
 
 def test_a_backlog_is_sent_at_its_pace(tmp_path: Path) -> None:
@@ -410,8 +410,8 @@ def test_whoever_sees_what_is_covered_finds_the_turn_posted(tmp_path: Path) -> N
         def watch() -> None:
             while not done.is_set():
                 order = running.stream.covered().order
-                told = running.posted.of(TurnReceived)
-                seen.append(order == 0 or any(event.turn.order == order - 1 for event in told))
+                turns = running.posted.of(TurnReceived)
+                seen.append(order == 0 or any(event.turn.order == order - 1 for event in turns))
 
         watcher = threading.Thread(target=watch)
         watcher.start()

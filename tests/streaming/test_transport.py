@@ -418,6 +418,6 @@ def test_no_token_is_in_any_log_record_or_outcome(
     assert "… is not valid" in [outcome.text for outcome in outcomes]
     ours = [record for record in caplog.records if not record.name.startswith("websockets")]
     assert ours
-    told = "".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
+    logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
     for issued in service.tokens:
-        assert issued.value not in told + repr(outcomes)
+        assert issued.value not in logged + repr(outcomes)
