@@ -54,9 +54,9 @@ FULL = "disk full"
 SILENT = "silent network"
 
 MICROPHONE = r"\.microphone: "
-NETWORK = r"streaming\.session: .*next try"
+NETWORK = r"streaming\.session: .*next attempt"
 OLED = r"The OLED does not answer|nothing could show"
-DISK = r"can't be written|can't be read"
+DISK = r"can't be (written|read)|can't (write|read) audio"
 SETTINGS = r"running: settings: "
 
 CLOSES = (
