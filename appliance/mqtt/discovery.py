@@ -1,4 +1,4 @@
-"""What Home Assistant makes of a box: one device, found by itself.
+"""Home Assistant's description of an appliance: one device, found by itself.
 
 Source: https://www.home-assistant.io/integrations/mqtt/, "Device discovery payload", and the pages
 of its platforms.
@@ -16,14 +16,102 @@ from appliance.screen.scene import Mode
 
 Component = dict[str, object]
 
-LONGEST_STATE = 255
+MAX_STATE_LENGTH = 255
 """Characters that a state may have in Home Assistant."""
 
-_DIAGNOSTIC: Component = {"entity_category": "diagnostic"}
+_COMPONENTS: dict[str, Component] = {
+    "session": {
+        "platform": "switch",
+        "name": "Session",
+        "icon": "mdi:microphone-message",
+        "state_topic": "state",
+        "value_template": "{{ value_json.session }}",
+        "state_on": ON,
+        "state_off": OFF,
+        "command_topic": "command",
+        "payload_on": Request.START.value,
+        "payload_off": Request.STOP.value,
+    },
+    "state": {
+        "platform": "sensor",
+        "name": "State",
+        "icon": "mdi:closed-caption-outline",
+        "device_class": "enum",
+        "options": [mode.value.capitalize() for mode in Mode],
+        "state_topic": "state",
+        "value_template": "{{ value_json.state | capitalize }}",
+        "json_attributes_topic": "state",
+        "json_attributes_template": (
+            "{{ {'status': value_json.status, 'fault': value_json.fault} | tojson }}"
+        ),
+    },
+    "last_words": {
+        "platform": "sensor",
+        "name": "Last words",
+        "icon": "mdi:format-quote-close",
+        "state_topic": "transcript",
+        "value_template": (
+            f"{{{{ value_json.text | truncate({MAX_STATE_LENGTH}, false, '…', 0) }}}}"
+        ),
+        "json_attributes_topic": "transcript",
+    },
+    "command_heard": {
+        "platform": "event",
+        "name": "Command heard",
+        "icon": "mdi:account-voice",
+        "event_types": [],
+        "state_topic": "event",
+    },
+    "clear": {
+        "platform": "button",
+        "name": "Clear screen",
+        "icon": "mdi:eraser",
+        "command_topic": "command",
+        "payload_press": Request.CLEAR.value,
+    },
+    "version": {
+        "entity_category": "diagnostic",
+        "platform": "sensor",
+        "name": "Version",
+        "icon": "mdi:tag-outline",
+        "state_topic": "state",
+        "value_template": "{{ value_json.version }}",
+    },
+    "network": {
+        "entity_category": "diagnostic",
+        "platform": "binary_sensor",
+        "name": "Network",
+        "device_class": "connectivity",
+        "state_topic": "state",
+        "value_template": f"{{{{ '{ON}' if value_json.network else '{OFF}' }}}}",
+        "payload_on": ON,
+        "payload_off": OFF,
+    },
+    "microphone": {
+        "entity_category": "diagnostic",
+        "platform": "sensor",
+        "name": "Microphone",
+        "icon": "mdi:microphone",
+        "state_topic": "state",
+        "value_template": "{{ value_json.microphone }}",
+    },
+}
+"""The entities of the device. A topic is named by its attribute in `Topics`."""
 
 
 def device(topics: Topics, commands: Sequence[str]) -> bytes:
-    """Return the payload that describes a box; `commands` are the names of what may be said."""
+    """Return the payload that describes an appliance.
+
+    Args:
+        topics: of the appliance.
+        commands: names of its spoken commands. Without any, an entity that earlier settings had
+            for them goes.
+    """
+    components = {key: _component(topics, key, values) for key, values in _COMPONENTS.items()}
+    if commands:
+        components["command_heard"]["event_types"] = list(dict.fromkeys(commands))
+    else:
+        components["command_heard"] = {"platform": "event"}
     payload = {
         "device": {
             "identifiers": [topics.identity],
@@ -40,129 +128,18 @@ def device(topics: Topics, commands: Sequence[str]) -> bytes:
                 "payload_not_available": OFFLINE.decode(),
             }
         ],
-        "components": {
-            key: _with_identity(topics, key, component)
-            for key, component in _components(topics, commands).items()
-        },
+        "components": components,
     }
     return msgspec.json.encode(payload)
 
 
-def _components(topics: Topics, commands: Sequence[str]) -> dict[str, Component]:
-    return {
-        "session": _session(topics),
-        "state": _state(topics),
-        "last_words": _last_words(topics),
-        "command_heard": _command_heard(topics, commands),
-        "clear": _clear(topics),
-        "version": _version(topics),
-        "network": _network(topics),
-        "microphone": _microphone(topics),
-    }
-
-
-def _session(topics: Topics) -> Component:
-    return {
-        "platform": "switch",
-        "name": "Session",
-        "icon": "mdi:microphone-message",
-        "state_topic": topics.state,
-        "value_template": "{{ value_json.session }}",
-        "state_on": ON,
-        "state_off": OFF,
-        "command_topic": topics.command,
-        "payload_on": Request.START.value,
-        "payload_off": Request.STOP.value,
-    }
-
-
-def _state(topics: Topics) -> Component:
-    return {
-        "platform": "sensor",
-        "name": "State",
-        "icon": "mdi:closed-caption-outline",
-        "device_class": "enum",
-        "options": [mode.value.capitalize() for mode in Mode],
-        "state_topic": topics.state,
-        "value_template": "{{ value_json.state | capitalize }}",
-        "json_attributes_topic": topics.state,
-        "json_attributes_template": (
-            "{{ {'status': value_json.status, 'fault': value_json.fault} | tojson }}"
-        ),
-    }
-
-
-def _last_words(topics: Topics) -> Component:
-    return {
-        "platform": "sensor",
-        "name": "Last words",
-        "icon": "mdi:format-quote-close",
-        "state_topic": topics.transcript,
-        "value_template": f"{{{{ value_json.text | truncate({LONGEST_STATE}, false, '…', 0) }}}}",
-        "json_attributes_topic": topics.transcript,
-    }
-
-
-def _command_heard(topics: Topics, commands: Sequence[str]) -> Component:
-    if not commands:
-        return {"platform": "event"}  # so that one from earlier settings goes
-    return {
-        "platform": "event",
-        "name": "Command heard",
-        "icon": "mdi:account-voice",
-        "event_types": list(dict.fromkeys(commands)),
-        "state_topic": topics.event,
-    }
-
-
-def _clear(topics: Topics) -> Component:
-    return {
-        "platform": "button",
-        "name": "Clear screen",
-        "icon": "mdi:eraser",
-        "command_topic": topics.command,
-        "payload_press": Request.CLEAR.value,
-    }
-
-
-def _version(topics: Topics) -> Component:
-    return _DIAGNOSTIC | {
-        "platform": "sensor",
-        "name": "Version",
-        "icon": "mdi:tag-outline",
-        "state_topic": topics.state,
-        "value_template": "{{ value_json.version }}",
-    }
-
-
-def _network(topics: Topics) -> Component:
-    return _DIAGNOSTIC | {
-        "platform": "binary_sensor",
-        "name": "Network",
-        "device_class": "connectivity",
-        "state_topic": topics.state,
-        "value_template": f"{{{{ '{ON}' if value_json.network else '{OFF}' }}}}",
-        "payload_on": ON,
-        "payload_off": OFF,
-    }
-
-
-def _microphone(topics: Topics) -> Component:
-    return _DIAGNOSTIC | {
-        "platform": "sensor",
-        "name": "Microphone",
-        "icon": "mdi:microphone",
-        "state_topic": topics.state,
-        "value_template": "{{ value_json.microphone }}",
-    }
-
-
-def _with_identity(topics: Topics, key: str, component: Component) -> Component:
-    """Return a component with what tells it from all others; one to be dropped has none."""
-    if component.keys() == {"platform"}:
-        return component
+def _component(topics: Topics, key: str, values: Component) -> Component:
     identity = f"{topics.identity}_{key}"
     entity = identity.lower().replace("-", "_")
+    component = {
+        name: getattr(topics, str(value)) if name.endswith("_topic") else value
+        for name, value in values.items()
+    }
     return component | {
         "unique_id": identity,
         "default_entity_id": f"{component['platform']}.{entity}",
@@ -171,6 +148,6 @@ def _with_identity(topics: Topics, key: str, component: Component) -> Component:
 
 
 def _for_people(name: str) -> str:
-    """Return the name of a box as people write it: "kitchen-table" is "Kitchen table"."""
+    """Return the name of an appliance as people write it: "kitchen-table" is "Kitchen table"."""
     words = name.replace("-", " ").replace("_", " ").strip() or name
     return words[:1].upper() + words[1:]
