@@ -18,7 +18,6 @@ from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.history import reader
-from appliance.history.records import OutgoingTurn
 from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
 from appliance.screen.status_led import StatusLed
@@ -80,7 +79,7 @@ class Parts:
         self._button = Button(settings.button, post, pin_factory=pin_factory)
         self._sessions = SessionFactory(favouring_commands(settings), post)
         self._open_sessions = OpenSessions(self._sessions, self._history)
-        self._mqtt = _mqtt(settings, post, self._history.delivered)
+        self._mqtt = _mqtt(settings, post, self._history)
         publish = self._mqtt[0].publish if self._mqtt else None
         self._actions = ActionRunner(
             settings.commands,
@@ -179,12 +178,10 @@ class Parts:
         ending.callback(part.end)
 
 
-def _mqtt(
-    settings: Settings, post: Post, delivered: Callable[[OutgoingTurn], None]
-) -> "tuple[MqttClient, ...]":
+def _mqtt(settings: Settings, post: Post, history: HistoryWriter) -> "tuple[MqttClient, ...]":
     """Return the MQTT client, or nothing where the settings name no broker."""
     if not settings.mqtt.host:
         return ()
     from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes have no broker
 
-    return (MqttClient(settings, post, delivered),)
+    return (MqttClient(settings, post, history.delivered),)

@@ -1,82 +1,76 @@
-"""One connection to the broker, from its opening to its loss."""
+"""Connection to the broker, from its opening to its loss."""
 
-import functools
 import logging
 import math
-import select
-import socket
-import ssl
-import struct
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
 
 from paho.mqtt import MQTTException
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from appliance.core.events import Fault
-from appliance.mqtt.errors import AWAY, REFUSED, BrokerError, failure_of
-from appliance.mqtt.paho_client import CONNECT_TIME, MQTT_3, MQTT_5, QOS, client_for, connect
-from appliance.mqtt.refusals import Refusals
-from appliance.mqtt.wakeup import WakeupPipe
+from appliance.mqtt import errors
+from appliance.mqtt.errors import AccessRefusals, BrokerError
+from appliance.mqtt.outbox import AwaitedMessage
+from appliance.mqtt.paho_client import MQTT_3, MQTT_5, NOT_MQTT, QOS, NetworkClient, client_for
+from appliance.mqtt.reconnect import CONNECT_TIMEOUT
 from appliance.settings.schema import MqttSettings
 
 log = logging.getLogger(__name__)
 
-LOOK_INTERVAL = 3.0
-"""Seconds after which it is looked at the clock all the same."""
+MAX_WAIT = 3.0
+"""Seconds after which `wait` returns in any case: some things change with time alone."""
 
-ANYBODY = "appliance/anybody"
-"""A topic that nobody listens to: the broker is asked to send us nothing of it, and answers."""
+ABORT_TIME = 1.0
+"""Seconds in which a connection is aborted: what failed then can't be published any more."""
+
+UNUSED_TOPIC = "appliance/anybody"
+"""A topic without subscribers: the broker answers an UNSUBSCRIBE from it, and nothing changes."""
 
 ACCESS_DENIED = ("Bad user name or password", "Not authorized")
 """The answers for which the owner must do something (MQTT 5.0, section 3.2.2.2)."""
 
 UNSUPPORTED_VERSION = "Unsupported protocol version"
 
-NO_MQTT = (LookupError, ValueError, struct.error, MQTTException)
-"""What paho raises, depending on its release, when it is sent something else than MQTT."""
-
-ABORT, FINISH = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
-"""What a socket does with the bytes that are not through when it is closed (SO_LINGER)."""
+Answered = Callable[[str], None]
+"""Takes the broker's reason to refuse a message; empty if it has the message."""
 
 Receive = Callable[[str, bytes, bool], None]
-"""Takes the topic and payload of a message, and whether the broker had kept it."""
-
-
-class _Sent(NamedTuple):
-    """Something that the broker has to answer until `due`.
-
-    `ours` is the topic of a message of the appliance itself; a command's refusal is the command's.
-    """
-
-    acknowledged: Callable[[], None]
-    refused: Callable[[], None]
-    ours: str = ""
-    due: float = math.inf
+"""Takes the topic and payload of a message, and whether it is retained."""
 
 
 class Connection:
-    """A connection over MQTT 5, or 3.1.1 where the broker knows no more. Used by one thread alone.
+    """Connection over MQTT 5, or 3.1.1 where the broker knows no more.
 
-    All that paho calls back is handed on within `wait`. Each connection has a client of its own,
-    and a session that ends with it: nothing is sent again by both paho and whoever publishes. What
-    is not through when a connection is lost is lost with it: no buffer brings it later.
+    What the broker answers is taken within `wait`, on the thread that calls it. `wake` and
+    `publish_awaited` may be called on any thread, all else on that one alone.
 
-    Over MQTT 3.1.1 no broker tells that it refuses a message.
+    Each connection has a client of its own, and a session that ends with it. What the broker does
+    not have when the connection is lost is lost with it: no buffer brings it later.
+    Over MQTT 3.1.1 no broker says that it refuses a message.
+
+        connection = Connection(settings.mqtt, password, "appliance_kitchen")
+        connection.open()
+        connection.publish("appliance/kitchen/state", b"{}", retain=True)
+        connection.close(1.0)
 
     Args:
         settings: where the broker is.
-        password: opens it.
+        password: for `settings.username`.
         client_id: as who; the broker drops an older connection of the same one.
-        last_will: the topic on which the broker says "offline" for us; None where it shall not.
-        receive: takes messages.
-        bell: wakes `wait`.
-        older: the broker is known to speak MQTT 3.1.1 alone.
+        last_will: the topic on which the broker says "offline" for us; None for no last will.
+        receive: takes messages, on paho's network thread; returns at once.
+        older: whether the broker is known to speak MQTT 3.1.1 alone.
         clock: monotonic seconds.
+        connect_timeout: seconds for the broker to let us in.
+
+    Attributes:
+        place: the broker's host and port.
+        older: whether the broker has said that it does not know MQTT 5.
+        is_open: whether the broker has let us in, and the connection was not given up since.
     """
 
     def __init__(
@@ -87,35 +81,25 @@ class Connection:
         *,
         last_will: str | None = None,
         receive: Receive = lambda _topic, _payload, _retained: None,
-        bell: WakeupPipe | None = None,
         older: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
+        self.place = f"{settings.host}:{settings.port_or_default}"
+        self.older = older
+        self.is_open = False
         self._settings = settings
-        self._password = password
-        self._client_id = client_id
-        self._last_will = last_will
+        self._new_client = partial(client_for, settings, password, client_id, last_will)
         self._receive = receive
-        self._bell = bell or WakeupPipe()
-        self._older = older
         self._clock = clock
-        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._connect_timeout = connect_timeout
+        self._client = NetworkClient()
         self._answer: ReasonCode | None = None
         self._loss = ""
-        self._calls: deque[Callable[[], None]] = deque()
-        self._sent: dict[int, _Sent] = {}
+        self._unanswered: dict[int, Answered] = {}
         self._subscribed: dict[int, Sequence[str]] = {}
-        self._refusals = Refusals(self.place)
-
-    @property
-    def place(self) -> str:
-        """The broker's host and port."""
-        return f"{self._settings.host}:{self._settings.port_or_default}"
-
-    @property
-    def older(self) -> bool:
-        """Whether the broker has said that it does not know MQTT 5."""
-        return self._older
+        self._awaited: set[AwaitedMessage] = set()
+        self._refusals = AccessRefusals(self.place)
 
     @property
     def refusal(self) -> Fault | None:
@@ -125,21 +109,28 @@ class Connection:
     @property
     def all_answered(self) -> bool:
         """Whether the broker has taken or refused all that was published."""
-        return not self._sent
+        return not self._unanswered
 
     def open(self, gives_up: Callable[[], bool] = lambda: False) -> bool:
-        """Connect; tell whether the broker has let us in, or the caller has given up before.
+        """Connect; return whether the broker has let us in, or the caller has given up before.
 
         Raises:
-            BrokerError: it is not there, not to be trusted, silent, or lets us not in.
+            BrokerError: it is not there, not to be trusted, silent, or does not let us in.
         """
-        self._try(MQTT_3 if self._older else MQTT_5, gives_up)
-        if not self._older and self._does_not_understand():
-            self._try(MQTT_3, gives_up)
-        self._raise_if_refused()
-        if self._answer is None:
+        self._try(MQTT_3 if self.older else MQTT_5, gives_up)
+        if not self.older and self._may_be_older():
             self.drop()
-        return self._answer is not None
+            self._try(MQTT_3, gives_up)
+        answer, loss = self._answer, self._loss
+        self.is_open = answer is not None and not answer.is_failure
+        if not self.is_open:
+            self.drop()
+        if answer is not None and answer.is_failure:
+            denied = answer.getName() in ACCESS_DENIED
+            raise self._failure(str(answer), errors.REFUSED if denied else errors.AWAY)
+        if answer is None and loss:
+            raise self._failure(loss)
+        return self.is_open
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Ask for the messages on these topics."""
@@ -151,66 +142,67 @@ class Connection:
         self,
         topic: str,
         payload: bytes,
-        acknowledged: Callable[[], None] = lambda: None,
+        answered: Answered = lambda _refusal: None,
         *,
         retain: bool = False,
-        refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """Send a message; the broker's word that it has or refuses it comes in a later `wait`."""
-        sent = self._client.publish(topic, payload, QOS, retain=retain)
-        self._sent[sent.mid] = _Sent(acknowledged, refused, topic)
+        """Send a message; `answered` is called in a later `wait`."""
+        number = self._client.publish(topic, payload, QOS, retain=retain).mid
+        self._unanswered[number] = partial(self._note_access, topic, answered)
 
-    def publish_now(
-        self,
-        topic: str,
-        payload: bytes,
-        acknowledged: Callable[[], None],
-        refused: Callable[[], None],
-        within: float,
-    ) -> None:
-        """Send a message that must not arrive late: only once the broker gives a sign of life.
+    def publish_awaited(self, topic: str, payload: bytes, timeout: float) -> None:
+        """Publish a message at once or never, and wait until the broker has it.
 
-        When there is no answer within so many seconds, the connection is lost.
+        A broker that is silent for `timeout` seconds is given up.
+
+        Raises:
+            ActionError: the broker is gone, refuses, or is silent.
         """
-        due = self._clock() + within
+        message = AwaitedMessage(topic, payload, self._clock() + timeout)
+        self._awaited.add(message)
+        self._client.hand_over(self._ping_for, message)
+        if not self.is_open:
+            message.end(errors.NO_BROKER)
+        if not message.wait(timeout + ABORT_TIME):
+            self._client.cut()  # the thread that calls `wait` is busy for too long
+        message.end(errors.NO_ANSWER)
+        self._awaited.discard(message)
+        message.result()
 
-        def publish() -> None:
-            sent = self._client.publish(topic, payload, QOS)
-            self._sent[sent.mid] = _Sent(acknowledged, refused, due=due)
-
-        # paho sends no ping when told to; that we want nothing of a topic is answered as quickly.
-        _, number = self._client.unsubscribe(ANYBODY)
-        if number is not None:
-            self._sent[number] = _Sent(publish, publish, due=due)
+    def wake(self) -> None:
+        """Let `wait` return."""
+        self._client.wake()
 
     def wait(self, timeout: float) -> None:
-        """Return when something came, the bell rang, or some seconds passed.
+        """Return when something came, after `wake`, or after some seconds.
 
         Raises:
             BrokerError: the connection is lost.
         """
-        due = min((sent.due for sent in self._sent.values()), default=math.inf)
-        self._go_on(min(LOOK_INTERVAL, timeout, due - self._clock()))
-        if any(sent.due <= self._clock() for sent in self._sent.values()):
-            self._loss = self._loss or "no answer in time"
+        self._client.carry_out(min(MAX_WAIT, timeout, self._due() - self._clock()))
+        if self._due() <= self._clock():
+            self._lose("no answer in time")
         if self._loss:
             self.drop()
-            raise BrokerError(AWAY, f"{self.place}: {self._loss}")
+            raise self._failure(self._loss)
 
-    def close(self, patience: float) -> None:
-        """Wait so many seconds for what is not acknowledged yet, then say goodbye."""
-        deadline = self._clock() + patience
-        while self._sent and not self._loss and self._clock() < deadline:
-            self._go_on(deadline - self._clock())
-        self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, FINISH)
-        self._client.disconnect()
+    def close(self, timeout: float) -> None:
+        """Wait some seconds at most for the broker's answers, then say goodbye."""
+        self.is_open = False
+        self._client.carry_out_until(lambda: self.all_answered or self._loss, timeout)
+        if all(message.has_ended for message in self._awaited.copy()):
+            self._client.finish()
         self.drop()
 
     def drop(self) -> None:
-        """Close without another word."""
-        open_socket = self._client.socket()
-        if open_socket is not None:
-            open_socket.close()
+        """Close without another word: what has not reached the broker never does."""
+        self.is_open = False
+        self._lose("given up")
+        self._client.abort()
+        now = self._clock()
+        for message in self._awaited.copy():
+            message.end(errors.NO_BROKER if now < message.due else errors.NO_ANSWER)
+        self._client = NetworkClient()  # the last one's sockets go with it: its callbacks name us
 
     # How it is opened
 
@@ -218,124 +210,90 @@ class Connection:
         """Connect, and wait for the broker's answer or the loss of the connection."""
         self._answer, self._loss = None, ""
         try:
-            self._client = client_for(
-                self._settings, self._password, self._client_id, self._last_will, version
-            )
-            self._listen()
-            connect(self._client, self._settings)
-        except (OSError, *NO_MQTT) as error:
+            self._client = self._new_client(version)
+            self._set_callbacks(self._client)
+            self._client.start(self._settings)
+        except (OSError, *NOT_MQTT) as error:
             self.drop()
-            raise failure_of(error, self.place) from error
-        # A few small packets in a row would else wait for an acknowledgement, 40 ms.
-        self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        deadline = self._clock() + CONNECT_TIME
-        while self._answer is None and not self._loss and not gives_up():
-            left = deadline - self._clock()
-            if left <= 0:
-                self.drop()
-                raise BrokerError(AWAY, f"{self.place}: no answer in {CONNECT_TIME:g} s")
-            self._go_on(left)
+            raise errors.failure_of(error, self.place) from error
+        if not self._client.carry_out_until(
+            lambda: self._answer is not None or self._loss or gives_up(), self._connect_timeout
+        ):
+            self.drop()
+            raise self._failure(f"no answer in {self._connect_timeout:g} s")
 
-    def _listen(self) -> None:
-        """Note what paho calls; it is heeded once paho has returned."""
-        client, later = self._client, self._later
-        client.on_connect = lambda _client, _data, _flags, answer, _: later(self._enter, answer)
-        client.on_disconnect = lambda _client, _data, _flags, why, _: later(self._lose, why)
-        client.on_message = lambda _client, _data, message: self._take(message)
-        client.on_publish = lambda _client, _data, number, answer, _: later(
-            self._settle, number, answer
-        )
-        client.on_subscribe = lambda _client, _data, number, answers, _: later(
-            self._settle_subscription, number, answers
-        )
-        client.on_unsubscribe = lambda _client, _data, number, _answers, _: later(
-            self._settle, number, None
-        )
+    def _set_callbacks(self, client: NetworkClient) -> None:
+        client.on_connect = client.later(self._connected)
+        client.on_disconnect = client.later(self._disconnected)
+        client.on_message = self._message_came
+        client.on_publish = client.later(self._answered)
+        client.on_subscribe = client.later(self._subscribe_answered)
+        client.on_unsubscribe = client.later(self._answered)
+        client.on_end = self._lose
 
-    def _does_not_understand(self) -> bool:
+    def _may_be_older(self) -> bool:
         """Tell whether the broker may know only the older version; if it says so, remember it."""
         if self._answer is not None and self._answer.getName() == UNSUPPORTED_VERSION:
             log.info("the MQTT broker at %s knows only MQTT 3.1.1", self.place)
-            self._older = True
-        return self._older or (self._answer is None and bool(self._loss))
+            self.older = True
+        return self.older or (self._answer is None and bool(self._loss))
 
-    def _raise_if_refused(self) -> None:
-        if self._answer is not None and self._answer.is_failure:
-            self.drop()
-            fault = REFUSED if self._answer.getName() in ACCESS_DENIED else AWAY
-            raise BrokerError(fault, f"{self.place}: {self._answer}")
-        if self._loss:
-            raise BrokerError(AWAY, f"{self.place}: {self._loss}")
+    def _failure(self, why: str, fault: Fault = errors.AWAY) -> BrokerError:
+        return BrokerError(fault, f"{self.place}: {why}")
 
-    # How it goes on
+    def _lose(self, why: str) -> None:
+        self._loss = self._loss or why
 
-    def _go_on(self, timeout: float) -> None:
-        """Read and write what can be, and wait for that at most so long."""
-        connection = self._client.socket()
-        if connection is None:
-            self._heed()
-            self._loss = self._loss or "connection lost"
-            return
-        # TLS may have read more already than was taken from it.
-        pending = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-        wire = connection.fileno()
-        readable, writable, _ = select.select(
-            [wire, self._bell.fileno()],
-            [wire] if self._client.want_write() else [],
-            [],
-            0.0 if pending else max(0.0, timeout),
-        )
-        try:
-            if pending or wire in readable:
-                self._client.loop_read()
-            if wire in writable:
-                self._client.loop_write()
-            self._client.loop_misc()
-        except NO_MQTT as error:
-            self._loss = f"what it sends is no MQTT ({type(error).__name__})"
-        self._heed()
-        self._bell.silence()
+    # paho's callbacks
 
-    def _set_option(self, level: int, option: int, value: int | bytes) -> None:
-        open_socket = self._client.socket()
-        if isinstance(open_socket, socket.socket):
-            open_socket.setsockopt(level, option, value)
-
-    # What came
-
-    def _later(self, call: Callable[..., None], *args: object) -> None:
-        self._calls.append(functools.partial(call, *args))
-
-    def _heed(self) -> None:
-        while self._calls:
-            self._calls.popleft()()
-
-    def _enter(self, answer: ReasonCode) -> None:
+    def _connected(self, _flags: object, answer: ReasonCode, _properties: object) -> None:
         self._answer = answer
 
-    def _lose(self, why: ReasonCode) -> None:
-        self._loss = self._loss or f"connection lost ({why})"
+    def _disconnected(self, _flags: object, reason: ReasonCode, _properties: object) -> None:
+        self._lose(f"connection lost ({reason})")
 
-    def _take(self, message: MQTTMessage) -> None:
-        self._later(self._receive, message.topic, bytes(message.payload), message.retain)
+    def _message_came(self, _client: object, _data: object, message: MQTTMessage) -> None:
+        if self._loss:
+            raise MQTTException(self._loss)  # to read no more
+        self._receive(message.topic, bytes(message.payload), message.retain)
+        self.wake()
 
-    def _settle(self, number: int, answer: ReasonCode | None) -> None:
-        """Tell whoever sent something what the broker says to it."""
-        sent = self._sent.pop(number, None)
-        if sent is None:
-            return
-        if answer is not None and answer.is_failure:
-            if sent.ours:
-                self._refusals.note_unwritten(sent.ours, str(answer))
-            sent.refused()
-            return
-        if self._refusals.forget(sent.ours):
-            # What else was refused may be allowed as well: begin anew, and say it all again.
-            self._loss = f"{sent.ours} is allowed now"
-        sent.acknowledged()
+    def _answered(self, number: int, answer: object, _properties: object) -> None:
+        if answered := self._unanswered.pop(number, None):
+            refused = isinstance(answer, ReasonCode) and answer.is_failure
+            answered(str(answer) if refused else "")
 
-    def _settle_subscription(self, number: int, answers: Sequence[ReasonCode]) -> None:
+    def _subscribe_answered(
+        self, number: int, answers: Sequence[ReasonCode], _properties: object
+    ) -> None:
         for topic, answer in zip(self._subscribed.pop(number, ()), answers, strict=False):
             if answer.is_failure:
-                self._refusals.note_unread(topic, str(answer))
+                self._refusals.add("read", topic, str(answer))
+
+    def _note_access(self, topic: str, answered: Answered, refusal: str) -> None:
+        if refusal:
+            self._refusals.add("write", topic, refusal)
+        elif self._refusals.remove(topic):
+            # What else was refused may be allowed as well: connect again, and say it all again.
+            self._lose(f"{topic} is allowed now")
+        answered(refusal)
+
+    # Messages that must not arrive late
+
+    def _due(self) -> float:
+        """Return when the broker must have answered the first of them."""
+        awaited = self._awaited.copy()
+        return min((it.due for it in awaited if not it.has_ended), default=math.inf)
+
+    def _ping_for(self, message: AwaitedMessage) -> None:
+        """Ask the broker for a sign of life: one that hangs would get the message later."""
+        _, number = self._client.unsubscribe(UNUSED_TOPIC)  # paho sends no ping on demand
+        if number is not None:
+            self._unanswered[number] = partial(self._publish_if_wanted, message)
+
+    def _publish_if_wanted(self, message: AwaitedMessage, _refusal: str) -> None:
+        if self.is_open and self._clock() < message.due and not message.has_ended:
+            number = self._client.publish(message.topic, message.payload, QOS).mid
+            self._unanswered[number] = message.answered
+        else:
+            message.end(errors.NO_BROKER)

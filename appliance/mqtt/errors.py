@@ -1,9 +1,12 @@
-"""How a broker can fail us, in words for the person who must act."""
+"""Faults of the broker, in words for the person who must act."""
 
+import logging
 import struct
 
 from appliance.core.events import Fault
 from appliance.core.network_errors import Cause, cause_of
+
+log = logging.getLogger(__name__)
 
 AWAY = Fault("No MQTT broker", "check mqtt.host, or the broker")
 REFUSED = Fault("MQTT refused", "check mqtt.username and its password")
@@ -11,6 +14,14 @@ PASSWORD_TOO_LONG = Fault("MQTT refused", "check mqtt.password_file")
 UNTRUSTED = Fault("MQTT not trusted", "check mqtt.tls")
 TOO_EARLY = Fault("MQTT not trusted", "the clock is not set yet")
 DROPPED = Fault("MQTT keeps dropping", "is this box's name used twice?")
+
+NO_BROKER = "no broker"
+NO_ANSWER = "no answer from the broker"
+REFUSES = "the broker refuses"
+"""Why a message that somebody waited for was not published, in words for the screen."""
+
+NOT_AUTHORIZED = "Not authorized"
+"""The broker's reason where its access list is too short (MQTT 5.0, section 3.4.2.1)."""
 
 
 class BrokerError(Exception):
@@ -21,8 +32,40 @@ class BrokerError(Exception):
         super().__init__(str(self.fault))
 
 
+class AccessRefusals:
+    """Topics that the broker does not let us read or write, although it has let us in.
+
+    Args:
+        place: the broker's host and port.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._faults: dict[str, Fault] = {}
+
+    @property
+    def fault(self) -> Fault | None:
+        """The first of them in words for the owner, if there is any."""
+        return next(iter(self._faults.values()), None)
+
+    def add(self, verb: str, topic: str, reason: str) -> None:
+        """Note that a topic can't be used; `verb` is "read" or "write"."""
+        if topic in self._faults:
+            return
+        topics = topic if verb == "read" else f"{topic.rpartition('/')[0]}/#"
+        allow = f"let it {verb} {topics}"
+        remedy = allow if reason == NOT_AUTHORIZED else "see the broker's settings"
+        detail = f"{self._place}: may not {verb} {topic}: {reason}"
+        self._faults[topic] = Fault(REFUSED.what, remedy, detail)
+        log.warning("MQTT: %s", detail)
+
+    def remove(self, topic: str) -> bool:
+        """Note that a topic can be used; return whether it could not be before."""
+        return self._faults.pop(topic, None) is not None
+
+
 def failure_of(error: Exception, place: str) -> BrokerError:
-    """Return what an exception means that came of connecting to `place`."""
+    """Return what an exception means that was raised while connecting to `place`."""
     if isinstance(error, struct.error):
         return BrokerError(REFUSED, f"{place}: a name or password too long for MQTT")
     faults = {Cause.CERTIFICATE: UNTRUSTED, Cause.CLOCK: TOO_EARLY}

@@ -1,93 +1,109 @@
-"""Finished turns on their way out: one at a time, in order, each until the broker has it."""
+"""Messages that wait to be published: finished turns, latest values, and awaited messages."""
 
+import contextlib
 import logging
 import math
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent import futures
+from concurrent.futures import Future
+from functools import partial
+from typing import Generic, TypeVar
 
+from appliance.core.errors import ActionError
+from appliance.core.turns import Key
 from appliance.history.records import OutgoingTurn
+from appliance.mqtt.errors import REFUSES
 
 log = logging.getLogger(__name__)
 
 SETTLING_TIME = 1.5
 """Seconds for the formatted text of a turn: it comes within one, or not at all."""
 
-LOOK_INTERVAL = 0.05
-"""Seconds between looks whether it is on disk that a turn has arrived."""
-
-PATIENCE = 5.0
-"""Seconds for that; a disk that takes nothing must not keep the house from hearing the rest."""
-
-SELDOM = 1.0
-"""Seconds between looks at a disk for which patience has ended."""
+CONFIRMATION_TIMEOUT = 5.0
+"""Seconds for the history to commit that a turn arrived; a bad disk must not hold up the rest."""
 
 UNREADABLE_INTERVAL = 5.0
-"""Seconds between looks at a disk that can't be read."""
+"""Seconds between reads of a history that can't be read."""
 
-REFUSED_TIME = 60.0
-"""Seconds after which a broker that refused a turn is asked again."""
+REFUSED_INTERVAL = 60.0
+"""Seconds after which a refused turn is sent again on the same connection."""
 
 REMEMBERED = 64
-"""Turns that are remembered until what is known of them is seen on disk."""
+"""Turns that are remembered as arrived, and as formatted; more than one read returns."""
+
+Delivered = Callable[[OutgoingTurn, Callable[[], None]], None]
+"""Takes a turn off the outgoing ones, and calls its second argument once that is on disk."""
+
+Value = TypeVar("Value")
 
 
-class Outbox:
-    """Says which turn to send next. `look` and `note_formatted` may be called on any thread.
+class TurnOutbox:
+    """Finished turns on their way to the broker: one at a time, in order, until each has arrived.
 
-    The next one waits until it is on disk that the last one has arrived: a power cut leaves one
-    turn in doubt at most, which is then sent again with the same id.
+    The next turn waits until the history has committed that the last one arrived: a power cut
+    leaves at most one turn in doubt, which is then sent again with the same id. `look`,
+    `note_formatted` and the history's confirmation may come on any thread.
 
     Args:
-        read: returns the first turns that are still to be sent, in their order; raises
-            sqlite3.Error or OSError if it can't.
-        delivered: takes a turn off them; returns before that is done.
+        read: returns the first outgoing turns, in order.
+            Raises sqlite3.Error or OSError if the history can't be read.
+        delivered: tells the history that a turn arrived; returns at once.
+        wake: called when `take` may return a turn earlier than `due_in` said.
         clock: monotonic seconds.
+        settling_time: seconds for which a turn waits for its formatted text.
     """
 
     def __init__(
         self,
         read: Callable[[], Sequence[OutgoingTurn]],
-        delivered: Callable[[OutgoingTurn], None],
+        delivered: Delivered,
+        *,
+        wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        settling_time: float = SETTLING_TIME,
     ) -> None:
         self._read = read
         self._delivered = delivered
+        self._wake = wake
         self._clock = clock
+        self._settling_time = settling_time
         self._look_at = 0.0
+        self._readable = True
         self._waiting: list[OutgoingTurn] = []
-        self._seen_at: dict[str, float] = {}
+        self._settled_at: dict[str, float] = {}
+        self._formatted: tuple[tuple[str, Key], ...] = ()
         self._under_way: OutgoingTurn | None = None
         self._refused_until = 0.0
         self._arrived: deque[str] = deque(maxlen=REMEMBERED)
-        self._in_doubt = False
-        self._in_doubt_until = 0.0
-        self._asked_twice = False
-        self._unreadable = False
-        self._formatted: tuple[tuple[str, str], ...] = ()
+        self._unconfirmed: set[str] = set()
+        self._confirmed_by = 0.0
 
     def look(self) -> None:
-        """There may be new turns, or other texts."""
+        """Read the history again: there may be new turns, or other texts."""
         self._look_at = 0.0
+        self._wake()
 
-    def note_formatted(self, session: str, text: str) -> None:
-        """A turn has got the text that it keeps."""
-        self._formatted = (*self._formatted[1 - REMEMBERED :], (session, text))
+    def note_formatted(self, session: str, key: Key) -> None:
+        """Note that the history holds the formatted text of a turn."""
+        self._formatted = (*self._formatted[1 - REMEMBERED :], (session, key))
+        self.look()
 
     def begin(self) -> None:
-        """A connection begins: what was under way or refused on the last one is sent again."""
+        """Begin a connection: send again what was under way or refused on the last one."""
         self._under_way = None
         self._refused_until = 0.0
         self.look()
 
     def due_in(self) -> float:
-        """Return after how many seconds to ask for the next turn; infinity if it has to be told."""
+        """Return the seconds until `take` is worth a call; infinity until `wake` is called."""
         if self._under_way:
             return math.inf
         now = self._clock()
         looks_in = max(0.0, self._look_at - now)
-        return min(looks_in, self._goes_in(self._waiting[0], now)) if self._waiting else looks_in
+        return min(looks_in, self._next_in(now)) if self._waiting else looks_in
 
     def take(self) -> OutgoingTurn | None:
         """Return the next turn, if it is time to send it."""
@@ -95,59 +111,154 @@ class Outbox:
             return None
         now = self._clock()
         if self._look_at <= now:
-            self._look_anew(now)
-        if self._waiting and not self._goes_in(self._waiting[0], now):
+            self._look(now)
+        if self._waiting and not self._next_in(now):
             self._under_way = self._waiting[0]
         return self._under_way
 
-    def acknowledged(self) -> None:
-        """The broker has the turn that is under way."""
-        if turn := self._under_way:
-            self._under_way = None
+    def answered(self, refusal: str) -> None:
+        """Note that the broker has the turn that is under way, or refuses it for a reason.
+
+        A refused turn is kept, and so are those behind it.
+        """
+        turn, self._under_way = self._under_way, None
+        if turn and refusal:
+            self._refused_until = self._clock() + REFUSED_INTERVAL
+        elif turn:
             self._waiting.remove(turn)
             self._arrived.append(turn.id)
-            self._delivered(turn)
-            now = self._clock()
-            self._in_doubt, self._asked_twice = True, False
-            self._in_doubt_until = now + PATIENCE
-            self._look_at = min(self._look_at, now + LOOK_INTERVAL)
+            self._take_off(turn)
 
-    def refused(self) -> None:
-        """The broker does not take the turn that is under way: it is kept, and those behind it."""
-        self._under_way = None
-        self._refused_until = self._clock() + REFUSED_TIME
+    def _take_off(self, turn: OutgoingTurn) -> None:
+        self._unconfirmed.add(turn.id)
+        self._confirmed_by = self._clock() + CONFIRMATION_TIMEOUT
+        self._delivered(turn, partial(self._confirm, turn.id))
 
-    def _look_anew(self, now: float) -> None:
+    def _confirm(self, turn: str) -> None:
+        self._unconfirmed.discard(turn)
+        self.look()
+
+    def _look(self, now: float) -> None:
+        # Before the read: whatever is noted during it leads to another read.
         self._look_at = math.inf
+        formatted, unconfirmed = self._formatted, self._unconfirmed.copy()
         try:
             turns = self._read()
         except (sqlite3.Error, OSError) as error:
             self._look_at = now + UNREADABLE_INTERVAL
-            if not self._unreadable:
+            if self._readable:
                 log.warning("finished turns wait: the history can't be read: %s", error)
-            self._unreadable = True
+            self._readable = False
             return
-        self._unreadable = False
-        self._seen_at = {turn.id: self._seen_at.get(turn.id, now) for turn in turns}
+        self._readable = True
+        self._settled_at = {
+            turn.id: now
+            if (turn.session, (turn.origin, turn.order)) in formatted
+            else self._settled_at.get(turn.id, now + self._settling_time)
+            for turn in turns
+        }
         self._waiting = [turn for turn in turns if turn.id not in self._arrived]
-        self._in_doubt = len(self._waiting) < len(turns)
-        if self._in_doubt:
-            patient = now < self._in_doubt_until
-            self._look_at = min(self._look_at, now + (LOOK_INTERVAL if patient else SELDOM))
-            if not patient:
-                self._ask_again(turns)
+        for turn in turns:
+            # A database that was begun anew gives out again what arrived from the old one.
+            if turn.id in self._arrived and turn.id not in unconfirmed:
+                self._take_off(turn)
 
-    def _ask_again(self, turns: Sequence[OutgoingTurn]) -> None:
-        """Have those that arrived taken off once more: of a new database they never were."""
-        if not self._asked_twice:
-            self._asked_twice = True
-            for turn in turns:
-                if turn.id in self._arrived:
-                    self._delivered(turn)
+    def _next_in(self, now: float) -> float:
+        """Return the seconds until the next turn is settled and the last one confirmed."""
+        settled_at = self._settled_at[self._waiting[0].id]
+        confirmed_at = self._confirmed_by if self._unconfirmed else now
+        return max(0.0, settled_at - now, confirmed_at - now, self._refused_until - now)
 
-    def _goes_in(self, turn: OutgoingTurn, now: float) -> float:
-        """Return after how many seconds a turn may go: its text is settled, and no doubt left."""
-        doubt = self._in_doubt_until - now if self._in_doubt else 0.0
-        formatted = (turn.session, turn.text) in self._formatted
-        settling = 0.0 if formatted else self._seen_at[turn.id] + SETTLING_TIME - now
-        return max(0.0, doubt, settling, self._refused_until - now)
+
+class LatestValue(Generic[Value]):
+    """Latest value for a topic: what is replaced before its turn is never published.
+
+    One value at a time is under way. `put` may be called by one thread, all else by another.
+
+    Args:
+        interval: seconds between two values.
+        first: a value that needs no publishing.
+    """
+
+    def __init__(self, interval: float, first: Value | None = None) -> None:
+        self._interval = interval
+        self._value = first
+        self._published = first
+        self._under_way = False
+        self._not_before = 0.0
+
+    @property
+    def value(self) -> Value | None:
+        """The latest one; None before there was any."""
+        return self._value
+
+    def put(self, value: Value) -> bool:
+        """Take the latest value; return whether it differs from the one before."""
+        differs = value != self._value
+        self._value = value
+        return differs
+
+    def begin(self, now: float, *, republish: bool) -> None:
+        """Begin a connection, with the value that there is or only with the next one."""
+        self._published = None if republish else self._value
+        self._under_way = False
+        self._not_before = now + self._interval
+
+    def due_in(self, now: float) -> float:
+        """Return the seconds until there is a value to publish, as far as is known."""
+        if self._under_way or self._value == self._published:
+            return math.inf
+        return max(0.0, self._not_before - now)
+
+    def take(self, now: float) -> Value | None:
+        """Return the value to publish now, if there is one."""
+        if self.due_in(now) != 0.0:
+            return None
+        self._published, self._under_way = self._value, True
+        self._not_before = now + self._interval
+        return self._published
+
+    def answered(self, _refusal: str) -> None:
+        """Let the next value follow: the broker has taken or refused this one."""
+        self._under_way = False
+
+
+class AwaitedMessage:
+    """Message whose sender waits until the broker has it.
+
+    Args:
+        topic: where to publish it.
+        payload: what to publish.
+        due: when the broker must have answered, in monotonic seconds.
+    """
+
+    def __init__(self, topic: str, payload: bytes, due: float) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.due = due
+        self._end: Future[None] = Future()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._end.done()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for its end; return whether it came within some seconds."""
+        return bool(futures.wait([self._end], timeout).done)
+
+    def result(self) -> None:
+        """Raise ActionError if it failed."""
+        self._end.result()
+
+    def answered(self, refusal: str) -> None:
+        """End it: the broker has it, or refuses it for a reason."""
+        self.end(REFUSES if refusal else "")
+
+    def end(self, failure: str) -> None:
+        """End it with a failure, or well if that is empty. The first end counts."""
+        with contextlib.suppress(futures.InvalidStateError):
+            if failure:
+                self._end.set_exception(ActionError(failure))
+            else:
+                self._end.set_result(None)

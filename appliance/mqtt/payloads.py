@@ -1,4 +1,4 @@
-"""What a box says: its payloads, as JSON."""
+"""JSON payloads that the appliance publishes."""
 
 from typing import Literal
 
@@ -24,9 +24,9 @@ DONE = "done"
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the box does, without anything that changes each second.
+    """State of the appliance, without anything that changes each second.
 
-    `state` is the value of its mode, `session` "ON" while everybody around is heard, `status` a
+    `state` is the value of its mode, `session` "ON" while the microphone is open, `status` a
     sentence for people, `fault` what is wrong, `microphone` the name of the one that was opened
     last, unless it is gone.
     """
@@ -41,28 +41,28 @@ class State(msgspec.Struct, frozen=True):
 
 
 def state(scene: Scene, microphone: str | None, before: State | None) -> State:
-    """Return what a scene says of the box; `before` is what was said last."""
+    """Return the state that a scene shows; `before` is the one before."""
     connecting = scene.mode is Mode.CONNECTING and not scene.fault
     return State(
         state=scene.mode.value,
         session=ON if scene.mode in MICROPHONE_OPEN else OFF,
         status=_calm_sentence(scene),
         fault=scene.fault.what if scene.fault else None,
-        # That a first connection is not made yet says nothing about the network.
+        # A first connection that is not made yet says nothing about the network.
         network=before.network if connecting and before else scene.network,
         microphone=microphone,
     )
 
 
-def state_at_the_end(before: State) -> State:
-    """Return what is to be found of a box that has gone; `before` is what was said last."""
+def final_state(before: State) -> State:
+    """Return the state of an appliance that has ended; `before` is the one before."""
     return replace(
         before, state=Mode.OFF.value, session=OFF, status=texts.STATE[Mode.OFF], fault=None
     )
 
 
-def spoken(scene: Scene) -> str:
-    """Return what is being said: the newest turn with its words still to be settled."""
+def partial_text(scene: Scene) -> str:
+    """Return the newest turn, with its words that may still change."""
     if not scene.turns:
         return ""
     turn = scene.turns[-1]
@@ -70,7 +70,7 @@ def spoken(scene: Scene) -> str:
 
 
 def partial(text: str) -> bytes:
-    """Return what is being said as a message."""
+    """Return the text that is being spoken as a message."""
     return msgspec.json.encode({"text": text})
 
 
@@ -88,14 +88,14 @@ def transcript(turn: OutgoingTurn) -> bytes:
 
 
 def event(ended: CommandEnded) -> bytes:
-    """Return what became of a spoken command, as Home Assistant's events are written."""
+    """Return the outcome of a spoken command as an event of Home Assistant."""
     return msgspec.json.encode(
         {"event_type": ended.name, "words": ended.words, "outcome": ended.failure or DONE}
     )
 
 
 def _calm_sentence(scene: Scene) -> str:
-    """Return the sentence that the scene's own is, without its counting of seconds."""
+    """Return the scene's sentence without the seconds that it counts."""
     if scene.mode is Mode.LISTENING and not scene.fault:
         return "Listening at the fallback service" if scene.on_fallback else "Listening"
     hint = "" if scene.mode in texts.IN_SESSION else scene.hint

@@ -1,4 +1,4 @@
-"""The topics on which a box speaks and listens."""
+"""MQTT topics of an appliance."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ from appliance.settings import Settings
 
 
 class Topics(NamedTuple):
-    """The topics of the box called `name`.
+    """Topics of the appliance called `name`.
 
-    `discovery_prefix` is where Home Assistant looks for devices; empty where it shall find none.
+    `discovery_prefix` is where Home Assistant looks for devices; empty: it finds none.
     """
 
     name: str
@@ -21,48 +21,45 @@ class Topics(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """What no other box on this broker may be called."""
+        """A name that no other appliance on this broker may have."""
         return f"appliance_{self.name}"
 
     @property
     def state(self) -> str:
-        """What the box does; retained."""
-        return self._below("state")
+        """What it does; retained."""
+        return f"appliance/{self.name}/state"
 
     @property
     def availability(self) -> str:
         """Whether it is there, "online" or "offline"; retained, and its last will."""
-        return self._below("availability")
+        return f"appliance/{self.name}/availability"
 
     @property
     def transcript(self) -> str:
         """Each finished turn."""
-        return self._below("transcript")
+        return f"appliance/{self.name}/transcript"
 
     @property
     def partial(self) -> str:
         """The turn that is being spoken."""
-        return self._below("partial")
+        return f"appliance/{self.name}/partial"
 
     @property
     def command(self) -> str:
-        """What others wish of the box."""
-        return self._below("command")
+        """Commands for it."""
+        return f"appliance/{self.name}/command"
 
     @property
     def event(self) -> str:
-        """Each spoken command, once it is known what became of it."""
-        return self._below("event")
+        """Each spoken command, with its outcome."""
+        return f"appliance/{self.name}/event"
 
     @property
     def discovery(self) -> str:
-        """What Home Assistant is to make of all these; retained."""
+        """Its description for Home Assistant; retained."""
         return f"{self.discovery_prefix}/device/{self.identity}/config"
 
     @property
     def birth(self) -> str:
-        """Where Home Assistant says "online" after a start."""
+        """Where Home Assistant publishes "online" after a start."""
         return f"{self.discovery_prefix}/status"
-
-    def _below(self, part: str) -> str:
-        return f"appliance/{self.name}/{part}"

@@ -1,13 +1,13 @@
-"""A real Mosquitto on the loopback, and somebody in the house who listens to all it says."""
+"""A real Mosquitto on the loopback, and a client that receives every message."""
 
 import contextlib
 import getpass
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -31,7 +31,7 @@ USER, PASSWORD = "box", "very-secret"
 class Broker:
     """Runs Mosquitto; a context manager that starts and ends it.
 
-    It keeps on disk what it has acknowledged, as in a house. With a `certificate` it speaks TLS,
+    It keeps on disk what it has acknowledged. With a `certificate` it speaks TLS,
     `guarded` it lets in only those who know the password. With an `acl`, the lines of such a file,
     it allows no more than they say.
     """
@@ -53,7 +53,6 @@ class Broker:
             f"listener {self.port} 127.0.0.1",
             f"allow_anonymous {str(not guarded).lower()}",
             "persistence true",
-            "autosave_interval 1",
             f"persistence_location {self._folder}/",
             "max_queued_messages 10000",
         ]
@@ -89,11 +88,11 @@ class Broker:
 
     @property
     def settings(self) -> MqttSettings:
-        """How a box finds it."""
+        """Settings of an appliance that uses it."""
         return MqttSettings(host="127.0.0.1", port=self.port)
 
     def start(self) -> None:
-        """Start, and return once it listens."""
+        """Start, and return once it accepts connections."""
         assert MOSQUITTO
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(self._settings)],
@@ -101,7 +100,7 @@ class Broker:
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_until(self._listens)
+            wait_until(self._accepts, within=60)
         except AssertionError:
             self.kill()
             raise
@@ -120,6 +119,14 @@ class Broker:
         self._process.wait()
         self._process = None
 
+    def save(self) -> None:
+        """Let it write to disk at once what it has to deliver, and to whom."""
+        assert self._process
+        file = self._folder / "mosquitto.db"
+        before = file.stat().st_ino if file.exists() else 0
+        self._process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: file.exists() and file.stat().st_ino != before)
+
     def allow(self, acl: str) -> None:
         """Allow what these lines say, from now on."""
         assert self._process
@@ -127,7 +134,7 @@ class Broker:
         self._process.send_signal(signal.SIGHUP)
 
     def freeze(self) -> None:
-        """Let it hang, with all its connections open."""
+        """Stop it with SIGSTOP: it hangs, with all its connections open."""
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
@@ -136,13 +143,15 @@ class Broker:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
-    def _listens(self) -> bool:
+    def _accepts(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, f"mosquitto ended: see {self._settings}"
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-class Heard(NamedTuple):
-    """A message, as somebody in the house got it."""
+class Received(NamedTuple):
+    """A message as the listener received it."""
 
     topic: str
     payload: bytes
@@ -156,25 +165,25 @@ class Heard(NamedTuple):
 
 
 class Listener:
-    """Hears every message, over restarts of the broker too; a context manager.
+    """Receives every message, over restarts of the broker too; a context manager.
 
     The broker keeps for it what it misses: it counts each message that was delivered.
     """
 
     def __init__(self, port: int, name: str = "listener", topic: str = "#") -> None:
-        self.heard: list[Heard] = []
+        self.received: list[Received] = []
         self._topic = topic
         self._subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, name, clean_session=False)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(topic, 1) and None
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._hear
+        self._client.on_message = self._receive
         self._client.connect_async("127.0.0.1", port, 60)
 
     def __enter__(self) -> Self:
         self._client.loop_start()
-        assert self._subscribed.wait(20)
+        assert self._subscribed.wait(60)
         return self
 
     def __exit__(
@@ -186,38 +195,34 @@ class Listener:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def on(self, end: str) -> list[Heard]:
-        """Return what was heard on the topics that end so."""
-        return [message for message in self.heard if message.topic.endswith(end)]
+    def on(self, end: str) -> list[Received]:
+        """Return what was received on the topics that end so."""
+        return [message for message in self.received if message.topic.endswith(end)]
 
-    def wait_for(self, end: str, count: int = 1, within: float = 30.0) -> list[Heard]:
+    def wait_for(self, end: str, count: int = 1, within: float = 30.0) -> list[Received]:
         """Wait for so many messages on the topics that end so, and return all."""
         wait_until(lambda: len(self.on(end)) >= count, within)
         return self.on(end)
 
-    def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish something, and wait until the broker has it."""
+    def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        """Publish a message, and wait until the broker has it."""
         self._client.publish(topic, payload, 1, retain=retain).wait_for_publish(20)
 
-    def _hear(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        heard = Heard(message.topic, bytes(message.payload), message.retain, message.qos)
+    def _receive(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        received = Received(message.topic, bytes(message.payload), message.retain, message.qos)
         # A broker that was killed may not know any more what it has brought us.
-        if not (message.dup and heard in self.heard):
-            self.heard.append(heard)
-
-
-@contextlib.contextmanager
-def mute_port() -> Iterator[int]:
-    """Accept connections on a port, and say nothing."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(8)
-        yield listening.getsockname()[1]
+        if not (message.dup and received in self.received):
+            self.received.append(received)
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port that nobody listens on.
+
+    It lies below those that the kernel gives to connections: one to it would else connect to
+    itself now and then while nobody listens.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

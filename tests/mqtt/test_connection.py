@@ -1,6 +1,7 @@
-"""One connection: what the broker refuses, keeps back, answers late, or does not know."""
+"""One connection: what the broker refuses, holds back, answers late, or does not know."""
 
 import contextlib
+import gc
 import random
 import threading
 import time
@@ -10,16 +11,22 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from appliance.core.errors import ActionError
 from appliance.core.events import Fault
 from appliance.mqtt.connection import Connection
 from appliance.mqtt.errors import BrokerError
-from appliance.mqtt.paho_client import LARGEST_PACKET
+from appliance.mqtt.paho_client import MAX_PACKET_BYTES
 from appliance.settings.schema import MqttSettings
 from tests.mqtt.broker import Broker, Listener, needs_mosquitto
-from tests.mqtt.fakes import LET_IN, OLDER_ONLY, FakeBroker, OlderBroker
+from tests.mqtt.fake_brokers import LET_IN, OLDER_ONLY, FakeBroker, OlderBroker
+from tests.mqtt.running_client import thread_of
 from tests.rig.proxy import Proxy
+from tests.rig.waiting import wait_until
 
 ANYTHING = "topic readwrite #"
+
+UNSUBACK = bytes.fromhex("b0 04 12 34 00 00")
+MESSAGE = bytes.fromhex("30 05 00 01 61 00 78")
 
 
 @contextlib.contextmanager
@@ -44,13 +51,32 @@ def wait_for(connection: Connection, done: Callable[[], object], within: float =
 
 
 def outcome_of(connection: Connection, topic: str) -> str:
-    """Publish something; return what became of it."""
-    said: list[str] = []
-    connection.publish(
-        topic, b"x", lambda: said.append("taken"), refused=lambda: said.append("refused")
-    )
-    wait_for(connection, lambda: said)
-    return said[0]
+    """Publish something; return the broker's answer."""
+    answers: list[str] = []
+    connection.publish(topic, b"x", answers.append)
+    wait_for(connection, lambda: answers)
+    return answers[0] or "taken"
+
+
+def publish_awaited(connection: Connection, timeout: float = 20.0, count: int = 1) -> list[str]:
+    """Publish "ON" on threads of their own; return how each ended."""
+    ended: list[str] = []
+
+    def publish() -> None:
+        try:
+            connection.publish_awaited("lamp/set", b"ON", timeout)
+            ended.append("taken")
+        except ActionError as error:
+            ended.append(str(error))
+
+    threads = [threading.Thread(target=publish) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    with contextlib.suppress(BrokerError):
+        wait_for(connection, lambda: len(ended) == count)
+    for thread in threads:
+        thread.join()
+    return ended
 
 
 def try_until_lost(connection: Connection, topic: str) -> None:
@@ -71,12 +97,12 @@ def failure_of(settings: MqttSettings, password: str = "") -> Fault:
 
 
 @needs_mosquitto
-def test_what_may_not_be_written_is_told(tmp_path: Path) -> None:
+def test_what_may_not_be_written_is_reported(tmp_path: Path) -> None:
     acl = "topic readwrite appliance/other/#"
     with Broker(tmp_path, acl=acl) as broker, connected(broker.settings) as connection:
         assert outcome_of(connection, "appliance/other/state") == "taken"
         assert connection.refusal is None
-        assert outcome_of(connection, "appliance/box/state") == "refused"
+        assert outcome_of(connection, "appliance/box/state") == "Not authorized"
         assert connection.all_answered
         place = connection.place
         assert connection.refusal == Fault(
@@ -88,10 +114,10 @@ def test_what_may_not_be_written_is_told(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-def test_once_it_is_allowed_all_begins_anew(tmp_path: Path) -> None:
+def test_once_it_is_allowed_the_connection_begins_again(tmp_path: Path) -> None:
     with Broker(tmp_path, acl="topic read #") as broker:
         with connected(broker.settings) as connection:
-            assert outcome_of(connection, "appliance/box/state") == "refused"
+            assert outcome_of(connection, "appliance/box/state") == "Not authorized"
             broker.allow(ANYTHING)
             with pytest.raises(BrokerError, match="appliance/box/state is allowed now"):
                 try_until_lost(connection, "appliance/box/state")
@@ -102,19 +128,14 @@ def test_once_it_is_allowed_all_begins_anew(tmp_path: Path) -> None:
 
 @needs_mosquitto
 def test_what_a_command_may_not_write_is_the_commands_business(tmp_path: Path) -> None:
-    said: list[str] = []
     with Broker(tmp_path, acl="topic read #") as broker, connected(broker.settings) as connection:
-        connection.publish_now(
-            "lamp/set", b"ON", lambda: said.append("taken"), lambda: said.append("refused"), 5.0
-        )
-        wait_for(connection, lambda: said)
-        assert said == ["refused"]
+        assert publish_awaited(connection) == ["the broker refuses"]
         assert connection.refusal is None
 
 
-def test_what_may_not_be_read_is_told() -> None:
+def test_what_may_not_be_read_is_reported() -> None:
     with FakeBroker(LET_IN + bytes.fromhex("90 04 00 01 00 87")) as broker:
-        connection = Connection(at(broker.port), "", "box")
+        connection = Connection(broker.settings, "", "box")
         connection.open()
         connection.subscribe(["appliance/box/command"])
         wait_for(connection, lambda: connection.refusal)
@@ -135,9 +156,9 @@ def test_what_would_fill_the_memory_is_not_taken(broker: Broker, listener: Liste
     connection.open()
     connection.subscribe(["box/command"])
     outcome_of(connection, "box/ready")
-    listener.say("box/command", "x" * 1_000_000)
-    listener.say("box/command", "x" * LARGEST_PACKET)
-    listener.say("box/command", "clear")
+    listener.publish("box/command", "x" * 1_000_000)
+    listener.publish("box/command", "x" * MAX_PACKET_BYTES)
+    listener.publish("box/command", "clear")
     wait_for(connection, lambda: came)
     connection.close(1.0)
     assert came == [b"clear"]
@@ -172,14 +193,9 @@ def test_one_that_hangs_up_instead_is_asked_both_ways_again(broker: Broker) -> N
 
 
 @needs_mosquitto
-def test_what_is_for_now_arrives_now(broker: Broker, listener: Listener) -> None:
+def test_awaited_messages_arrive(broker: Broker, listener: Listener) -> None:
     with connected(broker.settings) as connection:
-        said: list[str] = []
-        for _ in range(2):
-            connection.publish_now(
-                "lamp/set", b"ON", lambda: said.append("taken"), lambda: None, 20.0
-            )
-        wait_for(connection, lambda: len(said) == 2)
+        assert publish_awaited(connection, count=2) == ["taken", "taken"]
         assert len(listener.wait_for("lamp/set", 2)) == 2
 
 
@@ -190,17 +206,19 @@ def test_a_hanging_broker_gets_nothing_late(
 ) -> None:
     with connected(broker.settings, older=older) as connection:
         broker.freeze()
-        said: list[str] = []
-        connection.publish_now(
-            "lamp/set", b"ON", lambda: said.append("taken"), lambda: said.append("refused"), 0.5
-        )
-        with pytest.raises(BrokerError, match="no answer in time"):
-            wait_for(connection, lambda: said)
+        assert publish_awaited(connection, timeout=0.5) == ["no answer from the broker"]
+        assert not connection.is_open
         broker.thaw()
-        listener.say("box/after", "x")
+        listener.publish("box/after", "x")
         listener.wait_for("box/after")
-    assert said == []
     assert listener.on("lamp/set") == []
+
+
+@needs_mosquitto
+def test_a_connection_that_is_closed_takes_no_more_messages(broker: Broker) -> None:
+    with connected(broker.settings) as connection:
+        connection.close(1.0)
+        assert publish_awaited(connection) == ["no broker"]
 
 
 @needs_mosquitto
@@ -215,7 +233,7 @@ def test_what_a_network_holds_back_is_gone_with_the_connection(
             connection.publish("lamp/set", b"%d" % number * 100_000)
         connection.drop()
         network.resume()
-        listener.say("box/after", "x")
+        listener.publish("box/after", "x")
         listener.wait_for("box/after")
     assert len(listener.on("lamp/set")) < 50
 
@@ -223,7 +241,7 @@ def test_what_a_network_holds_back_is_gone_with_the_connection(
 def test_a_lost_connection_is_aborted_and_one_that_is_closed_says_goodbye() -> None:
     with FakeBroker(LET_IN) as broker:
         for end in (Connection.drop, lambda it: it.close(0.0)):
-            connection = Connection(at(broker.port), "", "box")
+            connection = Connection(broker.settings, "", "box")
             connection.open()
             end(connection)
     assert broker.ended == ["ConnectionResetError", "closed"]
@@ -233,19 +251,19 @@ def test_a_lost_connection_is_aborted_and_one_that_is_closed_says_goodbye() -> N
 # What can't be sent, and what is no MQTT
 
 
-def test_a_file_that_is_no_password_is_told() -> None:
+def test_a_file_that_is_no_password_is_reported() -> None:
     fault = failure_of(replace(at(1), username="box"), "-----BEGIN CERTIFICATE-----\n" * 100)
     assert fault == Fault("MQTT refused", "check mqtt.password_file", "it holds over 1024 bytes")
 
 
 @pytest.mark.parametrize("host", ["x" * 300, "a..b", "ü" * 100])
-def test_a_host_that_can_be_none_is_told(host: str) -> None:
+def test_an_impossible_host_is_reported(host: str) -> None:
     assert failure_of(MqttSettings(host=host)).what == "No MQTT broker"
 
 
-def test_a_name_too_long_for_mqtt_is_told() -> None:
+def test_a_name_too_long_for_mqtt_is_reported() -> None:
     with FakeBroker(LET_IN) as broker:
-        fault = failure_of(replace(at(broker.port), username="x" * 70_000))
+        fault = failure_of(replace(broker.settings, username="x" * 70_000))
     assert fault.remedy == "check mqtt.username and its password"
 
 
@@ -270,7 +288,7 @@ NOISE = random.Random(1)
 @pytest.mark.parametrize(
     "junk",
     [
-        bytes.fromhex("b0 04 12 34 00 00"),  # an answer to what was never asked
+        UNSUBACK,  # an answer to what was never asked
         bytes.fromhex("90 04 12 34 00 01"),
         bytes.fromhex("40 02 12 34"),
         bytes.fromhex("30 05 00 02 ff fe 00"),  # a topic that is no text
@@ -282,9 +300,9 @@ NOISE = random.Random(1)
         *(NOISE.randbytes(200) for _ in range(20)),
     ],
 )
-def test_whatever_a_broker_sends_is_no_defect(junk: bytes) -> None:
+def test_whatever_a_broker_sends_is_no_unhandled_error(junk: bytes) -> None:
     with FakeBroker(LET_IN + junk) as broker:
-        connection = Connection(at(broker.port), "", "box")
+        connection = Connection(broker.settings, "", "box")
         with contextlib.suppress(BrokerError):
             connection.open()
             connection.publish("box/state", b"x")
@@ -294,8 +312,59 @@ def test_whatever_a_broker_sends_is_no_defect(junk: bytes) -> None:
         connection.drop()
 
 
+def test_a_flood_of_answers_to_nothing_ends_the_connection() -> None:
+    with FakeBroker(LET_IN, repeat=UNSUBACK) as broker:
+        connection = Connection(broker.settings, "", "box")
+        connection.open()
+        wait_until(lambda: thread_of("paho-mqtt-client-box") is None)  # reads no more
+        with pytest.raises(BrokerError):
+            try_until_lost(connection, "box/state")
+
+
+def test_a_flood_of_messages_does_not_delay_the_end() -> None:
+    came: list[str] = []
+    with FakeBroker(LET_IN, repeat=MESSAGE) as broker:
+        connection = Connection(
+            broker.settings, "", "box", receive=lambda topic, _payload, _: came.append(topic)
+        )
+        connection.open()
+        wait_until(lambda: came)
+        connection.drop()
+        wait_until(lambda: broker.ended)
+
+
+@needs_mosquitto
+def test_what_failed_while_nobody_took_answers_is_not_published_later(
+    broker: Broker, listener: Listener
+) -> None:
+    with connected(broker.settings) as connection:
+        with pytest.raises(ActionError, match="no answer from the broker"):
+            connection.publish_awaited("lamp/set", b"ON", 0.1)
+        with pytest.raises(BrokerError):
+            try_until_lost(connection, "box/state")
+        listener.publish("box/after", "x")
+        listener.wait_for("box/after")
+    assert listener.on("lamp/set") == []
+
+
+def test_it_leaves_no_socket_until_rubbish_is_collected() -> None:
+    with FakeBroker(LET_IN) as broker:
+        gc.disable()
+        before = open_files()
+        for _ in range(5):
+            with connected(broker.settings) as connection:
+                connection.publish("box/state", b"x")
+        after = open_files()
+        gc.enable()
+    assert after <= before + 1  # the fake's last one
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_it_leaves_no_thread() -> None:
     before = threading.active_count()
-    with FakeBroker(LET_IN) as broker, connected(at(broker.port)):
+    with FakeBroker(LET_IN) as broker, connected(broker.settings):
         pass
     assert threading.active_count() == before

@@ -1,8 +1,6 @@
 """A broker that is away, restarts, hangs, refuses or says nothing."""
 
-import contextlib
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -16,20 +14,21 @@ from msgspec.structs import replace
 
 from appliance.core.errors import ActionError
 from appliance.core.events import BrokerFailed, BrokerRecovered, CommandEnded
-from appliance.mqtt.client import LONGEST_END
+from appliance.mqtt.client import THREAD_END_TIMEOUT
+from appliance.mqtt.connection import UNUSED_TOPIC
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import MqttSettings
 from tests.mqtt.broker import (
     PASSWORD,
     USER,
     Broker,
-    Heard,
     Listener,
+    Received,
     free_port,
-    mute_port,
     needs_mosquitto,
 )
-from tests.mqtt.home import Home, Turns, thread_of
+from tests.mqtt.fake_brokers import LET_IN, FakeBroker, MuteBroker
+from tests.mqtt.running_client import OutgoingTurns, RunningClient, thread_of
 from tests.rig.certificates import self_signed
 from tests.rig.proxy import Proxy
 from tests.rig.waiting import wait_until
@@ -37,25 +36,27 @@ from tests.rig.waiting import wait_until
 TURNS = 50
 
 
-def told_once_in_order(said: list[Heard], count: int = TURNS) -> None:
+def assert_once_in_order(said: list[Received], count: int = TURNS) -> None:
     """Assert that each of so many turns was delivered, in order, and none twice."""
     ids = Counter(message.value["id"] for message in said)
     assert [message.value["text"] for message in said] == [f"turn {n}" for n in range(1, count + 1)]
     assert set(ids.values()) == {1}
 
 
-def restart(broker: Broker) -> None:
+def restart(broker: Broker, _listener: Listener) -> None:
     broker.stop()
     broker.start()
 
 
-def kill(broker: Broker) -> None:
-    time.sleep(1.5)  # until the broker has written down what it has to deliver
+def kill(broker: Broker, listener: Listener) -> None:
+    # It would forget what it has acknowledged, and not delivered or written down yet.
+    listener.wait_for("/transcript", TURNS // 2 + 1)
+    broker.save()
     broker.kill()
     broker.start()
 
 
-def freeze(broker: Broker) -> None:
+def freeze(broker: Broker, _listener: Listener) -> None:
     broker.freeze()
     time.sleep(2)
     broker.thaw()
@@ -64,44 +65,44 @@ def freeze(broker: Broker) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", [restart, kill, freeze])
 def test_turns_outlast_a_broker_in_trouble(
-    broker: Broker, listener: Listener, trouble: Callable[[Broker], None]
+    broker: Broker, listener: Listener, trouble: Callable[[Broker, Listener], None]
 ) -> None:
-    with Home(broker.settings) as home:
+    with RunningClient(broker.settings) as running:
         for number in range(TURNS):
-            home.say()
+            running.say()
             if number == TURNS // 2:
                 listener.wait_for("/transcript", number // 2)
-                trouble(broker)
+                trouble(broker, listener)
             time.sleep(0.01)
-        home.wait_until_delivered()
-        told_once_in_order(listener.wait_for("/transcript", TURNS))
+        running.wait_until_delivered()
+        assert_once_in_order(listener.wait_for("/transcript", TURNS))
 
 
 @pytest.mark.slow
 def test_turns_said_while_the_broker_is_away_follow(broker: Broker, listener: Listener) -> None:
-    with Home(broker.settings) as home:
+    with RunningClient(broker.settings) as running:
         listener.wait_for("/state")
         broker.stop()
         for _ in range(TURNS):
-            home.say()
-        assert home.wait_for(BrokerFailed).fault.what == "No MQTT broker"
+            running.say()
+        assert running.wait_for(BrokerFailed).fault.what == "No MQTT broker"
         broker.start()
-        home.wait_for(BrokerRecovered)
-        home.wait_until_delivered()
-        told_once_in_order(listener.wait_for("/transcript", TURNS))
+        running.wait_for(BrokerRecovered)
+        running.wait_until_delivered()
+        assert_once_in_order(listener.wait_for("/transcript", TURNS))
 
 
 @pytest.mark.slow
-def test_turns_outlast_the_box_too(broker: Broker, listener: Listener) -> None:
-    turns = Turns()
+def test_turns_outlast_the_client_too(broker: Broker, listener: Listener) -> None:
+    turns = OutgoingTurns()
     for part in range(5):
-        with Home(broker.settings, turns) as home:
+        with RunningClient(broker.settings, turns) as running:
             for _ in range(TURNS // 5):
-                home.say()
+                running.say()
             listener.wait_for("/transcript", TURNS // 5 * part + 5)
-    with Home(broker.settings, turns) as home:
-        home.wait_until_delivered()
-    told_once_in_order(listener.wait_for("/transcript", TURNS))
+    with RunningClient(broker.settings, turns) as running:
+        running.wait_until_delivered()
+    assert_once_in_order(listener.wait_for("/transcript", TURNS))
 
 
 @pytest.mark.slow
@@ -110,13 +111,13 @@ def test_turns_outlast_a_network_that_breaks_again_and_again(
 ) -> None:
     with Proxy(broker.port) as network:
         settings = replace(broker.settings, port=network.port)
-        with Home(settings) as home:
+        with RunningClient(settings) as running:
             for number in range(TURNS):
-                home.say()
+                running.say()
                 if number % 15 == 5:
                     listener.wait_for("/transcript", number - 3)
                     network.cut()
-            home.wait_until_delivered()
+            running.wait_until_delivered()
     said = listener.wait_for("/transcript", TURNS)
     # Where a connection breaks between a message and its acknowledgement, nobody can know.
     by_id = list(dict.fromkeys(message.value["id"] for message in said))
@@ -126,34 +127,37 @@ def test_turns_outlast_a_network_that_breaks_again_and_again(
 
 @pytest.mark.slow
 def test_a_slow_broker_gets_what_counts(broker: Broker, listener: Listener) -> None:
-    with Proxy(broker.port) as network, Home(replace(broker.settings, port=network.port)) as home:
+    with (
+        Proxy(broker.port) as network,
+        RunningClient(replace(broker.settings, port=network.port)) as running,
+    ):
         listener.wait_for("/state")
         network.throttle(2_000)
-        home.say()
-        home.wait_until_delivered()
+        running.say()
+        running.wait_until_delivered()
         network.pause()
         for number in range(2_000):
-            home.show(Scene(Mode.RECONNECTING if number % 2 else Mode.LISTENING))
-        home.say()
+            running.show(Scene(Mode.RECONNECTING if number % 2 else Mode.LISTENING))
+        running.say()
         network.resume()
         wait_until(lambda: listener.on("/state")[-1].value["state"] == "reconnecting")
-        home.wait_until_delivered()
+        running.wait_until_delivered()
     assert len(listener.on("/state")) <= 4
 
 
 @pytest.mark.slow
 def test_no_partial_turn_or_event_waits_for_the_broker(broker: Broker, listener: Listener) -> None:
-    with Home(replace(broker.settings, partials=True)) as home:
+    with RunningClient(replace(broker.settings, partials=True)) as running:
         listener.wait_for("/state")
         broker.stop()
-        home.wait_for(BrokerFailed)
-        home.house.handle(CommandEnded("s1", "stop", "Stop.", 1.0))
-        home.house.show(Scene(Mode.LISTENING))
+        running.wait_for(BrokerFailed)
+        running.client.handle(CommandEnded("s1", "stop", "Stop.", 1.0))
+        running.client.show(Scene(Mode.LISTENING))
         broker.start()
-        home.wait_for(BrokerRecovered)
+        running.wait_for(BrokerRecovered)
         wait_until(lambda: listener.on("/state")[-1].value["state"] == "listening")
-        home.say()
-        home.wait_until_delivered()
+        running.say()
+        running.wait_until_delivered()
         listener.wait_for("/transcript")
     assert listener.on("/partial") == []
     assert listener.on("/event") == []
@@ -162,9 +166,9 @@ def test_no_partial_turn_or_event_waits_for_the_broker(broker: Broker, listener:
 # Whether it is there
 
 
-def test_a_box_says_goodbye(broker: Broker, listener: Listener) -> None:
-    with Home(broker.settings) as home:
-        home.show(Scene(Mode.LISTENING))
+def test_a_client_says_goodbye(broker: Broker, listener: Listener) -> None:
+    with RunningClient(broker.settings) as running:
+        running.show(Scene(Mode.LISTENING))
         wait_until(lambda: [it.value["session"] for it in listener.on("/state")][-1:] == ["ON"])
     assert listener.wait_for("/availability", 2)[-1].payload == b"offline"
     with Listener(broker.port, "late") as late:
@@ -174,8 +178,8 @@ def test_a_box_says_goodbye(broker: Broker, listener: Listener) -> None:
     assert (state.value["state"], state.value["session"], state.retained) == ("off", "OFF", True)
 
 
-def test_a_box_without_power_is_told_offline(broker: Broker, listener: Listener) -> None:
-    with Proxy(broker.port) as network, Home(replace(broker.settings, port=network.port)):
+def test_a_client_without_power_counts_as_offline(broker: Broker, listener: Listener) -> None:
+    with Proxy(broker.port) as network, RunningClient(replace(broker.settings, port=network.port)):
         listener.wait_for("/state")
         network.refuse()
         network.cut()
@@ -184,13 +188,13 @@ def test_a_box_without_power_is_told_offline(broker: Broker, listener: Listener)
         assert listener.wait_for("/availability", 3)[-1].payload == b"online"
 
 
-def test_an_old_connection_of_the_box_does_not_make_it_look_away(
+def test_an_old_connection_does_not_make_a_client_look_away(
     broker: Broker, listener: Listener
 ) -> None:
-    with Proxy(broker.port) as network, Home(replace(broker.settings, port=network.port)):
+    with Proxy(broker.port) as network, RunningClient(replace(broker.settings, port=network.port)):
         listener.wait_for("/state")
         network.pause()
-        with Home(broker.settings):
+        with RunningClient(broker.settings):
             listener.wait_for("/state", 2)
             wait_until(lambda: listener.on("/availability")[-1].payload == b"online")
             assert [it.payload for it in listener.on("/availability")] in (
@@ -205,17 +209,17 @@ def test_an_old_connection_of_the_box_does_not_make_it_look_away(
 
 @needs_mosquitto
 @pytest.mark.parametrize("password", ["wrong-secret", ""])
-def test_a_wrong_password_is_told_and_never_shown(
+def test_a_wrong_password_is_reported_and_never_shown(
     tmp_path: Path, password: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "password"
     file.write_text(password)
     with Broker(tmp_path, guarded=True) as broker, caplog.at_level(logging.DEBUG):
         settings = replace(broker.settings, username=USER, password_file=str(file))
-        with Home(settings) as home:
-            fault = home.wait_for(BrokerFailed).fault
+        with RunningClient(settings) as running:
+            fault = running.wait_for(BrokerFailed).fault
             file.write_text(f"{PASSWORD}\n")
-            home.wait_for(BrokerRecovered)
+            running.wait_for(BrokerRecovered)
     assert fault.what == "MQTT refused"
     assert fault.remedy == "check mqtt.username and its password"
     for secret in filter(None, (password, PASSWORD)):
@@ -223,9 +227,9 @@ def test_a_wrong_password_is_told_and_never_shown(
 
 
 @needs_mosquitto
-def test_a_broker_that_wants_a_password_is_not_told_to_be_away(tmp_path: Path) -> None:
-    with Broker(tmp_path, guarded=True) as broker, Home(broker.settings) as home:
-        assert home.wait_for(BrokerFailed).fault.what == "MQTT refused"
+def test_a_broker_that_wants_a_password_is_not_away(tmp_path: Path) -> None:
+    with Broker(tmp_path, guarded=True) as broker, RunningClient(broker.settings) as running:
+        assert running.wait_for(BrokerFailed).fault.what == "MQTT refused"
 
 
 ALL_BUT_TRANSCRIPTS = """
@@ -242,20 +246,20 @@ def test_turns_that_the_broker_refuses_are_kept_until_it_takes_them(tmp_path: Pa
         Broker(tmp_path, acl=ALL_BUT_TRANSCRIPTS) as broker,
         Listener(broker.port) as listener,
         Proxy(broker.port) as network,
-        Home(replace(broker.settings, port=network.port)) as home,
+        RunningClient(replace(broker.settings, port=network.port)) as running,
     ):
         for _ in range(5):
-            home.say()
-        fault = home.wait_for(BrokerFailed).fault
+            running.say()
+        fault = running.wait_for(BrokerFailed).fault
         assert fault.what == "MQTT refused"
         with pytest.raises(ActionError, match=r"\Athe broker refuses\Z"):
-            home.house.publish("lamp/set", "ON")
-        assert len(home.turns.read()) == 5
+            running.client.publish("lamp/set", "ON")
+        assert len(running.turns.read()) == 5
         broker.allow("topic readwrite #")
         network.cut()
-        home.wait_until_delivered()
-        home.wait_for(BrokerRecovered)
-        told_once_in_order(listener.wait_for("/transcript", 5), 5)
+        running.wait_until_delivered()
+        running.wait_for(BrokerRecovered)
+        assert_once_in_order(listener.wait_for("/transcript", 5), 5)
 
 
 @needs_mosquitto
@@ -263,151 +267,147 @@ def test_a_broker_with_a_certificate_of_its_own_is_trusted(tmp_path: Path) -> No
     certificate = self_signed(tmp_path)
     with Broker(tmp_path, certificate) as broker:
         settings = replace(broker.settings, tls=str(certificate.file))
-        with Home(settings) as home:
-            home.say()
-            home.wait_until_delivered()
+        with RunningClient(settings) as running:
+            running.say()
+            running.wait_until_delivered()
 
 
 @needs_mosquitto
 def test_a_stranger_is_not_trusted(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
-    with Broker(tmp_path, certificate) as broker, Home(replace(broker.settings, tls=True)) as home:
-        fault = home.wait_for(BrokerFailed).fault
+    with (
+        Broker(tmp_path, certificate) as broker,
+        RunningClient(replace(broker.settings, tls=True)) as running,
+    ):
+        fault = running.wait_for(BrokerFailed).fault
     assert fault.what == "MQTT not trusted"
     assert fault.remedy == "check mqtt.tls"
     assert "self-signed" in fault.detail
 
 
-def test_certificates_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_missing_certificates_are_reported(tmp_path: Path) -> None:
     settings = MqttSettings(host="127.0.0.1", port=free_port(), tls=str(tmp_path / "gone.pem"))
-    with Home(settings) as home:
-        assert home.wait_for(BrokerFailed).fault.remedy == "check mqtt.tls"
+    with RunningClient(settings) as running:
+        assert running.wait_for(BrokerFailed).fault.remedy == "check mqtt.tls"
 
 
 @pytest.mark.slow
-def test_a_broker_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_away_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    tries: list[float] = []
     settings = MqttSettings(host="127.0.0.1", port=free_port())
-    with caplog.at_level(logging.INFO), Home(settings) as home:
-        fault = home.wait_for(BrokerFailed).fault
-        time.sleep(2.5)  # for at least one more try
-        assert home.posted.empty()
+
+    def random() -> float:
+        tries.append(time.monotonic())
+        return 0.0
+
+    with caplog.at_level(logging.INFO), RunningClient(settings, random=random) as running:
+        fault = running.wait_for(BrokerFailed).fault
+        wait_until(lambda: len(tries) >= 5)
+        assert running.posted.empty()
     assert (fault.what, fault.remedy) == ("No MQTT broker", "check mqtt.host, or the broker")
     assert fault.detail == f"127.0.0.1:{settings.port}: Connection refused"
     assert len(caplog.records) == 1
 
 
-def test_a_name_that_does_not_exist_is_told() -> None:
-    with Home(MqttSettings(host="broker.invalid")) as home:
-        assert home.wait_for(BrokerFailed).fault.what == "No MQTT broker"
+def test_a_name_that_does_not_exist_is_reported() -> None:
+    with RunningClient(MqttSettings(host="broker.invalid")) as running:
+        assert running.wait_for(BrokerFailed).fault.what == "No MQTT broker"
 
 
-@pytest.mark.slow
 def test_a_broker_that_says_nothing_is_away() -> None:
-    with mute_port() as port, Home(MqttSettings(host="127.0.0.1", port=port)) as home:
-        fault = home.wait_for(BrokerFailed).fault
+    with (
+        MuteBroker() as broker,
+        RunningClient(broker.settings, connect_timeout=0.5) as running,
+    ):
+        fault = running.wait_for(BrokerFailed).fault
     assert fault.what == "No MQTT broker"
-    assert "no answer in 5 s" in fault.detail
+    assert "no answer in 0.5 s" in fault.detail
 
 
 @needs_mosquitto
 @pytest.mark.slow
-def test_two_boxes_of_one_name_are_told_so(broker: Broker) -> None:
-    with Home(broker.settings) as one, Home(broker.settings) as other:
-        faults = {box.wait_for(BrokerFailed).fault.what for box in (one, other)}
+def test_two_clients_of_one_name_are_noticed(broker: Broker) -> None:
+    with RunningClient(broker.settings) as one, RunningClient(broker.settings) as other:
+        faults = {client.wait_for(BrokerFailed).fault.what for client in (one, other)}
     assert faults == {"MQTT keeps dropping"}
 
 
-# However it is, the box goes on
+# However it is, the appliance goes on
 
 
-def ends_soon(home: Home) -> None:
+def ends_soon(running: RunningClient) -> None:
     began_at = time.monotonic()
-    home.house.end()
-    assert time.monotonic() - began_at < LONGEST_END + 1
+    running.client.end()
+    assert time.monotonic() - began_at < THREAD_END_TIMEOUT + 1
 
 
 @pytest.mark.slow
 def test_the_end_does_not_wait_for_a_broker_that_hangs(broker: Broker, listener: Listener) -> None:
-    home = Home(broker.settings)
-    home.__enter__()
+    running = RunningClient(broker.settings)
+    running.__enter__()
     listener.wait_for("/state")
     broker.freeze()
-    home.say()
-    ends_soon(home)
-    assert thread_of("house") is None
+    running.say()
+    ends_soon(running)
+    assert thread_of("mqtt") is None
 
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_the_end_does_not_wait_for_a_broker_that_says_nothing(tls: bool) -> None:
-    with mute_port() as port:
-        home = Home(MqttSettings(host="127.0.0.1", port=port, tls=tls))
-        home.__enter__()
-        time.sleep(0.5)  # until it connects
-        ends_soon(home)
-    wait_until(lambda: thread_of("house") is None)
+    with MuteBroker() as broker:
+        running = RunningClient(replace(broker.settings, tls=tls))
+        running.__enter__()
+        broker.wait_for_client()
+        ends_soon(running)
+    wait_until(lambda: thread_of("mqtt") is None)
 
 
 def test_the_end_does_not_wait_for_the_next_try() -> None:
-    home = Home(MqttSettings(host="127.0.0.1", port=free_port()), random=lambda: 1.0)
-    home.__enter__()
-    home.wait_for(BrokerFailed)
-    ends_soon(home)
-    assert thread_of("house") is None
+    running = RunningClient(MqttSettings(host="127.0.0.1", port=free_port()), random=lambda: 1.0)
+    running.__enter__()
+    running.wait_for(BrokerFailed)
+    ends_soon(running)
+    assert thread_of("mqtt") is None
 
 
 @pytest.mark.slow
-def test_a_command_is_told_that_the_broker_hangs(broker: Broker, listener: Listener) -> None:
-    with Home(broker.settings) as home:
+def test_publishing_fails_when_the_broker_hangs(broker: Broker, listener: Listener) -> None:
+    with RunningClient(broker.settings, answer_timeout=0.5) as running:
         listener.wait_for("/state")
         broker.freeze()
         with pytest.raises(ActionError, match="no answer from the broker"):
-            home.house.publish("lamp/set", "ON")
+            running.client.publish("lamp/set", "ON")
         broker.thaw()
-        home.say()
-        home.wait_until_delivered()
+        running.say()
+        running.wait_until_delivered()
         listener.wait_for("/transcript")
-    assert listener.on("/set") == [], "what was told to have failed has happened"
+    assert listener.on("/set") == [], "what was reported to have failed has happened"
 
 
-@pytest.mark.slow
-def test_a_command_is_told_at_once_that_the_broker_has_gone(
-    broker: Broker, listener: Listener
-) -> None:
-    with Home(broker.settings) as home:
-        listener.wait_for("/state")
-        broker.freeze()
-        failures = []
+def test_publishing_fails_at_once_when_the_broker_goes() -> None:
+    failures: list[str] = []
+    with FakeBroker(LET_IN) as broker, RunningClient(broker.settings) as running:
+        wait_until(lambda: b"/state" in broker.received)
 
         def publish() -> None:
-            try:
-                home.house.publish("lamp/set", "ON")
-            except ActionError as error:
-                failures.append(str(error))
+            with pytest.raises(ActionError) as failure:
+                running.client.publish("lamp/set", "ON")
+            failures.append(str(failure.value))
 
         thread = threading.Thread(target=publish)
         thread.start()
-        time.sleep(0.5)  # until it is under way
-        broker.kill()
+        wait_until(lambda: UNUSED_TOPIC.encode() in broker.received)
+        broker.hang_up()
         thread.join()
     assert failures == ["no broker"]
 
 
-def test_nothing_reaches_a_port_that_is_no_brokers() -> None:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(4)
-        answering = threading.Thread(target=_answer_like_a_web_server, args=(listening,))
-        answering.start()
-        with Home(MqttSettings(host="127.0.0.1", port=listening.getsockname()[1])) as home:
-            assert home.wait_for(BrokerFailed).fault.what == "No MQTT broker"
-        answering.join()
-
-
-def _answer_like_a_web_server(listening: socket.socket) -> None:
-    connection, _ = listening.accept()
-    with connection, contextlib.suppress(OSError):
-        connection.recv(1000)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+def test_a_web_server_is_no_broker() -> None:
+    with (
+        FakeBroker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server,
+        RunningClient(server.settings, connect_timeout=0.5) as running,
+    ):
+        assert running.wait_for(BrokerFailed).fault.what == "No MQTT broker"
 
 
 def test_until_it_starts_nothing_of_paho_is_loaded() -> None:

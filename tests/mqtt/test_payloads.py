@@ -61,10 +61,10 @@ def test_a_connection_that_is_being_made_is_no_network_that_is_away() -> None:
     assert not lost.network
 
 
-def test_what_is_to_be_found_of_a_box_that_has_gone_is_that_it_is_off() -> None:
+def test_the_final_state_of_an_appliance_is_that_it_is_off() -> None:
     fault = Fault("Connection lost", "trying again")
     before = payloads.state(Scene(Mode.LISTENING, fault=fault), "USB microphone", None)
-    assert payloads.state_at_the_end(before) == payloads.State(
+    assert payloads.final_state(before) == payloads.State(
         state="off",
         session="OFF",
         status="Off",
@@ -76,15 +76,15 @@ def test_what_is_to_be_found_of_a_box_that_has_gone_is_that_it_is_off() -> None:
 
 def test_what_is_being_said_ends_with_the_words_still_to_be_settled() -> None:
     turns = (ShownTurn("First."), ShownTurn("second", "thi"))
-    assert payloads.spoken(Scene(Mode.LISTENING, turns=turns)) == "second thi"
-    assert payloads.spoken(Scene(Mode.LISTENING, turns=(ShownTurn("", "thi"),))) == "thi"
-    assert payloads.spoken(Scene(Mode.READY)) == ""
+    assert payloads.partial_text(Scene(Mode.LISTENING, turns=turns)) == "second thi"
+    assert payloads.partial_text(Scene(Mode.LISTENING, turns=(ShownTurn("", "thi"),))) == "thi"
+    assert payloads.partial_text(Scene(Mode.READY)) == ""
 
 
 def test_a_turn_has_times_with_their_offset() -> None:
     turn = OutgoingTurn("20260131-1", 16_000, 7, "Grüße, 世界", 1_700_000_000.5, 1_700_000_001.0)
-    told = json.loads(payloads.transcript(turn))
-    assert told["id"] == "20260131-1-16000-7"
-    assert told["text"] == "Grüße, 世界"
-    assert told["started"][:4] == "2023"
-    assert told["started"][-6] in "+-"
+    published = json.loads(payloads.transcript(turn))
+    assert published["id"] == "20260131-1-16000-7"
+    assert published["text"] == "Grüße, 世界"
+    assert published["started"][:4] == "2023"
+    assert published["started"][-6] in "+-"

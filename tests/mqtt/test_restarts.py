@@ -21,7 +21,7 @@ TURNS = 50
 @contextlib.contextmanager
 def talker(database: Path, port: int, first: int, last: int) -> Iterator[None]:
     """Run a box that says these turns; kill it at the end."""
-    program = [sys.executable, "-m", "tests.mqtt.talker"]
+    program = [sys.executable, "-m", "tests.mqtt.publisher"]
     box = subprocess.Popen([*program, *map(str, (database, port, first, last))], cwd=ROOT)
     try:
         yield

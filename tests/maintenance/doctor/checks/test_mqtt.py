@@ -13,8 +13,8 @@ from appliance.settings.schema import MqttSettings
 from appliance.settings.secrets import MQTT_PASSWORD
 from tests.maintenance.programs import no_program
 from tests.mqtt.broker import PASSWORD, USER, Broker, free_port, needs_mosquitto
-from tests.mqtt.fakes import OLDER_ONLY, OlderBroker
-from tests.mqtt.home import NAME, Home
+from tests.mqtt.fake_brokers import OLDER_ONLY, OlderBroker
+from tests.mqtt.running_client import NAME, RunningClient
 from tests.rig.certificates import self_signed
 from tests.rig.privileges import unprivileged
 
@@ -138,12 +138,12 @@ def test_a_broker_that_is_away_is_told() -> None:
 def test_the_appliance_that_runs_keeps_its_connection(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Broker(tmp_path) as broker, Home(broker.settings) as home:
-        home.say()
-        home.wait_until_delivered()
+    with Broker(tmp_path) as broker, RunningClient(broker.settings) as running:
+        running.say()
+        running.wait_until_delivered()
         assert found(broker.settings).result is Result.FINE
-        home.say()
-        home.wait_until_delivered()
+        running.say()
+        running.wait_until_delivered()
     assert "lost" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""The whole program at home: what the house hears of a session, and how it begins and ends one."""
+"""The whole program: what it publishes of a session, and how a command begins and ends one."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ SCRIPT = [(0.5, "the kettle is"), (2.0, "on the stove")]
 TOPIC = "appliance/appliance"
 
 
-def test_the_house_begins_a_session_hears_it_and_ends_it(
+def test_a_session_is_begun_published_and_ended_over_mqtt(
     sound: PipeMicrophone, tmp_path: Path, broker: Broker, listener: Listener
 ) -> None:
     with ScriptedService(spoken(SCRIPT)) as service:
@@ -30,10 +30,10 @@ def test_the_house_begins_a_session_hears_it_and_ends_it(
         settings = replace(settings, mqtt=replace(broker.settings, partials=True))
         with Box(settings) as box:
             wait_until(lambda: states(listener)[-1:] == ["ready"])
-            listener.say(f"{TOPIC}/command", "start")
+            listener.publish(f"{TOPIC}/command", "start")
             wait_until(lambda: states(listener)[-1:] == ["listening"])
             box.wait_for_words("kettle", "stove")
-            listener.say(f"{TOPIC}/command", "stop")
+            listener.publish(f"{TOPIC}/command", "stop")
             wait_until(lambda: "saved" in states(listener))
             told = listener.wait_for("/transcript", 2)
             database = Path(settings.history.path)
@@ -46,7 +46,7 @@ def test_the_house_begins_a_session_hears_it_and_ends_it(
     assert listener.on("/availability")[-1].payload == b"offline"
 
 
-def test_a_spoken_command_reaches_the_house(
+def test_a_spoken_command_is_published(
     sound: PipeMicrophone, tmp_path: Path, broker: Broker, listener: Listener
 ) -> None:
     lamp = Mqtt(phrase="on the stove", topic="kitchen/stove/set", payload="OFF")

@@ -1,6 +1,6 @@
-"""A box that keeps turns in a real history and tells the house: a program, to be killed by tests.
+"""Program that keeps turns in a real history and publishes them, for tests to kill.
 
-    python -m tests.mqtt.talker DATABASE PORT FIRST LAST
+    python -m tests.mqtt.publisher DATABASE PORT FIRST LAST
 
 It says the turns FIRST to LAST of one session, each first without and then with its commas, and
 goes on until it is ended.
@@ -33,18 +33,18 @@ def main(database: str, port: int, first: int, last: int) -> None:
     history = HistoryWriter(settings.history, inbox.put, outgoing=True)
     history.start()
     history.begin(Recording(SESSION, started=1e9, monotonic=0.0, boot="b"))
-    house = MqttClient(settings, inbox.put, history.delivered)
-    house.start()
-    house.show(Scene(Mode.LISTENING))
-    threading.Thread(target=_talk, args=(first, last, inbox), daemon=True).start()
+    client = MqttClient(settings, inbox.put, history.delivered)
+    client.start()
+    client.show(Scene(Mode.LISTENING))
+    threading.Thread(target=_say_turns, args=(first, last, inbox), daemon=True).start()
     while True:
         event = inbox.get()
         if isinstance(event, TurnReceived):
             history.save_turn(event)
-        house.handle(event)
+        client.handle(event)
 
 
-def _talk(first: int, last: int, inbox: "queue.SimpleQueue[Event]") -> None:
+def _say_turns(first: int, last: int, inbox: "queue.SimpleQueue[Event]") -> None:
     for number in range(first, last + 1):
         covered = Covered(number, 0, number + 1)
         for text, formatted in ((f"turn {number}", False), (f"Turn {number}.", True)):

@@ -6,6 +6,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from appliance.settings.schema import MqttSettings
+
 LET_IN = bytes.fromhex("20 03 00 00 00")
 """CONNACK: success, without properties (MQTT 5.0, section 3.2)."""
 
@@ -19,13 +21,16 @@ LEVEL_AT = 8
 class FakeBroker:
     """Answers each CONNECT with the same bytes, and listens; a context manager.
 
-    `ended` holds how each connection ended: with what was received last, or the error's name.
+    `ended` holds how each connection ended: "closed", "hung up", or the name of the error. `repeat`
+    is sent again and again after the answer.
     """
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *, repeat: bytes = b"") -> None:
         self._answer = answer
+        self._repeat = repeat
         self.ended: list[str] = []
         self.received = b""
+        self._connection: socket.socket | None = None
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
@@ -44,12 +49,22 @@ class FakeBroker:
         self._thread.join()
         self._listening.close()
 
+    @property
+    def settings(self) -> MqttSettings:
+        """Settings of an appliance that uses it."""
+        return MqttSettings(host="127.0.0.1", port=self.port)
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        assert self._connection
+        self._connection.shutdown(socket.SHUT_RDWR)
+
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = self._listening.accept()
-                with connection:
-                    self.ended.append(self._listen(connection))
+                self._connection, _ = self._listening.accept()
+                with self._connection:
+                    self.ended.append(self._listen(self._connection))
 
     def _listen(self, connection: socket.socket) -> str:
         try:
@@ -57,11 +72,42 @@ class FakeBroker:
             connection.sendall(self._answer)
             if not self._answer:
                 return "hung up"
+            while self._repeat:
+                connection.sendall(self._repeat * 100)
             while data := connection.recv(1000):
                 self.received += data
         except OSError as error:
             return type(error).__name__
         return "closed"
+
+
+class MuteBroker:
+    """Lets clients connect, and says nothing; a context manager."""
+
+    def __enter__(self) -> Self:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._connections: list[socket.socket] = []
+        self.port: int = self._listening.getsockname()[1]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for connection in (self._listening, *self._connections):
+            connection.close()
+
+    @property
+    def settings(self) -> MqttSettings:
+        """Settings of an appliance that uses it."""
+        return MqttSettings(host="127.0.0.1", port=self.port)
+
+    def wait_for_client(self) -> None:
+        """Return once somebody has connected."""
+        self._listening.settimeout(60)
+        self._connections.append(self._listening.accept()[0])
 
 
 class OlderBroker:

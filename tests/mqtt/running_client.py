@@ -9,9 +9,10 @@ from typing import Self, TypeVar
 from msgspec.structs import replace
 
 from appliance.core.events import Committed, Event
-from appliance.core.turns import Covered
+from appliance.core.turns import Covered, Key
 from appliance.history.records import OutgoingTurn
-from appliance.mqtt.client import MqttClient
+from appliance.mqtt.client import ANSWER_TIMEOUT, MqttClient
+from appliance.mqtt.reconnect import CONNECT_TIMEOUT
 from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings
 from appliance.settings.schema import MqttSettings
@@ -21,9 +22,12 @@ Posted = TypeVar("Posted", bound=Event)
 
 NAME = "kitchen"
 
+SETTLING_TIME = 0.1
+"""Seconds; the formatted texts of these tests come at once, if at all."""
 
-class Turns:
-    """The outgoing turns; they stay when a house goes."""
+
+class OutgoingTurns:
+    """Stands in for the history; it outlasts a client."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,14 +44,14 @@ class Turns:
             self._waiting.append(turn)
         return turn
 
-    def put_right(self, turn: OutgoingTurn, text: str) -> None:
+    def change(self, turn: OutgoingTurn, text: str) -> None:
         """Give a turn another text."""
         with self._lock:
             place = self._waiting.index(turn)
             self._waiting[place] = replace(turn, text=text)
 
     def put_back(self, turn: OutgoingTurn) -> None:
-        """Let a turn be there again that could not be seen."""
+        """Let a turn be outgoing again."""
         with self._lock:
             self._waiting.append(turn)
 
@@ -56,40 +60,49 @@ class Turns:
         with self._lock:
             return self._waiting[:limit]
 
-    def delivered(self, turn: OutgoingTurn) -> None:
+    def delivered(self, turn: OutgoingTurn, then: Callable[[], None] = lambda: None) -> None:
         """Take one off."""
         with self._lock:
             self._waiting = [waiting for waiting in self._waiting if waiting.id != turn.id]
+        then()
 
     @property
     def all_delivered(self) -> bool:
         return not self.read()
 
 
-class Home:
-    """A house that is connected to a broker; a context manager that starts and ends it."""
+class RunningClient:
+    """A client of a broker; a context manager that starts and ends it."""
 
     def __init__(
         self,
         mqtt: MqttSettings,
-        turns: Turns | None = None,
+        turns: OutgoingTurns | None = None,
         *,
         settings: Settings | None = None,
         random: Callable[[], float] = lambda: 0.0,
+        settling_time: float = SETTLING_TIME,
+        answer_timeout: float = ANSWER_TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        reconnect_delay: float = 0.1,
     ) -> None:
-        self.turns = turns or Turns()
+        self.turns = turns or OutgoingTurns()
         self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.settings = replace(settings or Settings(), name=NAME, mqtt=mqtt)
-        self.house = MqttClient(
+        self.client = MqttClient(
             self.settings,
             self.posted.put,
             self.turns.delivered,
             outgoing=self.turns.read,
             random=random,
+            settling_time=settling_time,
+            answer_timeout=answer_timeout,
+            connect_timeout=connect_timeout,
+            reconnect_delay=reconnect_delay,
         )
 
     def __enter__(self) -> Self:
-        self.house.start()
+        self.client.start()
         self.show(Scene(Mode.READY))
         return self
 
@@ -99,19 +112,23 @@ class Home:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.house.end()
+        self.client.end()
 
     def show(self, scene: Scene) -> None:
-        self.house.show(scene)
+        self.client.show(scene)
 
     def say(self, text: str = "") -> OutgoingTurn:
-        """Keep a finished turn, and let the house know."""
+        """Keep a finished turn, and tell the client."""
         turn = self.turns.say(text)
-        self.house.handle(Committed("s1", Covered()))
+        self.commit()
         return turn
 
+    def commit(self, formatted: Key | None = None) -> None:
+        """Tell the client that something was written."""
+        self.client.handle(Committed("s1", Covered(), formatted=formatted))
+
     def wait_for(self, kind: type[Posted]) -> Posted:
-        """Return the next event of this kind that the house posts."""
+        """Return the next event of this kind that the client posts."""
         while True:
             event = self.posted.get(timeout=60)
             if isinstance(event, kind):
