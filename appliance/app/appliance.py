@@ -14,6 +14,7 @@ from appliance.core.events import (
     StopRequested,
     UnhandledError,
 )
+from appliance.core.late_imports import import_lock
 from appliance.screen import texts
 from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel
@@ -90,7 +91,8 @@ class Appliance:
         self._display.wait_for_picture(FIRST_PICTURE_TIMEOUT)
         # Loaded only now: it takes seconds on a Pi Zero, and would delay the first picture even on
         # another thread.
-        from appliance.app.wiring import Parts  # noqa: PLC0415 - see above
+        with import_lock:
+            from appliance.app.wiring import Parts  # noqa: PLC0415 - see above
 
         parts = Parts(
             self._settings,
@@ -116,7 +118,8 @@ class Appliance:
 
 def _last_scene(reason: Event) -> Scene | None:
     """Return the scene that stays on the display; None where only this program ends."""
-    from appliance.system.power import is_shutting_down  # noqa: PLC0415 - needed at the end
+    with import_lock:
+        from appliance.system.power import is_shutting_down  # noqa: PLC0415 - needed at the end
 
     powering_off = isinstance(reason, PowerOffRequested) or (
         isinstance(reason, StopRequested) and is_shutting_down()

@@ -21,6 +21,7 @@ from appliance.core.events import (
     SettingsChanged,
     StopRequested,
 )
+from appliance.core.late_imports import import_lock
 from appliance.settings import Settings, SettingsError, last_good, load
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
@@ -80,7 +81,8 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
 
 def _power_off(stopping: threading.Event) -> Event | None:
     """Power the box off and wait for SIGTERM; return the failure if it does not come."""
-    from appliance.system import power  # noqa: PLC0415 - needed once, at the very end
+    with import_lock:
+        from appliance.system import power  # noqa: PLC0415 - needed once, at the very end
 
     try:
         power.power_off()

@@ -14,6 +14,7 @@ from appliance.controller.presenter import Presenter, Screen
 from appliance.controller.session_factory import SessionFactory
 from appliance.controller.status_report import StatusReport
 from appliance.core.events import CommandEnded, Event, Fault, Post
+from appliance.core.late_imports import import_lock
 from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
@@ -182,6 +183,7 @@ def _mqtt(settings: Settings, post: Post, history: HistoryWriter) -> "tuple[Mqtt
     """Return the MQTT client, or nothing where the settings name no broker."""
     if not settings.mqtt.host:
         return ()
-    from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes have no broker
+    with import_lock:
+        from appliance.mqtt.client import MqttClient  # noqa: PLC0415 - most boxes have no broker
 
     return (MqttClient(settings, post, history.delivered),)

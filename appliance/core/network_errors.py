@@ -3,6 +3,8 @@
 import enum
 import socket
 
+from appliance.core.late_imports import import_lock
+
 BUSY = "concurrent|too many"
 """Regular expression for the vendor's ways to say: too many sessions."""
 
@@ -38,7 +40,8 @@ def cause_of(error: BaseException) -> Cause:
         >>> cause_of(TimeoutError("timed out"))
         <Cause.TIMEOUT: 'no answer in time'>
     """
-    import ssl  # noqa: PLC0415 - OpenSSL takes megabytes, and the table of outcomes needs none
+    with import_lock:
+        import ssl  # noqa: PLC0415 - OpenSSL takes megabytes, and the table of outcomes needs none
 
     for link in _chain(error):
         if isinstance(link, socket.gaierror):

@@ -21,6 +21,7 @@ from appliance.core.events import (
     Pressed,
     Released,
 )
+from appliance.core.late_imports import import_lock
 from appliance.hardware import gpio
 from appliance.settings.schema import ButtonSettings
 from appliance.system.supervision import BusyTimer
@@ -122,7 +123,8 @@ class Button:
 
     def _new_contact(self) -> "gpiozero.Button":
         factory = gpio.factory(self._pin_factory)
-        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
+        with import_lock:
+            import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.Button(
             self._settings.pin,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.core.late_imports import import_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,8 @@ def preload(rate: int) -> None:
     It takes a second on a slow machine, during which a running stream would overflow.
     """
     if rate != SAMPLE_RATE:
-        import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
+        with import_lock:
+            import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
 
 
 def converter(rate: int, channels: int) -> Converter:
@@ -105,7 +107,8 @@ class Downmixer:
 
     def __init__(self, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
-        import numpy as np  # noqa: PLC0415 - see above
+        with import_lock:
+            import numpy as np  # noqa: PLC0415 - see above
 
         self._np = np
         self._channels = channels
@@ -133,7 +136,8 @@ class Resampler:
 
     def __init__(self, rate: int, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
-        import soxr  # noqa: PLC0415 - see above
+        with import_lock:
+            import soxr  # noqa: PLC0415 - see above
 
         self._downmixer = Downmixer(channels)
         # "MQ" is transparent for speech at 16 bits and costs half of the default.

@@ -1,10 +1,10 @@
 """GPIO access shared by everything that is wired to a pin: gpiozero's factory and its errors."""
 
 import sys
-import threading
 import warnings
 from typing import TYPE_CHECKING
 
+from appliance.core.late_imports import import_lock
 from appliance.system import environment
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ RELEASE_TIMEOUT = 5.0
 
 RETRY_INTERVAL = 5.0
 """Seconds between two attempts to open a pin."""
-
-_choosing = threading.Lock()
-"""Held while gpiozero chooses its factory: it would make one for each thread that asks."""
 
 
 class PinError(Exception):
@@ -65,7 +62,8 @@ def factory(given: "Factory | None" = None) -> "Factory":
     The default is `gpiozero.Device.pin_factory`, as `$GPIOZERO_PIN_FACTORY` chooses it. The first
     call loads gpiozero, which takes a second on a Zero.
     """
-    with _choosing:
+    # Choosing a factory imports it; and gpiozero would make one for each thread that asks.
+    with import_lock:
         environment.prepare()
         import gpiozero  # noqa: PLC0415 - slow to load; and lgpio must find the above
 
@@ -78,7 +76,8 @@ def factory(given: "Factory | None" = None) -> "Factory":
 
 def _library_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions that the pin libraries raise for a pin that can't be used."""
-    import gpiozero  # noqa: PLC0415 - slow to load, so only once a pin is used
+    with import_lock:
+        import gpiozero  # noqa: PLC0415 - slow to load, so only once a pin is used
 
     lgpio = sys.modules.get("lgpio")
     own: tuple[type[Exception], ...] = (lgpio.error,) if lgpio else ()

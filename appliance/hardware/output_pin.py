@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from appliance.core.late_imports import import_lock
 from appliance.hardware import gpio
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class OutputPin:
 
     def _open(self) -> "gpiozero.OutputDevice":
         factory = gpio.factory(self._pin_factory)
-        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
+        with import_lock:
+            import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.OutputDevice(self._pin, active_high=self._active_high, pin_factory=factory)

@@ -16,6 +16,7 @@ import msgspec
 from appliance.core import events
 from appliance.core.errors import ActionError
 from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Fault, Post
+from appliance.core.late_imports import import_lock
 from appliance.history import reader
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
@@ -170,7 +171,8 @@ class MqttClient:
 
     def _run(self) -> None:
         # With paho and OpenSSL it takes long to load on a Zero: nobody else should wait for it.
-        from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
+        with import_lock:
+            from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
 
         while not self._ending.is_set():
             try:

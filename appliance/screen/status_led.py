@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from appliance.core.events import Fault, Post, StatusLedFailed, StatusLedReady
+from appliance.core.late_imports import import_lock
 from appliance.hardware import gpio
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 from appliance.settings.schema import StatusLedSettings
@@ -148,7 +149,8 @@ class StatusLed:
 
     def _new_led(self) -> "gpiozero.LED":
         factory = gpio.factory(self._pin_factory)
-        import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
+        with import_lock:
+            import gpiozero  # noqa: PLC0415 - slow to load, and the line above prepares that
 
         return gpiozero.LED(self._pin, pin_factory=factory)
 

@@ -18,6 +18,7 @@ import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Disconnected, Fault, Post, SessionEnded
+from appliance.core.late_imports import import_lock
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.failover import FALLBACK_AFTER, Endpoint, Failover
@@ -43,7 +44,12 @@ with no turn before it, means that: nobody has heard the silence."""
 
 def load_network() -> None:
     """Load the network modules, so that the first session need not wait for them."""
-    from appliance.streaming import stream, tokens, transport  # noqa: F401 - loaded, not used
+    with import_lock:
+        # Libraries load these only once they need them, which may be on several threads.
+        import encodings.idna  # noqa: F401 - loaded, not used
+        import netrc  # noqa: F401 - loaded, not used
+
+        from appliance.streaming import stream, tokens, transport  # noqa: F401 - loaded, not used
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -167,7 +173,9 @@ class Session:
         return Progress(captured, sent, heard, stream.covered(), last_word, on_fallback)
 
     def _run(self) -> None:
-        from appliance.streaming.tokens import TokenError
+        load_network()
+        with import_lock:
+            from appliance.streaming.tokens import TokenError
 
         complete = False
         self._wake.wait(self.retry_policy.wait)
@@ -190,7 +198,8 @@ class Session:
         self._post(SessionEnded(self.name, complete))
 
     def _fetch_token(self, endpoint: Endpoint) -> str:
-        from appliance.streaming.tokens import TokenSource
+        with import_lock:
+            from appliance.streaming.tokens import TokenSource
 
         if endpoint.is_fallback or self._tokens is None:
             source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback)
@@ -200,7 +209,8 @@ class Session:
 
     def _stream_to(self, endpoint: Endpoint, token: str) -> Outcome:
         """Stream over one connection; return how it ended."""
-        from appliance.streaming.stream import Stream
+        with import_lock:
+            from appliance.streaming.stream import Stream
 
         began_at = self._clock()
         stream = Stream(
@@ -228,7 +238,8 @@ class Session:
     def _transport(
         self, endpoint: Endpoint, token: str, listener: "TransportListener"
     ) -> "Transport":
-        from appliance.streaming.transport import Transport
+        with import_lock:
+            from appliance.streaming.transport import Transport
 
         left = self._failover.time_left
         stall = self._stall_timeout

@@ -8,6 +8,8 @@ import logging
 import os
 from pathlib import Path
 
+from appliance.core.late_imports import import_lock
+
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,7 @@ def _directory_for_lgpio() -> Path:
 
 
 def _temporary_directory() -> Path:
-    import tempfile  # noqa: PLC0415 - not needed under systemd
+    with import_lock:
+        import tempfile  # noqa: PLC0415 - not needed under systemd
 
     return Path(tempfile.gettempdir(), f"appliance-{os.getuid()}")

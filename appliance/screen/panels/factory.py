@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from appliance.core.late_imports import import_lock
 from appliance.screen.panels.base import Panel
 from appliance.settings.schema import OLEDS, DisplaySettings
 
@@ -31,5 +32,7 @@ def open_panel(settings: DisplaySettings, *, bus: Any = None) -> Panel | None:  
     if settings.driver == "none":
         return None
     module, name = PANELS[settings.driver].split(":")
-    opener: Callable[[DisplaySettings, Any], Panel] = getattr(importlib.import_module(module), name)
+    with import_lock:
+        loaded = importlib.import_module(module)
+    opener: Callable[[DisplaySettings, Any], Panel] = getattr(loaded, name)
     return opener(settings, bus)

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from appliance.core.events import Fault
+from appliance.core.late_imports import import_lock
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError
 from appliance.screen.scene import Scene
@@ -101,7 +102,8 @@ def _no_desktop(detail: str) -> PanelError:
 def _emulator() -> tuple[Any, Any]:
     """Return pygame, and luma's device that draws with it."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pygame prints a greeting
+        # pygame prints a greeting.
+        with import_lock, contextlib.redirect_stdout(io.StringIO()):
             import pygame  # noqa: PLC0415 - for this panel alone
             from luma.emulator import device  # noqa: PLC0415 - for this panel alone
     except ImportError as error:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from appliance.core.errors import ActionError
+from appliance.core.late_imports import import_lock
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.commands import Webhook
 from appliance.voice_commands.actions.action import ActionRequest, Surroundings
@@ -84,7 +85,11 @@ def call(
     Raises:
         ActionError: there is no answer, or one that is no success.
     """
-    import requests  # noqa: PLC0415 - slow to load, and most boxes have no webhook
+    with import_lock:
+        # Slow to load, and most boxes have no webhook; requests loads netrc only once it asks.
+        import netrc  # noqa: F401, PLC0415 - see above
+
+        import requests  # noqa: PLC0415 - see above
 
     host = host_of(url)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.core.late_imports import import_lock
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine, not_tried
 from appliance.maintenance.doctor.runner import Check
@@ -45,7 +46,8 @@ def check_broker(
         echo_timeout: seconds for the message to come back.
     """
     # Few boxes have a broker, and paho takes a while to load on a Zero.
-    from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
+    with import_lock:
+        from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
 
     mqtt = settings.mqtt
     places = [Path(mqtt.password_file)] if mqtt.password_file else []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
+from appliance.core.late_imports import import_lock
 from appliance.servers.local_service.engines.base import Engine, UnknownEngineError
 
 
@@ -39,13 +40,15 @@ def engine_named(name: str) -> Engine:
         raise UnknownEngineError(f'There is no engine "{name}": choose {" or ".join(ENGINES)}')
     module, maker, extra = ENGINES[form]
     try:
-        make: Callable[[str], Engine] = getattr(import_module(f"{__package__}.{module}"), maker)
+        with import_lock:
+            loaded = import_module(f"{__package__}.{module}")
     except ModuleNotFoundError as error:
         others = " or ".join(other for other in ENGINES if other != form)
         raise UnknownEngineError(
             f"The engine \"{name}\" needs {error.name}: pip install 'voice-appliance[{extra}]', "
             f"or choose {others}"
         ) from error
+    make: Callable[[str], Engine] = getattr(loaded, maker)
     return make(name)
 
 
