@@ -20,7 +20,7 @@ _VERB = (
 )
 _SUBJECT = "i|you|he|she|it|we|they|there|this|that|these|those|the|a|an|my|your"
 _QUESTION = re.compile(
-    rf"what( (?!{_SUBJECT})|'|$)"
+    rf"what( (?!({_SUBJECT})\b)|'|$)"
     rf"|(who|where|when|why|which|how)('|$| ({_VERB}|much|many)\b)"
     rf"|({_VERB}) ({_SUBJECT})\b"
 )

@@ -79,6 +79,7 @@ def test_speakers_are_unknown_where_they_were_asked_for() -> None:
         "Press the button.",
         "I think I'm late on Monday.",
         "What time does the train leave?",
+        "What is it?",
         "What I mean is this.",
         "When you are finished press the button.",
         "Where did you put the keys?",
