@@ -1,1 +1,1 @@
-"""An engine that asks a Wyoming server."""
+"""Engine that uses a Wyoming server."""

@@ -1,7 +1,7 @@
-"""A Wyoming speech-to-text server, as faster-whisper, Vosk and others run for Home Assistant.
+"""Client of a Wyoming speech-to-text server, such as faster-whisper's or Vosk's for Home Assistant.
 
 Each utterance has a connection of its own, since most servers close it after their answer. The
-protocol is described beside the `wyoming` package, under "Speech to Text".
+protocol is described with the `wyoming` package, under "Speech to Text".
 """
 
 import asyncio
@@ -21,41 +21,46 @@ from wyoming.info import Describe, Info
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.servers.local_service.engines.base import RecognizerError, UnknownEngineError
-from appliance.servers.local_service.engines.wyoming.liveness import Liveness, Silences, SilentError
+from appliance.servers.local_service.engines.wyoming.liveness import (
+    PROBE_INTERVAL,
+    LivenessMonitor,
+    SilenceHistory,
+    UnresponsiveError,
+)
 
-USUAL_PORT = 10300
-"""Where Home Assistant's speech-to-text servers listen."""
+DEFAULT_PORT = 10300
+"""The port of Home Assistant's speech-to-text servers."""
 
-CONNECT_TIME = 5.0
-"""Seconds to wait for a connection: to look up a name in a home's network takes up to five."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds to wait for a connection; resolving a name in a home network takes up to five."""
 
-ANSWER_TIME = 30.0
-"""Seconds to wait for the transcript of a server that is there, and three times the length of its
-audio more: it may have to finish another one first."""
+ANSWER_TIMEOUT = 30.0
+"""Seconds to wait for the transcript, plus three times the length of the audio: the server may
+have to finish another one first."""
 
 BYTES_PER_SECOND = SAMPLE_RATE * SAMPLE_BYTES
-PIECE = BYTES_PER_SECOND // 10
+CHUNK_BYTES = BYTES_PER_SECOND // 10
 """Bytes of audio in one event: 100 ms."""
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Which server, and what it shall use: its own choice of model and language unless named."""
+    """The address of a server, and the model and language to request; None for its defaults."""
 
     host: str
-    port: int = USUAL_PORT
+    port: int = DEFAULT_PORT
     model: str | None = None
     language: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Return the address that `wyoming://HOST[:PORT][?model=...&language=...]` means.
+        """Return the address in a URL `wyoming://HOST[:PORT][?model=...&language=...]`.
 
         Raises:
-            UnknownEngineError: the URL is no such address.
+            UnknownEngineError: the URL does not have this form.
         """
         try:
             parts = urlsplit(url)
-            port = parts.port or USUAL_PORT
+            port = parts.port or DEFAULT_PORT
             choices = parse_qs(parts.query, strict_parsing=bool(parts.query))
         except ValueError as error:
             raise UnknownEngineError(f'"{url}" is no address: {error}') from error
@@ -69,13 +74,13 @@ class Address(msgspec.Struct, frozen=True):
         return cls(parts.hostname, port, **chosen)
 
     def __str__(self) -> str:
-        """Return the address without the choices."""
+        """Return the address without model and language."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"wyoming://{host}:{self.port}"
 
 
-class _Client(AsyncTcpClient):
-    """A connection that ends at once, though the server may be too slow to take all it was sent."""
+class _Connection(AsyncTcpClient):
+    """A connection that closes at once, even if the server has not read all that was sent."""
 
     async def disconnect(self) -> None:
         if self._writer and self._writer.transport.get_write_buffer_size():
@@ -84,32 +89,41 @@ class _Client(AsyncTcpClient):
 
 
 class WyomingServer:
-    """The server at an address. Every failure is a `RecognizerError` that names it."""
+    """The server at an address. Every failure is a `RecognizerError` with this address.
+
+    Args:
+        address: the server, model and language.
+        connect_timeout: seconds to wait for a connection.
+        answer_timeout: seconds to wait for a transcript, plus three times the length of its audio.
+        history: the server's silences so far.
+        probe_interval: seconds between two probes while the server owes an answer.
+    """
 
     def __init__(
         self,
         address: Address,
-        connect_time: float = CONNECT_TIME,
-        answer_time: float = ANSWER_TIME,
-        silences: Silences | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
+        history: SilenceHistory | None = None,
+        probe_interval: float = PROBE_INTERVAL,
     ) -> None:
         self.address = address
-        self._connect_time = connect_time
-        self._answer_time = answer_time
-        self._silences = silences or Silences()
-        self._pulse = Liveness(self._sign_of_life, self._silences)
+        self._connect_timeout = connect_timeout
+        self._answer_timeout = answer_timeout
+        self._history = history or SilenceHistory()
+        self._liveness = LivenessMonitor(self._probe, self._history, probe_interval)
 
     async def streams(self) -> bool:
-        """Tell whether the server says words while it still listens.
+        """Return whether the server sends words while it is still receiving audio.
 
         Raises:
-            RecognizerError: it can't be reached, or recognizes no speech.
-            SilentError: it is not there, or hangs.
+            RecognizerError: the server can't be reached, or recognizes no speech.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
-        # It need but say what it is, not hear anything: one that takes long for that hangs, unless
-        # it is known to do nothing else while it thinks.
-        patience = max(self._connect_time, self._silences.bearable(audio=0))
-        async with self._conversation(None) as client, _taken_for_hanging_after(patience):
+        # A description needs no recognition, so a server that takes long for it hangs; unless it is
+        # one that does nothing else while it transcribes.
+        limit = max(self._connect_timeout, self._history.limit(audio=0))
+        async with self._connection(None) as client, _hung_after(limit):
             await client.write_event(Describe().event())
             async for event in _events(client):
                 if Info.is_type(event.type):
@@ -117,119 +131,128 @@ class WyomingServer:
         raise RecognizerError(self._sentence("does not answer as a Wyoming server"))
 
     def time_for(self, seconds: float) -> float:
-        """Return how long to wait for the transcript of so much audio, in seconds."""
-        return self._answer_time + 3 * seconds
+        """Return how many seconds to wait for the transcript of so many seconds of audio."""
+        return self._answer_timeout + 3 * seconds
 
-    async def transcript(self, pcm: bytes, terms: Sequence[str] = (), patience: float = 0.0) -> str:
-        """Return what a whole utterance (mono s16le, 16000 Hz) says; it may hold the `terms`.
+    async def transcript(
+        self, pcm: bytes, terms: Sequence[str] = (), silence_limit: float = 0.0
+    ) -> str:
+        """Return the transcript of a whole utterance.
 
-        The server may be silent for `patience` seconds, however little is known of it.
+        Args:
+            pcm: the audio, mono s16le, 16000 Hz.
+            terms: words and phrases that it may contain.
+            silence_limit: seconds that the server may be silent, whatever its history says.
 
         Raises:
-            RecognizerError: the server can't be reached, refuses, or gives no answer in time.
-            SilentError: it is not there, or hangs.
+            RecognizerError: the server can't be reached, refuses, or does not answer in time.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
         length = len(pcm) / BYTES_PER_SECOND
         async with (
-            self._conversation(self.time_for(length)) as client,
-            self._pulse.felt(lambda: length, patience),
+            self._connection(self.time_for(length)) as client,
+            self._liveness.watch(lambda: length, silence_limit),
         ):
             await self._begin(client, terms)
-            for start in range(0, len(pcm), PIECE):
-                await client.write_event(_chunk(pcm[start : start + PIECE]))
+            for start in range(0, len(pcm), CHUNK_BYTES):
+                await client.write_event(_chunk(pcm[start : start + CHUNK_BYTES]))
             await client.write_event(AudioStop().event())
-            return await self._answer(client, _ignore)
+            return await self._receive(client, lambda _: None)
 
     async def live_transcript(
         self,
         pieces: AsyncIterable[bytes],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         terms: Sequence[str] = (),
     ) -> str:
-        """Return what an utterance says that is still being spoken.
+        """Return the transcript of an utterance that is still being spoken.
 
-        `pieces` ends when the utterance does; `tell` is called with all that was heard, as often as
-        more is. The caller says when it takes too long.
+        There is no time limit, since the utterance has none; the caller may cancel.
+
+        Args:
+            pieces: the audio, mono s16le, 16000 Hz, until the end of the utterance.
+            report: called with the transcript so far each time that it has grown.
+            terms: words and phrases that it may contain.
 
         Raises:
-            RecognizerError: the server can't be reached, refuses, or goes away.
-            SilentError: it is not there, or hangs.
+            RecognizerError: the server can't be reached, refuses, or disconnects.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
-        spoken = _Measured(pieces)
+        audio = _MeasuredAudio(pieces)
         async with (
-            self._conversation(None) as client,
-            self._pulse.felt(lambda: spoken.seconds),
+            self._connection(None) as client,
+            self._liveness.watch(lambda: audio.seconds),
         ):
             await self._begin(client, terms)
-            speaking = asyncio.create_task(_speak(client, spoken))
+            sending = asyncio.create_task(_send(client, audio))
             try:
-                text = await self._answer(client, tell)
-                if not speaking.done():
+                text = await self._receive(client, report)
+                if not sending.done():
                     raise RecognizerError(self._sentence("answered before all was said"))
                 return text
             finally:
-                speaking.cancel()
+                sending.cancel()
                 with contextlib.suppress(OSError, asyncio.CancelledError):
-                    await speaking
+                    await sending
 
-    async def _sign_of_life(self) -> None:
-        """Return when the server says what it is, or that it won't; not before."""
+    async def _probe(self) -> None:
+        """Return as soon as the server describes itself, or refuses to."""
         while True:
             try:
-                async with self._conversation(None) as client:
+                async with self._connection(None) as client:
                     await client.write_event(Describe().event())
                     await client.read_event()
-            except SilentError:
+            except UnresponsiveError:
                 continue
             except RecognizerError:
-                return  # what is wrong with it, its answer will show
+                return  # its pending answer will show the reason
             return
 
     @contextlib.asynccontextmanager
-    async def _conversation(self, seconds: float | None) -> AsyncIterator[AsyncTcpClient]:
-        client = _Client(self.address.host, self.address.port, self._connect_time)
+    async def _connection(self, seconds: float | None) -> AsyncIterator[AsyncTcpClient]:
+        client = _Connection(self.address.host, self.address.port, self._connect_timeout)
         try:
             await client.connect()
         except TimeoutError as error:
-            raise SilentError(self._sentence("can't be reached: no answer")) from error
+            raise UnresponsiveError(self._sentence("can't be reached: no answer")) from error
         except OSError as error:
             raise RecognizerError(self._sentence(f"can't be reached: {_reason(error)}")) from error
         try:
             async with asyncio.timeout(seconds):
                 yield client
-        except SilentError as error:
-            raise SilentError(self._sentence("hangs: it gives no sign of life")) from error
+        except UnresponsiveError as error:
+            raise UnresponsiveError(self._sentence("hangs: it gives no sign of life")) from error
         except (OSError, EOFError) as error:
-            # the kernel's time-out, of a machine that gives no sign of life, has a number
-            late = isinstance(error, TimeoutError) and error.errno is None
-            what = "gives no answer in time" if late else "went away before it answered"
+            # The kernel's timeout, after a machine disappeared, has an error number.
+            is_late = isinstance(error, TimeoutError) and error.errno is None
+            what = "gives no answer in time" if is_late else "went away before it answered"
             raise RecognizerError(self._sentence(what)) from error
         except (LookupError, TypeError, AttributeError) as error:
-            # what the package makes of an answer that lacks what the protocol says
+            # The package raises these if an answer lacks what the protocol requires.
             raise RecognizerError(self._sentence("does not answer as a Wyoming server")) from error
         finally:
             with contextlib.suppress(OSError):
                 await client.disconnect()
 
     async def _begin(self, client: AsyncTcpClient, terms: Sequence[str]) -> None:
-        """Announce an utterance; the pauses in it are ours to judge, not the server's."""
-        wanted = Transcribe(
+        """Announce an utterance, in which the server is not to look for pauses."""
+        request = Transcribe(
             name=self.address.model,
             language=self.address.language,
             vad_sensitivity=VadSensitivity.RELAXED,
             transcript_terms=list(terms) or None,
         )
-        await client.write_event(wanted.event())
+        await client.write_event(request.event())
         await client.write_event(AudioStart(SAMPLE_RATE, SAMPLE_BYTES, 1, timestamp=0).event())
 
-    async def _answer(self, client: AsyncTcpClient, tell: Callable[[str], None]) -> str:
+    async def _receive(self, client: AsyncTcpClient, report: Callable[[str], None]) -> str:
         text = ""
         async for event in _events(client):
             if Transcript.is_type(event.type):
                 return Transcript.from_event(event).text
             if TranscriptChunk.is_type(event.type):
                 text += TranscriptChunk.from_event(event).text
-                tell(text)
+                report(text)
             if TranscriptStop.is_type(event.type):
                 return text
             if Error.is_type(event.type):
@@ -249,16 +272,16 @@ class WyomingServer:
 
 
 @contextlib.asynccontextmanager
-async def _taken_for_hanging_after(seconds: float) -> AsyncIterator[None]:
+async def _hung_after(seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise SilentError from error
+        raise UnresponsiveError from error
 
 
 def _reason(error: OSError) -> str:
-    """Return why there is no connection, without the address, which asyncio puts in its words."""
+    """Return the reason for a failed connection, without the address that asyncio adds."""
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)
@@ -269,8 +292,8 @@ async def _events(client: AsyncTcpClient) -> AsyncIterator[Event]:
         yield event
 
 
-class _Measured:
-    """The pieces of an utterance, and how many seconds of it there were so far."""
+class _MeasuredAudio:
+    """The pieces of an utterance, and their length so far in seconds."""
 
     def __init__(self, pieces: AsyncIterable[bytes]) -> None:
         self.seconds = 0.0
@@ -282,7 +305,7 @@ class _Measured:
             yield pcm
 
 
-async def _speak(client: AsyncTcpClient, pieces: AsyncIterable[bytes]) -> None:
+async def _send(client: AsyncTcpClient, pieces: AsyncIterable[bytes]) -> None:
     async for pcm in pieces:
         await client.write_event(_chunk(pcm))
     await client.write_event(AudioStop().event())
@@ -290,7 +313,3 @@ async def _speak(client: AsyncTcpClient, pieces: AsyncIterable[bytes]) -> None:
 
 def _chunk(pcm: bytes) -> Event:
     return AudioChunk(SAMPLE_RATE, SAMPLE_BYTES, 1, pcm).event()
-
-
-def _ignore(_: str) -> None:
-    """Take no notice of what is heard before the end."""

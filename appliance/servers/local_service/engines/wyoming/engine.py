@@ -1,7 +1,7 @@
-"""Speech to words by a Wyoming server.
+"""Engine and recognizer that use a Wyoming server.
 
-The audio of an utterance is kept until its transcript is there: a server that goes away is asked
-again, and nothing is lost.
+The audio of an utterance is kept until its transcript has arrived. If the server disconnects, it is
+sent again, so that nothing is lost.
 """
 
 import asyncio
@@ -17,21 +17,24 @@ from appliance.servers.local_service.engines.wyoming.client import (
     Address,
     WyomingServer,
 )
-from appliance.servers.local_service.engines.wyoming.liveness import MOST, SilentError
+from appliance.servers.local_service.engines.wyoming.liveness import (
+    MAX_SILENCE_LIMIT,
+    UnresponsiveError,
+)
 from appliance.servers.local_service.engines.wyoming.utterance import Utterance
-from appliance.servers.local_service.engines.wyoming.word_timing import spread
+from appliance.servers.local_service.engines.wyoming.word_timing import estimate_times
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 3.0
-"""Seconds for which a server that fails is asked again; longer, and the client must know, which may
-have another service to go to. One that is silent was waited for long enough."""
+RETRY_PERIOD = 3.0
+"""Seconds in which to try again if the server fails. After that the client must know, since it may
+have a fallback. There is no new try with a server that hangs: that has taken time enough."""
 
-PAUSE = 0.5
+RETRY_INTERVAL = 0.5
 """Seconds between two tries."""
 
-FIRST = 3
-"""Seconds of the bundled sample that a server hears first: silence might take it no time."""
+WARM_UP_SECONDS = 3
+"""Length of the speech that a server transcribes first; silence might take it no time."""
 
 
 class WyomingEngine:
@@ -45,15 +48,15 @@ class WyomingEngine:
         self._server = WyomingServer(Address.parse(url))
 
     def warm_up(self) -> None:
-        """See whether the server is there, and for how long it is silent while it thinks.
+        """Transcribe a few seconds of speech, and record for how long the server is silent.
 
         Raises:
-            RecognizerError: it isn't, or recognizes no speech.
+            RecognizerError: the server can't be used.
         """
         asyncio.run(self._server.streams())
-        speech = _speech()
+        speech = _sample_speech()
         began = time.monotonic()
-        asyncio.run(self._server.transcript(speech, patience=MOST))
+        asyncio.run(self._server.transcript(speech, silence_limit=MAX_SILENCE_LIMIT))
         log.info(
             "%s took %.1f s for %.1f s of speech",
             self._server.address,
@@ -62,36 +65,44 @@ class WyomingEngine:
         )
 
     def acquire(self) -> Recognizer:
-        """Return a recognizer, having seen that the server is there.
+        """Return a recognizer, if the server describes itself.
 
         Raises:
-            RecognizerError: it isn't, or recognizes no speech.
+            RecognizerError: the server can't be used.
         """
         return WyomingRecognizer(self._server, streaming=asyncio.run(self._server.streams()))
 
     def release(self, recognizer: Recognizer) -> None:
-        """Close a recognizer: the next session may find another server at the address."""
+        """Close a recognizer: for the next session there may be another server at the address."""
         recognizer.close()
 
     def close(self) -> None:
-        """Do nothing: nothing is held between sessions."""
+        """Do nothing: the engine holds nothing between sessions."""
 
 
 class WyomingRecognizer:
-    """A `Recognizer` that asks a Wyoming server; `streaming` if that says words as it listens."""
+    """A `Recognizer` that uses a Wyoming server.
+
+    Args:
+        server: the server.
+        streaming: whether the server streams its transcripts.
+        retry_period: seconds in which to try again if the server fails.
+        clock: monotonic seconds.
+        sleep: waits for a number of seconds.
+    """
 
     def __init__(
         self,
         server: WyomingServer,
         *,
         streaming: bool = False,
-        patience: float = PATIENCE,
+        retry_period: float = RETRY_PERIOD,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._server = server
         self._streaming = streaming
-        self._patience = patience
+        self._retry_period = retry_period
         self._clock = clock
         self._sleep = sleep
         self._terms: tuple[str, ...] = ()
@@ -99,14 +110,14 @@ class WyomingRecognizer:
 
     @property
     def lag(self) -> int:
-        """How much of the utterance's end the words are not about yet, in ms."""
+        """Milliseconds at the end of the utterance that the words do not cover yet."""
         return self._utterance.lag if self._utterance else 0
 
     def hear(self, pcm: bytes) -> list[HeardWord]:
-        """Return what the utterance seemed to say when the server was last asked.
+        """Add audio; return the words of the latest interim transcript.
 
         Raises:
-            RecognizerError: the server is not there, or hangs.
+            RecognizerError: the server hangs, or its machine is not there.
         """
         if self._utterance is None:
             self._utterance = Utterance(
@@ -115,46 +126,46 @@ class WyomingRecognizer:
         return self._utterance.hear(pcm)
 
     def finish(self) -> list[HeardWord]:
-        """End the utterance and return what it said.
+        """End the utterance; return its words.
 
         Raises:
-            RecognizerError: the server failed again and again, or hangs.
+            RecognizerError: the server kept failing, or hangs.
         """
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return []
         text = utterance.finish()
         if text is None:
-            text = self._asked(bytes(utterance.pcm))
-        return spread(text.split(), bytes(utterance.pcm))
+            text = self._transcript(bytes(utterance.pcm))
+        return estimate_times(text.split(), bytes(utterance.pcm))
 
     def favour(self, terms: Sequence[str]) -> None:
-        """Name words and phrases that may be said; the server may make something of them."""
+        """Send these words and phrases to the server, which may favour them."""
         self._terms = tuple(terms)
 
     def close(self) -> None:
-        """End the utterance, whatever it said."""
+        """Drop the utterance."""
         utterance, self._utterance = self._utterance, None
         if utterance is not None:
             utterance.close()
 
-    def _asked(self, pcm: bytes) -> str:
-        """Return the transcript, asking again while there is patience."""
-        end = self._clock() + self._patience
+    def _transcript(self, pcm: bytes) -> str:
+        """Return the transcript of the audio; try again for a while if the server fails."""
+        end = self._clock() + self._retry_period
         while True:
             try:
                 return asyncio.run(self._server.transcript(pcm, self._terms))
-            except SilentError:
+            except UnresponsiveError:
                 raise
             except RecognizerError as error:
                 if self._clock() >= end:
                     raise
-                log.warning("%s; the audio is kept, asking again", error)
-                self._sleep(PAUSE)
+                log.warning("%s; the audio is kept, trying again", error)
+                self._sleep(RETRY_INTERVAL)
 
 
-def _speech() -> bytes:
+def _sample_speech() -> bytes:
     sample = resources.files("appliance") / "app" / "samples" / "sample.wav"
     with sample.open("rb") as file, wave.open(file) as speech:
-        pcm: bytes = speech.readframes(FIRST * speech.getframerate())
+        pcm: bytes = speech.readframes(WARM_UP_SECONDS * speech.getframerate())
     return pcm

@@ -1,9 +1,9 @@
-"""Whether a Wyoming server that owes an answer is still at it, or hangs.
+"""Liveness of a Wyoming server that owes an answer: slow or hung.
 
-The protocol has no ping, but a server says what it is to whoever asks, on a connection of its own.
-While one of today's thinks about an utterance, it answers that at once; older ones can do only one
-thing at a time, and are silent until they have thought. So it matters for how long a server was
-silent before, over about as much audio: one that is silent for far longer hangs.
+The protocol has no ping, but a server describes itself to whoever asks, on another connection.
+Current servers do so at once even while they transcribe; older ones do one thing at a time, and are
+silent until the transcript is ready. A server counts as hung if it is silent for far longer than it
+was before with about as much audio.
 """
 
 import asyncio
@@ -14,136 +14,150 @@ import msgspec
 
 from appliance.servers.local_service.engines.base import RecognizerError
 
-BETWEEN = 1.0
-"""Seconds between two questions whether the server is there."""
+PROBE_INTERVAL = 1.0
+"""Seconds between two probes."""
 
-LEAST = 4.0
-"""Seconds of silence that prove nothing, however fast a server was before."""
+MIN_SILENCE_LIMIT = 4.0
+"""Seconds of silence that are always allowed, however fast the server was before."""
 
-UNKNOWN = 6.0
-"""Seconds for which a server may be silent that has not transcribed anything yet."""
+INITIAL_SILENCE_LIMIT = 6.0
+"""Seconds of silence that are allowed before the server's first transcript."""
 
-MOST = 60.0
-"""Seconds of silence after which any server hangs."""
+MAX_SILENCE_LIMIT = 60.0
+"""Seconds of silence after which any server counts as hung."""
 
-FACTOR = 3
-"""A silence may last so many times as long as the one that is known; at times others ask, too."""
+LIMIT_FACTOR = 3
+"""A silence may last this many times as long as an earlier one: the server may have other work."""
 
-KEPT = 20
-"""How many of the last silences are known: a machine may be busy with something else for a time."""
+HISTORY_LENGTH = 20
+"""How many of the latest silences are remembered: a machine may be busy for a while."""
+
+
+class UnresponsiveError(RecognizerError):
+    """The server hangs, or its machine is not there: it was silent for too long."""
 
 
 class _Silence(msgspec.Struct, frozen=True):
-    """For how long a server was silent over so much audio; both in seconds."""
+    """Seconds for which a server was silent while it had so many seconds of audio to transcribe."""
 
     audio: float
     lasted: float
 
 
-class Silences:
-    """What is known of a server's silences; all its utterances, on whatever threads, share it."""
+class SilenceHistory:
+    """The latest silences of a server, from which follows how long the next may last.
 
-    def __init__(self, least: float = LEAST, unknown: float = UNKNOWN, most: float = MOST) -> None:
-        self._least = least
-        self._unknown = unknown
-        self._most = most
-        self._known: tuple[_Silence, ...] = ()  # replaced as a whole, so no thread sees half of it
-
-    def note(self, audio: float, lasted: float) -> None:
-        """Note the longest silence over so many seconds of audio."""
-        self._known = (_Silence(max(audio, 0.1), lasted), *self._known)[:KEPT]
-
-    def bearable(self, audio: float) -> float:
-        """Return for how many seconds the server may be silent over so many seconds of audio."""
-        if not self._known:
-            return self._unknown
-        nearest = min(self._known, key=lambda known: abs(known.audio - audio))
-        expected = nearest.lasted * max(1.0, audio / nearest.audio)
-        return min(max(FACTOR * expected, self._least), self._most)
-
-
-class SilentError(RecognizerError):
-    """A server gave no sign of life for so long that it hangs, or is not there."""
-
-
-class Liveness:
-    """Feels a server's pulse while it owes an answer.
-
-    `sign_of_life` asks whether the server is there; it returns when that answers or refuses to,
-    and not before.
+    All utterances share it, on whatever threads. The limits are in seconds.
     """
 
     def __init__(
         self,
-        sign_of_life: Callable[[], Awaitable[None]],
-        silences: Silences,
-        between: float = BETWEEN,
+        min_limit: float = MIN_SILENCE_LIMIT,
+        initial_limit: float = INITIAL_SILENCE_LIMIT,
+        max_limit: float = MAX_SILENCE_LIMIT,
     ) -> None:
-        self._sign_of_life = sign_of_life
-        self._silences = silences
-        self._between = between
+        self._min_limit = min_limit
+        self._initial_limit = initial_limit
+        self._max_limit = max_limit
+        self._silences: tuple[_Silence, ...] = ()  # replaced as a whole, for the other threads
 
-    @contextlib.asynccontextmanager
-    async def felt(self, audio: Callable[[], float], patience: float = 0.0) -> AsyncIterator[None]:
-        """Interrupt what is done in this context when the server hangs.
+    def record(self, audio: float, lasted: float) -> None:
+        """Record the longest silence, in seconds, with so many seconds of audio."""
+        latest = _Silence(max(audio, 0.1), lasted)
+        self._silences = (latest, *self._silences)[:HISTORY_LENGTH]
 
-        `audio` returns how many seconds of audio the server was asked about until now. It may be
-        silent for `patience` seconds, however little is known of it.
-
-        Raises:
-            SilentError: it hangs.
-        """
-        watch = _Watch(
-            self._sign_of_life,
-            self._between,
-            lambda: max(patience, self._silences.bearable(audio())),
-        )
-        try:
-            async with asyncio.timeout(None) as limit:
-                watching = asyncio.create_task(watch.keep(limit))
-                try:
-                    yield
-                finally:
-                    watching.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await watching
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            # should it only have been slow, it is given longer when it is asked the same again
-            self._silences.note(audio(), watch.longest)
-            raise SilentError from error
-        self._silences.note(audio(), watch.longest)
+    def limit(self, audio: float) -> float:
+        """Return how many seconds a silence may last with so many seconds of audio."""
+        if not self._silences:
+            return self._initial_limit
+        nearest = min(self._silences, key=lambda silence: abs(silence.audio - audio))
+        expected = nearest.lasted * max(1.0, audio / nearest.audio)
+        return min(max(LIMIT_FACTOR * expected, self._min_limit), self._max_limit)
 
 
-class _Watch:
-    """Asks for signs of life, over one answer."""
+class LivenessMonitor:
+    """Probes a server while it owes an answer.
+
+    Args:
+        probe: asks the server for a sign of life, and returns only when that has come.
+        history: the silences of the server.
+        interval: seconds between two probes.
+    """
 
     def __init__(
         self,
-        sign_of_life: Callable[[], Awaitable[None]],
-        between: float,
-        bearable: Callable[[], float],
+        probe: Callable[[], Awaitable[None]],
+        history: SilenceHistory,
+        interval: float = PROBE_INTERVAL,
     ) -> None:
-        self._sign_of_life = sign_of_life
-        self._between = between
-        self._bearable = bearable
+        self._probe = probe
+        self._history = history
+        self._interval = interval
+
+    @contextlib.asynccontextmanager
+    async def watch(
+        self, audio: Callable[[], float], min_limit: float = 0.0
+    ) -> AsyncIterator[None]:
+        """Interrupt the `async with` block if the server hangs.
+
+        Args:
+            audio: returns how many seconds of audio the server has received so far.
+            min_limit: seconds of silence that are allowed whatever the history says.
+
+        Raises:
+            UnresponsiveError: the server hangs.
+        """
+        answer = _PendingAnswer(
+            self._probe,
+            self._interval,
+            lambda: max(min_limit, self._history.limit(audio())),
+        )
+        try:
+            async with asyncio.timeout(None) as timeout:
+                probing = asyncio.create_task(answer.keep_probing(timeout))
+                try:
+                    yield
+                finally:
+                    probing.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await probing
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            # If it was only slow, the next attempt with the same audio gets more time.
+            self._history.record(audio(), answer.longest_silence)
+            raise UnresponsiveError from error
+        self._history.record(audio(), answer.longest_silence)
+
+
+class _PendingAnswer:
+    """One answer that a server owes, and the probes until it comes."""
+
+    def __init__(
+        self,
+        probe: Callable[[], Awaitable[None]],
+        interval: float,
+        silence_limit: Callable[[], float],
+    ) -> None:
+        self._probe = probe
+        self._interval = interval
+        self._silence_limit = silence_limit
         self._clock = asyncio.get_running_loop().time
-        self._longest = 0.0
+        self._longest_silence = 0.0
         self._silent_since: float | None = self._clock()
 
     @property
-    def longest(self) -> float:
-        """The longest silence until now, in seconds."""
+    def longest_silence(self) -> float:
+        """The longest silence so far, in seconds."""
         if self._silent_since is None:
-            return self._longest
-        return max(self._longest, self._clock() - self._silent_since)
+            return self._longest_silence
+        return max(self._longest_silence, self._clock() - self._silent_since)
 
-    async def keep(self, limit: asyncio.Timeout) -> None:
-        """Let the time-out begin anew with each sign of life."""
+    async def keep_probing(self, timeout: asyncio.Timeout) -> None:
+        """Postpone the timeout with each sign of life."""
         while True:
-            limit.reschedule(self._clock() + self._between + self._bearable())
-            await asyncio.sleep(self._between)
+            timeout.reschedule(self._clock() + self._interval + self._silence_limit())
+            await asyncio.sleep(self._interval)
             self._silent_since = self._clock()
-            await self._sign_of_life()
-            self._longest, self._silent_since = self.longest, None
+            await self._probe()
+            self._longest_silence, self._silent_since = self.longest_silence, None

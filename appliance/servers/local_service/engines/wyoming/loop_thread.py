@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, for what goes on beside code that doesn't wait for it."""
+"""Event loop on a thread of its own, for blocking code that has coroutines run beside it."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class LoopThread:
-    """Runs coroutines until it is closed; those that aren't done by then are cancelled."""
+    """An event loop on a thread; it runs until it is closed, and cancels what is left then."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -20,17 +20,17 @@ class LoopThread:
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, Result]) -> Future[Result]:
-        """Begin a coroutine; what it brings is asked of the future, any time."""
+        """Start a coroutine; return the future of its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(
         self, function: Callable[Arguments, object], *args: Arguments.args, **_: Arguments.kwargs
     ) -> None:
-        """Call a function that doesn't block, in the loop, after all that was called before."""
+        """Call a function that does not block on the loop, in the order of the calls."""
         self._loop.call_soon_threadsafe(function, *args)
 
     def close(self) -> None:
-        """Cancel what is still running and wait for the thread to end."""
+        """Cancel the running coroutines, and wait for the thread to end."""
         self.call(self._closed.set)
         self._thread.join()
 

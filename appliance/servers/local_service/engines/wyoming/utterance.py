@@ -1,7 +1,7 @@
-"""What a Wyoming server makes of an utterance while it is being spoken.
+"""Interim transcripts of an utterance while it is being spoken.
 
-Wyoming transcribes whole utterances. Newer servers stream the words that they are sure of; the
-others are asked now and then what the utterance says so far.
+Wyoming servers transcribe whole utterances. Newer ones stream the words that are settled; from the
+others, the transcript of the audio so far is requested now and then.
 """
 
 import asyncio
@@ -12,24 +12,24 @@ from concurrent.futures import Future
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
 from appliance.servers.local_service.engines.wyoming.client import WyomingServer
-from appliance.servers.local_service.engines.wyoming.liveness import SilentError
+from appliance.servers.local_service.engines.wyoming.liveness import UnresponsiveError
 from appliance.servers.local_service.engines.wyoming.loop_thread import LoopThread
-from appliance.servers.local_service.engines.wyoming.word_timing import spread
+from appliance.servers.local_service.engines.wyoming.word_timing import estimate_times
 
 log = logging.getLogger(__name__)
 
-LEAST_GUESS_MS = 500
-"""So much audio at least comes between two guesses."""
+MIN_INTERIM_MS = 500
+"""Audio between two requests for an interim transcript, at least."""
 
-GUESS_SHARE = 8
-"""Between two guesses the utterance grows by an eighth: all of them together hear it nine times."""
+INTERIM_SHARE = 8
+"""Between two requests the utterance grows by an eighth: all together, they send it nine times."""
 
-SILENT_STREAM_MS = 3000
-"""A server that streams, but said nothing of so much audio, is asked for guesses after all."""
+MAX_WORDLESS_STREAM_MS = 3000
+"""Audio without a streamed word after which interim transcripts are requested after all."""
 
 
 class Utterance:
-    """What is being said now: its audio, and what the server made of it so far."""
+    """The utterance that is being spoken: its audio, and the server's words so far."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Utterance:
         clock: Callable[[], float],
     ) -> None:
         self.pcm = bytearray()
-        self._heard = 0
+        self._covered_ms = 0
         self._server = server
         self._terms = terms
         self._clock = clock
@@ -48,16 +48,16 @@ class Utterance:
         self._thread = LoopThread("wyoming-utterance")
         self._live = LiveTranscript(server, terms, self._thread) if streaming else None
         self._streamed = ""
-        self._guess: Future[str] | None = None
-        self._guess_ms = 0
-        self._guessed_at = clock()
+        self._interim: Future[str] | None = None
+        self._interim_ms = 0
+        self._requested_at = clock()
         self._rest_until = clock()
 
     def hear(self, pcm: bytes) -> list[HeardWord]:
-        """Take more of it and return what is known of its words.
+        """Add audio; return the words that are known so far.
 
         Raises:
-            SilentError: the server is not there, or hangs.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
         self.pcm += pcm
         if self._live:
@@ -65,17 +65,17 @@ class Utterance:
             if self._live.text != self._streamed:
                 self._streamed = self._live.text
                 self._take(self._streamed, self._length)
-        if self._guess and self._guess.done():
-            self._take_guess(self._guess)
-        if self._guess is None and self._wants_guess():
-            self._begin_guess()
+        if self._interim and self._interim.done():
+            self._take_interim(self._interim)
+        if self._interim is None and self._is_due():
+            self._request_interim()
         return self._words
 
     def finish(self) -> str | None:
-        """End it and return its transcript if the server streamed that.
+        """End the utterance; return its transcript if the server streamed it.
 
         Raises:
-            SilentError: the server is not there, or hangs.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
         try:
             return self._live.finish() if self._live else None
@@ -83,99 +83,99 @@ class Utterance:
             self.close()
 
     def close(self) -> None:
-        """Drop what the server is still asked for."""
+        """Cancel all requests."""
         self._thread.close()
 
     @property
     def lag(self) -> int:
-        """How much of its end the words are not about yet, in ms."""
-        return self._length - self._heard
+        """Milliseconds at the end of the audio that the words do not cover yet."""
+        return self._length - self._covered_ms
 
     @property
     def _length(self) -> int:
         return len(self.pcm) * 1000 // SAMPLE_BYTES // SAMPLE_RATE
 
-    def _wants_guess(self) -> bool:
-        """Tell whether it is time for a guess: none so often that the server only guesses."""
-        if self._live and self._live.promising(self._length):
+    def _is_due(self) -> bool:
+        """Return whether to request an interim transcript; the server needs time for other work."""
+        if self._live and self._live.is_promising(self._length):
             return False
-        grown = self._length - self._guess_ms
+        grown = self._length - self._interim_ms
         return (
-            grown >= max(LEAST_GUESS_MS, self._length // GUESS_SHARE)
+            grown >= max(MIN_INTERIM_MS, self._length // INTERIM_SHARE)
             and self._clock() >= self._rest_until
         )
 
-    def _begin_guess(self) -> None:
-        self._guess_ms, self._guessed_at = self._length, self._clock()
-        self._guess = self._thread.submit(self._server.transcript(bytes(self.pcm), self._terms))
+    def _request_interim(self) -> None:
+        self._interim_ms, self._requested_at = self._length, self._clock()
+        self._interim = self._thread.submit(self._server.transcript(bytes(self.pcm), self._terms))
 
-    def _take_guess(self, guess: Future[str]) -> None:
-        self._guess = None
-        self._rest_until = 2 * self._clock() - self._guessed_at  # as long as the guess took
+    def _take_interim(self, interim: Future[str]) -> None:
+        self._interim = None
+        self._rest_until = 2 * self._clock() - self._requested_at  # as long as it took
         try:
-            text = guess.result()
-        except SilentError:
+            text = interim.result()
+        except UnresponsiveError:
             raise
         except RecognizerError as error:
-            log.info("%s; the utterance goes on without a guess", error)
+            log.info("%s; the utterance continues without an interim transcript", error)
         else:
-            if self._guess_ms > self._heard:  # else the server has begun to stream
-                self._take(text, self._guess_ms)
+            if self._interim_ms > self._covered_ms:  # else the server has streamed more
+                self._take(text, self._interim_ms)
 
     def _take(self, text: str, length: int) -> None:
-        """Take what the first `length` ms say; where they were cut, there is no full stop."""
-        self._heard = length
+        """Take the transcript of the first `length` ms, whose end is no end of a sentence."""
+        self._covered_ms = length
         audio = self.pcm[: length * SAMPLE_RATE * SAMPLE_BYTES // 1000]
-        self._words = spread(text.rstrip(" .…").split(), bytes(audio))
+        self._words = estimate_times(text.rstrip(" .…").split(), bytes(audio))
 
 
 class LiveTranscript:
-    """The utterance on its way to a server that streams its transcript."""
+    """A transcript that the server streams while it receives the utterance."""
 
     def __init__(self, server: WyomingServer, terms: Sequence[str], thread: LoopThread) -> None:
         self.text = ""
         self._server = server
         self._thread = thread
-        # not bounded: a turn is a minute long at most
+        # needs no bound: a turn has at most a minute
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._seconds = 0.0
-        self._transcript = thread.submit(server.live_transcript(self._audio(), self._tell, terms))
+        self._transcript = thread.submit(server.live_transcript(self._audio(), self._report, terms))
 
     def hear(self, pcm: bytes) -> None:
-        """Send more of it.
+        """Send audio.
 
         Raises:
-            SilentError: the server is not there, or hangs.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
-        if self._transcript.done() and isinstance(self._transcript.exception(), SilentError):
+        if self._transcript.done() and isinstance(self._transcript.exception(), UnresponsiveError):
             self._transcript.result()
         self._seconds += len(pcm) / SAMPLE_BYTES / SAMPLE_RATE
         self._thread.call(self._pieces.put_nowait, pcm)
 
-    def promising(self, length: int) -> bool:
-        """Tell whether the server is listening, and has words or still may find its first."""
-        return not self._transcript.done() and bool(self.text or length < SILENT_STREAM_MS)
+    def is_promising(self, length: int) -> bool:
+        """Return whether the server receives, and has sent words or may still send the first."""
+        return not self._transcript.done() and bool(self.text or length < MAX_WORDLESS_STREAM_MS)
 
     def finish(self) -> str | None:
-        """Return the transcript; None if it must be asked for again.
+        """Return the transcript; None if it must be requested again.
 
         Raises:
-            SilentError: the server is not there, or hangs.
+            UnresponsiveError: the server hangs, or its machine is not there.
         """
         if self._transcript.done():
-            return None  # the server failed, or answered before all was said
+            return None  # the server failed, or answered before the end
         self._thread.call(self._pieces.put_nowait, None)
         try:
             return self._transcript.result(self._server.time_for(self._seconds))
-        except SilentError:
+        except UnresponsiveError:
             raise
         except RecognizerError as error:
-            log.warning("%s; the audio is kept, asking again", error)
+            log.warning("%s; the audio is kept, trying again", error)
         except TimeoutError:
-            log.warning("%s gave no answer in time; asking again", self._server.address)
+            log.warning("%s did not answer in time; trying again", self._server.address)
         return None
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         self.text = text
 
     async def _audio(self) -> AsyncIterator[bytes]:

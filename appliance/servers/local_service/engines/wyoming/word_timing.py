@@ -1,4 +1,4 @@
-"""Where words were said, when the engine tells only what they are."""
+"""Estimated times of words, for engines that return text alone."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from appliance.servers.local_service.engines.base import HeardWord
 
 FRAME_MS = 20
 
-SHARE_OF_NOISE = 0.1
-"""The quietest tenth of an utterance is taken for the noise of the room."""
+NOISE_SHARE = 0.1
+"""Share of an utterance, its quietest part, that counts as the noise of the room."""
 
 
-def spread(texts: Sequence[str], pcm: bytes) -> list[HeardWord]:
-    """Return the words spread over the sound of their utterance, each by its length.
+def estimate_times(texts: Sequence[str], pcm: bytes) -> list[HeardWord]:
+    """Return the words with estimated times, in proportion to their lengths in letters.
 
-    `pcm` is the whole utterance (mono s16le, 16000 Hz). No word is placed where it is quiet before
-    the first sound or after the last; without any sound, all are placed at the beginning.
+    `pcm` is the whole utterance (mono s16le, 16000 Hz). The words share its sound: none is before
+    the first or after the last of it. Without any sound, all words are at the beginning.
     """
     if not texts:
         return []
@@ -36,13 +36,13 @@ def spread(texts: Sequence[str], pcm: bytes) -> list[HeardWord]:
 
 
 def _sounding_frames(pcm: bytes) -> NDArray[np.intp]:
-    """Return the numbers of the frames with sound in them."""
+    """Return the indices of the frames with sound."""
     size = SAMPLE_RATE * FRAME_MS // 1000
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
     frames = samples[: samples.size // size * size].reshape(-1, size)
     if not frames.size:
         return np.empty(0, np.intp)
     loudness = np.sqrt((frames**2).mean(axis=1))
-    noise, loudest = np.quantile(loudness, SHARE_OF_NOISE), loudness.max()
-    # over twice the noise, and 6 to 30 dB below the loudest
+    noise, loudest = np.quantile(loudness, NOISE_SHARE), loudness.max()
+    # The threshold is twice the noise, but 6 to 30 dB below the loudest frame.
     return np.flatnonzero(loudness > np.clip(2 * noise, loudest / 32, loudest / 2))

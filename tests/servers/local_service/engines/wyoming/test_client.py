@@ -9,19 +9,22 @@ from wyoming.info import Info
 
 from appliance.servers.local_service.engines.base import RecognizerError, UnknownEngineError
 from appliance.servers.local_service.engines.wyoming.client import Address, WyomingServer
-from appliance.servers.local_service.engines.wyoming.liveness import Silences, SilentError
+from appliance.servers.local_service.engines.wyoming.liveness import (
+    SilenceHistory,
+    UnresponsiveError,
+)
 from tests.servers.local_service.engines.wyoming.wyoming_rig import WyomingRig
 
 SECOND = bytes(32_000)
 
 
 def seconds(pcm: bytes) -> str:
-    """Hear as many words as there are seconds of audio."""
+    """Return as many words as there are seconds of audio."""
     return " ".join(f"word{number}" for number in range(len(pcm) // 32_000))
 
 
-def server_at(rig: WyomingRig, answer_time: float = 20.0) -> WyomingServer:
-    return WyomingServer(Address.parse(rig.url), answer_time=answer_time)
+def server_at(rig: WyomingRig, answer_timeout: float = 20.0) -> WyomingServer:
+    return WyomingServer(Address.parse(rig.url), answer_timeout=answer_timeout)
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def rig() -> Iterator[WyomingRig]:
 
 @pytest.fixture
 def stranger() -> Iterator[Callable[[bytes], WyomingServer]]:
-    """Yield a maker of servers that give one answer to whatever is asked, and hang up."""
+    """Yield a function that makes servers which send one answer to any request, and disconnect."""
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
 
@@ -69,7 +72,7 @@ def stranger() -> Iterator[Callable[[bytes], WyomingServer]]:
         ),
     ],
 )
-def test_an_address_is_a_url(url: str, address: Address) -> None:
+def test_a_url_is_parsed(url: str, address: Address) -> None:
     assert Address.parse(url) == address
 
 
@@ -87,45 +90,45 @@ def test_an_address_is_a_url(url: str, address: Address) -> None:
         "http://whisper:10300",
     ],
 )
-def test_what_is_no_address_is_told_with_the_url(url: str) -> None:
+def test_a_bad_url_is_an_error_that_repeats_it(url: str) -> None:
     with pytest.raises(UnknownEngineError, match=r"no address") as caught:
         Address.parse(url)
     assert url in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["wyoming://whisper:10300", "wyoming://[::1]:10301"])
-def test_an_address_is_written_as_it_was_given(url: str) -> None:
+def test_an_address_is_printed_as_its_url(url: str) -> None:
     assert str(Address.parse(url)) == url
 
 
-# What it is asked
+# Requests
 
 
 @pytest.mark.parametrize("streams", [False, True])
-def test_a_server_says_whether_it_streams(streams: bool) -> None:
+def test_a_server_describes_whether_it_streams(streams: bool) -> None:
     with WyomingRig(seconds, streams=streams) as rig:
         assert asyncio.run(server_at(rig).streams()) is streams
 
 
-def test_a_transcript_is_that_of_all_the_audio(rig: WyomingRig) -> None:
+def test_a_transcript_covers_all_audio(rig: WyomingRig) -> None:
     assert asyncio.run(server_at(rig).transcript(SECOND * 3 + b"\0\0")) == "word0 word1 word2"
-    assert rig.asked == [3 * 32_000 + 2]
+    assert rig.lengths == [3 * 32_000 + 2]
 
 
 def test_model_language_and_terms_reach_the_server(rig: WyomingRig) -> None:
     server = WyomingServer(Address.parse(rig.url + "?model=small&language=de"))
     asyncio.run(server.transcript(SECOND, ["Grünkohl"]))
-    (wanted,) = rig.wanted
-    assert (wanted.name, wanted.language) == ("small", "de")
-    assert wanted.transcript_terms == ["Grünkohl"]
+    (request,) = rig.requests
+    assert (request.name, request.language) == ("small", "de")
+    assert request.transcript_terms == ["Grünkohl"]
 
 
-def test_the_server_is_asked_to_leave_pauses_to_the_client(rig: WyomingRig) -> None:
+def test_the_server_is_not_to_look_for_pauses(rig: WyomingRig) -> None:
     asyncio.run(server_at(rig).transcript(SECOND))
-    assert rig.wanted[0].vad_sensitivity is VadSensitivity.RELAXED
+    assert rig.requests[0].vad_sensitivity is VadSensitivity.RELAXED
 
 
-def test_a_live_transcript_is_told_as_it_grows() -> None:
+def test_a_live_transcript_is_reported_as_it_grows() -> None:
     told: list[str] = []
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -138,10 +141,10 @@ def test_a_live_transcript_is_told_as_it_grows() -> None:
     assert told == ["word0", "word0 word1"]
 
 
-# What goes wrong
+# Failures
 
 
-def test_nobody_at_the_address_is_told_with_it() -> None:
+def test_a_refused_connection_is_an_error_with_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     sentence = rf"The engine wyoming://127.0.0.1:{port} can't be reached: Connection refused$"
@@ -149,12 +152,12 @@ def test_nobody_at_the_address_is_told_with_it() -> None:
         asyncio.run(WyomingServer(Address("127.0.0.1", port)).streams())
 
 
-def test_a_host_that_has_no_address_is_told_with_its_name() -> None:
+def test_an_unknown_host_is_an_error_with_its_name() -> None:
     with pytest.raises(RecognizerError, match=r"wyoming://nowhere.invalid:10300 can't be reached"):
         asyncio.run(WyomingServer(Address("nowhere.invalid")).streams())
 
 
-def test_a_server_that_recognizes_no_speech_is_told() -> None:
+def test_a_server_without_speech_recognition_is_an_error() -> None:
     with WyomingRig(seconds, recognizes=False) as rig:
         assert rig.info == Info()
         with pytest.raises(RecognizerError, match="recognizes no speech"):
@@ -171,14 +174,14 @@ def test_a_server_that_recognizes_no_speech_is_told() -> None:
         b'{"type": "info", "data": {"asr": [{"no": "name"}]}}\n',
     ],
 )
-def test_what_is_no_wyoming_server_is_told(
+def test_another_kind_of_server_is_an_error(
     stranger: Callable[[bytes], WyomingServer], answer: bytes
 ) -> None:
     with pytest.raises(RecognizerError, match=r"does not answer as a Wyoming server|went away"):
         asyncio.run(stranger(answer).streams())
 
 
-def test_a_refusal_is_told_in_the_servers_words() -> None:
+def test_a_refusal_has_the_servers_words() -> None:
     def refuses(_: bytes) -> str:
         raise ValueError("no model for Klingon")
 
@@ -189,31 +192,34 @@ def test_a_refusal_is_told_in_the_servers_words() -> None:
         asyncio.run(server_at(rig).transcript(SECOND))
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
-    asked_enough = threading.Event()
+def test_a_server_that_does_not_answer_in_time_is_an_error() -> None:
+    test_is_over = threading.Event()
 
     def broods(_: bytes) -> str:
-        asked_enough.wait(60)
+        test_is_over.wait(60)
         return ""
 
     with WyomingRig(broods) as rig:
         with pytest.raises(RecognizerError, match="no answer in time"):
-            asyncio.run(server_at(rig, answer_time=0.1).transcript(b"\0\0"))
-        asked_enough.set()
+            asyncio.run(server_at(rig, answer_timeout=0.1).transcript(b"\0\0"))
+        test_is_over.set()
 
 
-IMPATIENT = Silences(least=0.2, unknown=0.2)
+def impatient(rig: WyomingRig, **changed: float) -> WyomingServer:
+    """Return a client that takes the server for hung after a fraction of a second."""
+    history = SilenceHistory(min_limit=0.2, initial_limit=0.2)
+    return WyomingServer(Address.parse(rig.url), history=history, probe_interval=0.05, **changed)
 
 
-def test_a_frozen_server_is_told_from_a_slow_one() -> None:
+def test_a_frozen_server_is_an_error() -> None:
     with WyomingRig(seconds) as rig:
-        server = WyomingServer(Address.parse(rig.url), silences=IMPATIENT)
+        server = impatient(rig)
         rig.freeze()
-        with pytest.raises(SilentError, match=f"{rig.url} hangs"):
+        with pytest.raises(UnresponsiveError, match=f"{rig.url} hangs"):
             asyncio.run(server.transcript(SECOND))
 
 
-def test_a_server_that_freezes_while_one_speaks_is_noticed() -> None:
+def test_a_frozen_server_is_noticed_while_audio_is_sent() -> None:
     with WyomingRig(seconds, streams=True) as frozen:
 
         async def endless() -> AsyncIterator[bytes]:
@@ -221,40 +227,40 @@ def test_a_server_that_freezes_while_one_speaks_is_noticed() -> None:
             frozen.freeze()
             while True:
                 await asyncio.sleep(0.01)
-                yield SECOND * 10  # more than its kernel takes, in the end
+                yield SECOND * 10  # in the end more than its kernel buffers
 
-        server = WyomingServer(Address.parse(frozen.url), silences=IMPATIENT)
-        with pytest.raises(SilentError, match=f"{frozen.url} hangs"):
+        server = impatient(frozen)
+        with pytest.raises(UnresponsiveError, match=f"{frozen.url} hangs"):
             asyncio.run(server.live_transcript(endless(), lambda _: None))
 
 
 @pytest.mark.slow
-def test_a_server_that_thinks_for_long_is_waited_for() -> None:
+def test_a_slow_server_that_answers_probes_is_waited_for() -> None:
     enough = threading.Event()
 
     def broods(_: bytes) -> str:
-        enough.wait(3)  # with a sign of life each second
+        enough.wait(3)  # and each second a probe is answered
         return "at last"
 
     with WyomingRig(broods) as rig:
-        silences = Silences(least=1.5, unknown=1.5)
-        server = WyomingServer(Address.parse(rig.url), silences=silences)
+        history = SilenceHistory(min_limit=1.5, initial_limit=1.5)
+        server = WyomingServer(Address.parse(rig.url), history=history)
         assert asyncio.run(server.transcript(SECOND)) == "at last"
 
 
-def test_what_it_is_a_frozen_server_is_asked_in_vain() -> None:
+def test_a_frozen_server_does_not_describe_itself() -> None:
     with WyomingRig(seconds) as rig:
-        server = WyomingServer(Address.parse(rig.url), connect_time=0.2, silences=IMPATIENT)
+        server = impatient(rig, connect_timeout=0.2)
         rig.freeze()
-        with pytest.raises(SilentError, match=f"{rig.url} hangs: it gives no sign of life"):
+        with pytest.raises(UnresponsiveError, match=f"{rig.url} hangs: it gives no sign of life"):
             asyncio.run(server.streams())
 
 
-def test_a_server_that_is_known_to_think_for_long_is_asked_with_patience() -> None:
-    silences = Silences()
-    silences.note(audio=1.0, lasted=10.0)
+def test_a_server_with_long_silences_gets_longer_to_describe_itself() -> None:
+    history = SilenceHistory()
+    history.record(audio=1.0, lasted=10.0)
     with WyomingRig(seconds) as rig:
-        server = WyomingServer(Address.parse(rig.url), connect_time=0.2, silences=silences)
+        server = WyomingServer(Address.parse(rig.url), connect_timeout=0.2, history=history)
         rig.freeze()
         thaw = threading.Timer(1.0, rig.thaw)
         thaw.start()

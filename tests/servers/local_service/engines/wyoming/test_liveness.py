@@ -3,66 +3,70 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from appliance.servers.local_service.engines.wyoming.liveness import Liveness, Silences, SilentError
+from appliance.servers.local_service.engines.wyoming.liveness import (
+    LivenessMonitor,
+    SilenceHistory,
+    UnresponsiveError,
+)
 
-# How long a silence is borne
-
-
-def test_a_server_that_has_answered_nothing_yet_is_given_some_time() -> None:
-    silences = Silences(least=5.0, unknown=9.0)
-    assert silences.bearable(audio=1.0) == 9.0
-    assert silences.bearable(audio=60.0) == 9.0
+# Limits of a silence
 
 
-def test_a_fast_server_is_given_the_least() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=3.0, lasted=0.1)
-    assert silences.bearable(audio=3.0) == 5.0
+def test_before_the_first_answer_the_initial_limit_holds() -> None:
+    history = SilenceHistory(min_limit=5.0, initial_limit=9.0)
+    assert history.limit(audio=1.0) == 9.0
+    assert history.limit(audio=60.0) == 9.0
 
 
-def test_a_server_that_can_do_only_one_thing_is_given_three_times_as_long_as_it_took() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=3.0, lasted=4.0)
-    assert silences.bearable(audio=3.0) == 12.0
-    assert silences.bearable(audio=2.0) == 12.0
+def test_a_fast_server_has_the_minimal_limit() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=3.0, lasted=0.1)
+    assert history.limit(audio=3.0) == 5.0
 
 
-def test_over_more_audio_a_silence_may_last_longer() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=2.0, lasted=2.0)
-    assert silences.bearable(audio=8.0) == pytest.approx(24.0)
+def test_the_limit_is_three_times_an_earlier_silence() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=3.0, lasted=4.0)
+    assert history.limit(audio=3.0) == 12.0
+    assert history.limit(audio=2.0) == 12.0
 
 
-def test_the_silence_over_about_as_much_audio_counts() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=0.5, lasted=2.0)
-    silences.note(audio=8.0, lasted=3.0)
-    assert silences.bearable(audio=10.0) == pytest.approx(3 * 3.0 * 10 / 8)
+def test_the_limit_grows_with_the_audio() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=2.0, lasted=2.0)
+    assert history.limit(audio=8.0) == pytest.approx(24.0)
 
 
-def test_of_two_silences_the_later_counts() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=4.0, lasted=8.0)
-    silences.note(audio=4.0, lasted=0.1)
-    assert silences.bearable(audio=4.0) == 5.0
+def test_the_silence_with_the_most_similar_audio_counts() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=0.5, lasted=2.0)
+    history.record(audio=8.0, lasted=3.0)
+    assert history.limit(audio=10.0) == pytest.approx(3 * 3.0 * 10 / 8)
 
 
-def test_no_silence_is_borne_for_ever() -> None:
-    silences = Silences(most=60.0)
-    silences.note(audio=0.0, lasted=10.0)
-    assert silences.bearable(audio=100.0) == 60.0
+def test_of_two_equal_lengths_the_later_silence_counts() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=4.0, lasted=8.0)
+    history.record(audio=4.0, lasted=0.1)
+    assert history.limit(audio=4.0) == 5.0
 
 
-def test_silences_of_long_ago_are_forgotten() -> None:
-    silences = Silences(least=5.0)
-    silences.note(audio=4.0, lasted=8.0)
+def test_the_limit_has_a_maximum() -> None:
+    history = SilenceHistory(max_limit=60.0)
+    history.record(audio=0.0, lasted=10.0)
+    assert history.limit(audio=100.0) == 60.0
+
+
+def test_old_silences_are_forgotten() -> None:
+    history = SilenceHistory(min_limit=5.0)
+    history.record(audio=4.0, lasted=8.0)
     for _ in range(30):
-        silences.note(audio=1.0, lasted=0.1)
-    assert silences.bearable(audio=1.0) == 5.0
-    assert silences.bearable(audio=4.0) == 5.0
+        history.record(audio=1.0, lasted=0.1)
+    assert history.limit(audio=1.0) == 5.0
+    assert history.limit(audio=4.0) == 5.0
 
 
-# Feeling the pulse
+# Probes
 
 
 async def at_once() -> None:
@@ -73,100 +77,108 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-def pulse(
-    sign_of_life: Callable[[], Awaitable[None]],
-    silences: Silences | None = None,
-    between: float = 0.01,
-) -> Liveness:
-    return Liveness(sign_of_life, silences or Silences(least=0.05, unknown=0.05), between=between)
+def monitor(
+    probe: Callable[[], Awaitable[None]],
+    history: SilenceHistory | None = None,
+    interval: float = 0.01,
+) -> LivenessMonitor:
+    short = SilenceHistory(min_limit=0.05, initial_limit=0.05)
+    return LivenessMonitor(probe, history or short, interval)
 
 
-def test_a_silent_server_is_interrupted() -> None:
+def test_a_hung_server_is_interrupted() -> None:
     async def run() -> None:
-        async with pulse(never).felt(lambda: 1.0):
+        async with monitor(never).watch(lambda: 1.0):
             await never()
 
-    with pytest.raises(SilentError):
+    with pytest.raises(UnresponsiveError):
         asyncio.run(run())
 
 
 @pytest.mark.slow
-def test_a_server_that_is_slow_but_there_is_not_interrupted() -> None:
+def test_a_slow_server_that_answers_probes_is_not_interrupted() -> None:
     async def run() -> int:
-        signs = 0
+        probes = 0
         enough = asyncio.Event()
 
-        async def sign() -> None:
-            nonlocal signs
-            signs += 1
-            if signs == 15:  # altogether far longer than one silence may last
+        async def probe() -> None:
+            nonlocal probes
+            probes += 1
+            if probes == 15:  # altogether far longer than one silence may last
                 enough.set()
 
-        patient = Silences(least=1.0, unknown=1.0)
-        async with pulse(sign, patient, between=0.2).felt(lambda: 1.0):
+        history = SilenceHistory(min_limit=1.0, initial_limit=1.0)
+        async with monitor(probe, history, interval=0.2).watch(lambda: 1.0):
             await enough.wait()
-        return signs
+        return probes
 
     assert asyncio.run(run()) >= 15
 
 
-def test_once_interrupted_the_same_question_is_given_longer() -> None:
-    silences = Silences(least=0.05, unknown=0.05)
+def test_after_an_interruption_the_limit_is_longer() -> None:
+    history = SilenceHistory(min_limit=0.05, initial_limit=0.05)
 
     async def run() -> None:
-        async with pulse(never, silences).felt(lambda: 2.0):
+        async with monitor(never, history).watch(lambda: 2.0):
             await never()
 
-    with pytest.raises(SilentError):
+    with pytest.raises(UnresponsiveError):
         asyncio.run(run())
-    assert silences.bearable(audio=2.0) > 2 * 0.05
+    assert history.limit(audio=2.0) > 2 * 0.05
 
 
-@pytest.mark.slow
-def test_with_patience_a_server_is_waited_for_of_which_nothing_is_known() -> None:
-    silences = Silences(least=0.05, unknown=0.05)
+def test_a_minimal_limit_overrides_the_history() -> None:
+    history = SilenceHistory(min_limit=0.05, initial_limit=0.05)
 
     async def run() -> None:
-        async with pulse(never, silences).felt(lambda: 2.0, patience=60.0):
-            await asyncio.sleep(1)
+        probed = asyncio.Event()
+
+        async def probe() -> None:
+            probed.set()
+            await never()
+
+        async with monitor(probe, history).watch(lambda: 2.0, min_limit=60.0):
+            await probed.wait()
+            await asyncio.sleep(0.2)  # longer than the history allows
 
     asyncio.run(run())
-    assert silences.bearable(audio=2.0) >= 3 * 0.9
+    assert history.limit(audio=2.0) >= 3 * 0.19
 
 
-def test_a_time_out_of_somebody_else_is_passed_on() -> None:
+def test_another_timeout_passes_through() -> None:
     async def run() -> None:
-        async with pulse(at_once).felt(lambda: 1.0):
+        async with monitor(at_once).watch(lambda: 1.0):
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
         asyncio.run(run())
 
 
-def test_what_breaks_tells_nothing_of_silences() -> None:
-    silences = Silences(unknown=9.0)
+def test_a_failed_answer_is_not_recorded() -> None:
+    history = SilenceHistory(initial_limit=9.0)
 
     async def run() -> None:
-        async with pulse(at_once, silences).felt(lambda: 1.0):
+        async with monitor(at_once, history).watch(lambda: 1.0):
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
         asyncio.run(run())
-    assert silences.bearable(audio=1.0) == 9.0
+    assert history.limit(audio=1.0) == 9.0
 
 
-def test_no_question_outlives_the_answer() -> None:
-    ended = []
-
-    async def sign() -> None:
-        try:
-            await never()
-        finally:
-            ended.append("asked")
-
+def test_no_probe_outlives_the_answer() -> None:
     async def run() -> None:
-        async with pulse(sign, Silences()).felt(lambda: 1.0):
-            await asyncio.sleep(0.1)
-        assert ended == ["asked"]
+        probed, ended = asyncio.Event(), asyncio.Event()
+
+        async def probe() -> None:
+            probed.set()
+            try:
+                await never()
+            finally:
+                ended.set()
+
+        async with monitor(probe, SilenceHistory()).watch(lambda: 1.0):
+            await probed.wait()
+        assert ended.is_set()
 
     asyncio.run(run())

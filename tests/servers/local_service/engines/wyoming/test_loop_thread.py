@@ -12,13 +12,13 @@ async def double(number: int) -> int:
     return 2 * number
 
 
-def test_a_coroutine_brings_its_result() -> None:
+def test_a_coroutine_returns_its_result() -> None:
     thread = LoopThread("doubling")
     assert thread.submit(double(21)).result() == 42
     thread.close()
 
 
-def test_calls_come_in_their_order() -> None:
+def test_calls_keep_their_order() -> None:
     thread = LoopThread("counting")
     numbers: list[int] = []
     for number in range(100):
@@ -27,7 +27,7 @@ def test_calls_come_in_their_order() -> None:
     assert numbers == list(range(100))
 
 
-def test_what_is_not_done_is_cancelled_at_the_end() -> None:
+def test_close_cancels_what_is_running() -> None:
     thread = LoopThread("waiting")
     waiting = thread.submit(asyncio.sleep(3600))
     thread.close()
@@ -35,7 +35,7 @@ def test_what_is_not_done_is_cancelled_at_the_end() -> None:
         waiting.result()
 
 
-def test_a_closed_one_leaves_no_thread() -> None:
+def test_close_ends_the_thread() -> None:
     thread = LoopThread("short-lived")
     assert "short-lived" in {running.name for running in threading.enumerate()}
     thread.close()

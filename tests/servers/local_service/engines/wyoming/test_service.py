@@ -26,7 +26,7 @@ def rig() -> Iterator[WyomingRig]:
 
 
 @pytest.mark.slow
-def test_speech_is_transcribed_by_the_server(rig: WyomingRig, sample: bytes, said: str) -> None:
+def test_the_server_transcribes_speech(rig: WyomingRig, sample: bytes, said: str) -> None:
     with LocalService(engine=rig.url) as service:
         client = Client(service)
         client.audio(sample)
@@ -40,12 +40,12 @@ def test_key_terms_reach_the_server(sentence: bytes) -> None:
         client = Client(service, keyterms_prompt='["Kirchhoff"]')
         client.audio(sentence)
         client.terminated()
-        assert rig.wanted[-1].transcript_terms == ["Kirchhoff"]
+        assert rig.requests[-1].transcript_terms == ["Kirchhoff"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("streams", [False, True])
-def test_words_come_while_one_speaks(streams: bool, sentence: bytes) -> None:
+def test_words_arrive_while_somebody_speaks(streams: bool, sentence: bytes) -> None:
     def words(pcm: bytes) -> str:
         return " ".join("word" for _ in range(len(pcm) // 8_000))
 
@@ -72,7 +72,7 @@ def test_a_slow_server_does_not_cut_a_sentence_short(sentence: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_silent_while_it_thinks_keeps_its_first_session(sentence: bytes) -> None:
+def test_the_first_session_of_a_server_without_concurrency_survives(sentence: bytes) -> None:
     def slow(_: bytes) -> str:
         time.sleep(8)
         return "all of it"
@@ -85,7 +85,7 @@ def test_a_server_that_is_silent_while_it_thinks_keeps_its_first_session(sentenc
     assert transcript(messages) == "all of it"
 
 
-def test_a_server_that_is_away_at_the_start_is_logged_and_heals(
+def test_a_server_that_is_unreachable_at_the_start_is_logged_and_used_later(
     sentence: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = WyomingRig(lambda _: "here again")
@@ -110,14 +110,14 @@ def test_a_restart_amid_a_turn_loses_no_audio(
         LocalService(engine=rig.url) as service,
         caplog.at_level(logging.WARNING),
     ):
-        rig.wanted.clear()  # when the service began
+        rig.requests.clear()  # when the service began
         client = Client(service)
         client.audio(sentence[: 2 * BYTES_PER_SECOND])
-        wait_until(lambda: rig.wanted)
+        wait_until(lambda: rig.requests)
         rig.stop()
         client.audio(sentence[2 * BYTES_PER_SECOND :])
         client.say("ForceEndpoint")
-        wait_until(lambda: "asking again" in caplog.text)
+        wait_until(lambda: "trying again" in caplog.text)
         rig.start()
         messages = client.terminated()
     assert transcript(messages) == "3 seconds"
@@ -125,7 +125,7 @@ def test_a_restart_amid_a_turn_loses_no_audio(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("streams", [False, True])
-def test_a_server_that_freezes_ends_the_session_and_none_begins(
+def test_a_frozen_server_ends_the_session_and_refuses_others(
     streams: bool, sentence: bytes
 ) -> None:
     with (

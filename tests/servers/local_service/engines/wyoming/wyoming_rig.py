@@ -1,4 +1,4 @@
-"""A real Wyoming server, over TCP, that can be stopped, started again and told what to answer."""
+"""A Wyoming server over TCP whose answers and failures a test determines."""
 
 import asyncio
 import contextlib
@@ -24,11 +24,18 @@ NOBODY = Attribution(name="the tests", url="")
 
 
 class WyomingRig:
-    """Answers what `hears` makes of an utterance's audio, on a thread of its own.
+    """A server on a thread of its own; a context manager that starts and stops it.
 
-    A server that `streams` says all but the last word of that every half second. `impatient`
-    is after how many bytes of audio it answers without waiting for the end. One that is `single`
-    does one thing at a time, and is silent to everybody while it thinks.
+    Args:
+        hears: returns the transcript of an utterance's audio, or raises ValueError to refuse it.
+        streams: whether to send all but the last word every half second.
+        recognizes: whether the server describes itself as one for speech.
+        impatient: bytes of audio after which it answers without waiting for the end.
+        single: whether it does one thing at a time, and is silent while it transcribes.
+
+    `requests` are those for transcripts, `lengths` the bytes of audio of those that were answered
+    or are being transcribed; `concurrent` counts those between their beginning and their
+    transcript.
     """
 
     def __init__(
@@ -44,10 +51,10 @@ class WyomingRig:
         self.streams = streams
         self.impatient = impatient
         self.single = single
-        self.asked: list[int] = []
-        self.wanted: list[Transcribe] = []
-        self.at_once = 0
-        self.most_at_once = 0
+        self.lengths: list[int] = []
+        self.requests: list[Transcribe] = []
+        self.concurrent = 0
+        self.max_concurrent = 0
         self.info = _info(streams=streams) if recognizes else Info()
         self._port = 0
         self._thawed = threading.Event()
@@ -62,20 +69,20 @@ class WyomingRig:
         self._thread.submit(self._start()).result()
 
     def stop(self) -> None:
-        """Go away in the middle of whatever is being said."""
+        """Close all connections and stop listening."""
         self.thaw()
         self._thread.submit(self._server.stop()).result()
         self._thread.close()
 
     def vanish(self) -> None:
-        """Answer nothing more to anybody, as if the cable was pulled."""
+        """Drop all packets, as if the cable was pulled."""
         for handler in self._server._handlers.values():
             packets.vanish(handler.writer.get_extra_info("socket"))
         with socket.socket(fileno=os.dup(self._listening)) as listening:
             packets.vanish(listening)
 
     def freeze(self) -> None:
-        """Do nothing more until it is thawed, as a stopped process; the kernel goes on."""
+        """Do nothing until `thaw`, as a stopped process, whose kernel still accepts data."""
         self._thawed.clear()
         self._thread.call(self._thawed.wait)
 
@@ -109,20 +116,22 @@ class _Handler(AsyncEventHandler):
         super().__init__(reader, writer)
         self._rig = rig
         self._pcm = b""
-        self._told = ""
+        self._streamed = ""
+        self._is_counted = False
 
     async def run(self) -> None:
-        with contextlib.suppress(ConnectionError):  # a client may lose interest
+        with contextlib.suppress(ConnectionError):  # the client may disconnect
             await super().run()
 
     async def handle_event(self, event: Event) -> bool:
         if Describe.is_type(event.type):
             await self.write_event(self._rig.info.event())
         elif Transcribe.is_type(event.type):
-            self._rig.wanted.append(Transcribe.from_event(event))
+            self._rig.requests.append(Transcribe.from_event(event))
         elif AudioStart.is_type(event.type):
-            self._rig.at_once += 1
-            self._rig.most_at_once = max(self._rig.most_at_once, self._rig.at_once)
+            self._is_counted = True
+            self._rig.concurrent += 1
+            self._rig.max_concurrent = max(self._rig.max_concurrent, self._rig.concurrent)
             await self.write_event(TranscriptStart().event())
         elif AudioChunk.is_type(event.type):
             self._pcm += AudioChunk.from_event(event).audio
@@ -136,26 +145,32 @@ class _Handler(AsyncEventHandler):
 
     async def _stream(self) -> None:
         settled = self._rig.hears(self._pcm).rpartition(" ")[0]
-        if settled != self._told:
-            await self.write_event(TranscriptChunk(settled.removeprefix(self._told)).event())
-            self._told = settled
+        if settled != self._streamed:
+            await self.write_event(TranscriptChunk(settled.removeprefix(self._streamed)).event())
+            self._streamed = settled
 
     async def _answer(self) -> bool:
-        self._rig.asked.append(len(self._pcm))
+        self._rig.lengths.append(len(self._pcm))
         try:
             if self._rig.single:
                 text = self._rig.hears(self._pcm)
             else:
                 text = await asyncio.to_thread(self._rig.hears, self._pcm)
         except ValueError as error:
+            self._uncount()
             await self.write_event(Error(str(error)).event())
         else:
+            self._uncount()
             await self.write_event(Transcript(text).event())
             await self.write_event(TranscriptStop().event())
         return False
 
     async def disconnect(self) -> None:
-        self._rig.at_once -= bool(self._pcm)
+        self._uncount()
+
+    def _uncount(self) -> None:
+        self._rig.concurrent -= self._is_counted
+        self._is_counted = False
 
 
 def pocketsphinx() -> Callable[[bytes], str]:
