@@ -1,6 +1,6 @@
-"""The commands; nothing else knows the command line.
+"""Command line: the group of all commands.
 
-Each command imports what it needs itself, so that `run` need not wait for what the others need.
+Each command imports what it needs when it runs: `run` must not wait for the others' libraries.
 """
 
 import logging

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Check, before anything runs, that a picture can be written there."""
+    """Check, before anything runs, that the screenshot can be written."""
     if path and path.suffix.lower() != ".png":
         raise click.BadParameter(f"{path} does not end in .png")
     if path and not path.absolute().parent.is_dir():
@@ -30,7 +30,7 @@ def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | Non
 
 @click.command()
 @click.argument("wav", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--mic", is_flag=True, help="Hear the microphone; the space bar is the button.")
+@click.option("--mic", is_flag=True, help="Use the microphone; the space bar is the button.")
 @click.option(
     "--screen",
     type=click.Choice(["terminal", "window", "none"]),
@@ -49,7 +49,7 @@ def _png(_: click.Context, __: click.Parameter, path: Path | None) -> Path | Non
 def demo(
     context: click.Context, wav: Path | None, mic: bool, screen: str, screenshot: Path | None
 ) -> None:
-    """Be the appliance without any hardware: speak a sample, or WAV, and show what is heard."""
+    """Run the appliance without hardware: play a sample, or WAV, and show what it hears."""
     environment.prepare()
     if not context.find_root().params["verbose"]:
         log_setup.set_up(logging.WARNING)
@@ -79,34 +79,34 @@ def demo(
         kept = played.run()
     except (DemoError, PanelError, ValueError, OSError) as error:
         fail(str(error))
-    _tell_heard(" ".join(turn.text for turn in kept.turns), said)
+    _print_heard(" ".join(turn.text for turn in kept.turns), said)
     if played.lamp and played.lamp.was_lit:
-        _tell("Switched on", played.lamp.name)
-    _tell("Kept in", settings.history.path)
-    _tell_how_to_read(kept.id, stage.settings_file())
+        _print("Switched on", played.lamp.name)
+    _print("Kept in", settings.history.path)
+    _print_how_to_read(kept.id, stage.settings_file())
 
 
-def _tell_heard(heard: str, said: str) -> None:
-    _tell("Heard", heard)
+def _print_heard(heard: str, said: str) -> None:
+    _print("Heard", heard)
     if said:
         from appliance.app.word_error_rate import word_error_rate
 
-        _tell("Said", " ".join(said.split()))
-        _tell("Word error rate", f"{word_error_rate(said, heard):.3f}")
+        _print("Said", " ".join(said.split()))
+        _print("Word error rate", f"{word_error_rate(said, heard):.3f}")
 
 
-def _tell_how_to_read(session: str, settings_file: Path) -> None:
+def _print_how_to_read(session: str, settings_file: Path) -> None:
     import shlex
     import shutil
 
     program = ["appliance"] if shutil.which("appliance") else [sys.executable, "-m", "appliance"]
     options = ["--config", str(settings_file)]
-    # Unwrapped, however long: it is there to be copied.
+    # Not wrapped, however long: people copy it.
     click.echo(f"Read it: {shlex.join([*program, 'history', 'show', session, *options])}")
 
 
 def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":
-    """Return what the demo's OLED is shown on; a terminal has room for a caption."""
+    """Return the panel that shows the demo's OLED; a terminal has room for a caption."""
     if screen == "none":
         return None
     if screen == "window":
@@ -118,7 +118,7 @@ def _panel(screen: str, caption: "Callable[[], str]") -> "Panel | None":
     return standard_output(caption)
 
 
-def _tell(heading: str, text: str) -> None:
+def _print(heading: str, text: str) -> None:
     import shutil
     import textwrap
 

@@ -1,4 +1,4 @@
-"""What runs on the box: the appliance itself, its doctor, and what systemd runs beside it."""
+"""Commands on the box: `run`, `doctor`, and the hidden ones that systemd runs."""
 # ruff: noqa: PLC0415
 
 import faulthandler
@@ -16,7 +16,7 @@ from appliance.system import environment, log_setup
 @click.command()
 @CONFIG
 def run(config: str | None) -> None:
-    """Be the appliance, in the foreground, until SIGTERM or SIGINT."""
+    """Run the appliance in the foreground, until SIGTERM or SIGINT."""
     from appliance.app import run as running
 
     environment.prepare()
@@ -27,10 +27,10 @@ def run(config: str | None) -> None:
 
 @click.command()
 @CONFIG
-@click.option("--json", "as_json", is_flag=True, help="Tell it as JSON, and ask nobody.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and ask nobody.")
 @click.pass_context
 def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
-    """Check everything that must work, and say what to do where it does not."""
+    """Check everything that must work, and say what to do if it does not."""
     from appliance.maintenance.doctor.main import run as run_doctor
 
     environment.prepare()
@@ -45,7 +45,7 @@ def doctor(context: click.Context, config: str | None, as_json: bool) -> None:
 @click.command(hidden=True)
 @CONFIG
 def farewell(config: str | None) -> None:
-    """Leave "Safe to unplug" on the OLED: the last thing that runs before the power goes."""
+    """Leave "Safe to unplug" on the OLED, as the last program before the power goes."""
     from appliance.app import run as running
     from appliance.screen.shutdown_screen import show_shutdown_screen
 
@@ -55,7 +55,7 @@ def farewell(config: str | None) -> None:
 
 @click.command("take-settings", hidden=True)
 def take_settings() -> None:
-    """Take over the settings that were put on the boot partition."""
+    """Take over the settings that somebody put on the boot partition."""
     from appliance.maintenance.provisioning import boot_partition
 
     sys.exit(not boot_partition.take_settings())
@@ -65,7 +65,7 @@ def take_settings() -> None:
 @click.option("--stick", metavar="DEVICE", type=click.Path(path_type=Path))
 @click.option("--mount-point", metavar="FOLDER", type=click.Path(path_type=Path))
 def write_report(stick: Path | None, mount_point: Path | None) -> None:
-    """Write a report where the boot partition, or a USB stick, asks for one."""
+    """Write a report if the boot partition, or a USB stick, asks for one."""
     from appliance.maintenance.support_report import usb_stick as sticks
     from appliance.maintenance.support_report import write
 

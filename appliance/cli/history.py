@@ -1,4 +1,4 @@
-"""`appliance history`: what was said, to be read, exported and deleted."""
+"""`appliance history`: list, show, export and delete what was said."""
 # ruff: noqa: PLC0415
 
 import contextlib
@@ -22,9 +22,9 @@ def history() -> None:
 @history.command("list")
 @CONFIG
 def list_sessions(config: str | None) -> None:
-    """List the sessions, a line each: name, start, length, first words.
+    """List the sessions, a line each: name, start, length, first words, bookmarks and notes.
 
-    Bookmarks and notes are counted behind them. A session is "open" until all of it is transcribed.
+    A session is "open" until all of it is transcribed.
     """
     from appliance.history import export, reader
     from appliance.history.database import files_set_aside
@@ -50,7 +50,7 @@ def list_sessions(config: str | None) -> None:
 def show(session: str, config: str | None) -> None:
     """Show what was said in SESSION (a name from the list, or "last").
 
-    Bookmarks, notes and commands stand between, in brackets.
+    Bookmarks, notes and commands are in brackets.
     """
     _export("txt", session, config)
 
@@ -105,7 +105,7 @@ def _history_path(config: str | None) -> Path:
 
 @contextlib.contextmanager
 def _reported(path: Path, done: str) -> Iterator[None]:
-    """Say what is wrong with the history, if anything is, instead of a stack trace."""
+    """Report an error of the history in a sentence instead of a stack trace."""
     import sqlite3
 
     try:
@@ -124,11 +124,11 @@ def _length(seconds: float) -> str:
 
 
 def _marks(session: "SessionRecord") -> str:
-    """Return how many bookmarks and notes there are, where there are any: "(2 bookmarks)"."""
+    """Return how many bookmarks and notes a session has, as "(2 bookmarks)"; "" if none."""
     kinds = [mark.kind for mark in session.marks]
     counts = [("bookmark", kinds.count("mark")), ("note", kinds.count("note"))]
-    told = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts if count]
-    return f"({', '.join(told)})" if told else ""
+    counted = [f"{count} {name}{'s' * (count > 1)}" for name, count in counts if count]
+    return f"({', '.join(counted)})" if counted else ""
 
 
 def _shortened(text: str, width: int = 60) -> str:

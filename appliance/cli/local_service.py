@@ -19,16 +19,19 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--engine",
     default="pocketsphinx",
     show_default=True,
-    help="What recognises words: pocketsphinx, or wyoming://HOST:PORT.",
+    help="Speech recogniser: pocketsphinx, or wyoming://HOST:PORT.",
 )
 @click.option(
-    "--api-key-file", metavar="FILE", type=FILE, help="A file with the one key to be accepted."
+    "--api-key-file",
+    metavar="FILE",
+    type=FILE,
+    help="File with the one key that is accepted; without it, any is.",
 )
 @click.option(
     "--max-sessions",
     metavar="N",
     type=click.IntRange(min=1),
-    help="How many at a time; default: two for each core, and four at least.",
+    help="Sessions at a time; default: two for each core, at least four.",
 )
 @click.option("--certificate", metavar="FILE", type=FILE, help="For TLS, with --key: PEM files.")
 @click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key.")
@@ -41,7 +44,7 @@ def local_service(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    """Transcribe without a cloud: a service that speaks the vendor's protocol."""
+    """Transcribe without a cloud: a service with the vendor's protocol."""
     try:
         from appliance.servers.local_service.engines.base import UnknownEngineError
         from appliance.servers.local_service.server import LocalServiceError, serve
@@ -67,9 +70,9 @@ def local_service(
 
 
 def _key_in(file: Path) -> str:
-    """Return the key that a file holds, or end: nobody shall be let in because it can't be read."""
+    """Return the key in a file, or end with status 1: without a key, anybody would be served."""
     try:
-        # a file from Windows may begin with a mark of its encoding, which is no part of the key
+        # A file from Windows may begin with a byte order mark, which is no part of the key.
         key = file.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         fail(f"the key can't be read from {file}: {error.strerror}")

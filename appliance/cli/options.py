@@ -1,4 +1,4 @@
-"""What the commands share: which settings file they mean, and how they fail."""
+"""Options and exits that commands share."""
 
 import sys
 from typing import NoReturn
@@ -12,7 +12,7 @@ CONFIG = click.option("--config", metavar="FILE", help="The settings file.")
 
 
 def settings_of(config: str | None) -> Settings:
-    """Return the settings of the file that is meant, or end with status 2 and what is wrong."""
+    """Return the settings, or end with status 2 and the mistakes in the file."""
     path = settings_path(config)
     try:
         if config:
@@ -27,6 +27,6 @@ def settings_of(config: str | None) -> Settings:
 
 
 def fail(message: str) -> NoReturn:
-    """End with status 1 and a sentence."""
+    """Print a sentence on standard error and end with status 1."""
     click.echo(f"appliance: {message}", err=True)
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""`appliance token-server`: keeps the API key for the boxes."""
+"""`appliance token-server`: keeps the API key off the appliances."""
 # ruff: noqa: PLC0415
 
 import contextlib
@@ -18,14 +18,14 @@ SECRETS = click.option(
     "--secrets",
     metavar="FILE",
     type=FILE,
-    help="Where the hashes of the appliances' secrets are kept.",
+    help="File with the hashes of the appliances' secrets.",
 )
 
 
 @click.group("token-server", invoke_without_command=True)
 @click.pass_context
 def token_server(context: click.Context) -> None:
-    """Keep the API key, and hand appliances temporary tokens ("run" unless told otherwise)."""
+    """Keep the API key, and give appliances temporary tokens (default command: run)."""
     if context.invoked_subcommand is None:
         context.invoke(run_token_server)
 
@@ -40,7 +40,7 @@ def token_server(context: click.Context) -> None:
 @click.option("--certificate", metavar="FILE", type=FILE, help="For TLS, with --key: PEM files.")
 @click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key.")
 @click.option(
-    "--origin", "origins", metavar="URL", multiple=True, help="A web page's that may ask."
+    "--origin", "origins", metavar="URL", multiple=True, help="Origin of a web page that may ask."
 )
 @click.option(
     "--expires-in",
@@ -61,14 +61,14 @@ def token_server(context: click.Context) -> None:
     default=30,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Tokens that an appliance may have.",
+    help="Tokens that an appliance may have in a minute.",
 )
 @click.option(
     "--service-url", metavar="URL", help="Where tokens are minted; default: the vendor's."
 )
 @click.option("--ca-file", metavar="FILE", type=FILE, help="Certificates to trust there.")
 def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them over by name
-    """Hand out tokens, until SIGTERM or SIGINT."""
+    """Give out tokens until SIGTERM or SIGINT."""
     try:
         from appliance.servers.token_server.server import Options, TokenServerError, serve
     except ModuleNotFoundError as error:
@@ -86,7 +86,7 @@ def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them
 @click.argument("name")
 @SECRETS
 def add_appliance(name: str, secrets: Path | None) -> None:
-    """Let the appliance NAME have tokens: print its secret, this once."""
+    """Let the appliance NAME have tokens: print its secret, only this once."""
     try:
         with _register(secrets) as register:
             secret = register.add(name)
@@ -117,7 +117,7 @@ def list_appliances(secrets: Path | None) -> None:
 @click.argument("name")
 @SECRETS
 def remove_appliance(name: str, secrets: Path | None) -> None:
-    """Let the appliance NAME have no more tokens, from now on."""
+    """Give the appliance NAME no more tokens, from now on."""
     with _register(secrets) as register:
         register.remove(name)
     click.echo(f"removed {name}")
@@ -125,7 +125,7 @@ def remove_appliance(name: str, secrets: Path | None) -> None:
 
 @contextlib.contextmanager
 def _register(path: Path | None) -> "Iterator[Register]":
-    """Say what is wrong with the register, if anything is, instead of a stack trace."""
+    """Report an error of the register in a sentence instead of a stack trace."""
     from appliance.servers.token_server.register import Register, RegisterError, register_path
 
     try:
