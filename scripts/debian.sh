@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What Debian provides: the interpreter, and packages, with a word on what each is for. Sourced by
-# setup.sh, install and wheels, never run.
+# Debian's interpreter and packages, with the purpose of each. Sourced by setup.sh, install and wheels,
+# never run.
 
-# Debian's own interpreter: its headers and its venv module come from the packages below, while
-# another python3 that happens to be first in $PATH may have neither.
+# Debian's own interpreter: the packages below hold its headers and its venv module, which another
+# python3, first in $PATH, may lack.
 python=${APPLIANCE_PYTHON-/usr/bin/python3}
 
 declare -A purposes=(
@@ -20,10 +20,10 @@ declare -A purposes=(
     [python3-wheel]="packs the program"
     [python3-cbor2]="fonts and pictures of the screen's library"
     [python3-click]="the command line"
-    [python3-jeepney]="talks with the system, to switch it off"
+    [python3-jeepney]="asks the system to switch off"
     [python3-lgpio]="the pins"
     [python3-msgspec]="checks settings and messages"
-    [python3-numpy]="sums over sound"
+    [python3-numpy]="calculations on sound"
     [python3-pil]="draws what the screen shows"
     [python3-pyaudio]="the microphone"
     [python3-requests]="fetches tokens"
@@ -32,14 +32,14 @@ declare -A purposes=(
     [python3-spidev]="the bus of screens on SPI"
     [polkitd]="lets the button switch the box off"
     [fonts-liberation]="the letters on the screen"
-    [fonts-dejavu-core]="the letters that those lack, and the small ones"
+    [fonts-dejavu-core]="letters that those lack, and small ones"
     [fonts-unifont]="the letters of all other scripts"
     [pulseaudio]="the sound daemon that plays the microphone in the tests"
     [libasound2-plugins]="lets PortAudio hear that daemon"
     [flite]="speaks what the tests listen to"
     [tesseract-ocr]="reads the screen in the tests"
-    [dbus-daemon]="carries the wish to switch off in the tests"
-    [mosquitto]="the house's MQTT broker in the tests"
+    [dbus-daemon]="carries the request to switch off in the tests"
+    [mosquitto]="the MQTT broker in the tests"
     [openssl]="makes the certificates of the tests"
     [kmod]="loads the file systems of memory cards and sticks in the tests"
     [dosfstools]="makes such a file system: FAT"
@@ -79,11 +79,11 @@ missing_packages() {
         true
 }
 
-# How to become root without ever asking where nobody can answer.
+# Sets $as_root to the command that makes us root, without a question that nobody can answer.
 choose_root() {
     if ! command -v apt-get >/dev/null; then
-        fail "This needs Debian 12 or later, or Raspberry Pi OS. Elsewhere install what these" \
-            "packages hold by hand: $*"
+        fail "This needs Debian 12 or later, or Raspberry Pi OS. On other systems, install what is in" \
+            "these packages by hand: $*"
     elif [[ $EUID -eq 0 ]]; then
         as_root=(env)
     elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
@@ -94,10 +94,10 @@ choose_root() {
     fi
 }
 
-# Runs apt-get with one line for each package asked for; all else that it and the update before it say
-# is shown when it fails: an update without a network only warns, and explains why the installation
-# fails. Its status lines get a pipe of their own, opened behind sudo, which would close it: apt makes
-# that pipe non-blocking, which the packages' scripts would stumble over.
+# Runs apt-get and prints a line for each package. All other output, also of the update before it, is
+# shown if it fails: an update without a network only warns, and explains why the installation fails. The
+# status lines get a pipe of their own, opened behind sudo, which would close it; apt makes the pipe
+# non-blocking, which breaks packages' scripts that write to it.
 apt() {
     say "  $1"
     shift
@@ -109,7 +109,7 @@ apt() {
         </dev/null 2>>"$apt_log" | show_progress "$@" || {
         cat "$apt_log" >&2
         rm "$apt_log"
-        fail "apt-get $1 failed, as told above. Put that right and run this again."
+        fail "apt-get $1 failed (see above). Put that right and run this again."
     }
     if [[ $1 == install ]]; then
         rm "$apt_log"
@@ -117,8 +117,8 @@ apt() {
     fi
 }
 
-# Reads apt's status lines, such as "pmstatus:gcc:48.3:Installed gcc (amd64)", and says the first one
-# for each package named: a package that others trigger is configured again.
+# Reads apt's status lines, such as "pmstatus:gcc:48.3:Installed gcc (amd64)", and prints the first one of
+# each package: a package that others trigger is configured again.
 show_progress() {
     local kind package percent message awaited=" $* "
     while IFS=: read -r kind package percent message; do

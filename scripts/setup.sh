@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # the lists of packages are for those who source this
-# The set-up that scripts/demo and scripts/test share; sourced, never run.
+# shellcheck disable=SC2034 # the scripts that source this use the lists of packages
+# Set-up that scripts/demo, scripts/test and others share; sourced, never run.
 #
-# Everything lands in two places: Debian packages in the system, the rest in .venv beside this
-# folder. What is there already is left alone, so that a second run takes seconds.
+# Debian packages go into the system, all else into .venv beside this folder. What is installed already
+# stays, so a second run takes seconds.
 
 set -euo pipefail
 
@@ -21,20 +21,20 @@ test_packages=(
     kmod dosfstools exfatprogs e2fsprogs shellcheck python3-pip python3-setuptools python3-wheel
 )
 
-# Sees to the packages, a new enough Python, and .venv with the program and the extras named, as in
+# Installs the packages, and .venv with the program and its extras; checks the Python, as in
 #   prepare "local,test" "${program_packages[@]}" "${test_packages[@]}"
 prepare() {
     local extras=$1
     shift
-    install_but_leave_off mosquitto "$@"
+    install_without_starting mosquitto "$@"
     check_python
     make_environment
     install_program "$extras"
 }
 
-# Installs packages, and keeps Debian from starting one's service, now or at boot: the tests run a
+# Installs packages, and keeps the service of one of them from starting, now or at boot: the tests run a
 # broker of their own. A service that was there before stays as it is.
-install_but_leave_off() {
+install_without_starting() {
     local service=$1
     shift
     if [[ ! -d /run/systemd/system || ! " $(missing_packages "$@" | xargs) " == *" $service "* ]]; then
@@ -48,8 +48,8 @@ install_but_leave_off() {
     "${as_root[@]}" systemctl --quiet disable "$service.service"
 }
 
-# Made anew when the checkout was moved or the system has another Python: a virtual environment
-# carries both in its files.
+# Made again if the checkout was moved or the system has another Python: a virtual environment has both
+# in its files.
 make_environment() {
     local origin
     origin="$checkout $("$python" --version)"
@@ -59,7 +59,7 @@ make_environment() {
     echo "$origin" >"$environment/origin"
 }
 
-# Editable: a changed source needs no installation, a changed pyproject.toml does.
+# Editable: only a changed pyproject.toml needs another installation.
 install_program() {
     local extras=$1 stamp wanted
     stamp=$environment/installed-${extras//,/-}
@@ -68,6 +68,6 @@ install_program() {
     say "Installing the program and its Python packages ($extras)"
     "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
         --editable "${checkout}[$extras]" ||
-        fail "pip failed, as told above. Put that right and run this again."
+        fail "pip failed (see above). Put that right and run this again."
     echo "$wanted" >"$stamp"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Who pays for the words: the API key, or a token server. No secret is ever an argument of another
-# program, where everybody could read it. Sourced by install, never run.
+# API key, or token server and its secret. No secret is an argument of a program, where everybody could
+# read it. Sourced by install, never run.
 
 key=
 token_url=
@@ -37,7 +37,7 @@ has_access() {
 }
 
 ask_for_access() {
-    say "  The words come from AssemblyAI: with an API key, or through a token server of yours."
+    say "  AssemblyAI transcribes: with an API key, or through a token server of yours."
     local answer
     read -rsp "  API key (not shown; only Enter: none): " answer || true
     echo >&2
@@ -62,17 +62,17 @@ read_alone() {
     check_alone "$(head --bytes=4096 "$file" | tr --delete '\000')" "$2" "$file"
 }
 
-# Sets $found to the one word of a text; Windows ends lines in its own way and marks their beginning.
+# Sets $found to the only word of a text, without the carriage returns and the byte order mark of Windows.
 check_alone() {
     local text=${1#$'\xef\xbb\xbf'} what=$2 where=$3
     text=${text//$'\r'/}
     text=${text#"${text%%[![:space:]]*}"}
     found=${text%"${text##*[![:space:]]}"}
     [[ $found =~ ^[!-~]+$ ]] ||
-        fail "There is no $what alone in $where: it must be one word, in plain letters and digits."
+        fail "$where must hold the $what alone: one word, in plain letters and digits."
 }
 
-# Root alone can read them; systemd hands them to the service.
+# Only root can read them; systemd passes them to the service.
 put_secrets() {
     outcome="nothing to do"
     put_secret "$key" "$api_key"

@@ -1,6 +1,5 @@
 # shellcheck shell=bash
-# The OLED's bus: I2C switched on, at 400 kHz, on a Raspberry Pi. Sourced by install and uninstall,
-# never run.
+# I2C bus of the OLED on a Raspberry Pi: on, at 400 kHz. Sourced by install and uninstall, never run.
 
 begin_of_ours="# Voice appliance: the OLED's bus, switched on and fast"
 end_of_ours="# Voice appliance: end"
@@ -24,7 +23,7 @@ switch_on_the_bus() {
     bus_runs_as_set_up "$config" || reboot_needed="the OLED's bus to be on and fast"
 }
 
-# The second is where it was before Bookworm.
+# Before Bookworm, it is in the second folder.
 firmware_config() {
     local config
     for config in "$destination"/boot/{firmware/,}config.txt; do
@@ -35,14 +34,14 @@ firmware_config() {
     done
 }
 
-# A speed that the owner chose stays.
+# A speed that the owner has chosen stays.
 bus_is_set_up() {
     grep --quiet --extended-regexp '^dtparam=(.*,)?i2c(_arm)?=on' "$1" &&
         grep --quiet --extended-regexp '^dtparam=(.*,)?i2c(_arm)?_baudrate=' "$1" &&
         ! grep --quiet --extended-regexp '^dtparam=(.*,)?i2c(_arm)?=off' "$1"
 }
 
-# At the top, where lines count for every model and belong to no overlay.
+# At the top, where lines hold for every model and belong to no overlay.
 set_up_bus() {
     save "$1"
     {
@@ -52,12 +51,12 @@ set_up_bus() {
     replace_on_boot_partition "$1"
 }
 
-# Lines that switched the bus off speak again.
+# Lines that switched the bus off are active again.
 without_ours() {
     sed "/^$begin_of_ours/,/^$end_of_ours/d; s/^$silenced//" "$1"
 }
 
-# The partition has no journal: the new file is on it, whole, before it takes the old one's name.
+# The partition has no journal: the new file is complete on it before it replaces the old one.
 replace_on_boot_partition() {
     cp "$scratch/config.txt" "$1.new"
     sync "$1.new"
@@ -65,7 +64,7 @@ replace_on_boot_partition() {
     sync "${1%/*}"
 }
 
-# Without a restart, where that can be done; the setting counts from the next one on anyway.
+# Without a restart if possible; the setting holds from the next one on.
 wake_bus() {
     local adapter=$destination/sys/class/i2c-adapter/i2c-1
     if [[ ! -e $adapter ]] && command -v dtparam >/dev/null; then
@@ -74,7 +73,7 @@ wake_bus() {
     modprobe i2c-dev 2>/dev/null || true
 }
 
-# The device tree holds numbers of four bytes, the highest first.
+# Numbers in the device tree are big-endian, of four bytes.
 bus_runs_as_set_up() {
     local speed=$destination/sys/class/i2c-adapter/i2c-1/of_node/clock-frequency
     [[ -r $speed ]] &&
@@ -86,7 +85,7 @@ speed_set_up() {
         tail --lines=1
 }
 
-forget_the_bus() {
+restore_bus() {
     local config
     config=$(firmware_config)
     outcome="nothing to do"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Puts files where they belong: whole or not at all, and so that it can be taken back. Sourced by
-# install, never run.
+# Puts files in place: completely or not at all, and so that it can be undone. Sourced by install, never
+# run.
 
 placed=()
 changed=()
@@ -14,14 +14,14 @@ put_system_files() {
         put "$source" "$destination$target" "$mode"
     done < <(system_files)
     put_command
-    remove_what_no_longer_belongs
+    remove_former_files
     save "$installed_files"
     printf '%s\n' "${placed[@]}" >"$installed_files"
     outcome="nothing to do"
     ((${#changed[@]} == 0)) || outcome="${#changed[@]} new or changed"
 }
 
-# `appliance` can be typed as it is, with sudo too.
+# Makes `appliance` a command, with sudo too.
 put_command() {
     local target=$destination$command
     placed+=("$command")
@@ -32,7 +32,7 @@ put_command() {
     changed+=("$command")
 }
 
-# Puts a file there unless it is there already; with a group as a number, if given.
+# Puts a file in place unless it is there already; the group, if given, is a number.
 put() {
     local source=$1 target=$2 mode=$3 group=${4-}
     ! is_switched_off "$target" || return 0
@@ -47,8 +47,8 @@ put() {
     changed+=("${target#"$destination"}")
 }
 
-# What an earlier version put there, and this one has no more.
-remove_what_no_longer_belongs() {
+# Removes the files of an earlier version that this one no longer has.
+remove_former_files() {
     [[ -f $installed_files ]] || return 0
     local target
     while read -r target; do
@@ -63,7 +63,7 @@ remove_what_no_longer_belongs() {
         grep --invert-match --line-regexp --fixed-strings --file=- "$installed_files")
 }
 
-# Keeps what is there now for the case that a later step fails.
+# Saves a file for the case that a later step fails.
 save() {
     local target=$1 kept
     if [[ -e $target || -L $target ]]; then
@@ -75,7 +75,7 @@ save() {
     fi
 }
 
-# Whether anything below one of these folders is new, as in
+# Tells whether any file below one of these folders is new, as in
 #   is_changed /etc/udev/rules.d /etc/sysusers.d
 is_changed() {
     local folder

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the box needs of Debian. Sourced by install, never run.
+# Debian packages of the box. Sourced by install, never run.
 
-# Every Debian from 12 on has these, and they fit: nothing of it is compiled on the box, and security
-# updates come by themselves. What is too old there for the program, pip fetches.
+# Every Debian from 12 on has these in a version that fits: nothing is compiled on the box, and security
+# updates come by themselves. pip fetches those that are too old in Debian.
 box_packages=(
     ca-certificates python3 python3-pip python3-setuptools python3-wheel
     python3-cbor2 python3-click python3-jeepney python3-numpy python3-pil python3-pyaudio python3-requests
@@ -21,11 +21,11 @@ install_system_packages() {
     if ((${#missing[@]} == 0)); then
         outcome="nothing to do"
     elif [[ $wheels ]]; then
-        fail "Debian's packages ${missing[*]} are missing, and can't be had without a network." \
+        fail "Debian's packages ${missing[*]} are missing, and there is no network to get them from." \
             "Install them with apt-get, and run this again."
     else
         update_package_lists
-        mapfile -t some < <(those_to_be_had "${packages_of_some[@]}")
+        mapfile -t some < <(available_packages "${packages_of_some[@]}")
         install_packages "${box_packages[@]}" "${some[@]}"
     fi
     if [[ ! $wheels ]] && lgpio_must_be_compiled; then
@@ -33,14 +33,14 @@ install_system_packages() {
     fi
 }
 
-those_to_be_had() {
+available_packages() {
     local package
     for package in "$@"; do
         [[ ! $(apt-cache search --names-only "^$package\$") ]] || echo "$package"
     done
 }
 
-# It has neither a package in Debian itself nor a wheel for Python 3.13 and later.
+# Debian has no package of it, and there is no wheel for Python 3.13 and later.
 lgpio_must_be_compiled() {
     "$python" -c '
 import importlib.util, sys

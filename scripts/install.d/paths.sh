@@ -1,17 +1,17 @@
 # shellcheck shell=bash disable=SC2034 # for those who source this
-# Where everything goes. DESTDIR puts all of it below another folder, which is how it is tested.
+# Paths of everything that is installed. DESTDIR puts all of it below another folder, for the tests.
 
 destination=${DESTDIR-}
 
-# The stable path is a link; each release is a virtual environment of its own, which carries its path
-# in its files and so is never moved.
+# The stable path is a link. Each release is a virtual environment, which must not be moved: its files
+# hold its path.
 program=$destination/opt/appliance
 releases=$destination/opt/appliance-releases
 installed_files=$releases/installed-files
 
 settings=$destination/etc/appliance/appliance.toml
 
-# systemd hands these to the service by their names.
+# systemd passes these to the service by their names.
 credentials=$destination/etc/credstore
 api_key=$credentials/assemblyai-api-key
 token_secret=$credentials/appliance-token-secret
@@ -20,7 +20,7 @@ mqtt_password=$credentials/appliance-mqtt-password
 
 command=/usr/local/bin/appliance
 
-# Folders of systemd/ and where their files go.
+# Folders of systemd/, and where their files go.
 declare -A folders=(
     [journald.conf.d]=/etc/systemd/journald.conf.d
     [modules-load.d]=/etc/modules-load.d
@@ -49,12 +49,12 @@ system_files() {
     done
 }
 
-# In a chroot or while an image is built there is no systemd to talk to: its files are enough.
+# In a chroot, or while an image is built, systemd does not run: files are enough then.
 systemd_runs() {
     [[ -d $destination/run/systemd/system ]]
 }
 
-# Files that belong to a group which only the destination knows.
+# Only the destination knows the group that some files belong to.
 group_number() {
     sed -n "s/^$1:[^:]*:\([0-9]*\):.*/\1/p" "$destination/etc/group"
 }
@@ -63,8 +63,8 @@ version_here() {
     sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$checkout/appliance/__init__.py"
 }
 
-# The owner has put a link to nothing in a file's place, as `systemctl mask` does: it is to have no
-# effect, before an upgrade and after it.
+# The owner has replaced a file with a link to /dev/null, as `systemctl mask` does, so that it has no
+# effect. Upgrades leave it so.
 is_switched_off() {
     [[ $(readlink "$1" || true) == /dev/null ]]
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A line for each step with what became of it; and the way back when one fails. Sourced by install
-# and uninstall, never run.
+# A line for each step, with its outcome, and the way back if one fails. Sourced by install and uninstall,
+# never run.
 
 scratch=$(mktemp --directory)
 undo=()
@@ -15,10 +15,10 @@ trap end_of_run EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP PIPE
 
-# Does one step, as in
+# Runs one step, as in
 #   step "Settings" put_settings
-# The function says in $outcome what is worth saying of it. It is called plainly, neither in an `if`
-# nor beside `||`: bash would carry on after a failed command in it.
+# The function puts a word on what it did into $outcome. It must not be called in an `if` or beside `||`:
+# bash would then go on after a failed command in it.
 step() {
     title=$1
     shift
@@ -50,12 +50,12 @@ fail() {
     exit 1
 }
 
-# Names a command that takes back what comes next; the last one named is the first one run.
+# Registers a command that undoes what comes next. The last one registered runs first.
 if_it_fails() {
     undo=("$(printf '%q ' "$@")" "${undo[@]}")
 }
 
-# From here on nothing is taken back any more.
+# From here on, nothing is undone.
 keep_what_was_done() {
     undo=()
 }
@@ -64,14 +64,14 @@ end_of_run() {
     local status=$?
     set +e
     if ((status)) && [[ ${title-} ]]; then
-        say "$cross $title: failed or was interrupted; see above. Run this again when that is put right."
+        say "$cross $title: failed or was interrupted; see above. Put that right and run this again."
     fi
-    ((status == 0)) || take_back
+    ((status == 0)) || undo_steps
     rm --recursive --force "$scratch"
     exit "$status"
 }
 
-take_back() {
+undo_steps() {
     local command
     for command in "${undo[@]}"; do
         eval "$command" || say "  this did not work: $command"

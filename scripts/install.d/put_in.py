@@ -1,6 +1,6 @@
-"""Puts values into a settings file and leaves all else as it was.
+"""Editor of a settings file, which changes single values and nothing else.
 
-Called as put_in.py FILE SECTION.KEY=TEXT ...
+usage: put_in.py FILE SECTION.KEY=TEXT ...
 """
 
 import json
@@ -13,14 +13,14 @@ ANY_SECTION = re.compile(r"\s*\[")
 
 
 class UnfitFileError(Exception):
-    """The file can't be changed line by line without changing more than was asked for."""
+    """The file can't be edited by lines without changing anything else."""
 
 
 def put_in(text: str, section: str, key: str, value: str) -> str:
-    """Return the settings with one text value changed, in the line where it stands or a new one.
+    """Return the settings with one text value changed, in its line or in a new one.
 
     Raises:
-        UnfitFileError: they are no valid TOML, or written in a way that lines don't show.
+        UnfitFileError: they are not valid TOML, or the value has no line of its own.
     """
     wanted = _parsed(text)
     wanted.setdefault(section, {})[key] = value
@@ -31,7 +31,7 @@ def put_in(text: str, section: str, key: str, value: str) -> str:
 
 
 def _lines(lines: list[str], section: str, key: str, value: str) -> list[str]:
-    """Return the lines with one more in its section, or in the place of the one for this key."""
+    """Return the lines with the assignment, which replaces one of this key or is added."""
     assignment = f"{key} = {value}"
     header = re.compile(rf"\s*\[\s*{re.escape(section)}\s*\]\s*(#.*)?$")
     begin = next((at for at, line in enumerate(lines, 1) if header.match(line)), None)
@@ -58,7 +58,7 @@ def _quoted(value: str) -> str:
 
 
 def main() -> None:
-    """Change the file named first."""
+    """Change the file in the first argument."""
     path = Path(sys.argv[1])
     text = path.read_text(encoding="utf-8")
     try:

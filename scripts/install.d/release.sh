@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The program: built beside the one that runs, proven, and then put in its place by one rename.
+# Releases of the program: built beside the one that runs, tried, and put in its place by one rename.
 # Sourced by install, never run.
 
 build_release() {
@@ -19,13 +19,13 @@ build_release() {
     fill_release
     release_works "$release" || {
         cat "$scratch/proof" >&2
-        fail "The new version can't be loaded, as told above, so the old one stays."
+        fail "The new version can't be loaded (see above), so the old one stays."
     }
     echo "$origin" >"$release/origin"
     outcome=$version
 }
 
-# What the release was made of: another source, another Python or another way in asks for a new one.
+# Identity of a release: another source or another Python needs a new one.
 fingerprint() {
     cd "$checkout"
     {
@@ -42,8 +42,8 @@ next_release() {
     echo "$releases/$1-$((${last:-0} + 1))"
 }
 
-# By Debian's pip, which sees what Debian has already; packages in root's own folder are not there for
-# the service. From a copy: pip would leave folders of root's in the checkout.
+# Debian's pip sees Debian's packages. Those in root's home are out: the service has no access to them.
+# It works on a copy, or it would leave folders of root's in the checkout.
 fill_release() {
     local where=()
     [[ ! $wheels ]] || where=(--no-index --find-links "$wheels")
@@ -51,16 +51,16 @@ fill_release() {
     tar --create --directory="$checkout" --exclude=__pycache__ \
         pyproject.toml setup.py README.md LICENSE appliance |
         tar --extract --directory="$scratch/source" --no-same-owner
-    # PYPI=1 lets lgpio bring its own C library, where it has to be compiled.
+    # PYPI=1 lets lgpio bring its own C library, if it has to be compiled.
     PYTHONNOUSERSITE=1 PYPI=1 "$release/bin/python" -m pip install --quiet --no-input \
         --disable-pip-version-check --no-cache-dir --no-build-isolation "${where[@]}" \
         "$scratch/source[pi]" >"$scratch/pip" 2>&1 || {
         tail --lines=20 "$scratch/pip" >&2
         if [[ $wheels ]]; then
-            fail "pip found not all it needs in $wheels, as told above." \
+            fail "Packages are missing in $wheels, as pip says above." \
                 "Fill it with ./scripts/wheels on a machine with a network, and run this again."
         fi
-        fail "pip failed, as told above. See that the box reaches the network, and run this again."
+        fail "pip failed (see above). Check the network, and run this again."
     }
 }
 
@@ -74,8 +74,8 @@ release_works() (
 import PIL.ImageFont, pyaudio, requests, smbus2, soxr, websocket'
 )
 
-# A folder where the link should be is an installation made by hand. Its files name /opt/appliance,
-# and so it still works through the link, should this one fail.
+# A folder in place of the link is an installation made by hand. Its files name /opt/appliance, so it
+# works through the link too, if this installation fails.
 activate_release() {
     local previous=
     [[ ! -L $program ]] || previous=$(release_in_use)
@@ -104,7 +104,7 @@ point_program_to() {
     mv --force --no-target-directory "$program.new" "$program"
 }
 
-# The last one stays, for whoever wants to go back by hand.
+# The last one stays, so that its owner can go back by hand.
 remove_old_releases() {
     [[ ${previous_release-} ]] || return 0
     local old

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What systemd is told, and whether it lives. Sourced by install and uninstall, never run.
+# systemd: units, users, and whether the service stays up. Sourced by install and uninstall, never run.
 
 restarted=
 service=appliance.service
 
-# Those that start with the box; the others are started by something plugged in.
+# Units that start with the box; udev starts the others when something is plugged in.
 units_to_enable() {
     local source target
     while read -r source target; do
@@ -24,20 +24,20 @@ make_user() {
     fi
 }
 
-# What runs already need not wait for the next start to hear of it.
-tell_the_system() {
+# Applies new files to services that run already.
+reload_system() {
     outcome="nothing to do"
     systemd_runs || {
-        outcome="nothing runs here that needs to know"
+        outcome="no systemd runs here"
         return
     }
     if is_changed "${folders[journald.conf.d]}"; then
         systemctl restart systemd-journald.service
-        # A journal that was in memory goes to the card only when told.
+        # A journal in memory goes to the card only by command.
         journalctl --flush
         outcome="the journal stays over restarts"
     fi
-    if is_changed "${folders[udev]}" && devices_are_looked_after; then
+    if is_changed "${folders[udev]}" && udev_runs; then
         udevadm control --reload
         udevadm trigger --subsystem-match=gpio --subsystem-match=i2c-dev --subsystem-match=spidev
         outcome+=", devices handed to their groups"
@@ -45,8 +45,8 @@ tell_the_system() {
     outcome=${outcome#nothing to do, }
 }
 
-# Not so in a container.
-devices_are_looked_after() {
+# Not in a container.
+udev_runs() {
     systemctl --quiet is-active systemd-udevd.service
 }
 
@@ -63,7 +63,7 @@ enable_services() {
     done
 }
 
-# With --root, systemctl makes and removes links without asking whether systemd runs.
+# With --root, systemctl changes links without a running systemd.
 systemd_files() {
     systemctl --root="${destination:-/}" "$@"
 }
@@ -83,20 +83,20 @@ start_service() {
         outcome="its owner has masked it: not started"
         return
     fi
-    do_what_comes_before
+    run_units_before
     restarted=yes
     local now
     now=$(date '+%F %T')
     if ! systemctl restart "$service" 2>"$scratch/restart" || ! stays_up; then
         say "  What the log says:"
         journalctl --unit="$service" --since="$now" --lines=12 --no-pager --output=cat >&2 || true
-        fail "The new version does not start, as told above."
+        fail "The new version does not start (see above)."
     fi
     outcome="it runs"
 }
 
-# What is done at each start of the box, such as taking over settings from the boot partition.
-do_what_comes_before() {
+# Runs the units that come before the service at each start, such as the one for the boot partition.
+run_units_before() {
     local source target
     while read -r source target; do
         if grep --quiet "^Before=$service" "$source" && ! is_masked "${target##*/}"; then
@@ -106,7 +106,7 @@ do_what_comes_before() {
     done < <(system_files)
 }
 
-# A program that ends at once is started again and again, and seems to run each time one looks.
+# A program that ends at once is restarted again and again, and seems to run at each look.
 stays_up() {
     local first
     first=$(main_process)
@@ -118,8 +118,8 @@ main_process() {
     systemctl show --property=MainPID --value "$service"
 }
 
-# The last thing to be taken back: by then files and program are what they were.
-start_what_was_there() {
+# Undone last: files and program are then the former ones.
+start_former_version() {
     systemd_runs || return 0
     systemctl daemon-reload
     [[ $restarted ]] || return 0

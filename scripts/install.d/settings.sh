@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The settings file: written once, and from then on the owner's. Sourced by install, never run.
+# Settings file: written once; from then on it is the owner's. Sourced by install, never run.
 
 put_settings() {
     local draft=$scratch/appliance.toml
@@ -7,7 +7,7 @@ put_settings() {
     outcome="kept as they are"
     if [[ ! -f $settings ]]; then
         source=$checkout/appliance/settings/appliance.toml
-        # Nearly every box has one microphone, at USB, and the sound system's default may be another.
+        # Most boxes have one microphone, at USB, which need not be the default of the sound system.
         values+=("microphone.device=usb")
         outcome="in ${settings#"$destination"}"
     fi
@@ -18,6 +18,6 @@ put_settings() {
     ((${#values[@]})) || return 0
     cp "$source" "$draft"
     "$python" "$checkout/scripts/install.d/put_in.py" "$draft" "${values[@]}" ||
-        fail "${settings#"$destination"} stays as it is: see above."
+        fail "${settings#"$destination"} stays as it is (see above)."
     put "$draft" "$settings" 640 "$(group_number appliance)"
 }

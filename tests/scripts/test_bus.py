@@ -62,7 +62,7 @@ def test_a_bus_switched_off_is_switched_on_until_uninstalling(box: FreshBox, nam
     assert settings_of(once) == ["dtparam=i2c_arm=on", "dtparam=i2c_arm_baudrate=400000"]
     box.write(CONFIG, once.replace("400000", "4"))  # as another version had it
     box.shell("step Bus 'set_up_bus $(firmware_config)'")
-    told = box.shell("step Bus forget_the_bus")
+    told = box.shell("step Bus restore_bus")
     assert "as it was, from the next start on" in told.stdout
     assert box.read(CONFIG) == before
 
@@ -77,13 +77,13 @@ def test_what_fails_later_takes_it_back(box: FreshBox) -> None:
 def test_uninstalling_takes_out_just_what_was_put_in(box: FreshBox) -> None:
     box.write(CONFIG, STOCK)
     box.shell("step Bus switch_on_the_bus")
-    told = box.shell("step Bus forget_the_bus")
+    told = box.shell("step Bus restore_bus")
     assert told.returncode == 0, told.stdout
     assert box.read(CONFIG) == STOCK
 
 
 def test_elsewhere_than_on_a_raspberry_pi_nothing_is_done(box: FreshBox) -> None:
-    told = box.shell("step Bus switch_on_the_bus; step Bus forget_the_bus")
+    told = box.shell("step Bus switch_on_the_bus; step Bus restore_bus")
     assert told.returncode == 0
     assert told.stdout.count("nothing to do") == 2
 

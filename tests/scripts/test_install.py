@@ -58,7 +58,7 @@ def test_an_old_debian_is_refused(box: FreshBox) -> None:
     box.write("etc/os-release", 'ID=debian\nVERSION_ID="11"\n')
     told = box.run("install")
     assert told.returncode == 1
-    assert "it takes 12 (Bookworm) or later" in told.stdout
+    assert "12 (Bookworm) or later is needed" in told.stdout
 
 
 def test_without_a_network_missing_packages_are_named(box: FreshBox) -> None:
@@ -75,7 +75,7 @@ def test_what_can_be_no_key_is_refused_and_not_repeated(box: FreshBox, text: str
     file.write_text(text, encoding="utf-8")
     told = box.run("install", "--api-key-file", str(file))
     assert told.returncode == 1
-    assert "There is no API key alone" in told.stdout
+    assert "must hold the API key alone" in told.stdout
     assert not text.strip() or text.strip() not in told.stdout
 
 
@@ -90,7 +90,7 @@ def test_only_one_installation_runs_at_a_time(box: FreshBox) -> None:
     lock = box.path("run/lock/appliance-install")
     told = box.shell(f"exec 9>{lock}; flock 9; {box.checkout}/scripts/install")
     assert told.returncode == 1
-    assert "Another installation is under way" in told.stdout
+    assert "Another installation is running" in told.stdout
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_a_version_that_can_not_be_loaded_touches_nothing_that_runs(installed: F
     told = installed.run("install")
     assert told.returncode == 1
     assert "The new version can't be loaded" in told.stdout
-    assert "The version that was there before is in use" in told.stdout
+    assert "The former version is still in use" in told.stdout
     assert installed.files() == before
     assert not installed.asked("systemctl")
 
