@@ -29,6 +29,7 @@ from appliance.screen.screenshot import enlarged
 from appliance.servers.local_service.server import LocalService
 from appliance.settings import Settings
 from appliance.settings.commands import Gpio
+from appliance.system.state_lock import StateInUseError, StateLock
 from appliance.system.supervision import end_on_unhandled_errors
 
 LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
@@ -79,8 +80,16 @@ class Demo:
         SIGINT and SIGTERM stop it early.
 
         Raises:
-            DemoError: the demo failed or was stopped.
+            DemoError: the demo failed or was stopped, or another one runs.
         """
+        with StateLock() as lock:
+            try:
+                lock.take(self._settings.spool.parent)
+            except StateInUseError as error:
+                raise DemoError(str(error)) from error
+            return self._run()
+
+    def _run(self) -> SessionRecord:
         _drop_left_over_audio(self._settings)
         history = Path(self._settings.history.path)
         earlier = reader.covered(history).keys()

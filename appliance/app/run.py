@@ -23,6 +23,7 @@ from appliance.core.events import (
 )
 from appliance.core.late_imports import import_lock
 from appliance.settings import Settings, SettingsError, last_good, load
+from appliance.system.state_lock import StateInUseError, StateLock
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
 
@@ -49,19 +50,33 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use. The
     last good ones outlive the program. After an unhandled error, or when a part hangs, the program
-    must be restarted; the session that was cut off then goes on.
+    must be restarted; the session that was cut off then goes on. A second copy on the same state
+    folder does nothing.
 
     Args:
         path: the settings file.
         build: makes the appliance.
     """
+    with StateLock() as lock:
+        return _run(path, build, lock)
+
+
+def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLock) -> bool:
     failed = threading.Event()
     stopping = threading.Event()
     settings = fallback_settings()
     left_over: Event | None = None
     while not (stopping.is_set() or failed.is_set()):
         watch = SettingsWatch(path)
-        settings, fault = read_settings(path, settings)
+        before = settings
+        settings, fault = read_settings(path, before)
+        try:
+            lock.take(settings.spool.parent)
+        except StateInUseError as error:
+            log.error("%s; end it first", error)
+            if not lock.held:
+                return False
+            settings, fault = before, Fault("Settings: mistake", f"history.path: {error}")
         if fault is None:
             last_good.save(settings, last_good.folder())
         appliance = build(settings, path)

@@ -258,6 +258,8 @@ class Controller:
             self._machine.take(Input.START)
         elif self._machine.live or self._clock() - self._began_at > RESUME_TIMEOUT:
             self._machine.interrupted = None
+            if not self._machine.live:
+                self._open_sessions.note_microphone_closed()
             session.finish()
             self._open_sessions.deliveries.adopt(session)
             if not self._machine.live:

@@ -65,6 +65,14 @@ class OpenSessions:
                 backlog.remove()
         return self._resume(*interrupted[0], RetryPolicy()) if interrupted else None
 
+    def note_microphone_open(self, session: Session) -> None:
+        """Note, for the time after a crash, that the microphone is open for a session."""
+        self._sessions.listening.write(session.name)
+
+    def note_microphone_closed(self) -> None:
+        """Note that the microphone is closed: no session goes on listening after a crash."""
+        self._sessions.listening.clear()
+
     def began_at(self, session: str) -> float | None:
         """Return when a session began, in monotonic seconds; None if before this boot."""
         held = self._held.get(session)

@@ -15,6 +15,7 @@ from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.spool.manifest import recordings_in
+from appliance.system.listening_note import ListeningNote
 
 NETWORK_LOADED_AFTER = 3.0
 """Seconds after the start at which the network modules are loaded: all else is done by then."""
@@ -32,6 +33,11 @@ class SessionFactory:
         clock: monotonic seconds.
         wall_clock: Unix seconds.
         load_after: seconds after `start` at which the network modules are loaded.
+
+    Attributes:
+        boot: the name of this boot.
+        limit: seconds of audio to keep.
+        listening: names the session whose microphone is open.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class SessionFactory:
         self._clock = clock
         self._wall_clock = wall_clock
         self._spool = settings.spool
+        self.listening = ListeningNote(settings.spool.parent)
         self.boot = boot_id()
         self.limit = settings.session.backlog
         self._loading = threading.Timer(load_after, load_network)
@@ -96,9 +103,15 @@ class SessionFactory:
         return recording.monotonic if recording.boot == self.boot else None
 
     def was_interrupted(self, backlog: Backlog) -> bool:
-        """Return whether this recording was ended just now by a crash of the program alone."""
+        """Return whether this recording was ended just now by a crash of the program alone.
+
+        The manifest is not enough: a disk that took no writes does not say that a person ended the
+        session. The note in memory does.
+        """
         recording = backlog.recording
         if recording.finished or recording.boot != self.boot:
+            return False
+        if self.listening.read() != recording.session:
             return False
         ended_at = recording.monotonic + backlog.time_of(backlog.captured)
         return self._clock() - ended_at < RESUMED_WITHIN

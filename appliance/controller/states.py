@@ -218,6 +218,7 @@ class SessionMachine:
         session = self.interrupted or self._open_sessions.begin()
         self.interrupted = None
         log.info("session %s begins", session.name)
+        self._open_sessions.note_microphone_open(session)
         self._microphone.open(session.backlog.append)
         self.live = LiveSession(session, self._clock())
         self.note_microphone()
@@ -227,6 +228,7 @@ class SessionMachine:
     def _close_microphone(self, live: LiveSession) -> None:
         live.finished_at = self._clock()
         self._closing.add(live.session, self._clock())
+        self._open_sessions.note_microphone_closed()
         self._microphone.close()
 
     def _show_summary(self, live: LiveSession) -> None:

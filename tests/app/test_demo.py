@@ -254,6 +254,16 @@ def test_a_signal_at_the_very_beginning_ends_it_too(tmp_path: Path) -> None:
         assert show.complaint.endswith(STOPPED)
 
 
+def test_a_second_demo_leaves_the_first_alone(tmp_path: Path, short: Path) -> None:
+    with Show(tmp_path) as show:
+        show.wait_for("Listening")
+        with Show(tmp_path, short) as second:
+            assert second.status() == 1
+            assert "another copy of the program is running" in second.complaint
+        assert show.end(signal.SIGTERM) == 1
+        assert show.complaint.endswith(STOPPED)
+
+
 def test_after_a_demo_was_killed_the_next_one_works(tmp_path: Path, short: Path) -> None:
     with Show(tmp_path) as show:
         show.wait_for("Listening")

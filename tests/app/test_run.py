@@ -22,6 +22,7 @@ from appliance.core.events import (
     StopRequested,
 )
 from appliance.settings import Settings
+from appliance.system.state_lock import StateLock
 from tests.rig.bus import MessageBus, needs_a_bus
 from tests.rig.waiting import wait_until
 
@@ -109,6 +110,49 @@ def test_a_signal_ends_it_with_status_0(settings: Path, number: signal.Signals) 
         assert running.end(number) == 0
         assert f"asked to stop by {number.name}" in running.log
         assert "Traceback" not in running.log
+
+
+@pytest.mark.slow
+def test_a_second_copy_on_the_same_state_says_so_and_ends(settings: Path, tmp_path: Path) -> None:
+    with run(settings) as first:
+        first.wait_for(READY)
+        with run(settings) as second:
+            assert second.status() == 1
+            assert f"another copy of the program is running on {tmp_path}" in second.log
+            assert "Traceback" not in second.log
+            assert READY not in second.log
+        first.kill()  # the kernel lets go of what it had
+        with run(settings) as third:
+            third.wait_for(READY)
+            assert third.end() == 0
+
+
+def test_settings_that_name_the_state_of_another_copy_are_a_mistake(
+    settings: Path, tmp_path: Path
+) -> None:
+    built: list[tuple[str, Fault | None]] = []
+    other = tmp_path / "other"
+
+    class Once:
+        def __init__(self, used: Settings, _: Path) -> None:
+            self.used = used
+            self.post: Post = lambda _: None
+
+        def run(self, fault: Fault | None = None) -> Event:
+            built.append((self.used.history.path, fault))
+            if len(built) > 1:
+                return PartHung("nothing, to end it")
+            settings.write_text(GOOD.format(name="box", folder=other))
+            return SettingsChanged()
+
+    with StateLock() as lock:
+        lock.take(other)
+        running.run(settings, build=Once)
+    history = f"{tmp_path}/history.db"
+    assert [path for path, _ in built] == [history, history]
+    assert built[1][1]
+    assert built[1][1].what == "Settings: mistake"
+    assert str(other) in built[1][1].remedy
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import errno
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ from appliance.history import reader
 from appliance.screen.scene import Mode, ShownTurn, Summary
 from appliance.settings.schema import ButtonSettings
 from appliance.streaming.session import Progress
+from appliance.streaming.spool import writer
 from appliance.streaming.spool.backlog import Backlog
 from tests.doubles import Bench, ScriptedSession
 from tests.rig.waiting import wait_until
@@ -782,6 +784,10 @@ def test_a_clock_that_is_set_corrects_the_history(tmp_path: Path) -> None:
 # A crash
 
 
+def refuse(*_: object) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
 def left_behind(bench: Bench, name: str, *, boot: str, began_at: float) -> None:
     """Leave behind what an earlier run of the program had not finished."""
     recording = Recording(
@@ -792,6 +798,7 @@ def left_behind(bench: Bench, name: str, *, boot: str, began_at: float) -> None:
     backlog.open()
     backlog.append(bytes(2 * SAMPLE_RATE), began_at)
     backlog.close()
+    bench.sessions.listening.write(name)
 
 
 def test_a_session_that_a_crash_interrupted_goes_on_listening(tmp_path: Path) -> None:
@@ -837,6 +844,27 @@ def test_an_interrupted_session_that_nothing_shows_is_only_transcribed(
         assert bench.scene().mode is Mode.READY
         assert bench.live.backlog.finished
         assert bench.scene().waiting == 1.0
+
+
+def test_a_session_ended_while_the_disk_takes_no_writes_does_not_listen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Bench(tmp_path) as bench:
+        session = bench.listen()
+        session.backlog.append(bytes(2 * SAMPLE_RATE), bench.clock.now)
+        wait_until(lambda: list(session.backlog._folder.glob("*.pcm")))
+        with monkeypatch.context() as dead_disk:
+            dead_disk.setattr(writer, "write_manifest", refuse)
+            bench.press()
+            bench.end(session, complete=False)
+            bench.open_sessions.close()
+    again = Bench(tmp_path)
+    [(backlog, _)] = again.sessions.left_over()
+    assert not backlog.recording.finished  # as the disk has it
+    backlog.close()
+    with again:
+        assert not again.microphone.is_open
+        assert again.live.backlog.finished
 
 
 def test_a_session_that_a_power_cut_interrupted_is_delivered(tmp_path: Path) -> None:

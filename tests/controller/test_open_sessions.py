@@ -37,7 +37,13 @@ class Registry:
         self.open_sessions = OpenSessions(self.sessions, self.history)
 
     def leave_behind(
-        self, name: str, *, started: float, boot: str = "another", finished: bool = True
+        self,
+        name: str,
+        *,
+        started: float,
+        boot: str = "another",
+        finished: bool = True,
+        listening: bool = False,
     ) -> None:
         """Leave 25 s of audio in the spool, as an earlier run would have."""
         recording = Recording(name, started, 100.0, boot, finished=finished)
@@ -48,6 +54,8 @@ class Registry:
         if finished:
             backlog.finish()
         backlog.close()
+        if listening:
+            self.sessions.listening.write(name)
 
     def resume(self) -> Session | None:
         return self.open_sessions.resume(self.sessions.left_over())
@@ -157,7 +165,9 @@ def test_what_is_older_is_delivered_first_even_if_something_newer_came_between(
 
 def test_what_a_crash_interrupted_on_this_boot_goes_on(registry: Registry) -> None:
     registry.leave_behind("waiting", started=100.0)
-    registry.leave_behind("interrupted", started=200.0, boot=registry.sessions.boot, finished=False)
+    registry.leave_behind(
+        "interrupted", started=200.0, boot=registry.sessions.boot, finished=False, listening=True
+    )
     session = registry.resume()
     assert session
     assert session.name == "interrupted"
@@ -168,7 +178,9 @@ def test_what_a_crash_interrupted_on_this_boot_goes_on(registry: Registry) -> No
 def test_a_session_interrupted_long_ago_does_not_open_the_microphone(
     registry: Registry,
 ) -> None:
-    registry.leave_behind("old", started=200.0, boot=registry.sessions.boot, finished=False)
+    registry.leave_behind(
+        "old", started=200.0, boot=registry.sessions.boot, finished=False, listening=True
+    )
     registry.sessions._clock.now += 60  # type: ignore[attr-defined]
     assert registry.resume() is None
     assert registry.names() == ["old"]
@@ -183,15 +195,28 @@ def test_what_can_not_go_on_is_delivered_instead(registry: Registry, boot: str) 
         started=100.0,
         boot=registry.sessions.boot if of_this_boot else "another",
         finished=of_this_boot,
+        listening=True,
     )
     assert registry.resume() is None
     assert registry.names() == ["over"]
     assert registry.last.backlog.finished
 
 
+def test_a_session_that_was_ended_while_the_disk_took_no_writes_does_not_listen_again(
+    registry: Registry,
+) -> None:
+    # Its manifest says that it goes on; nothing but the note in memory could be written.
+    registry.leave_behind("ended", started=100.0, boot=registry.sessions.boot, finished=False)
+    assert registry.resume() is None
+    assert registry.names() == ["ended"]
+    assert registry.last.backlog.finished
+
+
 def test_only_the_latest_of_several_interrupted_sessions_goes_on(registry: Registry) -> None:
-    for name, started in [("newer", 200.0), ("older", 100.0)]:
-        registry.leave_behind(name, started=started, boot=registry.sessions.boot, finished=False)
+    for name, started in [("older", 100.0), ("newer", 200.0)]:
+        registry.leave_behind(
+            name, started=started, boot=registry.sessions.boot, finished=False, listening=True
+        )
     session = registry.resume()
     assert session
     assert session.name == "newer"
