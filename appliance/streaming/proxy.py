@@ -16,7 +16,7 @@ def proxy_options(url: str) -> dict[str, Any]:
     """Return the arguments of `run_forever` for an address (ws or wss): a proxy, or none.
 
     Raises:
-        UnusableProxyError: The proxy's address is invalid, or it is not an HTTP proxy.
+        UnusableProxyError: the proxy's address is invalid, or it is not an HTTP proxy.
     """
     as_http = "http" + url.removeprefix("ws")
     proxy = select_proxy(as_http, get_environ_proxies(as_http))

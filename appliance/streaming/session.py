@@ -7,11 +7,10 @@ without them, so they are loaded in the background, or at the latest on the sess
 """
 # ruff: noqa: PLC0415
 
-import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,24 +21,16 @@ from appliance.core.late_imports import import_lock
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.failover import FALLBACK_AFTER, Endpoint, Failover
-from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT
-from appliance.streaming.outcomes import Outcome, Reaction, rule_for
+from appliance.streaming.liveness import STALL_TIMEOUT
+from appliance.streaming.outcomes import Outcome
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.spool.backlog import Backlog
 
 if TYPE_CHECKING:
     from appliance.streaming.stream import Stream
     from appliance.streaming.tokens import TokenSource
-    from appliance.streaming.transport import Transport, TransportListener
 
 log = logging.getLogger(__name__)
-
-USEFUL_AFTER = 10.0
-"""Seconds after which a connection counts as useful: its end is a new failure."""
-
-HANG_DETECTION_TIME = 60.0
-"""Seconds in which a service notices that its recognizer hangs. A service error within this time,
-with no turn before it, means that: nobody has heard the silence."""
 
 
 def load_network() -> None:
@@ -49,7 +40,7 @@ def load_network() -> None:
         import encodings.idna  # noqa: F401 - loaded, not used
         import netrc  # noqa: F401 - loaded, not used
 
-        from appliance.streaming import stream, tokens, transport  # noqa: F401 - loaded, not used
+        from appliance.streaming import attempt  # noqa: F401 - loaded, not used
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -175,100 +166,54 @@ class Session:
     def _run(self) -> None:
         load_network()
         with import_lock:
-            from appliance.streaming.tokens import TokenError
+            from appliance.streaming.attempt import open_stream
 
         complete = False
         self._wake.wait(self.retry_policy.wait)
         while not (complete or self._abandoned.is_set()):
             endpoint = self._failover.current
-            last_alive_at = None
             self._failover.note_attempt()
-            try:
-                outcome = self._stream_to(endpoint, self._fetch_token(endpoint))
-            except TokenError as refusal:
-                outcome = refusal.outcome
-            if stream := self._stream:
-                complete = stream.complete
-                last_alive_at = self._clock() - stream.unresponsive_for
-                self._covered = stream.covered()
-                self._last_word = max(self._last_word, stream.last_word)
-                self._stream = None
+            opened = open_stream(
+                endpoint,
+                self._tokens,
+                self.backlog,
+                self._covered,
+                self._post,
+                time_left=lambda: self._failover.time_left,
+                stall_timeout=self._stall_timeout,
+                clock=self._clock,
+            )
+            if isinstance(opened, Outcome):
+                outcome, last_alive_at = opened, None
+            else:
+                outcome = self._follow(opened, endpoint)
+                complete = opened.complete
+                last_alive_at = self._clock() - opened.unresponsive_for
             if not (complete or self._abandoned.is_set()):
                 self._recover(outcome, last_alive_at)
         self._post(SessionEnded(self.name, complete))
 
-    def _fetch_token(self, endpoint: Endpoint) -> str:
+    def _follow(self, stream: "Stream", endpoint: Endpoint) -> Outcome:
+        """Run a stream to its end, and note what came of it; return how it ended."""
         with import_lock:
-            from appliance.streaming.tokens import TokenSource
-
-        if endpoint.is_fallback or self._tokens is None:
-            source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback)
-        else:
-            source = self._tokens
-        return source.fetch(self._failover.time_left)
-
-    def _stream_to(self, endpoint: Endpoint, token: str) -> Outcome:
-        """Stream over one connection; return how it ended."""
-        with import_lock:
-            from appliance.streaming.stream import Stream
+            from appliance.streaming.attempt import time_limit, was_useful
 
         began_at = self._clock()
-        stream = Stream(
-            self.backlog,
-            self._covered,
-            endpoint.retry_policy.pace,
-            lambda listener: self._transport(endpoint, token, listener),
-            self._post,
-            self._clock,
-            unstable=endpoint.unstable,
-        )
         self._stream = stream
         if self._abandoned.is_set():
             stream.abandon()
-        with self._time_limit(stream):
+        with time_limit(stream, self._failover.time_left, self.name):
             outcome = stream.run()
         alive_for = self._clock() - stream.unresponsive_for - began_at
-        was_useful = _was_useful(stream, outcome, alive_for)
-        endpoint.unstable = not was_useful and (stream.began or endpoint.unstable)
-        if was_useful:
+        useful = was_useful(stream, outcome, alive_for)
+        endpoint.unstable = not useful and (stream.began or endpoint.unstable)
+        if useful:
             self._failover.note_success()
             self._warned.clear()
+        self._covered = stream.covered()
+        self._last_word = max(self._last_word, stream.last_word)
+        self._stream = None
         return outcome
-
-    def _transport(
-        self, endpoint: Endpoint, token: str, listener: "TransportListener"
-    ) -> "Transport":
-        with import_lock:
-            from appliance.streaming.transport import Transport
-
-        left = self._failover.time_left
-        stall = self._stall_timeout
-        return Transport(
-            endpoint.settings,
-            token,
-            listener,
-            handshake_timeout=stall if left is None else min(stall, max(left, 0.1)),
-            stall_timeout=stall,
-            # With a fallback, a service that hangs gets one more chance before it gives way.
-            pong_timeout=PONG_TIMEOUT if left is None else stall,
-        )
-
-    @contextlib.contextmanager
-    def _time_limit(self, stream: "Stream") -> Iterator[None]:
-        """Give the stream up in time for the other service, unless it begins before."""
-        left = self._failover.time_left
-        if left is None:
-            yield
-            return
-        timer = threading.Timer(left, stream.give_up)
-        timer.name = f"failover-{self.name}"
-        timer.daemon = True  # it may have minutes left when the program must end
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
 
     def _recover(self, outcome: Outcome, last_alive_at: float | None) -> None:
         """Report what happened, and wait for the time of the next attempt."""
@@ -295,16 +240,3 @@ class Session:
             return logging.DEBUG
         self._warned.add(fault.what)
         return logging.WARNING
-
-
-def _was_useful(stream: "Stream", outcome: Outcome, alive_for: float) -> bool:
-    """Return whether a connection has shown that the service can be reached, and hears.
-
-    `alive_for` is the time from its beginning to its last sign of life, in seconds.
-    """
-    has_fault = rule_for(outcome).reaction is Reaction.RETRY
-    hung = has_fault and not stream.heard_turn and alive_for < HANG_DETECTION_TIME
-    if hung or stream.termination_is_overdue:
-        return False
-    covered_more = stream.covered().position > stream.origin
-    return covered_more or (stream.began and alive_for > USEFUL_AFTER)

@@ -69,7 +69,7 @@ class TokenSource:
         """Return a new token; blocks for some seconds, at most about `within` at each step.
 
         Raises:
-            TokenError: There is no key, no answer, a refusal, or an answer without a token.
+            TokenError: there is no key, no answer, a refusal, or an answer without a token.
         """
         try:
             url, headers = self._request()

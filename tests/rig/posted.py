@@ -29,7 +29,7 @@ class Posted:
         """Return the event of this kind that comes as number `count`.
 
         Raises:
-            TimeoutError: It did not come within so many seconds.
+            TimeoutError: it did not come within so many seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.of(kind)) >= count, timeout=within):

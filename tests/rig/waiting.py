@@ -8,7 +8,7 @@ def wait_until(condition: Callable[[], object], within: float = 20.0) -> None:
     """Return as soon as the condition holds.
 
     Raises:
-        AssertionError: It does not hold within so many seconds.
+        AssertionError: it does not hold within so many seconds.
     """
     deadline = time.monotonic() + within
     while not condition():

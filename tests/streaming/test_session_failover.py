@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from appliance.core.events import Connected, Disconnected
+from appliance.streaming.attempt import HANG_DETECTION_TIME
 from appliance.streaming.failover import FALLBACK_AFTER
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.retry_policy import RetryPolicy
-from appliance.streaming.session import HANG_DETECTION_TIME
 from appliance.streaming.stream import TERMINATION_TIMEOUT
 from tests.rig.clock import Clock
 from tests.rig.connection import Behaviour

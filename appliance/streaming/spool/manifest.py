@@ -22,7 +22,7 @@ def write_manifest(folder: Path, recording: Recording) -> None:
     """Put the manifest beside the audio, whole or not at all.
 
     Raises:
-        OSError: The disk refused it.
+        OSError: the disk refused it.
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -64,7 +64,7 @@ class Segment:
         """Return audio from the file, in whole samples; less where the file ends.
 
         Raises:
-            OSError: The disk failed, or the file is gone.
+            OSError: the disk failed, or the file is gone.
         """
         with self.path.open("rb") as file:
             file.seek((position - self.start) * SAMPLE_BYTES)
@@ -75,7 +75,7 @@ class Segment:
         """Hand new audio to the kernel: from here on only a power cut can destroy it.
 
         Raises:
-            OSError: The disk refused; what it did not take stays in memory.
+            OSError: the disk refused; what it did not take stays in memory.
         """
         if self._file is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class Segment:
         """Make written audio safe from a power cut; return the bytes of memory to `forget`.
 
         Raises:
-            OSError: The disk failed; everything since the last sync is written again.
+            OSError: the disk failed; everything since the last sync is written again.
         """
         written = self._written
         if self._file is not None and written > self._synced:
@@ -119,7 +119,7 @@ class Segment:
         """Delete the file.
 
         Raises:
-            OSError: The disk failed.
+            OSError: the disk failed.
         """
         self.close()
         self.path.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""Attempt at one service: a token, a connection, a stream over it, and whether it was useful."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+from appliance.core.events import Post
+from appliance.core.turns import Covered
+from appliance.streaming.failover import Endpoint
+from appliance.streaming.liveness import PONG_TIMEOUT
+from appliance.streaming.outcomes import Outcome, Reaction, rule_for
+from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.stream import Stream
+from appliance.streaming.tokens import TokenError, TokenSource
+from appliance.streaming.transport import Transport, TransportListener
+
+USEFUL_AFTER = 10.0
+"""Seconds after which a connection counts as useful: its end is a new failure."""
+
+HANG_DETECTION_TIME = 60.0
+"""Seconds in which a service notices that its recognizer hangs. A service error within this time,
+with no turn before it, means that: nobody has heard the silence."""
+
+
+def open_stream(
+    endpoint: Endpoint,
+    tokens: TokenSource | None,
+    backlog: Backlog,
+    covered: Covered,
+    post: Post,
+    *,
+    time_left: Callable[[], float | None],
+    stall_timeout: float,
+    clock: Callable[[], float],
+) -> Stream | Outcome:
+    """Fetch a token and return a stream that will use it, or the outcome if there is no token.
+
+    Args:
+        endpoint: the service.
+        tokens: fetches tokens of the primary service.
+        backlog: holds the session's audio.
+        covered: what earlier connections covered.
+        post: takes the stream's events.
+        time_left: returns the seconds until the service must have answered; None for any time.
+        stall_timeout: seconds without any progress after which a connection is dead.
+        clock: monotonic seconds.
+    """
+    source = tokens
+    if endpoint.is_fallback or source is None:
+        source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback)
+    try:
+        token = source.fetch(time_left())
+    except TokenError as refusal:
+        return refusal.outcome
+
+    def open_transport(listener: TransportListener) -> Transport:
+        left = time_left()
+        return Transport(
+            endpoint.settings,
+            token,
+            listener,
+            stall_timeout if left is None else min(stall_timeout, max(left, 0.1)),
+            stall_timeout=stall_timeout,
+            # With a fallback, a service that hangs gets one more chance before it gives way.
+            pong_timeout=PONG_TIMEOUT if left is None else stall_timeout,
+        )
+
+    pace = endpoint.retry_policy.pace
+    return Stream(backlog, covered, pace, open_transport, post, clock, unstable=endpoint.unstable)
+
+
+@contextlib.contextmanager
+def time_limit(stream: Stream, seconds: float | None, session: str) -> Iterator[None]:
+    """Give a stream up after so many seconds of the `with` block, unless it begins before."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, stream.give_up)
+    timer.name = f"failover-{session}"
+    timer.daemon = True  # it may have minutes left when the program must end
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def was_useful(stream: Stream, outcome: Outcome, alive_for: float) -> bool:
+    """Return whether a connection has shown that the service can be reached, and hears.
+
+    `alive_for` is the time from its beginning to its last sign of life, in seconds.
+    """
+    has_fault = rule_for(outcome).reaction is Reaction.RETRY
+    hung = has_fault and not stream.heard_turn and alive_for < HANG_DETECTION_TIME
+    if hung or stream.termination_is_overdue:
+        return False
+    covered_more = stream.covered().position > stream.origin
+    return covered_more or (stream.began and alive_for > USEFUL_AFTER)
