@@ -21,12 +21,12 @@ from appliance.history import reader
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
 from appliance.mqtt.errors import DROPPED, NO_BROKER, BrokerError
-from appliance.mqtt.outbox import SETTLING_TIME, Delivered, LatestValue, TurnOutbox
+from appliance.mqtt.outbox import SETTLING_TIME, Delivered, LatestPayload, TurnOutbox
 from appliance.mqtt.payloads import State
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT, MIN_DELAY, Reconnect
 from appliance.mqtt.remote_commands import RemoteCommands
 from appliance.mqtt.topics import Topics
-from appliance.screen.scene import Scene
+from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings, secrets
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ GOODBYE_TIMEOUT = 1.0
 THREAD_END_TIMEOUT = 3.0
 """Seconds for the thread to end: one that looks up a name or connects can't be interrupted."""
 
-INTRODUCTION_DELAY = 1.0
-"""Seconds, at least, from Home Assistant's start to our introduction."""
+DESCRIPTION_INTERVAL = 1.0
+"""Seconds between two descriptions for Home Assistant, and at least from its start to the next."""
 
 MAX_EVENTS = 32
 """Ends of spoken commands that wait to be published."""
@@ -96,8 +96,13 @@ class MqttClient:
         self._connect_timeout = connect_timeout
         self._topics = Topics.of(settings)
         self._microphone: str | None = None
-        self._state = LatestValue[State](STATE_INTERVAL)
-        self._partial = LatestValue[str](PARTIAL_INTERVAL, "")
+        self._shown: State | None = None
+        self._state = LatestPayload(STATE_INTERVAL, clock)
+        self._partial = LatestPayload(PARTIAL_INTERVAL, clock, payloads.partial(Scene(Mode.OFF)))
+        self._description = LatestPayload(DESCRIPTION_INTERVAL, clock)
+        if self._topics.discovery_prefix:
+            names = [command.name for command in settings.commands]
+            self._description.put(discovery.device(self._topics, names))
         self._turns = TurnOutbox(
             outgoing or functools.partial(reader.outgoing_turns, Path(settings.history.path)),
             delivered,
@@ -109,7 +114,6 @@ class MqttClient:
         self._commands = RemoteCommands(post, clock)
         self._older_broker = False
         self._reconnect = Reconnect(clock, random, reconnect_delay)
-        self._introduce_at = 0.0
         self._connection: Connection | None = None
         self._reported: Fault | None = None
         self._ending = threading.Event()
@@ -129,10 +133,10 @@ class MqttClient:
 
     def show(self, scene: Scene) -> None:
         """Publish what a scene says, if that is new; returns at once."""
-        state = payloads.state(scene, self._microphone, self._state.value)
-        differs = self._state.put(state)
+        self._shown = payloads.state(scene, self._microphone, self._shown)
+        differs = self._state.put(msgspec.json.encode(self._shown))
         if self._settings.mqtt.partials:
-            differs |= self._partial.put(payloads.partial_text(scene))
+            differs |= self._partial.put(payloads.partial(scene))
         if differs:
             self._wake()
 
@@ -212,13 +216,12 @@ class MqttClient:
 
     def _begin(self, connection: "Connection") -> None:
         log.info("connected to the MQTT broker at %s", connection.place)
-        now = self._clock()
         self._reconnect.connected()
         self._events.clear()
-        self._state.begin(now, republish=True)
-        self._partial.begin(now, republish=False)
+        self._description.begin(delay=0.0)
+        self._state.begin()
+        self._partial.begin(republish=False)
         self._turns.begin()
-        self._introduce_at = now
         topics = [self._topics.command]
         if self._topics.discovery_prefix:
             topics.append(self._topics.birth)
@@ -226,51 +229,37 @@ class MqttClient:
         connection.publish(self._topics.availability, payloads.ONLINE, retain=True)
 
     def _publish_due(self, connection: "Connection") -> None:
-        now, topics = self._clock(), self._topics
-        if self._introduce_at <= now:
-            self._introduce_at = math.inf
-            self._introduce(connection)
-        if state := self._state.take(now):
-            payload = msgspec.json.encode(state)
+        topics = self._topics
+        if payload := self._description.take():
+            connection.publish(topics.discovery, payload, self._description.answered, retain=True)
+        if payload := self._state.take():
             connection.publish(topics.state, payload, self._state.answered, retain=True)
-        if (text := self._partial.take(now)) is not None:
-            connection.publish(topics.partial, payloads.partial(text), self._partial.answered)
+        if payload := self._partial.take():
+            connection.publish(topics.partial, payload, self._partial.answered)
         if turn := self._turns.take():
             connection.publish(topics.transcript, payloads.transcript(turn), self._turns.answered)
         while self._events:
             connection.publish(topics.event, payloads.event(self._events.popleft()))
 
-    def _introduce(self, connection: "Connection") -> None:
-        if self._topics.discovery_prefix:
-            names = [command.name for command in self._settings.commands]
-            payload = discovery.device(self._topics, names)
-            connection.publish(self._topics.discovery, payload, retain=True)
-
     def _say_goodbye(self, connection: "Connection") -> None:
-        if state := self._state.value:
-            payload = msgspec.json.encode(payloads.final_state(state))
+        if self._shown:
+            payload = msgspec.json.encode(payloads.final_state(self._shown))
             connection.publish(self._topics.state, payload, retain=True)
         connection.publish(self._topics.availability, payloads.OFFLINE, retain=True)
         connection.close(GOODBYE_TIMEOUT)
 
     def _due_in(self) -> float:
         """Return the seconds until something is due, if nobody calls `_wake`."""
-        now = self._clock()
-        return min(
-            self._state.due_in(now),
-            self._partial.due_in(now),
-            self._turns.due_in(),
-            self._commands.due_in(),
-            max(0.0, self._introduce_at - now),
-        )
+        sources = (self._description, self._state, self._partial, self._turns, self._commands)
+        return min(source.due_in() for source in sources)
 
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self._topics.command:
             self._commands.receive(payload, retained=retained)
-        elif topic == self._topics.birth and payload == payloads.ONLINE and not retained:
-            # All boxes of the house hear of it at once, and maybe again and again.
-            seconds = INTRODUCTION_DELAY + self._random()
-            self._introduce_at = min(self._introduce_at, self._clock() + seconds)
+        is_birth = topic == self._topics.birth and payload == payloads.ONLINE and not retained
+        # All appliances receive it at once, and maybe again and again.
+        if is_birth and self._description.due_in() == math.inf:
+            self._description.begin(delay=DESCRIPTION_INTERVAL + self._random())
 
     # Reports
 

@@ -1,4 +1,4 @@
-"""Messages that wait to be published: finished turns, latest values, and awaited messages."""
+"""Messages that wait to be published: finished turns, latest payloads, and awaited messages."""
 
 import contextlib
 import logging
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent import futures
 from concurrent.futures import Future
 from functools import partial
-from typing import Generic, TypeVar
 
 from appliance.core.errors import ActionError
 from appliance.core.turns import Key
@@ -36,8 +35,6 @@ REMEMBERED = 64
 
 Delivered = Callable[[OutgoingTurn, Callable[[], None]], None]
 """Takes a turn off the outgoing ones, and calls its second argument once that is on disk."""
-
-Value = TypeVar("Value")
 
 
 class TurnOutbox:
@@ -170,56 +167,55 @@ class TurnOutbox:
         return max(0.0, settled_at - now, confirmed_at - now, self._refused_until - now)
 
 
-class LatestValue(Generic[Value]):
-    """Latest value for a topic: what is replaced before its turn is never published.
+class LatestPayload:
+    """Latest payload for a topic: what is replaced before its turn is never published.
 
-    One value at a time is under way. `put` may be called by one thread, all else by another.
+    One payload at a time is under way.
 
     Args:
-        interval: seconds between two values.
-        first: a value that needs no publishing.
+        interval: seconds between two of them.
+        clock: monotonic seconds.
+        first: one that needs no publishing.
     """
 
-    def __init__(self, interval: float, first: Value | None = None) -> None:
+    def __init__(
+        self, interval: float, clock: Callable[[], float], first: bytes | None = None
+    ) -> None:
         self._interval = interval
-        self._value = first
+        self._clock = clock
+        self._payload = first
         self._published = first
         self._under_way = False
         self._not_before = 0.0
 
-    @property
-    def value(self) -> Value | None:
-        """The latest one; None before there was any."""
-        return self._value
-
-    def put(self, value: Value) -> bool:
-        """Take the latest value; return whether it differs from the one before."""
-        differs = value != self._value
-        self._value = value
+    def put(self, payload: bytes) -> bool:
+        """Take the latest payload; return whether it differs from the one before."""
+        differs = payload != self._payload
+        self._payload = payload
         return differs
 
-    def begin(self, now: float, *, republish: bool) -> None:
-        """Begin a connection, with the value that there is or only with the next one."""
-        self._published = None if republish else self._value
+    def begin(self, *, republish: bool = True, delay: float | None = None) -> None:
+        """Publish again what there is, or only what is new, after a delay of `interval` or so."""
+        self._not_before = self._clock() + (self._interval if delay is None else delay)
+        self._published = None if republish else self._payload
         self._under_way = False
-        self._not_before = now + self._interval
 
-    def due_in(self, now: float) -> float:
-        """Return the seconds until there is a value to publish, as far as is known."""
-        if self._under_way or self._value == self._published:
+    def due_in(self) -> float:
+        """Return the seconds until there is something to publish; infinity if nothing is known."""
+        if self._under_way or self._payload == self._published:
             return math.inf
-        return max(0.0, self._not_before - now)
+        return max(0.0, self._not_before - self._clock())
 
-    def take(self, now: float) -> Value | None:
-        """Return the value to publish now, if there is one."""
-        if self.due_in(now) != 0.0:
+    def take(self) -> bytes | None:
+        """Return the payload to publish now, if there is one."""
+        if self.due_in() != 0.0:
             return None
-        self._published, self._under_way = self._value, True
-        self._not_before = now + self._interval
+        self._published, self._under_way = self._payload, True
+        self._not_before = self._clock() + self._interval
         return self._published
 
     def answered(self, _refusal: str) -> None:
-        """Let the next value follow: the broker has taken or refused this one."""
+        """Let the next one follow: the broker has taken or refused this one."""
         self._under_way = False
 
 

@@ -14,7 +14,7 @@ from paho.mqtt import MQTTException
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.properties import MalformedPacket, Properties  # type: ignore[attr-defined]
 
 from appliance.mqtt.errors import PASSWORD_TOO_LONG, BrokerError, untrusted
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT
@@ -47,7 +47,7 @@ MAX_HANDED_OVER = 1000
 
 MQTT_5, MQTT_3 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
-NOT_MQTT = (LookupError, ValueError, struct.error, MQTTException)
+NOT_MQTT = (LookupError, ValueError, struct.error, MQTTException, MalformedPacket)
 """What paho raises, depending on its release, when it receives something else than MQTT."""
 
 ABORT, FINISH = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)

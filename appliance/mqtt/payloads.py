@@ -61,17 +61,10 @@ def final_state(before: State) -> State:
     )
 
 
-def partial_text(scene: Scene) -> str:
-    """Return the newest turn, with its words that may still change."""
-    if not scene.turns:
-        return ""
-    turn = scene.turns[-1]
-    return f"{turn.text} {turn.tentative}".strip()
-
-
-def partial(text: str) -> bytes:
-    """Return the text that is being spoken as a message."""
-    return msgspec.json.encode({"text": text})
+def partial(scene: Scene) -> bytes:
+    """Return the newest turn as a message, with its words that may still change."""
+    text = f"{scene.turns[-1].text} {scene.turns[-1].tentative}" if scene.turns else ""
+    return msgspec.json.encode({"text": text.strip()})
 
 
 def transcript(turn: OutgoingTurn) -> bytes:

@@ -35,12 +35,12 @@ def test_a_session_is_begun_published_and_ended_over_mqtt(
             box.wait_for_words("kettle", "stove")
             listener.publish(f"{TOPIC}/command", "stop")
             wait_until(lambda: "saved" in states(listener))
-            told = listener.wait_for("/transcript", 2)
+            said = listener.wait_for("/transcript", 2)
             database = Path(settings.history.path)
             wait_until(lambda: reader.outgoing_turns(database) == [])
     kept = [turn.text for session in reader.sessions(database) for turn in session.turns]
-    assert [message.value["text"] for message in told] == kept
-    assert [message.value["session"] for message in told] == [kept_session(database)] * 2
+    assert [message.value["text"] for message in said] == kept
+    assert [message.value["session"] for message in said] == [kept_session(database)] * 2
     partials = [message.value["text"].lower() for message in listener.on("/partial")]
     assert any("the kettle" in text for text in partials)
     assert listener.on("/availability")[-1].payload == b"offline"

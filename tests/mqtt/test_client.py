@@ -23,6 +23,8 @@ from tests.mqtt.broker import Broker, Listener
 from tests.mqtt.running_client import NAME, RunningClient
 from tests.rig.waiting import wait_until
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 COMMAND = f"appliance/{NAME}/command"
 
 

@@ -23,6 +23,8 @@ from tests.mqtt.running_client import thread_of
 from tests.rig.proxy import Proxy
 from tests.rig.waiting import wait_until
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 ANYTHING = "topic readwrite #"
 
 UNSUBACK = bytes.fromhex("b0 04 12 34 00 00")

@@ -31,7 +31,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("commands", [(), ("turn on the lamp", "mark that")])
 @pytest.mark.parametrize("name", ["appliance", "kitchen-Table", "2", "-_-"])
-def test_a_box_is_described_as_home_assistant_wants_it(
+def test_an_appliance_is_described_as_home_assistant_wants_it(
     name: str, commands: tuple[str, ...]
 ) -> None:
     check(device(Topics(name, "homeassistant"), *commands))
@@ -77,7 +77,7 @@ def test_the_schema_notices_what_home_assistant_would_not_understand(
         check(payload)
 
 
-def test_the_card_has_all_that_a_house_wants() -> None:
+def test_the_device_has_all_its_entities() -> None:
     components = device(TOPICS, "turn on the lamp")["components"]
     assert {
         (it["platform"], it["name"], it.get("entity_category")) for it in components.values()
@@ -99,7 +99,7 @@ def test_the_device_is_called_as_people_would_call_it() -> None:
     assert device(Topics("-_-", ""))["device"]["name"] == "-_-"
 
 
-def test_entities_of_two_boxes_are_never_taken_for_each_other() -> None:
+def test_entities_of_two_appliances_have_different_names() -> None:
     def identities(name: str) -> set[str]:
         components = device(Topics(name, ""), "stop")["components"].values()
         return {it["unique_id"] for it in components}

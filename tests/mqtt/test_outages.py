@@ -33,6 +33,8 @@ from tests.rig.certificates import self_signed
 from tests.rig.proxy import Proxy
 from tests.rig.waiting import wait_until
 
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 TURNS = 50
 
 

@@ -74,11 +74,13 @@ def test_the_final_state_of_an_appliance_is_that_it_is_off() -> None:
     )
 
 
-def test_what_is_being_said_ends_with_the_words_still_to_be_settled() -> None:
-    turns = (ShownTurn("First."), ShownTurn("second", "thi"))
-    assert payloads.partial_text(Scene(Mode.LISTENING, turns=turns)) == "second thi"
-    assert payloads.partial_text(Scene(Mode.LISTENING, turns=(ShownTurn("", "thi"),))) == "thi"
-    assert payloads.partial_text(Scene(Mode.READY)) == ""
+def test_a_partial_turn_ends_with_the_words_still_to_be_settled() -> None:
+    def text(*turns: ShownTurn) -> object:
+        return json.loads(payloads.partial(Scene(Mode.LISTENING, turns=turns)))
+
+    assert text(ShownTurn("First."), ShownTurn("second", "thi")) == {"text": "second thi"}
+    assert text(ShownTurn("", "thi")) == {"text": "thi"}
+    assert text() == {"text": ""}
 
 
 def test_a_turn_has_times_with_their_offset() -> None:
