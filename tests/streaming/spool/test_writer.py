@@ -1,0 +1,132 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
+from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog
+from appliance.streaming.spool.manifest import recordings_in
+from tests.rig.posted import Posted
+from tests.rig.waiting import wait_until
+from tests.streaming.doubles import BEGAN, recording
+from tests.streaming.spool.test_backlog import (
+    SECOND,
+    everything,
+    fill,
+    filled,
+    numbered,
+    reopened,
+)
+
+
+def test_audio_that_the_disk_refuses_is_held_until_it_takes_it(tmp_path: Path) -> None:
+    blocked = tmp_path / "spool"
+    blocked.touch()
+    posted = Posted()
+    backlog = filled(blocked / "s1", 3, posted)
+    backlog.open()
+    wait_until(lambda: posted.of(SpoolFailed))
+    fill(backlog, 9)
+    assert everything(backlog) == numbered(12 * SECOND)
+    assert posted.of(SpoolRecovered) == []
+    blocked.unlink()
+    wait_until(lambda: posted.of(SpoolRecovered))
+    backlog.close()
+    assert len(posted.of(SpoolFailed)) == 1
+    assert everything(reopened(blocked / "s1")) == numbered(12 * SECOND)
+
+
+def test_memory_is_bounded_while_the_disk_refuses(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    posted = Posted()
+    backlog = Backlog(tmp_path / "spool" / "s1", recording(), posted)
+    for second in range(640):
+        backlog.append(bytes(2 * SECOND), BEGAN + second)
+    assert backlog.captured == 640 * SECOND
+    assert backlog.captured - backlog.start <= MEMORY_LIMIT
+    assert sum(event.seconds for event in posted.of(AudioDropped)) == 40.0
+
+
+def test_closing_ends_even_if_the_disk_refuses(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    backlog = filled(tmp_path / "spool" / "s1", 1)
+    backlog.open()
+    backlog.close()
+    assert not backlog._writer._thread.is_alive()
+
+
+APPEND = """
+    import resource, signal, sys, time
+    from pathlib import Path
+    from appliance.streaming.spool.backlog import Backlog
+    from tests.rig.posted import Posted
+    from tests.streaming.doubles import recording
+    from tests.streaming.spool.test_backlog import fill
+    from appliance.core.events import SpoolFailed, SpoolRecovered
+
+    posted = Posted()
+    backlog = Backlog(Path(sys.argv[1]) / "s1", recording(), posted)
+    def say(line):
+        print(line, flush=True)
+"""
+
+
+def child(folder: Path, script: str) -> "subprocess.Popen[str]":
+    source = textwrap.dedent(APPEND) + textwrap.dedent(script)
+    return subprocess.Popen(
+        [sys.executable, "-c", source, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_written_audio_survives_a_kill(tmp_path: Path) -> None:
+    appending = """
+        backlog.open()
+        while True:
+            fill(backlog, 0.5)
+            while backlog._segments[-1]._written < 2 * (backlog.captured - backlog._segments[-1].start):
+                time.sleep(0.001)
+            say(backlog.captured)
+    """  # noqa: E501
+    with child(tmp_path, appending) as process:
+        written = [int(said(process)) for _ in range(50)][-1]
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    ((folder, note),) = recordings_in(tmp_path)
+    assert note == recording()
+    backlog = reopened(folder)
+    assert backlog.captured >= written >= 25 * SECOND
+    assert everything(backlog) == numbered(backlog.captured)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    filling = """
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, most))
+        backlog.open()
+        fill(backlog, 12)
+        while not posted.of(SpoolFailed):
+            time.sleep(0.001)
+        say("failed")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        while not posted.of(SpoolRecovered):
+            time.sleep(0.001)
+        backlog.close()
+        say("recovered")
+    """
+    with child(tmp_path, filling) as process:
+        assert said(process) == "failed"
+        assert said(process) == "recovered"
+        assert process.wait() == 0
+    assert everything(reopened(tmp_path / "s1")) == numbered(12 * SECOND)
