@@ -1,4 +1,4 @@
-"""A box to install on: a root of its own, with stand-ins for what only a whole system has."""
+"""Box to install on: a root of its own, with stand-ins for what only a whole system has."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 Told = subprocess.CompletedProcess[str]
-"""How a script ended, and all it said."""
+"""Exit status of a script, and all of its output."""
 
-# Each says in the log what it was asked for, so that a secret given to one is found there.
+# Each logs its arguments, so that a secret among them is found.
 STAND_INS = {
     "apt-get": "",
     "apt-cache": "",
@@ -82,9 +82,9 @@ class FreshBox:
         return self._bash(self._with_parts(commands), {})
 
     def converse(self, commands: str, *answers: str) -> str:
-        """Run functions of the installation on a terminal; return all that stood on it.
+        """Run functions of the installation on a terminal; return all that appeared on it.
 
-        An answer is typed when the last line ends in a colon, and the first while nothing is shown.
+        Each answer is typed when the last line ends in a colon; the first one while echo is off.
         """
         terminal, line = pty.openpty()
         process = subprocess.Popen(
@@ -103,12 +103,22 @@ class FreshBox:
             os.write(terminal, answer.encode() + b"\n")
             seen += b"\n"
         os.close(line)
-        with contextlib.suppress(OSError):  # Linux says so when the last one has left the terminal
+        with contextlib.suppress(OSError):  # at the end, when nobody has the terminal open
             while more := os.read(terminal, 4096):
                 seen += more
         os.close(terminal)
         assert process.wait() == 0, seen
         return seen.decode()
+
+    def can_build(self) -> bool:
+        """Tell whether the Python of the box has what it takes to build the program."""
+        code = (
+            "from importlib.util import find_spec as has;"
+            "import sys; sys.exit(not (has('pip') and has('setuptools')"
+            " and (has('wheel') or has('setuptools.command.bdist_wheel'))))"
+        )
+        python = self._environment()["APPLIANCE_PYTHON"]
+        return self._bash([python, "-c", code], {}).returncode == 0
 
     def path(self, name: str) -> Path:
         """Return where a file of the box, such as "etc/group", is."""
@@ -124,7 +134,7 @@ class FreshBox:
         self.path(name).write_text(text, encoding="utf-8")
 
     def files(self) -> set[str]:
-        """Return the names of all files and links, but for those that belong to no one."""
+        """Return the names of all files and links."""
         return {
             str(path.relative_to(self.root))
             for path in self.root.rglob("*")
@@ -132,7 +142,7 @@ class FreshBox:
         }
 
     def asked(self, program: str) -> list[str]:
-        """Return what a stand-in was asked for so far, a line each time."""
+        """Return a line for each call of a stand-in so far, with its arguments."""
         lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
         return [line for line in lines if line.startswith(f"{program} ")]
 
@@ -141,7 +151,7 @@ class FreshBox:
         return self.path("opt/appliance").readlink().name
 
     def change_version(self, version: str) -> None:
-        """Let the checkout be another version of the program."""
+        """Make the checkout another version of the program."""
         module = self.checkout / "appliance" / "__init__.py"
         module.write_text(f'"""A box."""\n\n__version__ = "{version}"\n', encoding="utf-8")
 
