@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from appliance.servers.local_service.admission import Admission
 from appliance.servers.local_service.endpoint import Endpoint
-from appliance.servers.local_service.engines.base import RecognizerError
+from appliance.servers.local_service.engines.base import Engine, RecognizerError
 from appliance.servers.local_service.engines.registry import engine_named
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class LocalService:
     Args:
         host: address to listen on.
         port: TCP port to listen on; 0 takes a free one.
-        engine: name of a speech recognition engine, as for `--engine`.
+        engine: a speech recognition engine, or its name as for `--engine`.
         keys: API keys. One of them is then needed as `Authorization`, or a token for a session;
             without `keys` any key is accepted, and everybody may have a token.
         certificate: PEM file for TLS.
@@ -89,6 +89,7 @@ class LocalService:
             ones are refused (3009), unless a client that has been silent for five seconds loses
             its session (4031).
         look_ahead: seconds by which audio may be ahead of real time.
+        keepalive: seconds of silence after which TCP probes a client's machine.
         clock: monotonic seconds.
 
     If the engine is not available at the start, the service runs, and sessions fail (3005) until it
@@ -103,20 +104,21 @@ class LocalService:
         self,
         host: str = "127.0.0.1",
         port: int = 0,
-        engine: str = "pocketsphinx",
+        engine: str | Engine = "pocketsphinx",
         *,
         keys: Collection[str] = (),
         certificate: Path | None = None,
         key: Path | None = None,
         max_sessions: int | None = None,
         look_ahead: float = LOOK_AHEAD,
+        keepalive: int = KEEPALIVE_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine = engine_named(engine)
+        self._engine = engine_named(engine) if isinstance(engine, str) else engine
         self._certificate = (certificate, key)
         _check_certificate(certificate, key)
         self._host = host
-        self._socket = _listening_socket(host, port)
+        self._socket = _listening_socket(host, port, keepalive)
         self._endpoint = Endpoint(
             self._engine, Admission(keys, max_sessions, clock), look_ahead, clock
         )
@@ -211,7 +213,7 @@ def _check_certificate(certificate: Path | None, key: Path | None) -> None:
         ) from error
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
+def _listening_socket(host: str, port: int, keepalive: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
@@ -222,7 +224,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     # Accepted sockets inherit these options. Without them, the session of a client whose cable was
     # pulled would last for hours.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_INTERVAL)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000 * KEEPALIVE_INTERVAL)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, keepalive)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000 * keepalive)
     return listening

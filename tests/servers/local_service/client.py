@@ -1,4 +1,4 @@
-"""A plain client of the protocol, on the appliance's own WebSocket library."""
+"""Plain client of the protocol, with the appliance's own WebSocket library."""
 
 import json
 import struct
@@ -26,7 +26,7 @@ def token_of(service: LocalService) -> str:
 
 
 class Client:
-    """One connection; with `token` None it shows nothing, and "" fetches one."""
+    """One connection, with this token; "" fetches one, and None connects without."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Client:
             f"{service.url}?{urlencode(query)}", timeout=60, header=headers or {}
         )
         self.close_code = 0
+        self._close_timeout = 3.0
 
     def audio(self, pcm: bytes, milliseconds: int = 100, *, real_time: bool = False) -> None:
         size = milliseconds * BYTES_PER_MS
@@ -54,7 +55,7 @@ class Client:
                 time.sleep(max(0.0, due - time.monotonic()))
 
     def frames(self, audio: bytes, size: int) -> None:
-        """Send audio of any form, in frames of so many bytes; what is left over is not sent."""
+        """Send audio in whole frames of so many bytes; drop what is left over."""
         for start in range(0, len(audio) - size + 1, size):
             self._socket.send_binary(audio[start : start + size])
 
@@ -68,7 +69,7 @@ class Client:
         return self.rest(limit=1)[0]
 
     def rest(self, limit: int = 1_000_000) -> list[Message]:
-        """Return what comes until the service closes, whose code is then in `close_code`."""
+        """Return the messages until the service closes; set `close_code` to its code."""
         messages: list[Message] = []
         while len(messages) < limit:
             opcode, data = self._socket.recv_data()
@@ -84,16 +85,17 @@ class Client:
         return self.rest()
 
     def vanish(self) -> None:
-        """Answer nothing more, as if the cable was pulled."""
+        """Drop all packets, as if the cable was pulled."""
         assert self._socket.sock is not None
         packets.vanish(self._socket.sock)
+        self._close_timeout = 0.1
 
     def close(self) -> None:
-        self._socket.close()
+        self._socket.close(timeout=self._close_timeout)
 
 
 def turns(messages: list[Message], **fields: object) -> list[Message]:
-    """Return the turns with these values."""
+    """Return the turns with these fields."""
     return [
         message
         for message in messages

@@ -35,7 +35,7 @@ def test_a_key_is_taken_with_and_without_its_scheme(shown: str) -> None:
     assert not Admission(["wrong"]).has_key(handshake(shown))
 
 
-def test_without_keys_any_will_do_but_one_there_must_be() -> None:
+def test_without_keys_any_key_is_accepted_but_not_none() -> None:
     admission = Admission()
     assert admission.is_open
     assert admission.has_key(handshake("whatever"))
@@ -63,7 +63,7 @@ def test_a_stranger_is_refused(shown: str) -> None:
 ANYONE = handshake("any key")
 
 
-def test_there_are_so_many_places_and_each_is_free_again_at_the_end() -> None:
+def test_slots_are_limited_and_freed_at_the_end_of_a_session() -> None:
     admission = Admission(limit=2)
     with admission.slot(ANYONE):
         with admission.slot(ANYONE):
@@ -78,7 +78,7 @@ def test_there_are_so_many_places_and_each_is_free_again_at_the_end() -> None:
             pass
 
 
-def test_the_smallest_machine_has_four_places() -> None:
+def test_the_smallest_machine_has_four_slots() -> None:
     assert default_limit() >= 4
 
 
@@ -95,7 +95,7 @@ async def waiting(slot: SessionSlot) -> AsyncIterator[asyncio.Task[bytes]]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def test_of_two_silent_clients_the_one_that_was_silent_for_longer_gives_way(clock: Clock) -> None:
+def test_the_client_that_was_silent_longest_loses_its_slot(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=2, clock=clock)
         with admission.slot(ANYONE) as early, admission.slot(ANYONE) as late:
@@ -112,7 +112,7 @@ def test_of_two_silent_clients_the_one_that_was_silent_for_longer_gives_way(cloc
     asyncio.run(run())
 
 
-def test_until_it_was_silent_for_long_enough_no_session_gives_way(clock: Clock) -> None:
+def test_a_client_that_was_silent_for_a_short_time_keeps_its_slot(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=1, clock=clock)
         with admission.slot(ANYONE) as slot:
@@ -126,7 +126,7 @@ def test_until_it_was_silent_for_long_enough_no_session_gives_way(clock: Clock) 
     asyncio.run(run())
 
 
-def test_a_stranger_takes_nobodys_place(clock: Clock) -> None:
+def test_a_stranger_takes_nobodys_slot(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(["right"], limit=1, clock=clock)
         with admission.slot(handshake("right")) as slot:
@@ -140,7 +140,7 @@ def test_a_stranger_takes_nobodys_place(clock: Clock) -> None:
     asyncio.run(run())
 
 
-def test_a_place_that_was_lost_is_counted_once(clock: Clock) -> None:
+def test_a_lost_slot_is_freed_once(clock: Clock) -> None:
     async def run() -> None:
         admission = Admission(limit=1, clock=clock)
         with admission.slot(ANYONE) as slot:
@@ -169,16 +169,16 @@ async def never() -> bytes:
     return b""
 
 
-def test_what_the_client_says_is_passed_on(clock: Clock) -> None:
+def test_a_slot_returns_the_clients_message(clock: Clock) -> None:
     assert asyncio.run(SessionSlot(60, clock).wait_for(at_once, 60)) == b"audio"
 
 
-def test_nothing_in_time_is_a_time_out(clock: Clock) -> None:
+def test_no_message_in_time_is_a_timeout(clock: Clock) -> None:
     with pytest.raises(TimeoutError):
         asyncio.run(SessionSlot(60, clock).wait_for(never, 0.01))
 
 
-def test_it_is_silent_for_as_long_as_its_session_has_waited(clock: Clock) -> None:
+def test_the_silence_is_how_long_the_session_has_waited(clock: Clock) -> None:
     async def run() -> None:
         slot = SessionSlot(60, clock)
         clock.now += 7
@@ -194,7 +194,7 @@ def test_it_is_silent_for_as_long_as_its_session_has_waited(clock: Clock) -> Non
     asyncio.run(run())
 
 
-def test_who_loses_it_waits_no_more(clock: Clock) -> None:
+def test_losing_the_slot_ends_the_wait(clock: Clock) -> None:
     async def run() -> None:
         slot = SessionSlot(60, clock)
         waits = asyncio.create_task(slot.wait_for(never, 60))
@@ -206,7 +206,7 @@ def test_who_loses_it_waits_no_more(clock: Clock) -> None:
     asyncio.run(run())
 
 
-def test_a_last_word_as_it_is_lost_is_heard_and_no_other(clock: Clock) -> None:
+def test_a_message_that_has_arrived_is_the_last_of_a_lost_slot(clock: Clock) -> None:
     async def run() -> None:
         slot = SessionSlot(60, clock)
         said: asyncio.Queue[bytes] = asyncio.Queue()
@@ -225,7 +225,7 @@ def test_a_last_word_as_it_is_lost_is_heard_and_no_other(clock: Clock) -> None:
 # Temporary tokens
 
 
-def test_a_token_brings_the_length_of_its_session(clock: Clock) -> None:
+def test_a_token_has_the_length_of_its_session(clock: Clock) -> None:
     tokens = TemporaryTokens(clock)
     assert tokens.redeem(tokens.issue(60, max_session=120)) == 120
 
@@ -238,7 +238,7 @@ def test_a_token_works_once(clock: Clock) -> None:
         tokens.redeem(token)
 
 
-def test_to_check_a_token_does_not_use_it_up(clock: Clock) -> None:
+def test_a_check_does_not_use_a_token_up(clock: Clock) -> None:
     tokens = TemporaryTokens(clock)
     token = tokens.issue(60)
     tokens.check(token)

@@ -6,7 +6,7 @@ from appliance.servers.local_service.protocol import RefusedError
 from tests.rig.clock import Clock
 
 
-def test_audio_at_the_recognizers_rate_passes_as_it_is(clock: Clock) -> None:
+def test_audio_at_the_recognizers_rate_is_unchanged(clock: Clock) -> None:
     audio = AudioInput(16_000, 310, clock)
     frame = bytes(range(160)) * 20
     assert audio.convert(frame) == frame
@@ -66,7 +66,7 @@ def test_a_frame_that_ends_within_a_sample_is_refused(clock: Clock) -> None:
     assert caught.value.code == 3006
 
 
-def test_audio_may_run_ahead_as_far_as_it_may(clock: Clock) -> None:
+def test_audio_may_be_ahead_of_real_time_up_to_a_limit(clock: Clock) -> None:
     audio = AudioInput(16_000, 3, clock)
     for _ in range(3):
         audio.convert(bytes(32_000))
@@ -75,7 +75,7 @@ def test_audio_may_run_ahead_as_far_as_it_may(clock: Clock) -> None:
     assert caught.value.code == 3007
 
 
-def test_time_that_passes_makes_room_for_more_audio(clock: Clock) -> None:
+def test_as_time_passes_more_audio_is_accepted(clock: Clock) -> None:
     audio = AudioInput(16_000, 1, clock)
     for _ in range(5):
         audio.convert(bytes(32_000))
@@ -100,17 +100,17 @@ def test_time_that_passes_makes_room_for_more_audio(clock: Clock) -> None:
         (0xA0, 7932),
     ],
 )
-def test_codes_have_the_samples_of_the_standard(code: int, sample: int) -> None:
+def test_mu_law_codes_have_the_samples_of_the_standard(code: int, sample: int) -> None:
     assert mulaw_samples(bytes([code])).tolist() == [sample]
 
 
-def test_louder_codes_are_louder_samples() -> None:
+def test_mu_law_is_monotonic_and_symmetric() -> None:
     positive = mulaw_samples(bytes(range(0xFF, 0x7F, -1)))
     assert (np.diff(positive) > 0).all()
     assert (mulaw_samples(bytes(range(0x7F, -1, -1))) == -positive).all()
 
 
-def test_samples_are_16_bit_one_for_each_byte() -> None:
+def test_mu_law_samples_are_16_bit_one_for_each_byte() -> None:
     assert mulaw_samples(bytes(400)).dtype == np.int16
     assert mulaw_samples(bytes(400)).size == 400
     assert mulaw_samples(b"").size == 0

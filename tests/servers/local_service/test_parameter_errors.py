@@ -26,7 +26,7 @@ def test_a_missing_value_is_named() -> None:
     assert error_in({}) == "cups is missing; it must be a whole number from 1 to 9"
 
 
-def test_of_a_long_value_the_beginning_is_repeated() -> None:
+def test_a_long_value_is_abbreviated() -> None:
     sentence = error_in({"cups": "very " * 1000 + "many"})
     assert sentence.startswith('cups is "very very')
     assert len(sentence) < 120

@@ -38,7 +38,7 @@ def test_turns_are_formatted_by_either_name() -> None:
         [("keyterms_prompt", "Keanu Reeves"), ("keyterms_prompt", "tea")],
     ],
 )
-def test_keyterms_are_a_list_in_json_or_repeated(query: list[tuple[str, str]]) -> None:
+def test_keyterms_are_a_json_list_or_repeated(query: list[tuple[str, str]]) -> None:
     assert session(*query).keyterms_prompt == ("Keanu Reeves", "tea")
 
 
@@ -77,24 +77,24 @@ def test_a_refusal_names_the_parameter_its_value_and_what_is_allowed(
     assert str(caught.value).startswith(f"Invalid parameter: {sentence}")
 
 
-def test_a_missing_parameter_is_told() -> None:
+def test_a_missing_parameter_is_named() -> None:
     with pytest.raises(RefusedError, match="speech_model is missing; it must be a name"):
         protocol.parameters([], SessionParameters)
 
 
 @pytest.mark.parametrize("model", ["universal-9.5-pro", "U9_Pro"])
-def test_models_that_came_later_are_accepted(model: str) -> None:
+def test_unknown_models_are_accepted(model: str) -> None:
     assert session(("speech_model", model)).speech_model == model
 
 
 @pytest.mark.parametrize("model", ["", "tele pathy", "Telepathy!", "model\n", "x" * 101])
-def test_what_is_no_models_name_is_refused(model: str) -> None:
+def test_a_malformed_model_name_is_refused(model: str) -> None:
     with pytest.raises(RefusedError, match=r"speech_model is .*letters, digits"):
         session(("speech_model", model))
 
 
 @pytest.mark.parametrize("model", ["u3-rt-pro", "universal-3-5-pro", "universal-9"])
-def test_the_newer_models_write_turns(model: str) -> None:
+def test_the_newer_models_send_formatted_turns_only(model: str) -> None:
     assert session(("speech_model", model)).sends_formatted_only
     assert not session().sends_formatted_only
 
@@ -102,7 +102,7 @@ def test_the_newer_models_write_turns(model: str) -> None:
 # UpdateConfiguration
 
 
-def test_everything_that_can_change_in_a_session_changes() -> None:
+def test_an_update_changes_each_setting() -> None:
     changed = update(
         '{"type": "UpdateConfiguration", "format_turns": true, "keyterms_prompt": ["tea"], '
         '"end_of_turn_confidence_threshold": 1, "min_turn_silence": 100, "max_turn_silence": 200, '
@@ -119,12 +119,12 @@ def test_everything_that_can_change_in_a_session_changes() -> None:
     )
 
 
-def test_what_is_not_named_stays() -> None:
+def test_an_update_keeps_other_settings() -> None:
     before = session(("keyterms_prompt", "tea"), ("min_turn_silence", "100"))
     assert update('{"type": "UpdateConfiguration"}', before) == before
 
 
-def test_formatting_can_be_switched_off_however_it_was_switched_on() -> None:
+def test_formatting_can_be_switched_off_whichever_name_switched_it_on() -> None:
     before = session(("formatted_finals", "true"))
     text = '{"type": "UpdateConfiguration", "format_turns": false}'
     assert not update(text, before).sends_formatted
@@ -147,7 +147,7 @@ def test_a_bad_change_is_refused_by_name(name: str, value: str) -> None:
     assert caught.value.code == 3006
 
 
-def test_a_bad_change_is_told_in_a_sentence() -> None:
+def test_a_bad_change_is_explained() -> None:
     with pytest.raises(RefusedError) as caught:
         protocol.client_message('{"type": "UpdateConfiguration", "min_turn_silence": "long"}')
     assert str(caught.value) == (

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.servers.local_service import server
 from appliance.servers.local_service.engines.base import (
     HeardWord,
     Recognizer,
@@ -15,7 +14,9 @@ from appliance.servers.local_service.engines.base import (
     UnknownEngineError,
 )
 from appliance.servers.local_service.server import LocalService, LocalServiceError
+from tests.rig.waiting import wait_until
 from tests.servers.local_service.client import Client, refusal
+from tests.servers.local_service.doubles import DeafEngine
 
 # Its life
 
@@ -29,18 +30,19 @@ def test_a_service_leaves_no_thread_behind(sample: bytes) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_a_client_that_goes_away_ends_its_recognizer(sample: bytes) -> None:
+def recognizer_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("recognizer-")}
+
+
+def test_a_client_that_disconnects_ends_its_recognizers_thread(sample: bytes) -> None:
+    others = recognizer_threads()
     with LocalService() as service:
         client = Client(service)
         client.audio(sample[:64_000])
+        assert client.next()["type"] == "Begin"
+        (thread,) = recognizer_threads() - others
         client.close()
-        gone = threading.Event()
-        for _ in range(200):
-            if not any("recognizer" in thread.name for thread in threading.enumerate()):
-                gone.set()
-                break
-            gone.wait(0.05)
-        assert gone.is_set()
+        wait_until(lambda: not thread.is_alive())
 
 
 @pytest.mark.slow
@@ -58,18 +60,18 @@ def test_a_signal_ends_serve_with_status_0(number: signal.Signals) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_a_taken_port_is_told_in_a_sentence(service: LocalService) -> None:
+def test_a_port_in_use_is_an_error(service: LocalService) -> None:
     port = int(service.token_url.rsplit(":", 1)[1].split("/")[0])
     with pytest.raises(LocalServiceError, match=rf"{port}: .*--port"):
         LocalService(port=port)
 
 
-def test_an_unknown_engine_is_told_with_the_known_ones() -> None:
+def test_an_unknown_engine_is_an_error_with_the_known_ones() -> None:
     with pytest.raises(UnknownEngineError, match="pocketsphinx"):
         LocalService(engine="ear")
 
 
-def test_a_certificate_that_is_none_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_bad_certificate_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LocalServiceError, match=r"none\.pem can't be used: No such file"):
         LocalService(certificate=tmp_path / "none.pem")
     (tmp_path / "bad.pem").write_text("no certificate")
@@ -80,69 +82,51 @@ def test_a_certificate_that_is_none_is_told_in_a_sentence(tmp_path: Path) -> Non
 # Its engine
 
 
-class Reluctant:
-    """An engine that can't be had until it is `there`, and which then breaks."""
-
-    lag = 0
+class UnreliableEngine(DeafEngine):
+    """An engine that is not available until `is_available`, and then fails at the first audio."""
 
     def __init__(self) -> None:
-        self.there = False
-        self.closed = False
+        self.is_available = False
+        self.is_closed = False
 
     def warm_up(self) -> None:
-        if not self.there:
+        if not self.is_available:
             raise RecognizerError("The engine is away: wait")
 
     def acquire(self) -> Recognizer:
         self.warm_up()
-        return self
+        return super().acquire()
 
-    def release(self, recognizer: Recognizer) -> None:
-        assert recognizer is self
-
-    def hear(self, pcm: bytes) -> list[HeardWord]:
+    def hear(self, pcm: bytes) -> Sequence[HeardWord]:
         assert pcm
         raise RecognizerError("The engine broke")
 
-    def finish(self) -> list[HeardWord]:
-        return []
-
-    def favour(self, terms: Sequence[str]) -> None:
-        pass
-
     def close(self) -> None:
-        self.closed = True
+        self.is_closed = True
 
 
-@pytest.fixture
-def reluctant(monkeypatch: pytest.MonkeyPatch) -> Reluctant:
-    engine = Reluctant()
-    monkeypatch.setattr(server, "engine_named", lambda _: engine)
-    return engine
-
-
-def test_an_engine_that_is_away_is_told_at_the_start_and_to_each_session(
-    reluctant: Reluctant, caplog: pytest.LogCaptureFixture
+def test_an_engine_that_is_unavailable_at_the_start_is_reported_until_it_is_there(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with LocalService() as service:
+    engine = UnreliableEngine()
+    with LocalService(engine=engine) as service:
         assert "The engine is away: wait" in caplog.text
-        (refused,) = Client(service).rest()  # and nothing has begun
+        (refused,) = Client(service).rest()  # there is no Begin
         assert refused == {
             "type": "Error",
             "error_code": 3005,
             "error": "The engine is away: wait",
         }
-        reluctant.there = True
+        engine.is_available = True
         client = Client(service)
         assert [message["type"] for message in client.terminated()] == ["Begin", "Termination"]
-    assert reluctant.closed
+    assert engine.is_closed
 
 
-def test_an_engine_that_breaks_ends_the_session_with_a_service_error(
-    reluctant: Reluctant, sample: bytes
-) -> None:
-    reluctant.there = True
-    with LocalService() as service:
+def test_an_engine_that_fails_ends_the_session_with_a_service_error(sample: bytes) -> None:
+    engine = UnreliableEngine()
+    engine.is_available = True
+    with LocalService(engine=engine) as service:
         client = Client(service)
         client.audio(sample[: 1000 * 32])
         assert refusal(client) == (3005, "The engine broke")

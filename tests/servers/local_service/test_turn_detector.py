@@ -92,13 +92,13 @@ def test_a_breath_does_not_end_a_turn() -> None:
     assert len(finished(listen(voice(1000) + silence(300) + voice(1000)))) == 1
 
 
-def test_a_longer_pause_can_be_asked_for() -> None:
+def test_the_shortest_pause_can_be_longer() -> None:
     audio = voice(1000) + silence(600) + voice(1000)
     assert len(finished(listen(audio, pauses=Pauses(shortest=800)))) == 1
 
 
 @pytest.mark.parametrize("piece", [2, 1602, 32_000, 10_000_000])
-def test_the_pieces_in_which_audio_comes_do_not_matter(piece: int) -> None:
+def test_the_length_of_pieces_does_not_matter(piece: int) -> None:
     audio = silence(730) + voice(1010) + silence(600) + voice(470)
     if piece == 2:
         audio = audio[: 20_000 * 2]
@@ -106,27 +106,27 @@ def test_the_pieces_in_which_audio_comes_do_not_matter(piece: int) -> None:
 
 
 @pytest.mark.parametrize("length", [120, 470, 1000, 1030])
-def test_a_stream_of_nothing_but_voice_is_heard_to_its_last_sample(length: int) -> None:
+def test_a_stream_without_pauses_is_recognized_to_its_last_sample(length: int) -> None:
     recognizer = CountingRecognizer()
     listen(voice(length), recognizer)
     assert recognizer.utterances == [voice(length)]
 
 
-def test_the_moment_before_a_voice_belongs_to_its_turn() -> None:
+def test_audio_just_before_a_voice_belongs_to_its_turn() -> None:
     recognizer = CountingRecognizer()
     listen(silence(2000) + voice(1000) + silence(600), recognizer)
     assert recognizer.utterances[0].startswith(silence(300))
     assert recognizer.utterances[0].count(1) == len(voice(1000))
 
 
-def test_no_voice_falls_between_two_turns() -> None:
+def test_no_voice_is_lost_between_two_turns() -> None:
     recognizer = CountingRecognizer()
     audio = (voice(1000) + silence(410)) * 5
     listen(audio, recognizer)
     assert sum(pcm.count(1) for pcm in recognizer.utterances) == audio.count(1)
 
 
-def test_the_times_of_words_are_those_of_the_stream() -> None:
+def test_word_times_are_those_of_the_stream() -> None:
     (turn,) = finished(listen(silence(5000) + voice(1000) + silence(600)))
     assert turn.words[0].start == pytest.approx(5000, abs=200)
     assert turn.words[-1].end == pytest.approx(6000, abs=200)
@@ -137,13 +137,13 @@ def test_no_word_ends_after_the_stream() -> None:
     assert all(word.end <= 1030 for word in turn.words)
 
 
-def test_a_partial_comes_every_100_ms_while_one_speaks() -> None:
+def test_there_is_a_partial_every_100_ms_of_speech() -> None:
     heard = listen(voice(3000))
     partials = [event for event in heard if isinstance(event, TurnUpdate) and not event.finished]
     assert len(partials) >= 28
 
 
-def test_speech_is_announced_before_its_words() -> None:
+def test_speech_is_reported_before_its_words() -> None:
     heard = listen(silence(1000) + voice(1000))
     assert isinstance(heard[0], SpeechDetected)
     assert heard[0].position == pytest.approx(1000, abs=200)
@@ -171,7 +171,7 @@ def test_a_turn_is_never_longer_than_a_minute() -> None:
     assert b"".join(recognizer.utterances) == voice(61_000)
 
 
-def test_end_turn_ends_it_amid_a_word() -> None:
+def test_end_turn_works_within_a_word() -> None:
     listener = TurnDetector(CountingRecognizer(), has_voice, Pauses())
     list(listener.hear(voice(950)))
     assert finished(list(listener.end_turn()))[0].order == 0
@@ -179,7 +179,7 @@ def test_end_turn_ends_it_amid_a_word() -> None:
     assert finished(list(listener.end_turn()))[0].order == 1
 
 
-def test_end_turn_amid_silence_ends_nothing() -> None:
+def test_end_turn_in_silence_does_nothing() -> None:
     listener = TurnDetector(CountingRecognizer(), has_voice, Pauses())
     list(listener.hear(silence(950)))
     assert list(listener.end_turn()) == []
@@ -191,7 +191,7 @@ def test_end_turn_amid_silence_ends_nothing() -> None:
 @pytest.mark.parametrize(
     ("confidence", "ends_after"), [(0.0, 400), (0.4, 400), (0.9, 400), (0.91, 1300), (1.0, 1300)]
 )
-def test_an_end_that_is_not_sure_enough_waits_for_the_longest_silence(
+def test_below_the_confidence_threshold_a_turn_needs_the_longest_silence(
     confidence: float, ends_after: int
 ) -> None:
     listener = TurnDetector(CountingRecognizer(), has_voice, Pauses(confidence=confidence))
@@ -204,37 +204,37 @@ def test_an_end_that_is_not_sure_enough_waits_for_the_longest_silence(
         pytest.fail("the turn never ended")
 
 
-def test_the_end_is_the_surer_the_longer_the_silence() -> None:
+def test_the_end_confidence_grows_with_the_silence() -> None:
     heard = listen(voice(1000) + silence(600))
-    told = [event.end_confidence for event in heard if isinstance(event, TurnUpdate)]
-    assert told[5] == 0
-    assert told[-5:] == sorted(told[-5:])
-    assert told[-1] == 0.9
+    confidences = [event.end_confidence for event in heard if isinstance(event, TurnUpdate)]
+    assert confidences[5] == 0
+    assert confidences[-5:] == sorted(confidences[-5:])
+    assert confidences[-1] == 0.9
 
 
 @pytest.mark.parametrize("pauses", [Pauses(shortest=0), Pauses(longest=0), Pauses(0, 0, 0.0)])
-def test_a_turn_does_not_end_while_one_speaks(pauses: Pauses) -> None:
+def test_a_turn_does_not_end_during_speech(pauses: Pauses) -> None:
     assert len(finished(listen(voice(3000) + silence(500) + voice(1000), pauses=pauses))) == 2
 
 
 # Changes
 
 
-def test_pauses_can_change_amid_a_turn() -> None:
+def test_pauses_can_change_during_a_turn() -> None:
     listener = TurnDetector(CountingRecognizer(), has_voice, Pauses(shortest=5000, longest=5000))
     list(listener.hear(voice(1000) + silence(1000)))
     listener.pauses = Pauses()
     assert finished(list(listener.hear(silence(100))))
 
 
-def test_another_detector_can_take_over_amid_a_stream() -> None:
+def test_the_voice_detector_can_change_during_a_stream() -> None:
     listener = TurnDetector(CountingRecognizer(), lambda _: False, Pauses())
     assert not list(listener.hear(voice(1000)))
     listener.has_voice = has_voice
     assert list(listener.hear(voice(1000)))
 
 
-def test_terms_are_favoured_at_once_while_nobody_speaks() -> None:
+def test_terms_are_favoured_at_once_in_silence() -> None:
     recognizer = CountingRecognizer()
     listener = TurnDetector(recognizer, has_voice, Pauses())
     list(listener.hear(silence(1000)))
@@ -242,7 +242,7 @@ def test_terms_are_favoured_at_once_while_nobody_speaks() -> None:
     assert recognizer.favoured == [(0, ["a term"])]
 
 
-def test_terms_named_amid_a_turn_are_favoured_from_the_next_one_on() -> None:
+def test_terms_set_during_a_turn_are_favoured_from_the_next_one_on() -> None:
     recognizer = CountingRecognizer()
     listener = TurnDetector(recognizer, has_voice, Pauses())
     list(listener.hear(voice(1000)))
@@ -270,13 +270,13 @@ class LaggingRecognizer(CountingRecognizer):
         return super().finish()
 
 
-def test_a_recognizer_that_lags_cuts_nobody_short() -> None:
+def test_a_lagging_recognizer_does_not_end_a_turn_early() -> None:
     recognizer = LaggingRecognizer()
     heard = finished(listen(voice(5000) + silence(600), recognizer))
     assert len(heard) == len(recognizer.utterances) == 1
 
 
-def test_a_pause_ends_the_turn_that_a_recognizer_has_yet_to_hear() -> None:
+def test_a_pause_ends_a_turn_of_which_a_lagging_recognizer_knows_no_word() -> None:
     audio = voice(1000) + silence(600) + voice(1000) + silence(600)
     assert len(finished(listen(audio, LaggingRecognizer()))) == 2
 
@@ -285,23 +285,23 @@ def test_a_pause_ends_the_turn_that_a_recognizer_has_yet_to_hear() -> None:
 
 
 @pytest.mark.parametrize("text", ["i will call the doctor", "turn it on", "yes", "what is that"])
-def test_a_turn_that_may_be_complete_is_surer_than_the_default_threshold(text: str) -> None:
+def test_the_confidence_of_a_complete_turn_is_above_the_default_threshold(text: str) -> None:
     assert end_of_turn_confidence(text.split(), 1.0) > 0.4
 
 
 @pytest.mark.parametrize("text", ["i will call the", "yes and", "the keys of", "without", "a"])
-def test_a_turn_that_wants_another_word_is_not(text: str) -> None:
+def test_the_confidence_of_an_incomplete_turn_is_below_the_default_threshold(text: str) -> None:
     assert 0 < end_of_turn_confidence(text.split(), 1.0) < 0.4
 
 
-def test_a_turn_without_words_is_not_sure_to_end() -> None:
+def test_the_confidence_without_words_is_below_the_default_threshold() -> None:
     assert end_of_turn_confidence([], 1.0) < 0.4
 
 
-def test_without_a_silence_there_is_no_end() -> None:
+def test_without_silence_the_confidence_is_0() -> None:
     assert end_of_turn_confidence(["yes"], 0.0) == 0
 
 
-def test_it_grows_with_the_silence() -> None:
+def test_the_confidence_grows_with_the_silence() -> None:
     grown = [end_of_turn_confidence(["yes"], share / 4) for share in range(5)]
     assert grown == sorted(set(grown))

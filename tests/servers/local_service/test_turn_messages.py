@@ -46,26 +46,26 @@ def test_a_formatted_turn_follows_the_plain_one() -> None:
     assert [word.text for word in formatted.words] == ["So", "it", "is."]
 
 
-def test_a_turn_that_came_to_nothing_is_finished_empty() -> None:
+def test_a_turn_that_ended_without_words_is_finished_empty() -> None:
     messages = list(turn_messages(turn("", finished=True), FORMATTED))
     assert [message.transcript for message in messages] == ["", ""]
 
 
-def test_a_model_that_writes_tells_a_finished_turn_once() -> None:
+def test_a_newer_model_sends_a_finished_turn_once() -> None:
     (message,) = turn_messages(turn("so it is", finished=True), WRITING)
     assert message.end_of_turn
     assert message.turn_is_formatted
     assert message.transcript == "So it is."
 
 
-def test_a_model_that_writes_has_every_word_in_its_partials() -> None:
+def test_a_newer_model_has_every_word_in_its_partials() -> None:
     (message,) = turn_messages(turn("so it is", finished=False), WRITING)
     assert message.transcript == "so it is"
     assert [word.word_is_final for word in message.words] == [True, False, False]
     assert not message.turn_is_formatted
 
 
-def test_speakers_are_unknown_where_they_were_asked_for() -> None:
+def test_requested_speaker_labels_are_unknown() -> None:
     asked = SessionParameters(speech_model="u3-rt-pro", speaker_labels=True)
     (message,) = turn_messages(turn("so", finished=True), asked)
     assert message.speaker_label == "UNKNOWN"
@@ -90,5 +90,5 @@ def test_speakers_are_unknown_where_they_were_asked_for() -> None:
         "Why?",
     ],
 )
-def test_turns_are_written_with_capitals_and_an_end(sentence: str) -> None:
+def test_formatted_turns_have_capitals_and_punctuation(sentence: str) -> None:
     assert " ".join(format_words(sentence.lower().rstrip(".?").split())) == sentence

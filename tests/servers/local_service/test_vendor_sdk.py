@@ -1,6 +1,6 @@
-"""Clients that nobody here wrote: the vendor's SDK for Python, with threads and with asyncio.
+"""The local service with independent clients: the vendor's SDK for Python, threaded and asyncio.
 
-Both speak TLS to the service, as they do to the vendor's.
+Both use TLS, as with the vendor's service.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from appliance.servers.local_service.server import LocalService
 from tests.rig.certificates import Certificate
 
 BYTES_PER_MS = 32
-LIMIT = 60.0
+TIMEOUT = 60.0
 
 Client = RealTimeTranscriber | AsyncRealTimeTranscriber
-Command = Callable[[Client], object]  # what asyncio's client returns is to be awaited
+Command = Callable[[Client], object]  # asyncio's client returns awaitables
 
 
 def parameters(**changes: object) -> RealTimeParameters:
@@ -39,8 +39,8 @@ def options(service: LocalService, token: str = "") -> RealTimeTranscriberOption
         api_host=service.url.removeprefix("wss://").removesuffix("/v3/ws"),
         api_key="any key",
         token=token or None,
-        connect_timeout=LIMIT,
-        terminate_timeout=LIMIT,
+        connect_timeout=TIMEOUT,
+        terminate_timeout=TIMEOUT,
     )
 
 
@@ -66,7 +66,7 @@ def settings(**changes: object) -> Command:
 
 
 class Session:
-    """What a client's handlers were told in one session."""
+    """The events of one session that a client's handlers received."""
 
     def __init__(self) -> None:
         self.events: list[tuple[RealTimeEvents, Any]] = []
@@ -115,7 +115,7 @@ def run_threaded(
     for command in commands:
         command(client)
     if fails:
-        assert failed.wait(LIMIT)
+        assert failed.wait(TIMEOUT)
     client.disconnect(terminate=not fails)
     return session
 
@@ -136,7 +136,7 @@ def run_async(
         for command in commands:
             await cast("Awaitable[None]", command(client))
         if fails:
-            await asyncio.wait_for(failed.wait(), LIMIT)
+            await asyncio.wait_for(failed.wait(), TIMEOUT)
         await client.disconnect(terminate=not fails)
         return session
 

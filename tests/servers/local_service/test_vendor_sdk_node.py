@@ -1,8 +1,7 @@
-"""A client that nobody here wrote: the vendor's SDK for Node, as npm has it."""
+"""The local service with an independent client: the vendor's SDK for Node, from npm."""
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from appliance.app.word_error_rate import word_error_rate
 from appliance.servers.local_service.server import LocalService
 from tests.rig.certificates import Certificate
+from tests.rig.programs import need
 from tests.servers.local_service.client import turns
 
 PACKAGE = "assemblyai@4.41.5"
@@ -22,19 +22,21 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder where npm put the SDK."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("there is no Node here: apt-get install nodejs npm")
+    """Return the folder in which npm has installed the SDK."""
+    need("node", "npm")
     folder = tmp_path_factory.mktemp("node")
     command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", PACKAGE]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm did not get {PACKAGE} within a minute")
     if done.returncode:
-        pytest.skip(f"npm could not get {PACKAGE}: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"npm could not get {PACKAGE}: {done.stderr.strip()[-200:]}")
     return folder
 
 
 class NodeClient:
-    """Runs a case of the script and returns what it told."""
+    """The script, which runs a case and reports what happened."""
 
     def __init__(
         self, package: Path, service: LocalService, certificate: Certificate, audio: Path
@@ -73,12 +75,12 @@ def node(
 
 
 def test_a_session_brings_partial_final_and_formatted_turns(node: NodeClient, said: str) -> None:
-    told = node.run("session")
-    assert told[0]["type"] == "open"
-    assert turns(told, end_of_turn=False)
-    written = [turn["transcript"] for turn in turns(told, turn_is_formatted=True)]
+    events = node.run("session")
+    assert events[0]["type"] == "open"
+    assert turns(events, end_of_turn=False)
+    written = [turn["transcript"] for turn in turns(events, turn_is_formatted=True)]
     assert word_error_rate(said, " ".join(written)) <= 0.08
-    assert not [line for line in told if line["type"] == "error"]
+    assert not [line for line in events if line["type"] == "error"]
 
 
 def test_force_endpoint_ends_the_turn(node: NodeClient) -> None:
@@ -97,12 +99,12 @@ def test_a_refused_parameter_reaches_the_caller(node: NodeClient) -> None:
 
 
 def test_a_frame_of_bad_length_reaches_both_listeners(node: NodeClient) -> None:
-    told = {line["type"]: line for line in node.run("frame")}
-    assert told["error"]["code"] == told["close"]["code"] == 3007
-    assert "Input Duration Violation: 49 ms" in told["error"]["message"]
+    events = {line["type"]: line for line in node.run("frame")}
+    assert events["error"]["code"] == events["close"]["code"] == 3007
+    assert "Input Duration Violation: 49 ms" in events["error"]["message"]
 
 
 def test_a_token_opens_one_session(node: NodeClient) -> None:
-    told = node.run("token")
-    assert [line["type"] for line in told] == ["open", "refused"]
-    assert told[-1]["code"] == 1008
+    events = node.run("token")
+    assert [line["type"] for line in events] == ["open", "refused"]
+    assert events[-1]["code"] == 1008

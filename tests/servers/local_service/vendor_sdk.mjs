@@ -1,6 +1,6 @@
-// A session with the vendor's SDK for Node, told as a line of JSON for each thing that happens.
+// A session with the vendor's SDK for Node, reported as a line of JSON for each event.
 //
-// node vendor_sdk.mjs CASE WSS_URL HTTPS_URL API_KEY AUDIO.raw, in a folder where npm put assemblyai.
+// node vendor_sdk.mjs CASE WSS_URL HTTPS_URL API_KEY AUDIO.raw, in a folder in which npm installed assemblyai.
 // The audio is mono s16le, 16000 Hz. Cases: session, force, update, refused, frame, token.
 
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const [name, websocketBaseUrl, streamingBaseUrl, apiKey, file] = process.argv.sl
 const audio = readFileSync(file);
 const BYTES_PER_MS = 32;
 
-const tell = (type, fields = {}) => console.log(JSON.stringify({ type, ...fields }));
+const report = (type, fields = {}) => console.log(JSON.stringify({ type, ...fields }));
 
 function client(options = {}) {
   const sdk = new AssemblyAI({ apiKey, streamingBaseUrl });
@@ -24,9 +24,9 @@ function client(options = {}) {
     maxConnectionRetries: 0,
     ...options,
   });
-  transcriber.on("open", ({ id, expires_at }) => tell("open", { id, expires_at }));
-  transcriber.on("turn", (turn) => tell("Turn", turn));
-  transcriber.on("error", ({ code, message }) => tell("error", { code, message }));
+  transcriber.on("open", ({ id, expires_at }) => report("open", { id, expires_at }));
+  transcriber.on("turn", (turn) => report("Turn", turn));
+  transcriber.on("error", ({ code, message }) => report("error", { code, message }));
   return transcriber;
 }
 
@@ -40,7 +40,7 @@ function speak(transcriber, from, to, frame = 100) {
 
 const closed = (transcriber) =>
   new Promise((resolve) =>
-    transcriber.on("close", (code, reason) => resolve(tell("close", { code, reason }))),
+    transcriber.on("close", (code, reason) => resolve(report("close", { code, reason }))),
   );
 
 const cases = {
@@ -70,7 +70,7 @@ const cases = {
 
   async refused() {
     const transcriber = client({ encoding: "opus" });
-    await transcriber.connect().catch(({ code, message }) => tell("refused", { code, message }));
+    await transcriber.connect().catch(({ code, message }) => report("refused", { code, message }));
   },
 
   async frame() {
@@ -89,7 +89,7 @@ const cases = {
     await transcriber.close(true, 60000);
     await client({ token })
       .connect()
-      .catch(({ code, message }) => tell("refused", { code, message }));
+      .catch(({ code, message }) => report("refused", { code, message }));
   },
 };
 

@@ -168,11 +168,11 @@ def test_a_removed_appliance_is_refused_amid_a_flood(
     kitchen, workshop = register(tmp_path).add("kitchen"), register(tmp_path).add("workshop")
     with TokenServer(options(tmp_path, vendor, per_minute=1)) as server:
         register(tmp_path).remove("kitchen")
-        told: list[tuple[int | None, str]] = []
+        refusals: list[tuple[int | None, str]] = []
         sources = [appliance(server, secret, tmp_path) for secret in (kitchen, workshop)]
 
         def ask(source: TokenSource) -> None:
-            told.append(refused(source))
+            refusals.append(refused(source))
 
         assert sources[1].fetch()
         asking = [
@@ -182,8 +182,8 @@ def test_a_removed_appliance_is_refused_amid_a_flood(
             thread.start()
         for thread in asking:
             thread.join()
-    assert told.count((401, "Secret refused")) == 50
-    assert told.count((429, "Too many requests")) == 50
+    assert refusals.count((401, "Secret refused")) == 50
+    assert refusals.count((429, "Too many requests")) == 50
 
 
 def test_a_flood_of_strangers_takes_one_log_line_of_each_kind(
@@ -205,7 +205,7 @@ def test_a_flood_of_strangers_takes_one_log_line_of_each_kind(
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "told"),
+    ("status", "said", "expected"),
     [
         (401, "Unauthorized", (403, "API key refused")),
         (402, "Insufficient funds", (402, "No credit left")),
@@ -214,11 +214,11 @@ def test_a_flood_of_strangers_takes_one_log_line_of_each_kind(
     ],
 )
 def test_the_vendors_refusal_reaches_the_appliance_as_one_of_its_own_reasons(
-    vendor: ScriptedService, tmp_path: Path, status: int, said: str, told: tuple[int, str]
+    vendor: ScriptedService, tmp_path: Path, status: int, said: str, expected: tuple[int, str]
 ) -> None:
     vendor.token_answer = status, {"error": said}
     with TokenServer(options(tmp_path, vendor)) as server:
-        assert refused(appliance(server, "", tmp_path)) == told
+        assert refused(appliance(server, "", tmp_path)) == expected
 
 
 def test_a_new_key_works_without_a_restart(vendor: ScriptedService, tmp_path: Path) -> None:

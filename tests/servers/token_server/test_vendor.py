@@ -32,7 +32,7 @@ def refusal(vendor: Vendor) -> TokenRefusedError:
 
 
 def reaction_to(refused: TokenRefusedError) -> Reaction:
-    """Return what an appliance does when it is told that."""
+    """Return how an appliance reacts to a refusal."""
     return rule_for(Outcome(Stage.TOKEN, refused.status, refused.reason)).reaction
 
 
@@ -49,7 +49,7 @@ def test_a_token_is_requested_with_the_key_and_the_options() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "told", "words", "answer"),
+    ("status", "said", "sent_status", "reason", "reaction"),
     [
         (401, "Unauthorized", 403, "API key refused", Reaction.OWNER),
         (403, "Forbidden", 403, "API key refused", Reaction.OWNER),
@@ -65,13 +65,13 @@ def test_a_token_is_requested_with_the_key_and_the_options() -> None:
     ],
 )
 def test_a_refusal_of_the_vendor_leads_to_the_right_reaction(
-    status: int, said: str, told: int, words: str, answer: Reaction
+    status: int, said: str, sent_status: int, reason: str, reaction: Reaction
 ) -> None:
     with ScriptedService() as service:
         service.token_answer = status, {"error": said}
         refused = refusal(Vendor(lambda: KEY, service.api_token_url))
-    assert (refused.status, refused.reason) == (told, words)
-    assert reaction_to(refused) is answer
+    assert (refused.status, refused.reason) == (sent_status, reason)
+    assert reaction_to(refused) is reaction
     assert str(status) in str(refused)
     assert said in str(refused)
 
@@ -92,8 +92,8 @@ def test_key_and_token_are_redacted_from_the_vendors_words() -> None:
     with ScriptedService() as service:
         said = f"the key {KEY}\nhas no right to t0ken-t0ken"
         service.token_answer = 401, {"error": said, "token": "t0ken-t0ken"}
-        told = str(refusal(Vendor(lambda: KEY, service.api_token_url)))
-    assert "the key … has no right to …" in told
+        logged = str(refusal(Vendor(lambda: KEY, service.api_token_url)))
+    assert "the key … has no right to …" in logged
 
 
 @pytest.mark.parametrize("key", ["", "with blank", "sk-\N{EN DASH}-pasted", "two\nlines"])

@@ -12,7 +12,7 @@ from appliance.servers.local_service.engines.base import Engine, UnknownEngineEr
 
 
 class Entry(NamedTuple):
-    """A module below this package, its function or class that makes the engine, and its extra.
+    """A module below this package, its function that makes the engine, and its extra.
 
     The function is called with the name given to `--engine`, and may raise `UnknownEngineError`.
     """
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
 ENGINES = {
     "pocketsphinx": Entry("pocketsphinx", "pocketsphinx_engine", "local"),
-    "wyoming://HOST:PORT": Entry("wyoming.engine", "WyomingEngine", "wyoming"),
+    "wyoming://HOST:PORT": Entry("wyoming.engine", "wyoming_engine", "wyoming"),
 }
 """Engines by what `--engine` takes: a word, or the form of an address."""
 

@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 import wave
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ import pytest
 
 from appliance.servers.local_service.engines.base import HeardWord
 from appliance.servers.local_service.engines.pocketsphinx import PocketsphinxRecognizer
+from tests.rig.programs import need
 
 Speak = Callable[[str], bytes]
 
@@ -19,9 +19,8 @@ def recognizer() -> PocketsphinxRecognizer:
 
 @pytest.fixture
 def speak(tmp_path: Path) -> Speak:
-    """Return the audio of a sentence that flite speaks."""
-    if not shutil.which("flite"):
-        pytest.skip("there is no voice here: apt-get install flite")
+    """Return a function that returns a sentence spoken by flite."""
+    need("flite")
 
     def speak(sentence: str) -> bytes:
         path = tmp_path / "sentence.wav"
@@ -47,13 +46,20 @@ def text(words: Sequence[HeardWord]) -> str:
     ("sentence", "terms"),
     [
         ("ask doctor feynman about the neutrino", ["Neutrino", "Feynman"]),
-        ("professor hawking lectured on thermodynamics", ["thermodynamics"]),
-        ("ask doctor feynman about the neutrino", ["doctor Feynman"]),
-        # the second of its pronunciations
-        ("ask her about the barbarity tomorrow", ["barbarity"]),
+        pytest.param(
+            "professor hawking lectured on thermodynamics",
+            ["thermodynamics"],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "ask doctor feynman about the neutrino", ["doctor Feynman"], marks=pytest.mark.slow
+        ),
+        pytest.param(  # in the second of its pronunciations
+            "ask her about the barbarity tomorrow", ["barbarity"], marks=pytest.mark.slow
+        ),
     ],
 )
-def test_favoured_words_are_heard_where_others_sound_alike(
+def test_favoured_words_are_recognized_instead_of_similar_ones(
     recognizer: PocketsphinxRecognizer,
     sample: bytes,
     speak: Speak,
@@ -62,13 +68,13 @@ def test_favoured_words_are_heard_where_others_sound_alike(
 ) -> None:
     pcm = speak(sentence)
     wanted = " ".join(terms).lower().split()
-    hear(recognizer, sample[: 3400 * 32])  # it gets used to the voice
+    hear(recognizer, sample[: 3400 * 32])  # adapts the recognizer to the microphone
     assert not set(wanted) <= set(text(hear(recognizer, pcm)).split())
     recognizer.favour(terms)
     assert set(wanted) <= set(text(hear(recognizer, pcm)).split())
 
 
-def test_favoured_words_are_not_heard_where_nobody_says_them(
+def test_favoured_words_are_not_recognized_unless_spoken(
     recognizer: PocketsphinxRecognizer, sample: bytes
 ) -> None:
     recognizer.favour(["neutrino", "quay", "rheum", "buttons", "screams", "colder", "whirred"])
@@ -76,7 +82,7 @@ def test_favoured_words_are_not_heard_where_nobody_says_them(
     assert heard.startswith("press the button when you want to speak the words will appear")
 
 
-def test_a_phrase_is_heard_as_its_words_in_their_places(
+def test_a_favoured_phrase_keeps_words_and_times(
     recognizer: PocketsphinxRecognizer, sample: bytes
 ) -> None:
     pcm = sample[3500 * 32 : 7500 * 32]
@@ -89,11 +95,12 @@ def test_a_phrase_is_heard_as_its_words_in_their_places(
         assert word.end == pytest.approx(before.end, abs=100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "term",
     ["Feynman,", '"Feynman"', "doctor-Feynman!", "(Feynman)", "Feynman\N{HORIZONTAL ELLIPSIS}"],
 )
-def test_punctuation_keeps_no_word_from_being_favoured(
+def test_words_are_favoured_despite_punctuation(
     recognizer: PocketsphinxRecognizer, sample: bytes, speak: Speak, term: str
 ) -> None:
     hear(recognizer, sample[: 3400 * 32])
@@ -101,6 +108,7 @@ def test_punctuation_keeps_no_word_from_being_favoured(
     assert "feynman" in text(hear(recognizer, speak("ask doctor feynman about the neutrino")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sentence", "term", "word"),
     [
@@ -108,7 +116,7 @@ def test_punctuation_keeps_no_word_from_being_favoured(
         ("this is the baby-sitter", "baby-sitter", "baby-sitter"),
     ],
 )
-def test_apostrophes_and_hyphens_are_part_of_the_words_that_have_them(
+def test_apostrophes_and_hyphens_can_be_part_of_favoured_words(
     recognizer: PocketsphinxRecognizer,
     sample: bytes,
     speak: Speak,
@@ -123,7 +131,7 @@ def test_apostrophes_and_hyphens_are_part_of_the_words_that_have_them(
     assert word in text(hear(recognizer, pcm))
 
 
-def test_unknown_words_are_passed_over(recognizer: PocketsphinxRecognizer, sample: bytes) -> None:
+def test_unknown_words_are_ignored(recognizer: PocketsphinxRecognizer, sample: bytes) -> None:
     recognizer.favour(
         ["xyzzy", "little xyzzy", "", "C3PO", "*", "two_words", "Größe", "(2)", "<s>"]
     )
@@ -131,7 +139,7 @@ def test_unknown_words_are_passed_over(recognizer: PocketsphinxRecognizer, sampl
     assert text(words) == "press the button when you want to speak"
 
 
-def test_words_are_weighed_against_others_in_the_end(
+def test_only_final_words_have_confidences_of_their_own(
     recognizer: PocketsphinxRecognizer, sample: bytes
 ) -> None:
     partial = recognizer.hear(sample[: 3400 * 32])

@@ -34,7 +34,7 @@ class Recognizer:
         self.closed = True
 
 
-def test_a_recognizer_that_came_back_is_lent_again() -> None:
+def test_a_released_recognizer_is_used_again() -> None:
     pool = RecognizerPool(Recognizer)
     first = pool.acquire()
     pool.release(first)
@@ -56,7 +56,7 @@ def test_only_one_idle_recognizer_is_kept() -> None:
     assert pool.acquire() is not second
 
 
-def test_a_recognizer_comes_back_with_nothing_half_heard() -> None:
+def test_a_released_recognizer_is_reset() -> None:
     recognizer = Recognizer()
     recognizer.hear(b"half a word")
     recognizer.favour(["a word"])
@@ -65,7 +65,7 @@ def test_a_recognizer_comes_back_with_nothing_half_heard() -> None:
     assert not recognizer.terms
 
 
-def test_a_broken_recognizer_is_not_lent_again() -> None:
+def test_a_broken_recognizer_is_not_used_again() -> None:
     pool = RecognizerPool(Recognizer)
     recognizer = Recognizer()
     recognizer.broken = True
@@ -74,7 +74,7 @@ def test_a_broken_recognizer_is_not_lent_again() -> None:
     assert pool.acquire() is not recognizer
 
 
-def test_one_recognizer_is_ready_before_the_first_session() -> None:
+def test_warm_up_loads_a_recognizer_for_the_first_session() -> None:
     made: list[Recognizer] = []
 
     def make() -> Recognizer:
@@ -86,7 +86,7 @@ def test_one_recognizer_is_ready_before_the_first_session() -> None:
     assert pool.acquire() is made[0]
 
 
-def test_closing_the_pool_closes_what_it_keeps() -> None:
+def test_closing_the_pool_closes_the_idle_recognizer() -> None:
     pool = RecognizerPool(Recognizer)
     recognizer = Recognizer()
     pool.release(recognizer)
@@ -95,7 +95,7 @@ def test_closing_the_pool_closes_what_it_keeps() -> None:
     assert recognizer.closed
 
 
-def test_that_there_is_none_to_be_had_is_told() -> None:
+def test_an_error_while_loading_is_raised() -> None:
     def make() -> Recognizer:
         raise RecognizerError("no memory")
 

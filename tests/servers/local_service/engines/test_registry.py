@@ -8,7 +8,7 @@ from appliance.servers.local_service.engines.registry import ENGINES, engine_nam
 from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine
 
 
-def test_pocketsphinx_is_lent_from_a_pool() -> None:
+def test_pocketsphinx_has_a_pool() -> None:
     assert isinstance(engine_named("pocketsphinx"), RecognizerPool)
 
 
@@ -17,7 +17,7 @@ def test_a_wyoming_server_is_named_by_its_address() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "ear", "http://whisper:10300", "wyoming", "Pocketsphinx"])
-def test_an_unknown_engine_is_reported_with_those_there_are(name: str) -> None:
+def test_an_unknown_engine_is_an_error_with_those_there_are(name: str) -> None:
     with pytest.raises(UnknownEngineError) as caught:
         engine_named(name)
     assert str(caught.value) == (
@@ -32,12 +32,12 @@ def test_a_line_in_the_registry_adds_an_engine(monkeypatch: pytest.MonkeyPatch) 
         engine_named("ear")
 
 
-def test_a_bad_address_is_reported_with_how_to_write_it() -> None:
+def test_a_bad_address_is_an_error_with_the_right_form() -> None:
     with pytest.raises(UnknownEngineError, match="write wyoming://HOST:PORT"):
         engine_named("wyoming:10300")
 
 
-def test_an_engine_that_is_not_installed_is_reported_with_what_it_needs(
+def test_a_missing_engine_is_an_error_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "appliance.servers.local_service.engines.wyoming.engine")

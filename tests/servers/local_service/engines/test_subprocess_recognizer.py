@@ -47,7 +47,7 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def test_it_answers_for_a_recognizer_in_another_process() -> None:
+def test_calls_reach_a_recognizer_in_another_process() -> None:
     recognizer = SubprocessRecognizer(Reporter)
     recognizer.favour(["two", "words"])
     heard = recognizer.hear(bytes(3200))
@@ -65,7 +65,7 @@ def test_close_ends_the_process() -> None:
     assert not is_running(pid)
 
 
-def test_a_process_that_ends_by_itself_is_told_with_its_status() -> None:
+def test_a_process_that_ends_is_an_error_with_its_status() -> None:
     recognizer = SubprocessRecognizer(Reporter)
     with pytest.raises(RecognizerError, match="status 7"):
         recognizer.hear(b"end")
@@ -74,12 +74,12 @@ def test_a_process_that_ends_by_itself_is_told_with_its_status() -> None:
     recognizer.close()
 
 
-def test_a_process_that_never_gets_ready_is_told() -> None:
+def test_a_process_that_does_not_start_is_an_error() -> None:
     with pytest.raises(RecognizerError, match="status 3"):
         SubprocessRecognizer(no_recognizer)
 
 
-def test_ctrl_c_is_left_to_the_process_that_asked_for_it() -> None:
+def test_ctrl_c_does_not_end_the_process() -> None:
     recognizer = SubprocessRecognizer(Reporter)
     os.kill(int(recognizer.finish()[0].text), signal.SIGINT)
     assert recognizer.hear(bytes(2))
@@ -87,7 +87,7 @@ def test_ctrl_c_is_left_to_the_process_that_asked_for_it() -> None:
 
 
 @pytest.mark.slow
-def test_it_does_not_outlive_the_one_that_asked_for_it() -> None:
+def test_the_process_does_not_outlive_its_parent() -> None:
     program = (
         f"from {SubprocessRecognizer.__module__} import SubprocessRecognizer\n"
         f"from {Reporter.__module__} import Reporter\n"

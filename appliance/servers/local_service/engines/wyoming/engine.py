@@ -11,7 +11,12 @@ import wave
 from collections.abc import Callable, Sequence
 from importlib import resources
 
-from appliance.servers.local_service.engines.base import HeardWord, Recognizer, RecognizerError
+from appliance.servers.local_service.engines.base import (
+    Engine,
+    HeardWord,
+    Recognizer,
+    RecognizerError,
+)
 from appliance.servers.local_service.engines.wyoming.client import (
     BYTES_PER_SECOND,
     Address,
@@ -38,14 +43,10 @@ WARM_UP_SECONDS = 3
 
 
 class WyomingEngine:
-    """An `Engine`: the Wyoming server at `url`.
+    """An `Engine` that uses a Wyoming server."""
 
-    Raises:
-        UnknownEngineError: the URL is no address of a Wyoming server.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._server = WyomingServer(Address.parse(url))
+    def __init__(self, server: WyomingServer) -> None:
+        self._server = server
 
     def warm_up(self) -> None:
         """Transcribe a few seconds of speech, and record for how long the server is silent.
@@ -162,6 +163,15 @@ class WyomingRecognizer:
                     raise
                 log.warning("%s; the audio is kept, trying again", error)
                 self._sleep(RETRY_INTERVAL)
+
+
+def wyoming_engine(url: str) -> Engine:
+    """Return the engine that uses the server at a URL, as `Address.parse` reads it.
+
+    Raises:
+        UnknownEngineError: the URL does not have that form.
+    """
+    return WyomingEngine(WyomingServer(Address.parse(url)))
 
 
 def _sample_speech() -> bytes:

@@ -129,16 +129,16 @@ def test_the_server_is_not_to_look_for_pauses(rig: WyomingRig) -> None:
 
 
 def test_a_live_transcript_is_reported_as_it_grows() -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield SECOND
 
     with WyomingRig(seconds, streams=True) as rig:
-        text = asyncio.run(server_at(rig).live_transcript(pieces(), told.append))
+        text = asyncio.run(server_at(rig).live_transcript(pieces(), reported.append))
     assert text == "word0 word1 word2"
-    assert told == ["word0", "word0 word1"]
+    assert reported == ["word0", "word0 word1"]
 
 
 # Failures

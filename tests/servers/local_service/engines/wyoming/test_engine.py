@@ -8,7 +8,7 @@ import pytest
 from appliance.app.word_error_rate import word_error_rate
 from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
 from appliance.servers.local_service.engines.wyoming.client import Address, WyomingServer
-from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine, WyomingRecognizer
+from appliance.servers.local_service.engines.wyoming.engine import WyomingRecognizer, wyoming_engine
 from appliance.servers.local_service.engines.wyoming.liveness import (
     SilenceHistory,
     UnresponsiveError,
@@ -70,7 +70,7 @@ def lag(recognizer: WyomingRecognizer) -> int:
 
 def test_warm_up_transcribes_three_seconds() -> None:
     with WyomingRig(seconds) as rig:
-        WyomingEngine(rig.url).warm_up()
+        wyoming_engine(rig.url).warm_up()
         assert rig.lengths == [3 * len(SECOND)]
 
 
@@ -79,13 +79,13 @@ def test_warm_up_reports_a_server_that_fails() -> None:
         raise ValueError("no model for Klingon")
 
     with WyomingRig(refuses) as rig, pytest.raises(RecognizerError, match="no model for Klingon"):
-        WyomingEngine(rig.url).warm_up()
+        wyoming_engine(rig.url).warm_up()
 
 
 def test_an_engine_recovers_when_its_server_is_back() -> None:
     rig = WyomingRig(seconds)
     rig.start()
-    engine = WyomingEngine(rig.url)
+    engine = wyoming_engine(rig.url)
     rig.stop()
     for ask in (engine.warm_up, engine.acquire):
         with pytest.raises(RecognizerError, match=f"{rig.url} can't be reached"):
@@ -96,7 +96,7 @@ def test_an_engine_recovers_when_its_server_is_back() -> None:
 
 def test_a_recognizer_streams_if_its_server_does() -> None:
     with WyomingRig(seconds, streams=True) as rig:
-        engine = WyomingEngine(rig.url)
+        engine = wyoming_engine(rig.url)
         recognizer = engine.acquire()
         recognizer.hear(SECOND)
         wait_until(lambda: rig.requests)
