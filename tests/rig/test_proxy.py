@@ -92,7 +92,7 @@ def test_connections_are_refused_and_accepted_again(service: ScriptedService, pr
 def test_the_uplink_is_slow_and_the_downlink_is_not(service: ScriptedService, proxy: Proxy) -> None:
     with connected(service, proxy.route(service.url)) as client:
         assert client.socket.recv()
-        proxy.throttle(20_000)
+        proxy.throttle(60_000)
         client.speak(2 * SECOND)
         service.send_raw(json.dumps({"type": "Heartbeat", "text": "x" * 100_000}))
         assert json.loads(client.socket.recv())["type"] == "Heartbeat"
