@@ -1,13 +1,13 @@
 """The client and a real broker: what is published on which topic, and which commands act."""
 
 import logging
-import threading
+import subprocess
+import sys
 import time
 
 import pytest
 from msgspec.structs import replace
 
-from appliance.core.errors import ActionError
 from appliance.core.events import (
     CommandEnded,
     Fault,
@@ -261,39 +261,7 @@ def test_a_command_that_came_meanwhile_is_not_done_late(broker: Broker, listener
         assert running.wait_for(Requested) == Requested(Request.STOP)
 
 
-# What spoken commands publish
-
-
-def test_a_message_is_published(broker: Broker, listener: Listener) -> None:
-    with RunningClient(broker.settings) as running:
-        listener.wait_for("/state")
-        running.client.publish("zigbee/lamp/set", "ON")
-        (heard,) = listener.wait_for("/set")
-    assert (heard.payload, heard.retained, heard.qos) == (b"ON", False, 1)
-
-
-def test_many_threads_may_publish_at_once(broker: Broker, listener: Listener) -> None:
-    with RunningClient(broker.settings) as running:
-        listener.wait_for("/state")
-        threads = [
-            threading.Thread(target=running.client.publish, args=(f"lamp/{n}/set", "ON"))
-            for n in range(20)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        heard = listener.wait_for("/set", 20)
-    assert {message.topic for message in heard} == {f"lamp/{n}/set" for n in range(20)}
-
-
-def test_without_a_broker_publishing_fails_at_once_and_nothing_is_kept(
-    broker: Broker, listener: Listener
-) -> None:
-    broker.kill()
-    with RunningClient(broker.settings) as running:
-        with pytest.raises(ActionError, match=r"\Ano broker\Z"):
-            running.client.publish("zigbee/lamp/set", "ON")
-        broker.start()
-        listener.wait_for("/state")
-    assert listener.on("/set") == []
+def test_until_it_starts_nothing_of_paho_is_loaded() -> None:
+    code = "import appliance.mqtt.client, sys;print(*{'paho', 'ssl'}.intersection(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert ran.stdout.strip() == ""
