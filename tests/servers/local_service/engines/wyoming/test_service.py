@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.app.word_error_rate import word_error_rate
+from appliance.servers.local_service.engines.wyoming.client import Address, WyomingServer
+from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine
+from appliance.servers.local_service.engines.wyoming.liveness import SilenceHistory
 from appliance.servers.local_service.server import LocalService
 from tests.rig.waiting import wait_until
 from tests.servers.local_service.client import Client, refusal, transcript, turns
@@ -17,6 +20,18 @@ BYTES_PER_SECOND = 32_000
 def sentence(sample: bytes) -> bytes:
     """Return the first sentence of the sample, with a little silence behind it."""
     return sample[: int(3.2 * BYTES_PER_SECOND)]
+
+
+def impatient(rig: WyomingRig) -> WyomingEngine:
+    """Return an engine that takes the server for hung after two seconds."""
+    return WyomingEngine(
+        WyomingServer(
+            Address.parse(rig.url),
+            connect_timeout=2.0,
+            history=SilenceHistory(min_limit=2.0, initial_limit=2.0),
+            probe_interval=0.1,
+        )
+    )
 
 
 @pytest.fixture
@@ -74,10 +89,10 @@ def test_a_slow_server_does_not_cut_a_sentence_short(sentence: bytes) -> None:
 @pytest.mark.slow
 def test_the_first_session_of_a_server_without_concurrency_survives(sentence: bytes) -> None:
     def slow(_: bytes) -> str:
-        time.sleep(8)
+        time.sleep(3)  # longer than an unknown server may be silent
         return "all of it"
 
-    with WyomingRig(slow, single=True) as rig, LocalService(engine=rig.url) as service:
+    with WyomingRig(slow, single=True) as rig, LocalService(engine=impatient(rig)) as service:
         client = Client(service)
         client.audio(sentence)
         messages = client.terminated()
@@ -130,7 +145,7 @@ def test_a_frozen_server_ends_the_session_and_refuses_others(
 ) -> None:
     with (
         WyomingRig(lambda _: "all of it", streams=streams) as rig,
-        LocalService(engine=rig.url) as service,
+        LocalService(engine=impatient(rig)) as service,
     ):
         client = Client(service)
         client.audio(sentence)
