@@ -55,6 +55,9 @@ class Address(msgspec.Struct, frozen=True):
     def parse(cls, url: str) -> Self:
         """Return the address in a URL `wyoming://HOST[:PORT][?model=...&language=...]`.
 
+        >>> Address.parse("wyoming://whisper?language=de")
+        Address(host='whisper', port=10300, model=None, language='de')
+
         Raises:
             UnknownEngineError: the URL does not have this form.
         """
