@@ -1,4 +1,4 @@
-"""A disk whose power can be cut between any two calls, and that may lose what was not synced."""
+"""Disk whose power can be cut between any two calls, and that may lose what was not synced."""
 
 import os
 from collections.abc import Callable
@@ -13,11 +13,14 @@ class PowerCutError(BaseException):
 
 
 class FragileDisk(Disk):
-    """Does what it is told until the power is cut before the call number `cut` (from 0).
+    """Disk whose power is cut before the call number `cut`, counted from 0.
 
-    `lose` brings about the worst that the kernel allows: contents that were not synced are gone,
-    and names that were changed in a folder that was not synced are as they had been.
+    `lose` is the worst that the kernel allows: contents that were not synced are gone, and names in
+    a folder that was not synced are the former ones.
     """
+
+    is_medium = False
+    """Whether syncs must reach a medium, or only be counted."""
 
     def __init__(self, cut: int | None = None) -> None:
         self.calls = 0
@@ -45,7 +48,8 @@ class FragileDisk(Disk):
 
     def sync(self, file: int) -> None:
         self._call()
-        super().sync(file)
+        if self.is_medium:
+            super().sync(file)
         self._unsynced.pop(file, None)
 
     def rename(self, old: Path, new: Path) -> None:
@@ -71,7 +75,8 @@ class FragileDisk(Disk):
 
     def sync_folder(self, folder: Path) -> None:
         self._call()
-        super().sync_folder(folder)
+        if self.is_medium:
+            super().sync_folder(folder)
         self._undo = [(changed, undo) for changed, undo in self._undo if changed != folder]
 
     def lose(self) -> None:
@@ -89,7 +94,9 @@ class FragileDisk(Disk):
 
 
 class PhotographedDisk(FragileDisk):
-    """Keeps what has reached the medium before each call: what a power cut would leave there."""
+    """Disk that keeps an image of its medium before each call, as a power cut would leave it."""
+
+    is_medium = True
 
     def __init__(self, image: Path) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
 """Context of the checks: settings, machine, systemd unit and running appliance."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,7 @@ class Machine(NamedTuple):
     dev: Path = Path("/dev")
     sys: Path = Path("/sys")
     stores: Sequence[Path] = STORES
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Context:

@@ -56,6 +56,7 @@ def machine(tmp_path: Path, factory: MockFactory) -> Machine:
         dev=tmp_path / "dev",
         sys=bus(board(tmp_path / "sys"), 400_000),
         stores=(),
+        sleep=lambda _: None,
     )
 
 

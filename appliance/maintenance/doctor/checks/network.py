@@ -19,9 +19,6 @@ DNS, TLS = "DNS", "TLS"
 TOKEN_DNS, TOKEN_TLS = "token DNS", "token TLS"
 """Names of the checks."""
 
-CONNECT_TIMEOUT = 5.0
-"""Seconds for a connection, and again for its TLS."""
-
 
 def checks(context: Context) -> Iterator[Check]:
     """Yield the checks of the way to the service, and to a token server on another machine."""
@@ -35,12 +32,14 @@ class Peer(NamedTuple):
     """Server at `url`.
 
     `ca_file` holds the certificates to trust; if it is empty, those of the system. What fails is
-    reported in the words that the appliance has at this `stage`.
+    reported in the words that the appliance has at this `stage`. `timeout` is in seconds, for a
+    connection, and again for its TLS.
     """
 
     url: str
     ca_file: str
     stage: Stage
+    timeout: float = 5.0
 
     @classmethod
     def service(cls, settings: ServiceSettings) -> Self:
@@ -91,7 +90,7 @@ class Peer(NamedTuple):
     def connect(self) -> CheckResult:
         """Check that it answers, with a certificate that can be trusted."""
         try:
-            with socket.create_connection(self.place, CONNECT_TIMEOUT) as connection:
+            with socket.create_connection(self.place, self.timeout) as connection:
                 if self.is_secure:
                     return self._trust(connection)
                 return self._without_tls(connection.getpeername()[0])

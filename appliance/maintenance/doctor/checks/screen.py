@@ -29,10 +29,10 @@ PROMPT = "Look at the OLED: a frame that is whole, with a cross in it, upright a
 
 def checks(context: Context) -> Iterator[Check]:
     """Yield the check of the OLED."""
-    open_panel = context.machine.open_panel
+    settings, machine, prompt = context.settings, context.machine, context.prompt
     yield context.check_of_device(
         "OLED",
-        lambda: check_screen(context.settings, context.prompt, open_panel=open_panel),
+        lambda: check_screen(settings, prompt, open_panel=machine.open_panel, sleep=machine.sleep),
         reported_screen,
         time_limit=8,
     )

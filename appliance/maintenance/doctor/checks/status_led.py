@@ -26,7 +26,12 @@ def checks(context: Context) -> Iterator[Check]:
         return
     yield Check(
         "light",
-        lambda: check_status_led(settings, context.prompt, pin_factory=context.machine.pin_factory),
+        lambda: check_status_led(
+            settings,
+            context.prompt,
+            pin_factory=context.machine.pin_factory,
+            sleep=context.machine.sleep,
+        ),
         time_limit=10,
         needs=NEEDS_SETTINGS,
         in_turn=True,

@@ -15,6 +15,7 @@ DEFAULT = MicrophoneSettings()
 TONE = array.array("h", (round(16_000 * math.sin(i / 5)) for i in range(16_000))).tobytes()
 
 
+@pytest.mark.slow
 def test_a_second_is_heard_with_name_rate_and_level(sound: PipeMicrophone) -> None:
     asked: list[str] = []
 
@@ -37,6 +38,7 @@ def test_nothing_but_zeros_is_called_silent(sound: PipeMicrophone) -> None:
     assert "mute" in found.remedy
 
 
+@pytest.mark.slow
 def test_it_can_be_had_again_afterwards(sound: PipeMicrophone) -> None:
     for _ in range(2):
         assert "default at 16000 Hz" in microphone.check_microphone(DEFAULT).found

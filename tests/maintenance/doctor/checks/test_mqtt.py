@@ -19,8 +19,8 @@ from tests.rig.certificates import self_signed
 from tests.rig.privileges import unprivileged
 
 
-def found(settings: MqttSettings, *stores: Path) -> CheckResult:
-    return mqtt.check_broker(replace(Settings(name=NAME), mqtt=settings), stores)
+def found(settings: MqttSettings, *stores: Path, echo_timeout: float = 20.0) -> CheckResult:
+    return mqtt.check_broker(replace(Settings(name=NAME), mqtt=settings), stores, echo_timeout)
 
 
 @needs_mosquitto
@@ -89,7 +89,7 @@ def test_what_the_broker_does_not_allow_is_told(tmp_path: Path, allowed: str, ol
         if older:
             old = stack.enter_context(OlderBroker(broker.port, OLDER_ONLY))
             settings = replace(settings, port=old.port)
-        result = found(settings)
+        result = found(settings, echo_timeout=0.3)
     assert result.result is Result.FAILED
     assert result.found.startswith("MQTT refused (127.0.0.1:")
     assert result.remedy == f"let it read and write appliance/{NAME}/#"

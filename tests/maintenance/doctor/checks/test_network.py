@@ -103,10 +103,10 @@ def test_a_peer_that_speaks_no_tls_is_told() -> None:
     assert found.result is Result.FAILED
 
 
-@pytest.mark.slow
 def test_a_host_that_never_answers_is_told_as_the_oled_tells_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        found = service_at(f"wss://127.0.0.1:{mute.getsockname()[1]}/v3/ws").connect()
+        peer = service_at(f"wss://127.0.0.1:{mute.getsockname()[1]}/v3/ws")
+        found = peer._replace(timeout=0.1).connect()
     assert found.result is Result.FAILED
     assert found.found.startswith("Can't reach the service (127.0.0.1:")
 

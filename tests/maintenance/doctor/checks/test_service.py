@@ -37,9 +37,12 @@ def service() -> Iterator[ScriptedService]:
 
 
 def check_of(
-    settings: ServiceSettings, *stores: Path, appliance: RunningAppliance | None = None
+    settings: ServiceSettings,
+    *stores: Path,
+    appliance: RunningAppliance | None = None,
+    answer_timeout: float = 20.0,
 ) -> ServiceCheck:
-    return ServiceCheck(settings, lambda: appliance, stores)
+    return ServiceCheck(settings, lambda: appliance, stores, answer_timeout=answer_timeout)
 
 
 def settings_of(service: ScriptedService) -> ServiceSettings:
@@ -53,9 +56,9 @@ def guarded(service: ScriptedService) -> ServiceSettings:
     return ServiceSettings(url=service.url, token_url=token_url)
 
 
-def held(service: ScriptedService) -> CheckResult:
+def held(service: ScriptedService, answer_timeout: float = 20.0) -> CheckResult:
     """Fetch a token and hold a session."""
-    check = check_of(settings_of(service))
+    check = check_of(settings_of(service), answer_timeout=answer_timeout)
     assert check.fetch_token().result is Result.FINE
     return check.hold_session()
 
@@ -220,10 +223,9 @@ def test_what_goes_wrong_is_told_as_the_oled_tells_it(
     assert result.remedy.startswith(remedy)
 
 
-@pytest.mark.slow
 def test_a_service_that_never_terminates_is_told_so(service: ScriptedService) -> None:
     service.on_connection(1, ignore_terminate())
-    found = held(service)
+    found = held(service, answer_timeout=1.0)
     assert found.result is Result.FAILED
     assert "the service never said Termination" in found.found
 
@@ -251,7 +253,6 @@ def test_whether_one_goes_on_is_asked_at_the_last_moment(service: ScriptedServic
     assert check.hold_session().result is Result.NOT_TRIED
 
 
-@pytest.mark.slow
 def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
     heard: list[str | bytes] = []
 
@@ -263,7 +264,7 @@ def test_terminate_is_sent_to_a_service_that_never_begins_too() -> None:
         thread.start()
         port = server.socket.getsockname()[1]
         settings = msgspec.structs.replace(settings_of(tokens), url=f"ws://127.0.0.1:{port}/v3/ws")
-        check = check_of(settings)
+        check = check_of(settings, answer_timeout=0.2)
         check.fetch_token()
         found = check.hold_session()
         server.shutdown()
