@@ -16,6 +16,9 @@ NAME_FILES = ("CONTRIBUTING.md", "docs/architecture.md")
 
 _A_PATH = re.compile(r"(?:appliance|docs|scripts|systemd|tests)/[\w./-]*|\w[\w-]*\.(?:md|toml)")
 
+_A_NAME = re.compile(r"(?:[A-Z][a-z]\w+|[A-Z]{2,}[A-Z_]*)(?:\.[a-z_]\w*)?")
+"""A class, one of its methods, or a constant."""
+
 
 def local_links() -> Iterator[tuple[Path, str]]:
     """Yield each page with each of its links that stays in the tree."""
@@ -65,6 +68,21 @@ def test_every_file_that_is_named_exists(page: str) -> None:
     named = [span for span in code_spans(page) if _A_PATH.fullmatch(span)]
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", NAME_FILES)
+def test_every_class_and_table_that_is_named_exists(page: str) -> None:
+    spans = [span for span in code_spans(page) if not _A_PATH.fullmatch(span)]
+    named = [span for span in spans if _A_NAME.fullmatch(span)]
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "appliance").rglob("*.py"))
+    missing = []
+    for span in named:
+        top, _, method = span.partition(".")
+        defined = re.search(rf"^(class {top}\b|{top}\b.* = )", code, re.MULTILINE)
+        if not defined or (method and f"def {method}(" not in code):
+            missing.append(span)
+    assert named
+    assert missing == []
 
 
 def test_the_readme_is_short() -> None:
