@@ -122,6 +122,7 @@ def test_a_bare_system_becomes_a_running_appliance(box: FreshBox) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("installed")
 def test_again_there_is_nothing_to_do(installed: FreshBox) -> None:
     before = installed.files()
     told = installed.run("install")
@@ -154,6 +155,7 @@ def test_an_upgrade_keeps_settings_and_key_and_one_old_release(box: FreshBox) ->
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("installed")
 def test_a_version_that_does_not_start_gives_way_to_the_old_one(installed: FreshBox) -> None:
     before, old = installed.files(), installed.release()
     unit = installed.read("etc/systemd/system/appliance.service")
@@ -172,6 +174,7 @@ def test_a_version_that_does_not_start_gives_way_to_the_old_one(installed: Fresh
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("installed")
 def test_a_version_that_can_not_be_loaded_touches_nothing_that_runs(installed: FreshBox) -> None:
     before = installed.files()
     (installed.checkout / "appliance/app/run.py").write_text("import no_such_module\n")

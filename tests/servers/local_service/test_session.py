@@ -27,11 +27,13 @@ def spoken(service: LocalService, sample: bytes) -> list[Message]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_the_sample_is_recognized(spoken: list[Message], said: str) -> None:
     assert word_error_rate(said, transcript(spoken)) <= 0.08
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_messages_are_in_the_documented_order(spoken: list[Message]) -> None:
     types = [message["type"] for message in spoken]
     assert types[:3] == ["Begin", "SpeechStarted", "Turn"]
@@ -40,12 +42,14 @@ def test_messages_are_in_the_documented_order(spoken: list[Message]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_each_sentence_is_a_turn(spoken: list[Message], said: str) -> None:
     final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
     assert [turn["turn_order"] for turn in final] == list(range(len(said.splitlines())))
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_a_finished_turn_is_sent_again_formatted(spoken: list[Message], said: str) -> None:
     assert [
         turn["transcript"] for turn in turns(spoken, turn_is_formatted=True)
@@ -56,6 +60,7 @@ def test_a_finished_turn_is_sent_again_formatted(spoken: list[Message], said: st
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_partial_turns_have_only_settled_words_in_their_transcript(spoken: list[Message]) -> None:
     for turn in turns(spoken, end_of_turn=False):
         settled = [word["text"] for word in turn["words"] if word["word_is_final"]]
@@ -64,6 +69,7 @@ def test_partial_turns_have_only_settled_words_in_their_transcript(spoken: list[
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_word_times_are_those_of_the_audio(spoken: list[Message], sample: bytes) -> None:
     stretches = sounding(sample)
     final = turns(spoken, end_of_turn=True, turn_is_formatted=False)
@@ -86,6 +92,7 @@ def sounding(pcm: bytes) -> list[tuple[int, int]]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("spoken")
 def test_termination_has_the_durations(spoken: list[Message], sample: bytes) -> None:
     assert spoken[-1]["audio_duration_seconds"] == round(len(sample) / 32_000)
     assert spoken[-1]["session_duration_seconds"] >= spoken[-1]["audio_duration_seconds"]

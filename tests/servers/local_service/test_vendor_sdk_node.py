@@ -17,7 +17,7 @@ from tests.servers.local_service.client import turns
 PACKAGE = "assemblyai@4.41.5"
 SCRIPT = Path(__file__).with_name("vendor_sdk.mjs")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("node")]
 
 
 @pytest.fixture(scope="module")
