@@ -9,8 +9,8 @@ import msgspec
 MAX_BODY = 16 * 1024
 """Bytes read of an answer; one with a token has some hundreds."""
 
-MAX_TEXT = 120
-"""Characters kept of a peer's own words."""
+MAX_TEXT = 1000
+"""Characters kept of a peer's own words: what decides may stand at their end."""
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 

@@ -8,7 +8,7 @@ from appliance.core.late_imports import import_lock
 BUSY = "concurrent|too many"
 """Regular expression for the vendor's ways to say: too many sessions."""
 
-NO_CREDIT = "fund|balance|credit|billing|payment"
+NO_CREDIT = r"funds?\b|balance\b|credit|billing|payment"
 """Regular expression for the vendor's ways to say: no money left."""
 
 

@@ -13,7 +13,7 @@ import msgspec
 from appliance.core.events import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage, fault_for, rule_for
+from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage, rule_for
 from appliance.streaming.retry_policy import RetryPolicy
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Endpoint:
 
         What the owner must fix at the fallback names the fallback: the primary may be fine.
         """
-        fault = fault_for(outcome)
+        fault = self.retry_policy.fault(outcome)
         if fault and self.is_fallback and rule_for(outcome).reaction in NEEDS_OWNER:
             what = f"Fallback: {fault.what[:1].lower()}{fault.what[1:]}"
             return msgspec.structs.replace(fault, what=what, remedy=self._remedy(outcome, fault))

@@ -28,7 +28,12 @@ class ServiceError(msgspec.Struct, frozen=True, tag="Error"):
     """Why the service is about to close the connection."""
 
     error_code: Any = None
-    error: str = ""
+    error: Any = ""
+
+    @property
+    def text(self) -> str:
+        """What it says; empty if it says nothing."""
+        return str(self.error or "")
 
     @property
     def code(self) -> int | None:

@@ -7,11 +7,22 @@ those of the protocol's section "How sessions end".
 import enum
 import re
 from collections.abc import Collection
+from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from appliance.core.events import Fault
 from appliance.core.network_errors import BUSY, NO_CREDIT, Cause
+
+MAX_CLOSE_REASON = 123
+"""Bytes of a close reason (RFC 6455, section 5.5). What is longer stands in the `Error` alone."""
+
+DEFERRING = re.compile(r"\b(message|see|refer|details?|above|previous|preceding)\b", re.IGNORECASE)
+"""Close reasons that send the reader to the `Error` message."""
+
+WITHOUT_REASON = (None, 1000, 1005, 1006)
+"""Close codes that name no fault: the code of an `Error` says more."""
 
 
 class Stage(enum.Enum):
@@ -30,10 +41,27 @@ class Outcome(msgspec.Struct, frozen=True):
     text: str = ""
     cause: Cause | None = None
 
+    def with_error(self, code: int | None, text: str) -> Self:
+        """Return the outcome with what an `Error` message said before the connection closed.
+
+        The message is the better source (the protocol's "Service to client"), unless the close has
+        a code or words of its own.
+
+            >>> closed = Outcome(Stage.SESSION, 1008, "See the error message")
+            >>> print(closed.with_error(1008, "Too many concurrent sessions"))
+            in the session: 1008, Too many concurrent sessions
+        """
+        if self.code in WITHOUT_REASON and code is not None:
+            return replace(self, code=code, text=text or self.text, cause=None)
+        is_longer = len(text.encode()) > MAX_CLOSE_REASON and code in (None, self.code)
+        if text and (not self.text or DEFERRING.search(self.text) or is_longer):
+            return replace(self, text=text)
+        return self
+
     def __str__(self) -> str:
         """Return the outcome for the log."""
         why = str(self.code) if self.code is not None else (self.cause or Cause.NETWORK).value
-        return f"{self.stage.value}: {why}" + (f", {self.text}" if self.text else "")
+        return f"{self.stage.value}: {why}" + (f", {shortened(self.text)}" if self.text else "")
 
 
 class Reaction(enum.Enum):
@@ -58,6 +86,8 @@ class Rule(msgspec.Struct, frozen=True):
         what: The first line on the OLED; empty when the person need not notice.
         remedy: The second line on the OLED, what the person can do.
         pattern: A regular expression that must occur in the outcome's text.
+        unexplained: Whether nobody knows what the code means. The service's own words then take the
+            place of `remedy`; and a code that comes again and again must be looked into.
     """
 
     stages: tuple[Stage, ...]
@@ -66,6 +96,7 @@ class Rule(msgspec.Struct, frozen=True):
     what: str = ""
     remedy: str = ""
     pattern: str = ""
+    unexplained: bool = False
 
     def matches(self, outcome: Outcome) -> bool:
         """Return whether this rule applies to that outcome."""
@@ -78,6 +109,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 ANYTHING: Collection[int | Cause] = ()
 NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
+LEFT: Collection[int | Cause] = (1000, 1001, 1005)
 NOT_FOUND: Collection[int | Cause] = (404, 405, 410)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
@@ -90,13 +122,25 @@ ANYWHERE = tuple(Stage)
 VENDOR_AWAY = "out of reach|too slow"
 """Regular expression for a token server's ways to say that the vendor does not answer."""
 
+INACTIVE = "inactiv|idle"
+"""Regular expression for the service's ways to say: no audio came for a while."""
+
+SAID_NOTHING = "^$"
+
 UNREACHABLE = "Can't reach the service"
+
+MANY_TIMES = 3
+"""Unexplained ends in a row that are no accident."""
+
+MAX_SHOWN = 120
+"""Characters of the service's words in the log and on the screen."""
 
 # fmt: off
 TABLE = (
     # The service, over its WebSocket
     Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT), Reaction.AT_ONCE),
-    Rule(SESSION, (3007,), Reaction.SLOWER, pattern="rate"),
+    Rule(SESSION, (1008, 3006), Reaction.AT_ONCE, pattern=INACTIVE),
+    Rule(SESSION, (3007,), Reaction.SLOWER, pattern=r"\brate\b"),
     Rule(SESSION, (4029,), Reaction.SLOWER),
     Rule(SESSION, (3009,), Reaction.WAIT, "Service is busy", "waiting for a place"),
     Rule(SESSION, (1008,), Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
@@ -134,8 +178,8 @@ TABLE = (
     Rule(ANYWHERE, (Cause.NEVER_BEGAN,), Reaction.RECONNECT, UNREACHABLE, "trying again"),
     Rule(SESSION, NO_ANSWER, Reaction.RECONNECT, "Connection lost", "trying again"),
     # Everything else
-    Rule(HTTP, ANYTHING, Reaction.RETRY, "Service fault", "trying again"),
-    Rule(SESSION, ANYTHING, Reaction.RETRY, "Connection lost", "trying again"),
+    Rule(SESSION, LEFT, Reaction.RETRY, "Connection lost", "trying again", SAID_NOTHING),
+    Rule(ANYWHERE, ANYTHING, Reaction.RETRY, "Service fault", "trying again", unexplained=True),
 )
 # fmt: on
 
@@ -149,11 +193,24 @@ def rule_for(outcome: Outcome) -> Rule:
     return next(rule for rule in TABLE if rule.matches(outcome))
 
 
-def fault_for(outcome: Outcome) -> Fault | None:
+def fault_for(outcome: Outcome, times: int = 1) -> Fault | None:
     """Return the fault to show for an outcome; None when the person need not notice.
+
+    `times` is how many unexplained outcomes there were in a row, with this one.
 
     >>> print(fault_for(Outcome(Stage.TOKEN, 404)))
     Wrong address: check token_url (fetching a token: 404)
     """
     rule = rule_for(outcome)
-    return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None
+    if not rule.unexplained or outcome.code is None:
+        return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None
+    said = f"{outcome.code} {shortened(outcome.text)}".rstrip()
+    if times < MANY_TIMES:
+        return Fault("Service fault", f"it says: {said}", detail=str(outcome))
+    return Fault("Unknown refusal", f"ask the service: {said}", detail=str(outcome))
+
+
+def shortened(text: str) -> str:
+    """Return the service's words on one line, cut to `MAX_SHOWN`."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_SHOWN else line[: MAX_SHOWN - 1] + "…"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.streaming.outcomes import Outcome, Reaction, rule_for
+from appliance.core.events import Fault
+from appliance.streaming.outcomes import Outcome, Reaction, fault_for, rule_for
 
 MIN_GAIN = 60.0
 """Seconds of lead over real time that a new connection must bring to be worth its handshake."""
@@ -92,6 +93,7 @@ class RetryPolicy:
         self._jitter = jitter
         self._pace = 0
         self._attempts: dict[Reaction, int] = {}
+        self._unexplained = 0
         self._next_at = clock()
         self.may_hurry = True
         """Whether a person who waits may cut the delay short."""
@@ -109,12 +111,18 @@ class RetryPolicy:
     def note_success(self) -> None:
         """Reset the delays: a connection was useful, so the next failure is a new one."""
         self._attempts.clear()
+        self._unexplained = 0
+
+    def fault(self, outcome: Outcome) -> Fault | None:
+        """Return the fault to show for an outcome that is not noted yet."""
+        return fault_for(outcome, self._unexplained + 1)
 
     def note(self, outcome: Outcome) -> Reaction:
         """Set the time of the next attempt after an outcome; return the reaction to it."""
         reaction = self._reaction(outcome)
         attempts = self._attempts.get(reaction, 0)
         self._attempts[reaction] = attempts + 1
+        self._unexplained += rule_for(outcome).unexplained
         delay = DELAYS[reaction]
         # A night without network is a thousand attempts, and 2.0**1024 overflows.
         grown = min(delay.first * 2.0 ** min(attempts, 16), delay.longest)

@@ -9,12 +9,13 @@ import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Connected, Post, TurnReceived
+from appliance.core.json_response import MAX_TEXT
 from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import SILENCE_AFTER, Coverage
 from appliance.streaming.frame_reader import FrameReader, padded
 from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
-from appliance.streaming.outcomes import Outcome, Stage
+from appliance.streaming.outcomes import Outcome, Stage, shortened
 from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.transport import Transport, TransportListener
@@ -138,12 +139,12 @@ class Stream:
         """Return the outcome with what the service's `Error` said, where the close says less."""
         if self._at_max_lead:
             return Outcome(outcome.stage, cause=Cause.LEAD_LIMIT)
-        code, text = outcome.code, outcome.text or self._error.error
-        if code is None and self._error.code is not None:
-            return Outcome(outcome.stage, self._error.code, text)
-        if code is None and not self.began and (self._given_up or outcome.stage is Stage.SESSION):
-            return Outcome(outcome.stage, text=text, cause=Cause.NEVER_BEGAN)
-        return Outcome(outcome.stage, code, text, outcome.cause)
+        said = outcome.with_error(self._error.code, self._error.text)
+        if said.code is not None or self.began:
+            return said
+        if self._given_up or outcome.stage is Stage.SESSION:
+            return Outcome(said.stage, text=said.text, cause=Cause.NEVER_BEGAN)
+        return said
 
     def abandon(self) -> None:
         """End the connection soon, unfinished; returns at once."""
@@ -187,9 +188,9 @@ class Stream:
                     self.complete = True
                 self._over.set()
             case ServiceError() as error:
-                text = self._transport.without_token(error.error)[:120]
+                text = self._transport.without_token(error.text)[:MAX_TEXT]
                 self._error = msgspec.structs.replace(error, error=text)
-                log.info("the service says: %s", text)
+                log.info("the service says: %s", shortened(text))
 
     def _note_began(self, *, stable: bool) -> None:
         """Note that the service listens; post `Connected`, before any turn, once it is stable."""

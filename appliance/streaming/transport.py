@@ -238,7 +238,7 @@ class Transport:
         if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
             code, reason = self._error.status_code, ""
         if code is not None:
-            return Outcome(self._stage, code, self.without_token(reason)[:120])
+            return Outcome(self._stage, code, self.without_token(reason))
         return Outcome(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)
 
 

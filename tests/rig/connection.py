@@ -109,10 +109,10 @@ class Connection:
         self._over("service", status)
         self._wire.answer(status, body)
 
-    def fail(self, code: int, text: str) -> None:
-        """Send an `Error` and close with its code."""
+    def fail(self, code: int, text: str, reason: str | None = None) -> None:
+        """Send an `Error` and close with its code, and with its text unless a reason is given."""
         self._send({"type": "Error", "error_code": code, "error": text})
-        self.close(code, text)
+        self.close(code, text if reason is None else reason)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close with this code and reason."""

@@ -41,9 +41,12 @@ def slow_handshake(seconds: float) -> Behaviour:
     return Behaviour(before_handshake=wait)
 
 
-def refuse(code: int, reason: str) -> Behaviour:
-    """Complete the handshake, then send an `Error` and close with its code, before `Begin`."""
-    return Behaviour(opened=lambda connection: connection.fail(code, reason))
+def refuse(code: int, text: str, reason: str | None = None) -> Behaviour:
+    """Complete the handshake, then send an `Error` and close with its code, before `Begin`.
+
+    Without a `reason` of its own, the close repeats the text.
+    """
+    return Behaviour(opened=lambda connection: connection.fail(code, text, reason))
 
 
 # In the session

@@ -1,7 +1,15 @@
 import pytest
 
 from appliance.core.network_errors import Cause
-from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage, fault_for, rule_for
+from appliance.streaming.outcomes import (
+    MANY_TIMES,
+    TABLE,
+    Outcome,
+    Reaction,
+    Stage,
+    fault_for,
+    rule_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +24,9 @@ from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage, fault_
         (1008, "Too many concurrent sessions", Reaction.WAIT),
         (1011, "", Reaction.RETRY),
         (3005, "Server error", Reaction.RETRY),
+        (1008, "Session terminated due to inactivity", Reaction.AT_ONCE),
         (3006, "Invalid JSON", Reaction.OWNER),
+        (3006, "Session terminated due to inactivity", Reaction.AT_ONCE),
         (
             3007,
             "Input Duration Violation: 20 ms. Expected between 50 and 1000 ms",
@@ -81,6 +91,62 @@ def test_a_fault_for_the_owner_says_what_to_do() -> None:
         if rule.reaction is Reaction.OWNER:
             assert rule.remedy
             assert "trying again" not in rule.remedy
+
+
+LONG = "The request was refused by the streaming service after it had checked the account: " * 2
+"""More than fits into a close reason."""
+
+SAID = [
+    (1008, f"{LONG}Too many concurrent sessions", Reaction.WAIT),
+    (1008, f"{LONG}Insufficient funds", Reaction.OWNER),
+    (1008, f"{LONG}terminated due to inactivity", Reaction.AT_ONCE),
+    (1008, f"{LONG}unauthorized", Reaction.NEW_TOKEN),
+    (3006, f"{LONG}Session terminated due to inactivity", Reaction.AT_ONCE),
+    (3006, f"{LONG}Invalid parameter", Reaction.OWNER),
+    (3007, f"{LONG}Audio Transmission Rate Exceeded", Reaction.SLOWER),
+    (3009, f"{LONG}Too many", Reaction.WAIT),
+    (4999, f"{LONG}a code of tomorrow", Reaction.RETRY),
+]
+
+
+@pytest.mark.parametrize(("code", "said", "reaction"), SAID)
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "",
+        "See the Error message for details",
+        "Refer to the message above",
+        "Reason was longer than a close frame can hold",
+    ],
+)
+@pytest.mark.parametrize("closed_with", ["the same code", 1000, 1006, None])
+def test_an_error_message_outweighs_a_close_that_says_less(
+    code: int, said: str, reaction: Reaction, reason: str, closed_with: int | str | None
+) -> None:
+    close_code = code if isinstance(closed_with, str) else closed_with
+    outcome = Outcome(Stage.SESSION, close_code, reason).with_error(code, said)
+    assert (outcome.code, outcome.text) == (code, said)
+    assert rule_for(outcome).reaction is reaction
+
+
+@pytest.mark.parametrize("code", [1008, 3005, 3006, 4001])
+def test_an_earlier_error_does_not_outweigh_a_close_with_words_of_its_own(code: int) -> None:
+    closed = Outcome(Stage.SESSION, code, "Too many concurrent sessions")
+    assert closed.with_error(3007, LONG) == closed
+
+
+@pytest.mark.parametrize("code", [1002, 1009, 3042, 4000, 4999])
+@pytest.mark.parametrize("text", ["", "come back on Monday", LONG])
+def test_a_code_that_nobody_knows_is_shown_with_the_services_words(code: int, text: str) -> None:
+    outcome = Outcome(Stage.SESSION, code, text)
+    once, often = fault_for(outcome), fault_for(outcome, MANY_TIMES)
+    assert once
+    assert often
+    assert once.what != often.what
+    for fault in (once, often):
+        assert str(code) in fault.remedy
+        assert text[:60] in fault.remedy
+        assert "trying again" not in fault.remedy
 
 
 def test_a_rollover_shows_no_fault() -> None:

@@ -180,6 +180,34 @@ def test_a_service_that_refuses_is_not_hammered(
     assert {event.fault for event in running.posted.of(Disconnected)} == {fault}
 
 
+def test_the_words_of_an_error_message_decide_what_is_done(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    said = f"{'This account has reached a limit of the service. ' * 4}Too many concurrent sessions"
+    service.on_connection(1, refuse(1008, said, reason="See the error message for details"))
+    service.on_connection(2, refuse(1008, said, reason="See the error message for details"))
+    with RunningSession(service, tmp_path) as running:
+        assert running.wait_for_end()
+        assert_nothing_lost(running)
+    assert running.waits == [10, 20]
+
+
+def test_a_code_that_nobody_knows_becomes_a_fault_to_look_into(
+    service: ScriptedService, tmp_path: Path
+) -> None:
+    service.on_every_connection(refuse(4999, "come back on Monday"))
+    with RunningSession(service, tmp_path) as running:
+        wait_until(lambda: len(running.waits) >= 4)
+    faults = [str(event.fault) for event in running.posted.of(Disconnected)]
+    assert all("4999 come back on Monday" in fault for fault in faults)
+    assert [fault.partition(":")[0] for fault in faults[:4]] == [
+        "Service fault",
+        "Service fault",
+        "Unknown refusal",
+        "Unknown refusal",
+    ]
+
+
 def test_waits_are_kept(service: ScriptedService, tmp_path: Path) -> None:
     tokens = ScriptedTokens(Outcome(Stage.TOKEN, 401))
     with RunningSession(service, tmp_path, tokens=tokens, retry_policy=RetryPolicy()) as running:

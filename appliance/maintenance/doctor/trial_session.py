@@ -16,7 +16,6 @@ from appliance.streaming.messages import (
     Termination,
     decode,
 )
-from appliance.streaming.outcomes import Outcome
 from appliance.streaming.transport import Transport
 
 SILENT_FRAMES = 5
@@ -69,7 +68,8 @@ class TrialSession:
         if self._ended_properly:
             opened_in = self._opened_at - began_at
             return fine(f"a session opened in {opened_in:.1f} s, and was ended properly")
-        return failed_with(self._explained(outcome), self._missing)
+        text = self._connection.without_token(self._error.text)
+        return failed_with(outcome.with_error(self._error.code, text), self._missing)
 
     def opened(self) -> None:
         """Start to send silence (`on_open`)."""
@@ -104,10 +104,3 @@ class TrialSession:
         except queue.Empty:
             self._missing = f"the service never said {kind.__name__}"
         return False
-
-    def _explained(self, outcome: Outcome) -> Outcome:
-        """Return the outcome with the service's `Error`, if the close says less."""
-        text = outcome.text or self._connection.without_token(self._error.error)[:120]
-        if outcome.code is None and self._error.code is not None:
-            return Outcome(outcome.stage, self._error.code, text)
-        return Outcome(outcome.stage, outcome.code, text, outcome.cause)
