@@ -45,6 +45,13 @@ def test_a_link_leads_somewhere(page: Path, link: str) -> None:
     assert not anchor or anchor in anchors(there)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_table_of_contents_is_complete(page: Path) -> None:
+    listed = re.findall(r"^- \[.*?\]\(#(.*?)\)$", text_of(page), re.MULTILINE)
+    sections = re.findall(r"^## (.*)$", text_of(page), re.MULTILINE)
+    assert not listed or len(listed) == len(sections)
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     reached: set[Path] = set()
     ahead = [ROOT / "README.md"]
