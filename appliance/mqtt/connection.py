@@ -13,7 +13,6 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from appliance.core.events import Fault
 from appliance.mqtt import errors
-from appliance.mqtt.errors import AccessRefusals, BrokerError
 from appliance.mqtt.outbox import AwaitedMessage
 from appliance.mqtt.paho_client import MQTT_3, MQTT_5, NOT_MQTT, QOS, NetworkClient, client_for
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT
@@ -63,13 +62,12 @@ class Connection:
         client_id: as who; the broker drops an older connection of the same one.
         last_will: the topic on which the broker says "offline" for us; None for no last will.
         receive: takes messages, on paho's network thread; returns at once.
-        older: whether the broker is known to speak MQTT 3.1.1 alone.
+        older: whether the broker is known to speak MQTT 3.1.1 alone; an attribute, too.
         clock: monotonic seconds.
         connect_timeout: seconds for the broker to let us in.
 
     Attributes:
         place: the broker's host and port.
-        older: whether the broker has said that it does not know MQTT 5.
         is_open: whether the broker has let us in, and the connection was not given up since.
     """
 
@@ -99,7 +97,7 @@ class Connection:
         self._unanswered: dict[int, Answered] = {}
         self._subscribed: dict[int, Sequence[str]] = {}
         self._awaited: set[AwaitedMessage] = set()
-        self._refusals = AccessRefusals(self.place)
+        self._refusals = errors.AccessRefusals(self.place)
 
     @property
     def refusal(self) -> Fault | None:
@@ -123,14 +121,15 @@ class Connection:
             self._try(MQTT_3, gives_up)
         answer, loss = self._answer, self._loss
         self.is_open = answer is not None and not answer.is_failure
-        if not self.is_open:
-            self.drop()
-        if answer is not None and answer.is_failure:
+        if self.is_open:
+            return True
+        self.drop()
+        if answer is not None:
             denied = answer.getName() in ACCESS_DENIED
             raise self._failure(str(answer), errors.REFUSED if denied else errors.AWAY)
-        if answer is None and loss:
+        if loss:
             raise self._failure(loss)
-        return self.is_open
+        return False
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Ask for the messages on these topics."""
@@ -199,9 +198,8 @@ class Connection:
         self.is_open = False
         self._lose("given up")
         self._client.abort()
-        now = self._clock()
         for message in self._awaited.copy():
-            message.end(errors.NO_BROKER if now < message.due else errors.NO_ANSWER)
+            self._fail(message)
         self._client = NetworkClient()  # the last one's sockets go with it: its callbacks name us
 
     # How it is opened
@@ -238,8 +236,8 @@ class Connection:
             self.older = True
         return self.older or (self._answer is None and bool(self._loss))
 
-    def _failure(self, why: str, fault: Fault = errors.AWAY) -> BrokerError:
-        return BrokerError(fault, f"{self.place}: {why}")
+    def _failure(self, why: str, fault: Fault = errors.AWAY) -> errors.BrokerError:
+        return errors.BrokerError(fault, f"{self.place}: {why}")
 
     def _lose(self, why: str) -> None:
         self._loss = self._loss or why
@@ -282,8 +280,7 @@ class Connection:
 
     def _due(self) -> float:
         """Return when the broker must have answered the first of them."""
-        awaited = self._awaited.copy()
-        return min((it.due for it in awaited if not it.has_ended), default=math.inf)
+        return min((it.due for it in self._awaited.copy() if not it.has_ended), default=math.inf)
 
     def _ping_for(self, message: AwaitedMessage) -> None:
         """Ask the broker for a sign of life: one that hangs would get the message later."""
@@ -296,4 +293,7 @@ class Connection:
             number = self._client.publish(message.topic, message.payload, QOS).mid
             self._unanswered[number] = message.answered
         else:
-            message.end(errors.NO_BROKER)
+            self._fail(message)
+
+    def _fail(self, message: AwaitedMessage) -> None:
+        message.end(errors.NO_BROKER if self._clock() < message.due else errors.NO_ANSWER)
