@@ -23,6 +23,7 @@ from appliance.core.events import (
 )
 from appliance.core.late_imports import import_lock
 from appliance.settings import Settings, SettingsError, last_good, load
+from appliance.settings.load import contents
 from appliance.system.state_lock import StateInUseError, StateLock
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
@@ -171,11 +172,12 @@ class SettingsWatch:
                 post(SettingsChanged())
                 return
 
-    def _look(self) -> bytes | None:
+    def _look(self) -> bytes | str:
+        """Return what the file holds, or why that can't be read."""
         try:
-            return self._path.read_bytes()
-        except OSError:
-            return None
+            return contents(self._path)
+        except OSError as error:
+            return str(error)
 
 
 def _stop_on_signals(post: Post, stopping: threading.Event) -> None:

@@ -1,10 +1,13 @@
 """SQLite database of the history: its schema, opening it, and setting aside an unusable one."""
 
 import contextlib
+import errno
 import io
 import itertools
+import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -87,10 +90,12 @@ def open_database(path: Path) -> sqlite3.Connection:
         SchemaError: the schema can't be brought up to date.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_irregular(path)
+    # SQLite would let others read a new file; one that is there keeps its mode.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, timeout=LOCK_TIMEOUT)
     with contextlib.ExitStack() as unless_ready:
         unless_ready.callback(database.close)
-        path.chmod(0o600)
         # First, so that a reader finds all tables or an empty file.
         with schema_checked(database):
             migrate(database)
@@ -163,11 +168,22 @@ def is_there(path: Path, mode: str) -> bool:
     Raises:
         OSError: the file can't be opened, and why; SQLite would not say why.
     """
+    _refuse_irregular(path)
     try:
         with path.open(mode) as file:
             return file.seek(0, io.SEEK_END) > 0
     except FileNotFoundError:
         return False
+
+
+def _refuse_irregular(path: Path) -> None:
+    """Raise OSError if something other than a file is there, such as a device or a pipe."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
 
 
 def is_damaged(error: Exception) -> bool:

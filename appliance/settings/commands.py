@@ -117,7 +117,10 @@ class Mqtt(_Command, frozen=True, kw_only=True, tag="mqtt"):
 class Webhook(_Command, frozen=True, kw_only=True, tag="webhook"):
     """Send the words as JSON to a URL, in a POST request."""
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s/]\S*\Z", description="an http(s):// address")]
+    url: Annotated[
+        str,
+        Meta(pattern=r"^https?://(?!/)[^\s\x00-\x1f\x7f]+\Z", description="an http(s):// address"),
+    ]
 
 
 Command = Stop | Clear | Bigger | Smaller | Brighter | Darker | Mark | Note | Gpio | Mqtt | Webhook

@@ -6,6 +6,9 @@ from appliance.settings.commands import Command, Gpio, Mqtt
 from appliance.settings.phrases import Words, ways_to_say
 from appliance.settings.spoken_words import spoken_words
 
+MAX_WAYS = 5000
+"""Ways to say all commands; each costs time at every start."""
+
 
 def conflicts(
     commands: Sequence[Command],
@@ -25,6 +28,8 @@ def conflicts(
         has_broker: whether an MQTT broker is set.
         prefix: the words that are said before every phrase; empty for none.
     """
+    if sum(2 ** phrase.count("[") for it in commands for phrase in it.phrases) > MAX_WAYS:
+        return [f"the commands can be said in more than {MAX_WAYS} ways: use fewer brackets"]
     found = []
     call = tuple(spoken_words(prefix))
     owners: dict[Words, int] = {}

@@ -41,10 +41,12 @@ def save(settings: Settings, folder: Path | None, disk: Disk = DISK) -> None:
 
 def load(folder: Path | None) -> Settings | None:
     """Return the settings that were saved last; None if there are none, or they are not valid."""
-    if folder is None or not (folder / NAME).exists():
+    if folder is None:
         return None
     try:
         return msgspec.json.decode(read(folder / NAME, MAX_SIZE), type=Settings)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         log.warning("the last good settings can't be used: %s", error)
         return None

@@ -3,12 +3,16 @@
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from appliance.settings.conflicts import conflicts
+from appliance.settings.limits import MAX_SIZE, has_long_key, problems_of_limits
+from appliance.settings.places import problems_of_places
 from appliance.settings.schema import OLEDS, Settings
 from appliance.settings.validation import problems_in
+from appliance.system.files import read, reason
 
 DEFAULT_PATH = Path("/etc/appliance/appliance.toml")
 
@@ -40,20 +44,55 @@ def load(path: Path) -> Settings:
             or commands that conflict.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = contents(path)
     except FileNotFoundError:
         return Settings()
     except OSError as error:
-        raise SettingsError(path, [f"can't be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(path, [f"is not valid TOML: {error}"]) from error
-    if problems := problems_in(Settings, table):
+        raise SettingsError(path, [f"can't be read: {reason(error)}"]) from error
+    return parse(data, path)
+
+
+def contents(path: Path) -> bytes:
+    """Return what a settings file holds.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or is larger than `MAX_SIZE`.
+    """
+    return read(path, MAX_SIZE, follow=True)
+
+
+def parse(data: bytes, path: Path) -> Settings:
+    """Check what a settings file holds, and return it.
+
+    Raises:
+        SettingsError: as for `load`.
+    """
+    try:
+        table = _table(data.decode("utf-8-sig"))  # an editor on Windows may add a byte order mark
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(path, [f"is not valid TOML: {_in_words(error)}"]) from error
+    if problems := problems_of_limits(table) or problems_in(Settings, table):
         raise SettingsError(path, problems)
     settings = msgspec.convert(table, Settings)
     pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)
-    if problems := conflicts(settings.commands, pins, has_broker, settings.commands_prefix):
+    problems = conflicts(settings.commands, pins, has_broker, settings.commands_prefix)
+    if problems := problems + problems_of_places(settings):
         raise SettingsError(path, problems)
     return settings
+
+
+def _table(text: str) -> dict[str, Any]:
+    if has_long_key(text):
+        raise ValueError("a key has too many parts")
+    return tomllib.loads(text)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it has too many tables or lists within each other"
+    if "set_int_max_str_digits" in str(error):  # Python's own limit, far beyond that of TOML
+        return "a number has too many digits"
+    return str(error)
 
 
 _BUSES: dict[tuple[str, int], tuple[int, ...]] = {

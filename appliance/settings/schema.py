@@ -38,12 +38,20 @@ Parameter = str | bool | int | float | list[str]
 """A value of a query parameter of the service."""
 
 Text = Annotated[str, Meta(description="text in quotes")]
-OptionalPath = Annotated[str, Meta(pattern=r"^(/.*)?$", description="an absolute path, or empty")]
-HttpUrl = Annotated[str, Meta(pattern=r"^(https?://.+)?$", description="an http(s):// address")]
-_SOCKET_URL = r"wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]]+)(:\d{1,5})?([/?].*)?"
-SocketUrl = Annotated[str, Meta(pattern=rf"^{_SOCKET_URL}$", description="a ws(s):// address")]
+_PATH = r"/[^\x00-\x1f\x7f]*"
+_IN_URL = r"[^\s\x00-\x1f\x7f]"
+OptionalPath = Annotated[
+    str, Meta(pattern=rf"^({_PATH})?\Z", description="an absolute path, or empty")
+]
+HttpUrl = Annotated[
+    str, Meta(pattern=rf"^(https?://{_IN_URL}+)?\Z", description="an http(s):// address")
+]
+_SOCKET_URL = (
+    r"wss?://(\[[0-9a-fA-F:.]+\]|[^/:?#\s\[\]\x00-\x1f\x7f]+)(:\d{1,5})?" rf"([/?]{_IN_URL}*)?"
+)
+SocketUrl = Annotated[str, Meta(pattern=rf"^{_SOCKET_URL}\Z", description="a ws(s):// address")]
 OptionalSocketUrl = Annotated[
-    str, Meta(pattern=rf"^({_SOCKET_URL})?$", description="a ws(s):// address, or empty")
+    str, Meta(pattern=rf"^({_SOCKET_URL})?\Z", description="a ws(s):// address, or empty")
 ]
 Seconds = Annotated[float, Meta(ge=0, le=86_400, description="seconds, 0 to 86400")]
 
@@ -77,7 +85,10 @@ class SessionSettings(msgspec.Struct, frozen=True):
 class MicrophoneSettings(msgspec.Struct, frozen=True):
     """[microphone]: which one to use."""
 
-    device: Annotated[str | int, Meta(description="part of a name, an index, or empty")] = ""
+    device: Annotated[
+        str | Annotated[int, Meta(ge=0, le=999)],
+        Meta(description="part of a name, an index, or empty"),
+    ] = ""
 
 
 class ButtonSettings(msgspec.Struct, frozen=True):
@@ -110,13 +121,19 @@ class DisplaySettings(msgspec.Struct, frozen=True):
         ),
     ] = "ssd1306"
     interface: Annotated[Literal["i2c", "spi"], Meta(description='"i2c" or "spi"')] = "i2c"
-    port: Annotated[int, Meta(ge=0, description="the number of the bus, 0 or more")] = 1
+    port: Annotated[int, Meta(ge=0, le=255, description="the number of the bus, 0 to 255")] = 1
     address: Annotated[int, Meta(ge=3, le=0x77, description="an I2C address, 0x03 to 0x77")] = 0x3C
     width: Annotated[int, Meta(ge=64, le=256, description="pixels, 64 to 256")] = 128
     height: Annotated[int, Meta(ge=32, le=128, description="pixels, 32 to 128")] = 64
     rotate: Annotated[int, Meta(ge=0, le=3, description="quarter turns, 0 to 3")] = 0
     contrast: Annotated[int, Meta(ge=0, le=255, description="0 to 255")] = 255
-    font: Annotated[str, Meta(description="the path of a TrueType font, or empty")] = ""
+    font: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\x00-\x1f\x7f]*\Z",
+            description="the path of a TrueType font, or empty",
+        ),
+    ] = ""
     lines: Annotated[int, Meta(ge=2, le=6, description="lines of text, 2 to 6")] = 3
     dim_after: Seconds = 60.0
     sleep_after: Seconds = 600.0
@@ -125,10 +142,12 @@ class DisplaySettings(msgspec.Struct, frozen=True):
 class HistorySettings(msgspec.Struct, frozen=True):
     """[history]: the database of what was said."""
 
-    path: Annotated[str, Meta(pattern=r"^/.+", description="an absolute path")] = (
+    path: Annotated[str, Meta(pattern=rf"^(?=/.){_PATH}\Z", description="an absolute path")] = (
         "/var/lib/appliance/history.db"
     )
-    keep_days: Annotated[int, Meta(ge=0, description="days, 0 for ever")] = 0
+    keep_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="days, 0 for ever, at most 36500")
+    ] = 0
 
 
 class MqttSettings(msgspec.Struct, frozen=True):
@@ -137,21 +156,28 @@ class MqttSettings(msgspec.Struct, frozen=True):
     host: Annotated[
         str,
         Meta(
-            pattern=r"^[^\s/:@]*\Z|^[0-9a-fA-F:.]+\Z",
+            pattern=r"^[^\s/:@\[\]?#\x00-\x1f\x7f]*\Z|^[0-9a-fA-F:.]+(%[A-Za-z0-9._-]+)?\Z",
+            max_length=255,
             description='a name or an address, without "mqtt://"',
         ),
     ] = ""
     port: Annotated[int, Meta(ge=0, le=65_535, description="0 to 65535")] = 0
-    username: Annotated[str, Meta(description="text in quotes")] = ""
+    username: Annotated[
+        str, Meta(pattern=r"^[^\x00]*\Z", max_length=1000, description="text in quotes")
+    ] = ""
     password_file: OptionalPath = ""
     tls: Annotated[
-        bool | Annotated[str, Meta(pattern=r"^/.+")],
+        bool | Annotated[str, Meta(pattern=rf"^(?=/.){_PATH}\Z")],
         Meta(description="true, false, or the path of a file with certificates"),
     ] = False
     partials: bool = False
     discovery_prefix: Annotated[
         str,
-        Meta(pattern=r"^([^+#/\s][^+#\s]*)?\Z", description="a topic without + and #, or empty"),
+        Meta(
+            pattern=r"^([^+#/\s\x00][^+#\s\x00]*)?\Z",
+            max_length=250,
+            description="a topic without + and #, or empty",
+        ),
     ] = "homeassistant"
 
     @property

@@ -6,6 +6,8 @@ They are read at each use, so that a new one works at once.
 import os
 from pathlib import Path
 
+from appliance.system.files import open_regular
+
 API_KEY = "assemblyai-api-key"
 TOKEN_SECRET = "appliance-token-secret"
 FALLBACK_TOKEN_SECRET = "appliance-fallback-token-secret"
@@ -15,7 +17,7 @@ MQTT_PASSWORD = "appliance-mqtt-password"
 API_KEY_VARIABLE = "ASSEMBLYAI_API_KEY"
 
 MAX_LENGTH = 4096
-"""Characters that are read of a secret's file: the settings may name another file by mistake."""
+"""Bytes that are read of a secret's file: the settings may name another file by mistake."""
 
 
 def api_key(file: str | Path | None = None) -> str:
@@ -48,8 +50,8 @@ def _read(file: str | Path | None) -> str:
     if not file:
         return ""
     try:
-        # A file from Windows may begin with a byte order mark, which is not part of the secret.
-        with Path(file).open(encoding="utf-8-sig") as text:
-            return text.read(MAX_LENGTH).strip()
+        with open_regular(Path(file), follow=True) as opened:
+            # A file from Windows may begin with a byte order mark, which is not part of the secret.
+            return opened.read(MAX_LENGTH).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError):
         return ""

@@ -1,6 +1,7 @@
 """Validation errors in words: what a typed field allows, and a sentence for each bad setting."""
 
 import difflib
+import itertools
 import math
 import re
 from typing import Any
@@ -9,12 +10,16 @@ import msgspec
 from msgspec import inspect
 
 from appliance.settings.commands import BY_ACTION, Gpio
+from appliance.settings.limits import shown_key
 
 CARD_SECRETS = ("api_key", "token_secret", "mqtt_password")
 """Secrets that only the file on the boot partition may hold; one that is left could not be used."""
 
 TOP_LEVEL_KEYS = ("name", "commands_prefix")
 """Keys without a section: added at the end of a file, they land in its last section."""
+
+MAX_PROBLEMS = 20
+"""Sentences about one table: nobody reads more."""
 
 _UNSHOWN = re.compile(r"(.*_file|commands.*\.url|mqtt\.host) = .*|[^=]*url = .*[@?#].*", re.DOTALL)
 """Values that may hold a secret, which must not be shown: a secret in place of its file, or a
@@ -84,9 +89,11 @@ def problems_in(
         prefix: the table's name with a dot; empty for the whole file.
     """
     fields = {field.name: field for field in msgspec.structs.fields(section)}
-    problems = []
+    problems: list[str] = []
     for key, value in table.items():
-        name = f"{prefix}{key}"
+        if len(problems) >= MAX_PROBLEMS:
+            break
+        name = f"{prefix}{shown_key(key)}"
         if key in CARD_SECRETS:
             problems.append(f"{name} can't be used: write it on the card again, in quotes")
         elif key in TOP_LEVEL_KEYS and key not in fields:
@@ -110,11 +117,12 @@ def problems_in(
 def _problems_in_commands(tables: object) -> list[str]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         return ["commands is a list of tables: write [[commands]]"]
-    return [
+    problems = (
         problem
         for number, table in enumerate(tables, start=1)
         for problem in _problems_in_command(f"commands[{number}]", table)
-    ]
+    )
+    return list(itertools.islice(problems, MAX_PROBLEMS))
 
 
 def _problems_in_command(name: str, table: dict[str, Any]) -> list[str]:
@@ -151,6 +159,10 @@ def _is_section(type_: Any) -> bool:  # noqa: ANN401 - an annotation may be anyt
 
 
 def _is_finite(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
 
 
@@ -162,4 +174,4 @@ def _suggestion(key: str, known: list[str]) -> str:
 def _as_toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return f'"{shown_key(value)}"' if isinstance(value, str) else shown_key(str(value))

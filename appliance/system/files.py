@@ -1,10 +1,12 @@
 """Atomic, fsynced file replacement, bounded reading, and wiping of what a file held."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _UNFOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -124,20 +126,45 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def read(path: Path, limit: int) -> bytes:
+def open_regular(path: Path, *, follow: bool = False) -> BinaryIO:
+    """Open a regular file for reading; a pipe or a device could keep the reader for ever.
+
+    Args:
+        path: the file.
+        follow: whether it may be a symbolic link.
+
+    Raises:
+        OSError: it can't be read, or is no regular file.
+    """
+    # Looked at first: to open a device may already have an effect.
+    _refuse_irregular(path, path.stat(follow_symlinks=follow).st_mode)
+    file = os.open(path, os.O_RDONLY | (_UNFOLLOWED & ~os.O_NOFOLLOW if follow else _UNFOLLOWED))
+    with contextlib.ExitStack() as unless_regular:
+        unless_regular.callback(os.close, file)
+        _refuse_irregular(path, os.fstat(file).st_mode)
+        unless_regular.pop_all()
+    return open(file, "rb")  # noqa: PTH123 - Path.open follows links
+
+
+def _refuse_irregular(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):  # a link fails when it is opened
+        raise OSError(f"{path} is no file")
+
+
+def read(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """Return what a file holds.
 
     Args:
-        path: the file; links are not followed.
+        path: the file.
         limit: the most bytes that it may hold.
+        follow: whether it may be a symbolic link.
 
     Raises:
         OSError: it can't be read, is no regular file, or holds more than `limit` bytes.
     """
-    file = os.open(path, os.O_RDONLY | _UNFOLLOWED)
-    with open(file, "rb") as opened:  # noqa: PTH123 - Path.open follows links
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(f"{path} is no file")
+    with open_regular(path, follow=follow) as opened:
         data = opened.read(limit + 1)
     if len(data) > limit:
         raise OSError(f"{path} is larger than {limit // 1024} KiB")

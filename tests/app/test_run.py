@@ -319,7 +319,7 @@ def test_a_file_that_is_only_touched_is_no_change(settings: Path) -> None:
     looks = 0
 
     class Counted(SettingsWatch):
-        def _look(self) -> bytes | None:
+        def _look(self) -> bytes | str:
             nonlocal looks
             looks += 1
             return super()._look()

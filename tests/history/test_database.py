@@ -79,6 +79,37 @@ def test_a_damaged_database_is_set_aside_with_its_log(tmp_path: Path) -> None:
     ]
 
 
+def test_only_the_owner_may_read_a_new_database(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    open_database(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_that_is_there_keeps_its_mode(said: Path) -> None:
+    said.chmod(0o664)
+    open_database(said).close()
+    assert said.stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_neither_opened_nor_changed(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "history.db"
+    if kind == "pipe":
+        os.mkfifo(path, mode=0o644)
+    elif kind == "folder":
+        path.mkdir(mode=0o755)
+    else:
+        path.symlink_to("/dev/null")
+    mode = path.stat().st_mode
+    with pytest.raises(OSError, match=r"regular file|directory"):
+        open_database(path)
+    with pytest.raises(OSError, match=r"regular file|directory"):
+        list(reader.sessions(path))
+    with pytest.raises(OSError, match=r"regular file|directory"):
+        delete_session(path, "any")
+    assert path.stat().st_mode == mode
+
+
 def test_a_database_that_can_not_be_opened_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     path.write_bytes(b"no database" * 1000)

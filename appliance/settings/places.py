@@ -1,0 +1,73 @@
+"""Addresses and files that settings name: those that no program could connect to or open."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from appliance.settings.commands import Webhook
+from appliance.settings.schema import Settings
+
+
+def problems_of_places(settings: Settings) -> list[str]:
+    """Return a sentence for each address without a valid host or port, and each file that is none.
+
+    A file that is not there is no problem: it may come later.
+
+    >>> from appliance.settings.schema import HistorySettings
+    >>> problems_of_places(Settings(history=HistorySettings(path="/dev/null")))
+    ['history.path = "/dev/null" is not allowed: it is no regular file']
+    """
+    addresses = (
+        f"{name} = ... is not allowed: its host or port can't be used"
+        for name, address in _addresses(settings)
+        if not _can_be_connected_to(address)
+    )
+    files = (
+        f'{name} = "{path}" is not allowed: {problem}'
+        for name, path in _files(settings)
+        if (problem := _problem_of_file(path))
+    )
+    return [*addresses, *files]
+
+
+def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    for key in ("url", "token_url", "fallback_url", "fallback_token_url"):
+        yield f"service.{key}", getattr(settings.service, key)
+    if host := settings.mqtt.host:
+        yield "mqtt.host", f"//[{host}]" if ":" in host else f"//{host}"
+    for number, command in enumerate(settings.commands, start=1):
+        if isinstance(command, Webhook):
+            yield f"commands[{number}].url", command.url
+
+
+def _can_be_connected_to(address: str) -> bool:
+    if not address:
+        return True
+    try:
+        parts = urlsplit(address)
+        # Python's look-up of a host's name fails with another error than that of a network.
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, str]]:
+    for key in ("token_secret_file", "api_key_file", "ca_file", "fallback_token_secret_file"):
+        yield f"service.{key}", getattr(settings.service, key)
+    yield "display.font", settings.display.font
+    yield "history.path", settings.history.path
+    yield "mqtt.password_file", settings.mqtt.password_file
+    if isinstance(settings.mqtt.tls, str):
+        yield "mqtt.tls", settings.mqtt.tls
+
+
+def _problem_of_file(path: str) -> str:
+    if any(len(os.fsencode(part)) > 255 for part in Path(path).parts) or len(path) > 1000:
+        return "it is too long"
+    try:
+        regular = not path or stat.S_ISREG(Path(path).stat().st_mode)
+    except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
+        return ""
+    return "" if regular else "it is no regular file"
