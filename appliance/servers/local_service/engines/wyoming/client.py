@@ -8,10 +8,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from typing import Self
-from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStop, VadSensitivity
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
@@ -20,16 +17,14 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.servers.local_service.engines.base import RecognizerError, UnknownEngineError
+from appliance.servers.local_service.engines.base import RecognizerError
+from appliance.servers.local_service.engines.wyoming.address import Address
 from appliance.servers.local_service.engines.wyoming.liveness import (
     PROBE_INTERVAL,
     LivenessMonitor,
     SilenceHistory,
     UnresponsiveError,
 )
-
-DEFAULT_PORT = 10300
-"""The port of Home Assistant's speech-to-text servers."""
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to wait for a connection; resolving a name in a home network takes up to five."""
@@ -41,45 +36,6 @@ have to finish another one first."""
 BYTES_PER_SECOND = SAMPLE_RATE * SAMPLE_BYTES
 CHUNK_BYTES = BYTES_PER_SECOND // 10
 """Bytes of audio in one event: 100 ms."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """The address of a server, and the model and language to request; None for its defaults."""
-
-    host: str
-    port: int = DEFAULT_PORT
-    model: str | None = None
-    language: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Return the address in a URL `wyoming://HOST[:PORT][?model=...&language=...]`.
-
-        >>> Address.parse("wyoming://whisper?language=de")
-        Address(host='whisper', port=10300, model=None, language='de')
-
-        Raises:
-            UnknownEngineError: the URL does not have this form.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port or DEFAULT_PORT
-            choices = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        except ValueError as error:
-            raise UnknownEngineError(f'"{url}" is no address: {error}') from error
-        known = choices.keys() <= {"model", "language"}
-        if parts.scheme != "wyoming" or not parts.hostname or parts.path.strip("/") or not known:
-            raise UnknownEngineError(
-                f'"{url}" is no address of a Wyoming server: write wyoming://HOST:PORT, '
-                "and ?language=CODE or ?model=NAME after it if need be"
-            )
-        chosen = {name: values[-1] for name, values in choices.items()}
-        return cls(parts.hostname, port, **chosen)
-
-    def __str__(self) -> str:
-        """Return the address without model and language."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"wyoming://{host}:{self.port}"
 
 
 class _Connection(AsyncTcpClient):

@@ -17,9 +17,9 @@ from appliance.servers.local_service.engines.base import (
     Recognizer,
     RecognizerError,
 )
+from appliance.servers.local_service.engines.wyoming.address import Address
 from appliance.servers.local_service.engines.wyoming.client import (
     BYTES_PER_SECOND,
-    Address,
     WyomingServer,
 )
 from appliance.servers.local_service.engines.wyoming.liveness import (

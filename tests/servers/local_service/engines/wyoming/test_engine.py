@@ -7,7 +7,8 @@ import pytest
 
 from appliance.app.word_error_rate import word_error_rate
 from appliance.servers.local_service.engines.base import HeardWord, RecognizerError
-from appliance.servers.local_service.engines.wyoming.client import Address, WyomingServer
+from appliance.servers.local_service.engines.wyoming.address import Address
+from appliance.servers.local_service.engines.wyoming.client import WyomingServer
 from appliance.servers.local_service.engines.wyoming.engine import WyomingRecognizer, wyoming_engine
 from appliance.servers.local_service.engines.wyoming.liveness import (
     SilenceHistory,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.app.word_error_rate import word_error_rate
-from appliance.servers.local_service.engines.wyoming.client import Address, WyomingServer
+from appliance.servers.local_service.engines.wyoming.address import Address
+from appliance.servers.local_service.engines.wyoming.client import WyomingServer
 from appliance.servers.local_service.engines.wyoming.engine import WyomingEngine
 from appliance.servers.local_service.engines.wyoming.liveness import SilenceHistory
 from appliance.servers.local_service.server import LocalService
