@@ -109,7 +109,7 @@ def transcript(messages: list[Message]) -> str:
 
 
 def refusal(client: Client) -> tuple[int, str]:
-    """Return the code and text with which the service ended the session."""
+    """Return code and text of the error with which the service ends the session."""
     messages = client.rest()
     assert messages[-1]["type"] == "Error"
     assert messages[-1]["error_code"] == client.close_code

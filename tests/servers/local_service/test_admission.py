@@ -26,7 +26,7 @@ def lifetime(admission: Admission, handshake: HTTPConnection) -> float:
         return slot.lifetime
 
 
-# By key and by token
+# Keys and tokens
 
 
 @pytest.mark.parametrize("shown", ["right", "Bearer right"])
@@ -58,7 +58,7 @@ def test_a_stranger_is_refused(shown: str) -> None:
     assert caught.value.code == 1008
 
 
-# So many at a time
+# The limit of sessions
 
 ANYONE = handshake("any key")
 
@@ -82,12 +82,12 @@ def test_the_smallest_machine_has_four_slots() -> None:
     assert default_limit() >= 4
 
 
-# A place that another needs
+# Silent clients
 
 
 @contextlib.asynccontextmanager
 async def waiting(slot: SessionSlot) -> AsyncIterator[asyncio.Task[bytes]]:
-    """Let a slot's session wait for its client, of whom nothing comes."""
+    """Let a slot's session wait for a client that sends nothing."""
     task = asyncio.create_task(slot.wait_for(asyncio.Queue[bytes]().get, 60.0))
     await asyncio.sleep(0)
     yield task
@@ -182,7 +182,7 @@ def test_the_silence_is_how_long_the_session_has_waited(clock: Clock) -> None:
     async def run() -> None:
         slot = SessionSlot(60, clock)
         clock.now += 7
-        assert slot.silence == 0, "its session does something else"
+        assert slot.silence == 0, "its session does not wait for the client"
         waits = asyncio.create_task(slot.wait_for(never, 60))
         await asyncio.sleep(0)
         clock.now += 3

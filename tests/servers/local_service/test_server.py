@@ -18,7 +18,7 @@ from tests.rig.waiting import wait_until
 from tests.servers.local_service.client import Client, refusal
 from tests.servers.local_service.doubles import DeafEngine
 
-# Its life
+# Start and end
 
 
 def test_a_service_leaves_no_thread_behind(sample: bytes) -> None:
@@ -79,7 +79,7 @@ def test_a_bad_certificate_is_an_error(tmp_path: Path) -> None:
         LocalService(certificate=tmp_path / "bad.pem")
 
 
-# Its engine
+# The engine
 
 
 class UnreliableEngine(DeafEngine):

@@ -13,12 +13,12 @@ FIRST_TWO = (
     "press the button when you want to speak the words will appear on the little screen in front "
     "of you"
 )
-"""What the first 7.5 s of the sample say."""
+"""The words in the first 7.5 s of the sample."""
 
 
 @pytest.fixture(scope="module")
 def spoken(service: LocalService, sample: bytes) -> list[Message]:
-    """What the service says of the sample, spoken in real time."""
+    """Return the service's messages about the sample, spoken in real time."""
     client = Client(service, formatted_finals="true")
     client.audio(sample, real_time=True)
     messages = client.terminated()
@@ -80,7 +80,7 @@ def test_word_times_are_those_of_the_audio(spoken: list[Message], sample: bytes)
 
 
 def sounding(pcm: bytes) -> list[tuple[int, int]]:
-    """Return from when to when, in ms, the audio is anything but silent for half a second."""
+    """Return start and end, in ms, of the sounds between pauses of half a second."""
     loud = [
         at for at in range(0, len(pcm) // 32, 10) if max(pcm[at * 32 + 1 : at * 32 + 320 : 2]) > 0
     ]
@@ -103,7 +103,7 @@ def test_terminate_amid_a_word_keeps_the_last_words(service: LocalService, sampl
     client.audio(sample[: 2600 * 32])
     heard = spoken_words(transcript(client.terminated()))
     assert heard[:7] == ["press", "the", "button", "when", "you", "want", "to"]
-    assert len(heard) == 8, "the beginning of the last word is heard as some word"
+    assert len(heard) == 8, "the beginning of the last word is recognized as some word"
 
 
 def test_terminate_right_after_the_last_sound_keeps_the_last_word(
@@ -262,7 +262,7 @@ def test_a_long_turn_does_not_delay_another_session(service: LocalService, sampl
     listener = Client(service)
     speaker.audio(sample[: 15_000 * 32], milliseconds=1000)
     listener.audio(sample[: 3000 * 32])
-    # the first one's 15 s take far longer to hear than the other's 3 s
+    # Recognizing the first client's 15 s takes far longer than the other's 3 s.
     assert transcript(listener.terminated()).endswith("to speak")
     speaker.audio(bytes(3200))
     assert not turns(speaker.rest(limit=1), end_of_turn=True)

@@ -28,7 +28,7 @@ def has_voice(pcm: bytes) -> bool:
 
 
 class CountingRecognizer:
-    """Hears a word in each 100 ms of voice, unless it is deaf, and keeps what it was given."""
+    """A recognizer with a word for each 100 ms of voice, unless deaf; it records its calls."""
 
     lag = 0
 
@@ -49,7 +49,7 @@ class CountingRecognizer:
         return words
 
     def favour(self, terms: Sequence[str]) -> None:
-        assert not self._pcm, "an utterance isn't over"
+        assert not self._pcm, "an utterance has not ended"
         self.favoured.append((len(self.utterances), terms))
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ def test_noise_without_words_is_no_turn() -> None:
     recognizer = CountingRecognizer(deaf=True)
     heard = listen(voice(6000), recognizer)
     assert not [event for event in heard if isinstance(event, TurnUpdate)]
-    assert len(recognizer.utterances) > 1, "its silence ended the utterance"
+    assert len(recognizer.utterances) > 1, "the lack of words ended the utterance"
 
 
 def test_a_long_turn_ends_at_the_first_breath_after_20_s() -> None:
@@ -185,7 +185,7 @@ def test_end_turn_in_silence_does_nothing() -> None:
     assert list(listener.end_turn()) == []
 
 
-# How sure the end is
+# Confidence of the end
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_terms_set_during_a_turn_are_favoured_from_the_next_one_on() -> None:
 
 
 class LaggingRecognizer(CountingRecognizer):
-    """Knows no word before the end."""
+    """A recognizer that knows no word before the end."""
 
     def __init__(self) -> None:
         super().__init__()

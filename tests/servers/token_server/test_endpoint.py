@@ -245,7 +245,7 @@ def test_a_page_of_an_allowed_origin_may_send_requests(
         assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert "authorization" in preflight.headers["Access-Control-Allow-Headers"].lower()
         right = {"Origin": ORIGIN, "Authorization": f"Bearer {secret}"}
-        for headers in (right, {"Origin": ORIGIN}):  # its script may read refusals, too
+        for headers in (right, {"Origin": ORIGIN}):  # a page may read refusals, too
             answer = requests.get(server.url, headers=headers, timeout=20)
             assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 

@@ -121,7 +121,7 @@ def test_no_thread_and_no_socket_outlive_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_notifies_systemd_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    """Run it as a process of its own, on the register alone."""
+    """Run it in a process of its own, with a register and no key."""
     Register(tmp_path / "appliances.json").add("kitchen")
     code = (
         "from pathlib import Path\n"

@@ -151,14 +151,14 @@ def test_an_oversized_answer_is_a_fault() -> None:
 
 
 def _answering(head: str, drip: bytes = b"") -> Listener:
-    """Return a port that answers with this, then drop by drop until the client has gone."""
+    """Return a listener that answers with `head`, then with `drip` again and again."""
 
     def serve(sock: socket.socket) -> None:
         with sock:
             sock.settimeout(20)
             sock.recv(65_536)
             sock.sendall(head.encode())
-            with contextlib.suppress(OSError):  # until the client has gone
+            with contextlib.suppress(OSError):  # the client has disconnected
                 while drip:
                     sock.sendall(drip)
                     time.sleep(0.01)
@@ -166,7 +166,7 @@ def _answering(head: str, drip: bytes = b"") -> Listener:
     return Listener("vendor", serve)
 
 
-# Threads that mint
+# Minting pool
 
 
 def outcome(result: object) -> object:
@@ -209,6 +209,6 @@ def test_a_hanging_vendor_is_a_refusal_and_adds_no_threads() -> None:
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("mint")]
     assert len(threads) <= MINT_THREADS
     answered.set()
-    assert asyncio.run(pool.mint()) == TOKEN  # it heals by itself
+    assert asyncio.run(pool.mint()) == TOKEN  # it recovers
     pool.close()
     assert not any(thread.is_alive() for thread in threads)

@@ -7,7 +7,7 @@ from appliance.servers.local_service.engines.recognizer_pool import RecognizerPo
 
 
 class Recognizer:
-    """Keeps what it is given."""
+    """A recognizer that records its audio and terms."""
 
     lag = 0
 

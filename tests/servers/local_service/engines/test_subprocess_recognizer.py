@@ -12,7 +12,7 @@ from appliance.servers.local_service.engines.subprocess_recognizer import Subpro
 
 
 class Reporter:
-    """Tells as words what it was asked, and where."""
+    """A recognizer whose words are the calls it received, and its process id."""
 
     lag = 0
 
@@ -102,6 +102,6 @@ def test_the_process_does_not_outlive_its_parent() -> None:
         pid = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
-        # its end closes standard output, which the recognizer's process has from its parent
+        # The recognizer's process inherited standard output, so its end closes that.
         assert parent.stdout.read() == ""
     assert pid

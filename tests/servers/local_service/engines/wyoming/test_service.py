@@ -19,7 +19,7 @@ BYTES_PER_SECOND = 32_000
 
 @pytest.fixture
 def sentence(sample: bytes) -> bytes:
-    """Return the first sentence of the sample, with a little silence behind it."""
+    """Return the first sentence of the sample, followed by a little silence."""
     return sample[: int(3.2 * BYTES_PER_SECOND)]
 
 
@@ -71,7 +71,7 @@ def test_words_arrive_while_somebody_speaks(streams: bool, sentence: bytes) -> N
         messages = client.terminated()
     partials = turns(messages, turn_order=0, end_of_turn=False)
     lengths = [len(partial["words"]) for partial in partials]
-    assert len(set(lengths)) >= 4, "they grow step by step"
+    assert len(set(lengths)) >= 4, "the turn grows step by step"
 
 
 @pytest.mark.slow
@@ -126,7 +126,7 @@ def test_a_restart_amid_a_turn_loses_no_audio(
         LocalService(engine=rig.url) as service,
         caplog.at_level(logging.WARNING),
     ):
-        rig.requests.clear()  # when the service began
+        rig.requests.clear()  # the service's warm-up
         client = Client(service)
         client.audio(sentence[: 2 * BYTES_PER_SECOND])
         wait_until(lambda: rig.requests)

@@ -1,4 +1,4 @@
-"""The appliance's own session, against the local service, against a Wyoming server."""
+"""A session of the appliance with the local service, which uses a Wyoming server."""
 
 from pathlib import Path
 
