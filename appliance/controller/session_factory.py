@@ -14,7 +14,7 @@ from appliance.settings import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
 from appliance.streaming.spool.backlog import Backlog
-from appliance.streaming.spool.manifest import recordings_in
+from appliance.streaming.spool.inventory import recordings_in
 from appliance.system.listening_note import ListeningNote
 
 NETWORK_LOADED_AFTER = 3.0
@@ -79,7 +79,7 @@ class SessionFactory:
             monotonic=self._clock(),
             boot=self.boot,
         )
-        backlog = self._backlog(recording, Covered())
+        backlog = self._backlog(self._spool / recording.session, recording, Covered())
         backlog.open()
         return self.resume(backlog, Covered())
 
@@ -123,17 +123,17 @@ class SessionFactory:
         """
         covered = reader.covered(Path(self._settings.history.path))
         found = []
-        for _, recording in recordings_in(self._spool):
+        for folder, recording in recordings_in(self._spool):
             known = covered.get(recording.session)
-            backlog = self._backlog(recording, known or Covered())
+            backlog = self._backlog(folder, recording, known or Covered())
             backlog.open()
             # Not in the database: only audio that is still there will be heard again.
             found.append((backlog, known or Covered(backlog.start, backlog.start)))
         return found
 
-    def _backlog(self, recording: Recording, covered: Covered) -> Backlog:
+    def _backlog(self, folder: Path, recording: Recording, covered: Covered) -> Backlog:
         return Backlog(
-            self._spool / recording.session,
+            folder,
             recording,
             self._post,
             covered=covered.position,

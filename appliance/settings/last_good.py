@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.settings.schema import Settings
-from appliance.system.files import DISK, Disk, read, replace
+from appliance.system.files import DISK, Disk, read, reason, replace, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def save(settings: Settings, folder: Path | None, disk: Disk = DISK) -> None:
     path = folder / NAME
     data = msgspec.json.encode(settings)
     try:
-        if not path.exists() or read(path, MAX_SIZE) != data:
+        if _contents(path) != data:
             replace(path, data, mode=0o600, disk=disk)
     except OSError as error:
         log.warning("the settings can't be saved for the next start: %s", error)
@@ -44,9 +44,21 @@ def load(folder: Path | None) -> Settings | None:
     if folder is None:
         return None
     try:
-        return msgspec.json.decode(read(folder / NAME, MAX_SIZE), type=Settings)
+        data = _contents(folder / NAME)
+        return None if data is None else msgspec.json.decode(data, type=Settings)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        log.warning("the last good settings can't be used: %s", error)
+        return None
+
+
+def _contents(path: Path) -> bytes | None:
+    """Return what the file holds; None if there is none. One that can't be read is set aside."""
+    try:
+        return read(path, MAX_SIZE)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        log.warning("the last good settings can't be used: %s", error)
+    except OSError as error:
+        aside = set_aside(path, "unreadable")
+        kept = f"it is kept as {aside.name}" if aside else "it can't be renamed"
+        log.warning("the last good settings can't be read: %s; %s", reason(error), kept)
         return None

@@ -11,6 +11,10 @@ from typing import BinaryIO
 _UNFOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
+MAX_SET_ASIDE = 100
+"""Files of one name that are kept beside each other."""
+
+
 class Disk:
     """System calls that change the disk; tests put a disk in its place that loses power."""
 
@@ -119,6 +123,34 @@ def wiped(path: Path, disk: Disk = DISK) -> Iterator[None]:
         disk.sync(file)
     finally:
         os.close(file)
+
+
+def set_aside(path: Path, why: str) -> Path | None:
+    """Rename what can't be used, so that its name says so; return its new path.
+
+    Returns None if even that fails.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "a.json").touch()
+    ...     set_aside(Path(folder, "a.json"), "unreadable").name
+    'a.json.unreadable'
+    """
+    for number in range(1, MAX_SET_ASIDE):
+        aside = path.with_name(f"{path.name}.{why}" + (f"-{number}" if number > 1 else ""))
+        try:
+            os.lstat(aside)
+        except FileNotFoundError:
+            break
+        except OSError:
+            continue
+    else:
+        return None
+    try:
+        path.rename(aside)
+    except OSError:
+        return None
+    return aside
 
 
 def reason(error: OSError) -> str:

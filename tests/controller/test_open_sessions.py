@@ -17,9 +17,11 @@ from appliance.settings import Settings
 from appliance.settings.schema import HistorySettings
 from appliance.streaming.session import Session
 from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.spool.inventory import recordings_in
 from tests.doubles import ScriptedSession, ScriptedSessions
 from tests.rig.clock import Clock
 from tests.rig.waiting import wait_until
+from tests.streaming.spool import trees
 
 
 class Registry:
@@ -308,3 +310,26 @@ def test_closing_ends_every_thread_and_leaves_the_audio(registry: Registry) -> N
     assert all(session.abandoned for session in registry.sessions.made)
     assert len(list(registry.spool.glob("*/session.json"))) == 4
     assert live.name in {folder.name for folder in registry.spool.iterdir()}
+
+
+def test_whatever_lies_in_the_spool_all_sessions_are_delivered_and_removed(
+    registry: Registry,
+) -> None:
+    for number, damage in enumerate(trees.DAMAGES):
+        damage(trees.leave_session(registry.spool, f"s{number}", started=100.0 + number))
+    for stranger in trees.STRANGERS:
+        stranger(registry.spool)
+    registry.resume()
+    delivered = []
+    while (session := registry.last).name not in delivered:
+        delivered.append(session.name)
+        assert session.backlog.captured == 25 * SAMPLE_RATE
+        assert session.backlog.read(0, 1) == b"\1\0"
+        registry.hear(session, 0, covered=25.0)
+        registry.end(session)
+        registry.commit_next()
+        registry.commit_next()
+    assert sorted(delivered) == sorted(f"s{number}" for number in range(len(trees.DAMAGES)))
+    wait_until(lambda: recordings_in(registry.spool) == [])
+    registry.open_sessions.close()
+    assert {kept.id for kept in reader.sessions(registry.path)} == {*delivered}

@@ -1,3 +1,5 @@
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from appliance.settings import Settings, last_good
 from appliance.settings.schema import ButtonSettings, ServiceSettings
 from appliance.system.files import Disk
+from tests.streaming.spool import trees
 
 SETTINGS = Settings(
     name="kitchen",
@@ -86,3 +89,26 @@ def test_without_a_folder_nothing_is_saved(monkeypatch: pytest.MonkeyPatch, tmp_
     assert last_good.load(None) is None
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     assert last_good.folder() == tmp_path
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "damaged"])
+def test_a_file_that_can_not_be_read_makes_way_for_a_new_one(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / last_good.NAME
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(path)
+        case "pipe":
+            os.mkfifo(path)
+        case "damaged":
+            path.touch()
+    with trees.damaged(path) if kind == "damaged" else contextlib.nullcontext():
+        assert last_good.load(tmp_path) is None
+        last_good.save(SETTINGS, tmp_path)  # which a damaged inode does not allow
+    assert "can't be read" in caplog.text
+    if kind != "damaged":
+        assert last_good.load(tmp_path) == SETTINGS
+        assert (tmp_path / f"{last_good.NAME}.unreadable").lstat()

@@ -15,6 +15,7 @@ from appliance.maintenance.doctor.checks import (
     screen,
     service,
     settings,
+    state,
     status_led,
     systemd_unit,
 )
@@ -27,6 +28,7 @@ REGISTRY: tuple[Callable[[Context], Iterator[Check]], ...] = (
     running_appliance.checks,
     permissions.checks,
     disk.checks,
+    state.checks,
     board.checks,
     screen.checks,
     microphone.checks,

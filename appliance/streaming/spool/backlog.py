@@ -16,6 +16,7 @@ import msgspec
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import AudioDropped, Post
 from appliance.core.recording import Recording
+from appliance.streaming.spool.inventory import segments_in
 from appliance.streaming.spool.segment import LENGTH, Segment
 from appliance.streaming.spool.writer import SpoolWriter, Work
 
@@ -42,7 +43,7 @@ class Backlog:
         backlog.close()
 
     Args:
-        folder: where its files are; segments found there are taken up.
+        folder: where its files are; segments found there that can be used are taken up.
         recording: the recording that this is the audio of.
         post: takes `AudioDropped`, `SpoolFailed` and `SpoolRecovered`.
         covered: audio before this position is transcribed and its words are on record.
@@ -66,6 +67,7 @@ class Backlog:
         self._limit = round(limit * SAMPLE_RATE)
         self._segments: deque[Segment] = deque()
         self._released: list[Segment] = []
+        self._unreadable: set[Path] = set()
         self._anchors = [(0, recording.monotonic)]
         self._lock = threading.RLock()
         self._appended = threading.Condition(self._lock)
@@ -77,8 +79,7 @@ class Backlog:
 
     def _take_up(self, covered: int) -> None:
         """Continue from the segments that are in the folder already."""
-        paths = sorted(self._folder.glob("*.pcm")) if self._folder.is_dir() else []
-        for segment in filter(None, map(Segment.found, paths)):
+        for segment in segments_in(self._folder):
             self._anchor(segment.start, segment.captured_at)
             self._segments.append(segment)
         self.release(covered)
@@ -166,7 +167,9 @@ class Backlog:
         try:
             audio = segment.load(position, samples)
         except OSError as error:
-            log.error("can't read audio of %s: %s; continuing after it", self.session, error)
+            if segment.path not in self._unreadable:  # it is read in a hundred pieces
+                self._unreadable.add(segment.path)
+                log.error("can't read audio of %s: %s; continuing after it", self.session, error)
             audio = b""
         return audio or bytes(samples * SAMPLE_BYTES)
 

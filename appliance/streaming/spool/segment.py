@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
@@ -9,7 +10,9 @@ from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 LENGTH = 10 * SAMPLE_RATE
 """Samples after which the next segment begins."""
 
-_NAME = re.compile(r"(\d{12})-(\d{13})\.pcm")
+_NAME = re.compile(r"([0-9]{12})-([0-9]{13})\.pcm")
+
+_LATEST_TIME = 100e9  # Unix seconds; a damaged inode may name any time
 
 
 class Segment:
@@ -29,16 +32,27 @@ class Segment:
         self._synced = 0
         self._written = 0
         self._file: int | None = None
+        self.modified_at = 0.0
 
     @classmethod
     def found(cls, path: Path) -> "Segment | None":
-        """Return the segment in an existing file; None when the file is not a segment."""
+        """Return the segment in an existing file; None when its name is not a segment's.
+
+        Raises:
+            OSError: it can't be read, or is no file.
+        """
         match = _NAME.fullmatch(path.name)
         if match is None:
             return None
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path} is no file")
+        os.close(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
         segment = cls(path.parent, int(match[1]), int(match[2]) / 1000)
+        segment.path = path
+        segment.modified_at = min(max(found.st_mtime, 0.0), _LATEST_TIME)
         # A power cut may leave half a sample.
-        samples = path.stat().st_size // SAMPLE_BYTES
+        samples = found.st_size // SAMPLE_BYTES
         segment._synced = segment._written = samples * SAMPLE_BYTES
         segment.end = segment.start + samples
         return segment

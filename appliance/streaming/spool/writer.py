@@ -1,9 +1,11 @@
 """Writer thread of the spool: brings one recording to disk and deletes what is released."""
 
+import errno
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from appliance.core.events import Fault, Post, SpoolFailed, SpoolRecovered
 from appliance.core.recording import Recording
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
 from appliance.streaming.spool.segment import Segment
+from appliance.system import files
 
 log = logging.getLogger(__name__)
 
@@ -90,14 +93,15 @@ class SpoolWriter:
         while True:
             self._wake.wait(SYNC_INTERVAL if unsafe else None)
             self._wake.clear()
-            closing = self._closing  # before the work is taken, which then is all there will be
+            removing = self._removing
+            closing = self._closing or removing  # before the work is taken: that is all there is
             work = self._take_work()
             self._undeleted += work.released
             try:
-                if self._removing:
+                if removing:
                     self._delete_all(work.segments)
-                    return
-                self._store(work, sync=closing or self._sync_is_due())
+                else:
+                    self._store(work, sync=closing or self._sync_is_due())
             except OSError as error:
                 self._report_failure(error)
             else:
@@ -112,31 +116,55 @@ class SpoolWriter:
         return self._clock() - self._synced_at >= SYNC_INTERVAL
 
     def _store(self, work: Work, *, sync: bool) -> None:
-        if self._manifest != work.recording:
-            write_manifest(self._folder, work.recording)
-            self._manifest = work.recording
-        for segment in work.segments:
-            if segment.in_memory:
-                segment.write()
-            if segment.in_memory and sync:
-                count = segment.sync()
-                with self._lock:
-                    segment.forget(count)
-            if not segment.in_memory and segment is not work.segments[-1]:
-                segment.close()
+        stores = [
+            partial(self._store_segment, segment, sync=sync, is_last=segment is work.segments[-1])
+            for segment in work.segments
+        ]
         if sync:
             self._synced_at = self._clock()
-        while self._undeleted:
-            self._undeleted[0].remove()
-            del self._undeleted[0]
+        manifest = partial(self._store_manifest, work.recording)
+        _attempt_all([manifest, *stores, partial(self._delete, self._undeleted)])
+
+    def _store_manifest(self, recording: Recording) -> None:
+        if self._manifest != recording:
+            write_manifest(self._folder, recording)
+            self._manifest = recording
+
+    def _store_segment(self, segment: Segment, *, sync: bool, is_last: bool) -> None:
+        if segment.in_memory:
+            segment.write()
+        if segment.in_memory and sync:
+            count = segment.sync()
+            with self._lock:
+                segment.forget(count)
+        if not (segment.in_memory or is_last):
+            segment.close()
+
+    def _delete(self, segments: list[Segment]) -> None:
+        """Delete segments; those that the disk does not let go stay for the next time."""
+        self._undeleted, undeleted = [], segments
+        _attempt_all([partial(self._delete_segment, segment) for segment in undeleted])
+
+    def _delete_segment(self, segment: Segment) -> None:
+        try:
+            segment.remove()
+        except OSError:
+            self._undeleted.append(segment)
+            raise
 
     def _delete_all(self, segments: list[Segment]) -> None:
-        for segment in [*self._undeleted, *segments]:
-            segment.remove()
-        for path in self._folder.glob(f"{MANIFEST}*"):
-            path.unlink()
-        if self._folder.is_dir():
+        manifest = self._folder / MANIFEST
+        paths = (manifest, files.temporary(manifest))
+        unlinks = [partial(path.unlink, missing_ok=True) for path in paths]
+        _attempt_all([partial(self._delete, [*self._undeleted, *segments]), *unlinks])
+        try:
             self._folder.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            log.warning("%r is transcribed; other files are left in it", self._folder.name)
 
     def _report_failure(self, error: OSError) -> None:
         if not self._failing:
@@ -150,3 +178,19 @@ class SpoolWriter:
             self._failing = False
             log.info("audio of %s is written again", self._session)
             self._post(SpoolRecovered(self._session))
+
+
+def _attempt_all(steps: Iterable[Callable[[], None]]) -> None:
+    """Carry out all steps: none waits for another that the disk refuses.
+
+    Raises:
+        OSError: the disk refused at least one; this is the first.
+    """
+    failures = []
+    for step in steps:
+        try:
+            step()
+        except OSError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]

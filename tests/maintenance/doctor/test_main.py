@@ -91,8 +91,8 @@ def test_a_box_on_which_all_is_well(
     assert code == 0
     assert report["ok"] is True
     assert list(checks) == [
-        *("version", "settings", "unit", "appliance", "permissions", "disk", "power", "I2C"),
-        *("OLED", "microphone", "button", "DNS", "TLS", "token DNS", "token TLS"),
+        *("version", "settings", "unit", "appliance", "permissions", "disk", "state"),
+        *("power", "I2C", "OLED", "microphone", "button", "DNS", "TLS", "token DNS", "token TLS"),
         *("clock", "token", "session"),
     ]
     not_fine = {name for name, check in checks.items() if check["result"] != "fine"}

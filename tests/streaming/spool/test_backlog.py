@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import AudioDropped
 from appliance.streaming.spool.backlog import GAP, Backlog
-from appliance.streaming.spool.manifest import read_manifest, recordings_in
+from appliance.streaming.spool.inventory import recordings_in
+from appliance.streaming.spool.manifest import read_manifest
 from appliance.streaming.spool.segment import LENGTH
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until

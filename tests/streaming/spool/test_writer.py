@@ -5,12 +5,16 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
 from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog
-from appliance.streaming.spool.manifest import recordings_in
+from appliance.streaming.spool.inventory import recordings_in
+from appliance.streaming.spool.manifest import MANIFEST
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, recording
+from tests.streaming.spool import trees
 from tests.streaming.spool.test_backlog import (
     SECOND,
     everything,
@@ -55,6 +59,42 @@ def test_closing_ends_even_if_the_disk_refuses(tmp_path: Path) -> None:
     backlog.open()
     backlog.close()
     assert not backlog._writer._thread.is_alive()
+
+
+def test_foreign_files_are_left_alone_and_are_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    posted = Posted()
+    folder = tmp_path / "s1"
+    backlog = filled(folder, 25, posted)
+    backlog.open()
+    wait_until((folder / MANIFEST).exists)
+    trees.foreign_files(folder)
+    left = {path for path in folder.iterdir() if path.suffix != ".pcm"} - {folder / MANIFEST}
+    backlog.remove()
+    backlog.close()
+    assert posted.of(SpoolFailed) == []
+    assert set(folder.iterdir()) == {*left, *folder.glob("*\udcff*")}
+    assert "other files" in caplog.text
+    assert recordings_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", ["manifest", "audio"])
+def test_what_the_disk_refuses_keeps_nothing_else_from_it(tmp_path: Path, what: str) -> None:
+    posted = Posted()
+    folder = trees.leave_session(tmp_path, "s1")
+    first, *rest = trees.audio_of(folder)
+    backlog = Backlog(folder, recording(), posted)
+    with trees.damaged(folder / MANIFEST if what == "manifest" else first):
+        backlog.open()
+        backlog.release(20 * SECOND)
+        wait_until(lambda: not rest[0].exists())
+        backlog.finish()
+        backlog.remove()
+        backlog.close()
+    assert not any(path.exists() for path in rest)
+    [failure] = posted.of(SpoolFailed)
+    assert failure.fault.what == "Disk fault"
 
 
 APPEND = """
