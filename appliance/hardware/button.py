@@ -1,9 +1,11 @@
 """Push button between a GPIO pin and ground (or 3.3 V), debounced.
 
-gpiozero drives the pin. Each press of a person is reported once, however often the contact bounces.
+gpiozero drives the pin. Each press of a person is reported once, however often the contact bounces,
+and as one press even if a loose contact opens for a moment while the button is held.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,14 +34,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _GLITCH_TIME = 0.01  # seconds; shorter pulses are ignored, where the pin library supports it
-_BOUNCE_TIME = 0.05  # seconds after an edge during which another one is the contact bouncing
+_REST_TIME = 0.07  # seconds without an edge after which a contact is at rest; no finger is quicker
 
 
 class Button:
     """Button that posts an event when it is pressed, held and released.
 
-    Its thread opens the pin, and tries again until it can. A button that is down when the pin is
-    opened is stuck: its events count from its first release on.
+    Its thread opens the pin, and tries again until it can. A press is reported at its first
+    contact, a release after the contact has been open for 70 ms. A button that is down when the pin
+    is opened is stuck: its events count from its first release on.
 
         button = Button(ButtonSettings(pin=17), post)
         button.start()
@@ -72,10 +75,11 @@ class Button:
         self._pin_factory = pin_factory
         self._clock = clock
         self._retry_interval = retry_interval
-        self._last_edge = float("-inf")
+        self._opened_at = -math.inf  # when the contact opened last
         self._down = False
+        self._held_at = math.inf  # when the press will have been a hold
         self._reporting = threading.Lock()
-        self._unsettled = threading.Event()
+        self._moved = threading.Event()
         self._ended = threading.Event()
         self.busy_timer = BusyTimer("button")
         self._thread = threading.Thread(target=self._run, name="button", daemon=True)
@@ -87,7 +91,7 @@ class Button:
     def end(self) -> None:
         """Release the pin and end the thread. Nothing is posted afterwards."""
         self._ended.set()
-        self._unsettled.set()
+        self._moved.set()
         self._thread.join(gpio.RELEASE_TIMEOUT)
 
     def _run(self) -> None:
@@ -96,7 +100,7 @@ class Button:
             try:
                 with gpio.raising_pin_errors(self._settings.pin), self._open_contact() as contact:
                     log.info("button: GPIO %d", self._settings.pin)
-                    self._report_settled_state(contact)
+                    self._follow(contact)
             except gpio.PinError as error:
                 fault = _fault_of(error, self._settings.pin)
                 if not reported:
@@ -111,7 +115,6 @@ class Button:
             contact = self._new_contact()
         with contact:
             contact.when_pressed = self._press
-            contact.when_held = self._hold
             contact.when_released = self._release
             stuck = self._down = contact.is_pressed
             self._post_safely(ButtonReady())
@@ -130,53 +133,53 @@ class Button:
             self._settings.pin,
             pull_up=self._settings.pull_up,
             bounce_time=_GLITCH_TIME,
-            hold_time=self._settings.hold_time,
             pin_factory=factory,
         )
 
     def _press(self, contact: "gpiozero.Button") -> None:
-        if self._is_bounce(contact.active_time):
-            self._unsettled.set()
-        else:
+        # The time of the edge counts, not that of its report: the machine is busy at the start of a
+        # session.
+        closed_at = self._clock() - contact.active_time
+        if closed_at - self._opened_at >= _REST_TIME:
+            self._report(down=False)  # if the thread has not done so yet
             self._report(down=True)
-
-    def _hold(self) -> None:
-        self._post_safely(Held())
+        self._moved.set()
 
     def _release(self, contact: "gpiozero.Button") -> None:
-        if self._is_bounce(contact.inactive_time):
-            self._unsettled.set()
-        else:
-            self._report(down=False)
+        self._opened_at = self._clock() - contact.inactive_time
+        self._moved.set()
 
-    def _report_settled_state(self, contact: "gpiozero.Button") -> None:
-        """Report the state in which a contact came to rest after each bounce, until the end.
+    def _follow(self, contact: "gpiozero.Button") -> None:
+        """Report the state in which a contact comes to rest after each edge, and holds.
 
         A finger may be as quick as a bounce, and its release must not be missed: a button that
-        seems to be held switches the box off.
+        seems to be held switches the box off. gpiozero would begin a hold again at each bounce.
         """
-        while not self._ended.is_set():
-            self._unsettled.wait()
-            self._unsettled.clear()
-            if not self._ended.wait(_BOUNCE_TIME):
+        while True:
+            self._moved.wait(self._time_to_hold())
+            self._moved.clear()
+            at_rest = not self._moved.wait(_REST_TIME)
+            if self._ended.is_set():
+                return
+            if at_rest:
                 self._report(down=contact.is_pressed)
+            if self._time_to_hold() == 0 and contact.is_pressed:
+                self._held_at = math.inf
+                self._post_safely(Held())
+
+    def _time_to_hold(self) -> float | None:
+        """Return the seconds until the press is a hold; None if no press can become one."""
+        if self._held_at == math.inf:
+            return None
+        return max(0.0, self._held_at - self._clock())
 
     def _report(self, *, down: bool) -> None:
         """Post that the button is down, or up, if that is new."""
         with self._reporting:
             if down != self._down:
                 self._down = down
+                self._held_at = self._clock() + self._settings.hold_time if down else math.inf
                 self._post_safely(Pressed() if down else Released())
-
-    def _is_bounce(self, age: float) -> bool:
-        """Return whether the edge of `age` seconds ago followed the last one too soon for a person.
-
-        The time of the edge counts, not that of its report: the machine is busy at the start of a
-        session.
-        """
-        edge = self._clock() - age
-        elapsed, self._last_edge = edge - self._last_edge, edge
-        return elapsed < _BOUNCE_TIME
 
     def _post_safely(self, event: Event) -> None:
         try:

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator
 
 import gpiozero
@@ -52,6 +53,7 @@ def test_a_release_is_reported(button: Button, pin: MockPin, posted: Posted, clo
     pin.drive_low()
     clock.now += 0.2
     pin.drive_high()
+    posted.wait(Released)
     assert posted.events == [ButtonReady(), Pressed(), Released()]
 
 
@@ -72,6 +74,7 @@ def test_a_bouncing_contact_is_one_press(
         pin.drive_low()
         clock.now += bounce
         pin.drive_high()
+    posted.wait(Released)
     assert posted.events == [ButtonReady(), Pressed(), Released()]
 
 
@@ -119,15 +122,64 @@ def test_presses_of_a_quick_finger_all_count(
         pin.drive_low()
         clock.now += 0.08
         pin.drive_high()
+    posted.wait(Released, count=3)
     assert len(posted.of(Pressed)) == 3
 
 
 def test_holding_is_reported_while_the_button_is_down(
-    button: Button, pin: MockPin, posted: Posted
+    button: Button, pin: MockPin, posted: Posted, clock: Clock
 ) -> None:
     pin.drive_low()
+    clock.now += SETTINGS.hold_time
     posted.wait(Held)
     assert posted.events == [ButtonReady(), Pressed(), Held()]
+
+
+@pytest.mark.parametrize("every", [0.03, 0.1, 0.4])
+@pytest.mark.parametrize("gap", [0.0, 0.005, 0.02, 0.05, 0.06])
+def test_a_hold_with_a_loose_contact_is_one_hold(
+    button: Button, pin: MockPin, posted: Posted, clock: Clock, gap: float, every: float
+) -> None:
+    pin.drive_low()
+    began_at = clock.now
+    while clock.now - began_at < SETTINGS.hold_time:
+        clock.now += every
+        pin.drive_high()
+        clock.now += gap
+        pin.drive_low()
+    posted.wait(Held)
+    clock.now += 0.1
+    pin.drive_high()
+    posted.wait(Released)
+    assert posted.events == [ButtonReady(), Pressed(), Held(), Released()]
+
+
+def test_a_contact_that_trembles_without_rest_is_one_hold(
+    factory: MockFactory, pin: MockPin, posted: Posted
+) -> None:
+    button = Button(SETTINGS, posted, pin_factory=factory)
+    button.start()
+    posted.wait(ButtonReady)
+    pin.drive_low()
+    while not posted.of(Held):
+        press(pin, 0.01)
+        pin.drive_low()
+        time.sleep(0.02)
+    pin.drive_high()
+    posted.wait(Released)
+    button.end()
+    assert posted.events == [ButtonReady(), Pressed(), Held(), Released()]
+
+
+def test_a_button_let_go_before_the_hold_time_was_not_held(
+    button: Button, pin: MockPin, posted: Posted, clock: Clock
+) -> None:
+    pin.drive_low()
+    clock.now += SETTINGS.hold_time - 0.01
+    pin.drive_high()
+    clock.now += 0.02
+    posted.wait(Released)
+    assert posted.events == [ButtonReady(), Pressed(), Released()]
 
 
 class HeldDownPin(MockPin):  # type: ignore[misc] # gpiozero has no types
@@ -157,6 +209,7 @@ def test_an_active_high_button_works(factory: MockFactory, posted: Posted) -> No
     button.start()
     posted.wait(ButtonReady)
     press(factory.pin(17), pull_up=False)
+    posted.wait(Released)
     assert posted.events == [ButtonReady(), Pressed(), Released()]
     button.end()
 
@@ -169,6 +222,7 @@ def test_the_pin_factory_of_gpiozero_is_respected(
     button.start()
     posted.wait(ButtonReady)
     press(factory.pin(17))
+    posted.wait(Released)
     assert posted.events == [ButtonReady(), Pressed(), Released()]
     button.end()
 
@@ -185,6 +239,7 @@ def test_a_pin_in_use_is_reported_once_and_taken_as_soon_as_it_is_free(
     other.close()
     posted.wait(ButtonReady)
     press(pin)
+    posted.wait(Released)
     assert [type(event) for event in posted.events] == [
         ButtonFailed,
         ButtonReady,
@@ -221,6 +276,7 @@ def test_an_error_in_post_leaves_the_pins_alive(
     pin.drive_low()
     clock.now += 1
     pin.drive_high()
+    posted.wait(Released)
     button.end()
     assert posted.events == [ButtonReady(), Pressed(), Released()]
     assert "Pressed was lost" in caplog.text
