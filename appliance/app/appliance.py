@@ -5,6 +5,7 @@ import typing
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
     Fault,
@@ -51,6 +52,7 @@ class Appliance:
 
     Attributes:
         post: puts an event into the controller's queue; for any thread.
+        probation: whether the settings have served.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Appliance:
         self.post: Post = self._inbox.put
         self._settings = settings
         self._source = source
+        self.probation = Probation()
         self._audio = audio
         self._pin_factory = pin_factory
         self._display = Display(settings.display, self.post, open_panel=open_panel)
@@ -101,6 +104,7 @@ class Appliance:
             audio=self._audio,
             pin_factory=self._pin_factory,
             source=self._source,
+            probation=self.probation,
         )
         with parts:
             reason = parts.run_controller(fault)

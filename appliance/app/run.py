@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Protocol
 
 from appliance.app.appliance import Appliance
+from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
     Fault,
@@ -22,8 +23,10 @@ from appliance.core.events import (
     StopRequested,
 )
 from appliance.core.late_imports import import_lock
-from appliance.settings import Settings, SettingsError, last_good, load
+from appliance.settings import Settings, SettingsError, last_good
+from appliance.settings.last_good import GoodSettings
 from appliance.settings.load import contents
+from appliance.system.files import sync
 from appliance.system.state_lock import StateInUseError, StateLock
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
@@ -33,6 +36,9 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL = 2.0
 """Seconds between two looks at the settings file."""
 
+LAST_LOOK_TIMEOUT = 10.0
+"""Seconds to wait for the thread that looks at the settings file, in case its disk hangs."""
+
 POWER_OFF_TIMEOUT = 20.0
 """Seconds to wait for SIGTERM after asking logind to power off."""
 
@@ -41,6 +47,7 @@ class Runnable(Protocol):
     """Interface of `Appliance`."""
 
     post: Post
+    probation: Probation
 
     def run(self, fault: Fault | None = None) -> Event:
         """Run until an event asks to end; return that event."""
@@ -50,9 +57,9 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
     """Run until SIGTERM or SIGINT; return whether no error ended it.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use. The
-    last good ones outlive the program. After an unhandled error, or when a part hangs, the program
-    must be restarted; the session that was cut off then goes on. A second copy on the same state
-    folder does nothing.
+    last good ones outlive the program; new ones replace them once they have served. After an
+    unhandled error, or when a part hangs, the program must be restarted; the session that was cut
+    off then goes on. A second copy on the same state folder does nothing.
 
     Args:
         path: the settings file.
@@ -65,22 +72,23 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
 def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLock) -> bool:
     failed = threading.Event()
     stopping = threading.Event()
-    settings = fallback_settings()
+    good = last_good.load(last_good.folder())
     left_over: Event | None = None
     while not (stopping.is_set() or failed.is_set()):
         watch = SettingsWatch(path)
-        before = settings
-        settings, fault = read_settings(path, before)
+        before = good or GoodSettings(Settings())
+        used, fault = read_settings(path, good)
         try:
-            lock.take(settings.spool.parent)
+            lock.take(used.settings.spool.parent)
         except StateInUseError as error:
             log.error("%s; end it first", error)
             if not lock.held:
                 return False
-            settings, fault = before, Fault("Settings: mistake", f"history.path: {error}")
+            used, fault = before, Fault("Settings: mistake", f"history.path: {error}")
+        appliance = build(used.settings, path)
         if fault is None:
-            last_good.save(settings, last_good.folder())
-        appliance = build(settings, path)
+            good = used
+            watch.meanwhile = Saving(used, appliance.probation, path).advance
         _stop_on_signals(appliance.post, stopping)
         end_on_unhandled_errors(appliance.post, failed)
         if left_over:
@@ -118,21 +126,53 @@ def _power_off(stopping: threading.Event) -> Event | None:
     return PowerOffFailed(fault)
 
 
-def fallback_settings() -> Settings:
-    """Return the settings to use in place of bad ones: the last good ones, else the defaults."""
-    return last_good.load(last_good.folder()) or Settings()
+def read_settings(path: Path, good: GoodSettings | None) -> tuple[GoodSettings, Fault | None]:
+    """Return the settings of a file; if it is bad, the last good ones, and the mistake to show.
 
-
-def read_settings(path: Path, instead: Settings) -> tuple[Settings, Fault | None]:
-    """Return the settings of a file; if it is bad, return `instead`, and the mistake to show."""
+    Args:
+        path: the settings file.
+        good: the last good settings; None if there are none, and the defaults take their place.
+    """
     try:
-        settings = load(path)
+        found = last_good.load_whole(path, good)
     except SettingsError as error:
         for problem in error.problems:
             log.error("settings: %s", problem)
-        return instead, Fault("Settings: mistake", error.problems[0], detail=str(path))
-    log.info("settings: %s", path if path.exists() else f"there is no {path}; using the defaults")
-    return settings, None
+        fault = Fault("Settings: mistake", error.problems[0], detail=str(path))
+        return good or GoodSettings(Settings()), fault
+    there = found.text is not None
+    log.info("settings: %s", path if there else f"there is no {path}; using the defaults")
+    return found, None
+
+
+class Saving:
+    """Saving of settings in use: their file is synced at once, the copy made when they served.
+
+    Where there are no last good settings yet, these are saved as soon as all parts have started.
+
+    Args:
+        used: the settings in use.
+        probation: whether they have served.
+        path: the settings file.
+    """
+
+    def __init__(self, used: GoodSettings, probation: Probation, path: Path) -> None:
+        self._used = used
+        self._probation = probation
+        self._path = path
+        self._folder = last_good.folder()
+        self._are_first = last_good.load(self._folder) is None
+        self._synced = self._saved = False
+
+    def advance(self) -> None:
+        """Do what is due."""
+        if not self._synced:
+            self._synced = True
+            sync(self._path)
+        served = self._probation.begun if self._are_first else self._probation.passed
+        if served and not self._saved:
+            self._saved = True
+            last_good.save(self._used, self._folder)
 
 
 class SettingsWatch:
@@ -146,31 +186,42 @@ class SettingsWatch:
     Args:
         path: the settings file.
         interval: seconds between two looks.
+
+    Attributes:
+        meanwhile: called at each look.
     """
 
     def __init__(self, path: Path, interval: float = POLL_INTERVAL) -> None:
         self._path = path
         self._interval = interval
         self._contents = self._look()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     @contextlib.contextmanager
     def posting(self, post: Post) -> Iterator[None]:
         """Watch the file in a `with` block; post `SettingsChanged` once if it changes."""
         ending = threading.Event()
-        thread = threading.Thread(target=self._run, args=(post, ending), name="settings")
+        thread = threading.Thread(
+            target=self._run, args=(post, ending), name="settings", daemon=True
+        )
         thread.start()
         try:
             yield
         finally:  # a thread left over would keep a program alive that has crashed
             ending.set()
-            thread.join()
+            thread.join(LAST_LOOK_TIMEOUT)
+            if thread.is_alive():
+                log.error("the disk hangs, so the last good settings are not saved")
 
     def _run(self, post: Post, ending: threading.Event) -> None:
+        reported = False
         while not ending.wait(self._interval):
-            if self._look() != self._contents:
+            self.meanwhile()
+            if not reported and self._look() != self._contents:
                 log.info("the settings file has changed")
                 post(SettingsChanged())
-                return
+                reported = True
+        self.meanwhile()
 
     def _look(self) -> bytes | str:
         """Return what the file holds, or why that can't be read."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from appliance.app.probation import Probation
 from appliance.controller.controller import Controller
 from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
@@ -57,6 +58,7 @@ class Parts:
         audio: returns a simulation of PortAudio; None for the machine's.
         pin_factory: a simulation of the GPIO pins; None for the machine's.
         source: the file that the settings come from.
+        probation: notes when the settings have served.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class Parts:
         audio: Callable[[], Audio] | None = None,
         pin_factory: "Factory | None" = None,
         source: Path | None = None,
+        probation: Probation | None = None,
     ) -> None:
         self._settings = settings
         self._source = source
+        self._probation = probation or Probation()
         self._inbox = inbox
         self._display = display
         post = inbox.put
@@ -141,7 +145,7 @@ class Parts:
             history=self._history,
             open_sessions=self._open_sessions,
             dispatcher=self._dispatcher,
-            listeners=(status, *self._mqtt),
+            listeners=(status, self._probation, *self._mqtt),
             boot=self._sessions.boot,
             wall_clock=wall_clock,
             busy_timers=(
@@ -155,6 +159,7 @@ class Parts:
         )
         interrupted = self._open_sessions.resume(left_over)
         notify("READY=1")
+        self._probation.begin()
         return controller.run(interrupted, fault)
 
     def _new_dispatcher(self, left_over: Sequence[str]) -> Dispatcher:

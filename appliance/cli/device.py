@@ -48,9 +48,11 @@ def farewell(config: str | None) -> None:
     """Leave "Safe to unplug" on the OLED, as the last program before the power goes."""
     from appliance.app import run as running
     from appliance.screen.shutdown_screen import show_shutdown_screen
+    from appliance.settings import last_good
 
-    settings, _ = running.read_settings(settings_path(config), running.fallback_settings())
-    show_shutdown_screen(settings.display)
+    last = last_good.load(last_good.folder())
+    used, _ = running.read_settings(settings_path(config), last)
+    show_shutdown_screen(used.settings.display)
 
 
 @click.command("take-settings", hidden=True)

@@ -1,17 +1,22 @@
-"""Last known good settings, for a start at which the settings file is not valid."""
+"""Last good settings, for a start at which the settings file is not valid, or is cut off."""
 
+import codecs
 import logging
 import os
 from pathlib import Path
 
 import msgspec
 
+from appliance.settings.load import SettingsError, contents, parse
 from appliance.settings.schema import Settings
 from appliance.system.files import DISK, Disk, read, reason, replace, set_aside
 
 log = logging.getLogger(__name__)
 
 NAME = "last-good-settings.json"
+
+TEXT_NAME = "last-good-settings.toml"
+"""The settings file as it was: whoever lost the file finds it here."""
 
 MAX_SIZE = 1024 * 1024
 """Bytes; sixteen times the largest settings file that is taken from the boot partition."""
@@ -23,29 +28,71 @@ def folder() -> Path | None:
     return Path(directory) if directory else None
 
 
-def save(settings: Settings, folder: Path | None, disk: Disk = DISK) -> None:
-    """Save settings that loaded, unless they are saved already: SD cards wear out.
+class GoodSettings(msgspec.Struct, frozen=True):
+    """Settings that are good, and the text of their file; None where that is not known."""
+
+    settings: Settings
+    text: bytes | None = None
+
+
+def load_whole(path: Path, good: GoodSettings | None) -> GoodSettings:
+    """Load a settings file, unless it has lost what the `good` one held.
+
+    A power cut may leave an empty file, or the beginning of it, of what was written without a sync.
+    Such a file is valid, and its defaults could be what the owner has decided against.
+
+    Raises:
+        SettingsError: the file can't be used, or is missing, empty or cut off.
+    """
+    try:
+        text = contents(path)
+    except FileNotFoundError:
+        found, lost = GoodSettings(Settings()), "is missing"
+    except OSError as error:
+        raise SettingsError(path, [f"can't be read: {reason(error)}"]) from error
+    else:
+        found, lost = GoodSettings(parse(text, path), text), _lost(text, good)
+    if good is None or not lost or found.settings == good.settings:
+        return found
+    raise SettingsError(path, [f"{lost}: write it again, or a comment (#) if it is meant so"])
+
+
+def _lost(text: bytes, good: GoodSettings | None) -> str:
+    """Return what happened to a file that is empty, or only the beginning of the good one."""
+    if not text.removeprefix(codecs.BOM_UTF8).strip():
+        return "is empty"
+    if good and good.text and good.text.startswith(text):
+        return f"is cut off after line {len(text.splitlines())}"
+    return ""
+
+
+def save(good: GoodSettings, folder: Path | None, disk: Disk = DISK) -> None:
+    """Save settings that have served, unless they are saved already: SD cards wear out.
 
     A disk that refuses is only logged: the settings are in use all the same.
     """
     if folder is None:
         return
-    path = folder / NAME
-    data = msgspec.json.encode(settings)
-    try:
-        if _contents(path) != data:
-            replace(path, data, mode=0o600, disk=disk)
-    except OSError as error:
-        log.warning("the settings can't be saved for the next start: %s", error)
+    files = {NAME: msgspec.json.encode(good.settings)}
+    if good.text is not None:
+        files[TEXT_NAME] = good.text
+    for name, data in files.items():
+        try:
+            if _contents(folder / name) != data:
+                replace(folder / name, data, mode=0o600, disk=disk)
+        except OSError as error:
+            log.warning("the settings can't be saved for the next start: %s", error)
 
 
-def load(folder: Path | None) -> Settings | None:
+def load(folder: Path | None) -> GoodSettings | None:
     """Return the settings that were saved last; None if there are none, or they are not valid."""
     if folder is None:
         return None
     try:
         data = _contents(folder / NAME)
-        return None if data is None else msgspec.json.decode(data, type=Settings)
+        if data is None:
+            return None
+        return GoodSettings(msgspec.json.decode(data, type=Settings), _contents(folder / TEXT_NAME))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         log.warning("the last good settings can't be used: %s", error)
         return None

@@ -153,6 +153,12 @@ def set_aside(path: Path, why: str) -> Path | None:
     return aside
 
 
+def sync(path: Path) -> None:
+    """Wait until a file that another program wrote is on the medium, as far as that is possible."""
+    with contextlib.suppress(OSError), open_regular(path, follow=True) as file:
+        os.fsync(file.fileno())
+
+
 def reason(error: OSError) -> str:
     """Return what went wrong, for a sentence that names the file itself."""
     return error.strerror or str(error)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.app import run as running
+from appliance.app.probation import Probation
 from appliance.app.run import SettingsWatch, read_settings
 from appliance.core.events import (
     Event,
@@ -22,6 +23,7 @@ from appliance.core.events import (
     StopRequested,
 )
 from appliance.settings import Settings
+from appliance.settings.last_good import GoodSettings
 from appliance.system.state_lock import StateLock
 from tests.rig.bus import MessageBus, needs_a_bus
 from tests.rig.waiting import wait_until
@@ -137,6 +139,7 @@ def test_settings_that_name_the_state_of_another_copy_are_a_mistake(
         def __init__(self, used: Settings, _: Path) -> None:
             self.used = used
             self.post: Post = lambda _: None
+            self.probation = Probation()
 
         def run(self, fault: Fault | None = None) -> Event:
             built.append((self.used.history.path, fault))
@@ -209,11 +212,13 @@ CRASH = """
 import sys, threading
 from pathlib import Path
 from appliance.app import run as running
+from appliance.app.probation import Probation
 from appliance.system import log_setup
 
 class Broken:
     def __init__(self, settings, source):
         self.posted = threading.Event()
+        self.probation = Probation()
     def post(self, event):
         self.posted.set()
     def run(self, fault=None):
@@ -248,15 +253,16 @@ def test_an_unhandled_error_in_any_thread_ends_the_program_with_status_1(setting
 
 
 def test_good_settings_are_used_and_nothing_is_wrong(settings: Path) -> None:
-    used, fault = read_settings(settings, Settings())
-    assert used.name == "box"
+    used, fault = read_settings(settings, None)
+    assert used.settings.name == "box"
+    assert used.text == settings.read_bytes()
     assert fault is None
 
 
 def test_bad_settings_are_reported_and_the_last_good_ones_used(
     settings: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    last_good = Settings(name="last")
+    last_good = GoodSettings(Settings(name="last"))
     settings.write_text("[button]\npin = 99\npul_up = true\n")
     used, fault = read_settings(settings, last_good)
     assert used is last_good
@@ -270,7 +276,8 @@ def test_a_missing_file_means_the_defaults_and_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        assert read_settings(tmp_path / "none.toml", Settings(name="last")) == (Settings(), None)
+        used, fault = read_settings(tmp_path / "none.toml", None)
+    assert (used.settings, fault) == (Settings(), None)
     assert "there is no" in caplog.text
     assert "none.toml" in caplog.text
 
@@ -345,6 +352,7 @@ class Scripted:
         self._reason = reason
         self.posted: list[Event] = []
         self.post: Post = self.posted.append
+        self.probation = Probation()
         self.fault: Fault | None = None
 
     def run(self, fault: Fault | None = None) -> Event:
@@ -379,6 +387,64 @@ def test_a_part_that_hangs_makes_the_program_restart(settings: Path) -> None:
     well, built = run_until(settings, PartHung("display"))
     assert not well
     assert len(built) == 1
+
+
+class Serving(Scripted):
+    """An appliance that started all parts, and served if `seconds` is 0."""
+
+    def __init__(self, settings: Settings, seconds: float) -> None:
+        super().__init__(PartHung("nothing, to end it"))
+        self.settings = settings
+        self.probation = Probation(seconds)
+
+    def run(self, fault: Fault | None = None) -> Event:
+        self.probation.begin()
+        return super().run(fault)
+
+
+def serve(settings: Path, seconds: float = 0.0) -> Serving:
+    """Run once; return the appliance that ran."""
+    built: list[Serving] = []
+
+    def build(used: Settings, _path: Path) -> Serving:
+        built.append(Serving(used, seconds))
+        return built[-1]
+
+    running.run(settings, build)
+    return built[0]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_a_file_that_was_cut_off_leaves_the_last_good_settings(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    served = serve(settings)
+    assert served.fault is None
+    settings.write_text("\n".join(settings.read_text().splitlines()[:lines]))
+    for _ in range(2):  # neither is it good at the second time
+        cut = serve(settings)
+        assert cut.settings == served.settings
+        assert cut.fault
+        assert cut.fault.what == "Settings: mistake"
+        assert "write it again" in cut.fault.remedy
+
+
+def test_new_settings_replace_the_last_good_ones_once_they_have_served(
+    settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    first = serve(settings, seconds=3600)  # there are none before it
+    settings.write_text(settings.read_text().replace("box", "new"))
+    new = serve(settings, seconds=3600)
+    assert new.settings.name == "new"
+    settings.write_text("no settings")
+    assert serve(settings).settings == first.settings
+    settings.write_text(GOOD.format(name="served", folder=tmp_path))
+    serve(settings)
+    settings.write_text("no settings")
+    assert serve(settings).settings.name == "served"
+    assert b"served" in (tmp_path / "last-good-settings.toml").read_bytes()
 
 
 @needs_a_bus

@@ -11,7 +11,6 @@ from appliance.app.run import read_settings
 from appliance.core.events import Fault
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
-from appliance.settings import Settings
 from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"
@@ -213,7 +212,7 @@ def _of_settings() -> Iterator[Fault]:
         path = Path(folder) / "appliance.toml"
         for mistake in MISTAKES:
             path.write_text(mistake, encoding="utf-8")
-            fault = read_settings(path, Settings())[1]
+            fault = read_settings(path, None)[1]
             assert fault, f"{mistake!r} is none"
             yield fault
 

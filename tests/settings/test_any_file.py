@@ -201,4 +201,4 @@ def test_any_copy_of_the_last_good_ones(
 ) -> None:
     folder = tmp_path_factory.mktemp("state", numbered=True)
     (folder / last_good.NAME).write_bytes(data)
-    assert isinstance(last_good.load(folder), Settings | None)
+    assert isinstance(last_good.load(folder), last_good.GoodSettings | None)

@@ -1,5 +1,6 @@
 """Context of the checks: settings, machine, systemd unit and running appliance."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from appliance.maintenance.doctor.runner import Check
 from appliance.maintenance.doctor.unit import Unit
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
-from appliance.settings import Settings, SettingsError, load
+from appliance.settings import Settings, SettingsError, last_good
+from appliance.settings.load import DEFAULT_PATH
 from appliance.settings.schema import DisplaySettings
 from appliance.system import status_file
 from appliance.system.processes import Run, output
@@ -71,12 +73,17 @@ class Context:
         self.prompt = prompt
         self.settings = Settings()
         self.problems: list[str] = []
+        self.unit = Unit(machine.run)
         try:
-            self.settings = load(path)
+            self.settings = last_good.load_whole(path, self._last_good()).settings
         except SettingsError as error:
             self.problems = error.problems
-        self.unit = Unit(machine.run)
         self.appliance = self.observe()
+
+    def _last_good(self) -> last_good.GoodSettings | None:
+        """Return the last good settings of the service, if it uses the same file."""
+        folder = Path(self.unit.state_directory if self.path == DEFAULT_PATH else "/nowhere")
+        return last_good.load(folder) if os.access(folder / last_good.NAME, os.R_OK) else None
 
     def observe(self) -> RunningAppliance | None:
         """Return the appliance that runs at this moment, or that systemd has just started."""
