@@ -3,7 +3,6 @@
 import contextlib
 import queue
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -19,6 +18,9 @@ from paho.mqtt.properties import MalformedPacket, Properties  # type: ignore[att
 from appliance.mqtt.errors import PASSWORD_TOO_LONG, BrokerError, untrusted
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT
 from appliance.settings.schema import MqttSettings
+from appliance.system.connector import connect
+from appliance.system.time_limit import TimeLimit
+from appliance.system.trust import tls_context
 
 DISCONNECT_TIMEOUT = 0.5
 """Seconds for the network thread to send a DISCONNECT."""
@@ -77,6 +79,7 @@ class NetworkClient(Client):
         self.max_inflight_messages = MAX_INFLIGHT
         self.on_end: Callable[[str], None] = lambda _reason: None
         self.has_thread = False
+        self._opening = TimeLimit()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def start(self, settings: MqttSettings) -> None:
@@ -90,12 +93,17 @@ class NetworkClient(Client):
         if self.protocol is MQTT_5:
             limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's lack
             limits.MaximumPacketSize = MAX_PACKET_BYTES
-        self.connect(settings.host, settings.port_or_default, KEEPALIVE, properties=limits)
+        with TimeLimit(self.connect_timeout) as self._opening:
+            self.connect(settings.host, settings.port_or_default, KEEPALIVE, properties=limits)
         # Otherwise some small packets in a row would wait for an acknowledgement, 40 ms.
         self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._set_option(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         self.has_thread = True
         self.loop_start()
+
+    def _create_socket_connection(self) -> socket.socket:
+        """Return a connected socket: paho calls this, and then adds TLS."""
+        return connect(self.host, self.port, self._opening)
 
     def loop_forever(
         self, timeout: float = 1.0, retry_first_connection: bool = False
@@ -212,7 +220,7 @@ def client_for(
     if settings.tls:
         file = settings.tls if isinstance(settings.tls, str) else None
         try:
-            client.tls_set_context(ssl.create_default_context(cafile=file))
+            client.tls_set_context(tls_context(file or ""))
         except OSError as error:
             raise untrusted(file or "certificates", error) from error
     return client

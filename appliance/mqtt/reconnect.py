@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds for the network, again for TLS, and again for the broker to let us in."""
+"""Seconds for the network and TLS, and again for the broker to let us in."""
 
 MIN_DELAY, MAX_DELAY = 1.0, 60.0
 """Seconds between two tries."""

@@ -13,6 +13,10 @@ from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.stream import Stream
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport, TransportListener
+from appliance.system.time_limit import TimeLimit
+
+OPEN_TIMEOUT = 20.0
+"""Seconds from the beginning of an attempt to an open connection: the token and the handshake."""
 
 USEFUL_AFTER = 10.0
 """Seconds after which a connection counts as useful: its end is a new failure."""
@@ -32,6 +36,7 @@ def open_stream(
     time_left: Callable[[], float | None],
     stall_timeout: float,
     clock: Callable[[], float],
+    limit: TimeLimit | None = None,
 ) -> Stream | Outcome:
     """Fetch a token and return a stream that will use it, or the outcome if there is no token.
 
@@ -44,10 +49,12 @@ def open_stream(
         time_left: returns the seconds until the service must have answered; None for any time.
         stall_timeout: seconds without any progress after which a connection is dead.
         clock: monotonic seconds.
+        limit: ends the attempt when the session is abandoned.
     """
+    open_by = clock() + OPEN_TIMEOUT
     source = tokens
     if endpoint.is_fallback or source is None:
-        source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback)
+        source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback, limit=limit)
     try:
         token = source.fetch(time_left())
     except TokenError as refusal:
@@ -55,14 +62,16 @@ def open_stream(
 
     def open_transport(listener: TransportListener) -> Transport:
         left = time_left()
+        until_open = max(open_by - clock(), 0.1)
         return Transport(
             endpoint.settings,
             token,
             listener,
-            stall_timeout if left is None else min(stall_timeout, max(left, 0.1)),
+            until_open if left is None else min(until_open, max(left, 0.1)),
             stall_timeout=stall_timeout,
             # With a fallback, a service that hangs gets one more chance before it gives way.
             pong_timeout=PONG_TIMEOUT if left is None else stall_timeout,
+            limit=limit,
         )
 
     pace = endpoint.retry_policy.pace

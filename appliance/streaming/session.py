@@ -25,6 +25,7 @@ from appliance.streaming.liveness import STALL_TIMEOUT
 from appliance.streaming.outcomes import Outcome
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.spool.backlog import Backlog
+from appliance.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from appliance.streaming.stream import Stream
@@ -119,6 +120,7 @@ class Session:
         self._stream: Stream | None = None
         self._warned: set[str] = set()
         self._abandoned = threading.Event()
+        self._limit = TimeLimit()
         self._wake = threading.Event()
         # A daemon: a name server that never answers must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name=f"session-{self.name}", daemon=True)
@@ -142,6 +144,7 @@ class Session:
         """End the session soon, keeping what is left; returns at once."""
         self._abandoned.set()
         self._wake.set()
+        self._limit.cancel()
         if stream := self._stream:
             stream.abandon()
 
@@ -182,6 +185,7 @@ class Session:
                 time_left=lambda: self._failover.time_left,
                 stall_timeout=self._stall_timeout,
                 clock=self._clock,
+                limit=self._limit,
             )
             if isinstance(opened, Outcome):
                 outcome, last_alive_at = opened, None

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -14,12 +15,17 @@ from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
 from appliance.streaming.outcomes import Outcome, Stage
+from appliance.system.http_client import request
+from appliance.system.time_limit import TimeLimit
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to connect to a token endpoint."""
 
 ANSWER_TIMEOUT = 8.0
-"""Seconds to wait for an answer, and as many again until all of it has arrived."""
+"""Seconds to wait for an answer, and for each part of it."""
+
+TOKEN_TIMEOUT = 12.0
+"""Seconds for a token, from the look-up of the name to the last byte."""
 
 
 class TokenError(Exception):
@@ -47,45 +53,49 @@ class TokenSource:
 
     Args:
         settings: where the services are, and the files with the secrets.
-        get: requests a URL.
+        get: requests a URL, in place of an HTTP request.
         clock: monotonic seconds.
         fallback: whether the tokens are for the fallback.
+        limit: ends a fetch, too.
     """
 
     def __init__(
         self,
         settings: ServiceSettings,
-        get: Callable[..., requests.Response] = requests.get,
+        get: Callable[..., requests.Response] | None = None,
         clock: Callable[[], float] = time.monotonic,
         *,
         fallback: bool = False,
+        limit: TimeLimit | None = None,
     ) -> None:
         self._settings = settings
+        self._limit = limit
         self._get = get
         self._clock = clock
         self._fallback = fallback
 
     def fetch(self, within: float | None = None) -> str:
-        """Return a new token; blocks for some seconds, at most about `within` at each step.
+        """Return a new token; blocks for `TOKEN_TIMEOUT` seconds at most, or for `within`.
 
         Raises:
             TokenError: there is no key, no answer, a refusal, or an answer without a token.
         """
         try:
             url, headers = self._request()
+            total = _limited(TOKEN_TIMEOUT, within)
             answer_timeout = _limited(ANSWER_TIMEOUT, within)
-            response = self._get(
-                url,
-                headers=headers,
-                timeout=(_limited(CONNECT_TIMEOUT, within), answer_timeout),
-                allow_redirects=False,  # a key goes only where its owner said
-                verify=self._settings.ca_file or True,
-                stream=True,
-            )
-            with response:
+            with (
+                TimeLimit(total, self._limit) as limit,
+                (self._get or partial(request, "GET", limit=limit))(
+                    url,
+                    headers=headers,
+                    timeout=(_limited(CONNECT_TIMEOUT, within), answer_timeout),
+                    ca_file=self._settings.ca_file,
+                ) as response,
+            ):
                 pieces = response.iter_content(1)
                 answer = read_json(pieces, _Answer, answer_timeout, self._clock)
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is enough.
             raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
         secrets = [header.rpartition(" ")[2] for header in headers.values()]

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -19,12 +20,16 @@ from appliance.settings.schema import ServiceSettings
 from appliance.streaming import tcp_info
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
 from appliance.streaming.outcomes import Outcome, Stage
-from appliance.streaming.proxy import proxy_options
+from appliance.system.http_client import FAILURES, open_stream
+from appliance.system.time_limit import TimeLimit
 
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 0.5
 """Seconds between checks of the peer's liveness."""
+
+SWITCHING = 101
+"""HTTP status of a handshake that the service accepts."""
 
 MAX_UNACKNOWLEDGED = 32 * 1024
 """Bytes on their way at which nothing more is sent: a blocked `send` would hold the lock that a
@@ -58,10 +63,11 @@ class Transport:
         settings: where the service is, and its parameters.
         token: a temporary token that was not used before.
         listener: takes what happens.
-        handshake_timeout: seconds that the service may let TCP, TLS and the handshake wait, each.
+        handshake_timeout: seconds from the look-up of the name to the end of the handshake.
         clock: monotonic seconds.
         stall_timeout: seconds without any progress afterwards.
         pong_timeout: seconds that the service may send nothing although pings arrive.
+        limit: ends the handshake, too.
     """
 
     def __init__(
@@ -74,10 +80,13 @@ class Transport:
         *,
         stall_timeout: float = STALL_TIMEOUT,
         pong_timeout: float = PONG_TIMEOUT,
+        limit: TimeLimit | None = None,
     ) -> None:
         self._url = settings.url
         self._token = token
         self._listener = listener
+        self._connecting = TimeLimit(within=limit)
+        self._handshake = self._connecting
         self._handshake_timeout = handshake_timeout
         self._stall_timeout = stall_timeout
         self._clock = clock
@@ -85,6 +94,7 @@ class Transport:
         self._opened: socket.socket | None = None
         self._stage = Stage.HANDSHAKE
         self._error: BaseException | None = None
+        self._status: int | None = None
         self._close: tuple[int | None, str] = (None, "")
         self._aborted = threading.Event()
         self.ended = threading.Event()
@@ -92,7 +102,7 @@ class Transport:
         self._checked_at = clock()
         self._app = websocket.WebSocketApp(
             connection_url(settings, token),
-            header=self._limit_connecting,
+            header=self._connect,
             on_open=self._on_open,
             on_message=self._on_message,
             on_error=self._on_error,
@@ -102,15 +112,14 @@ class Transport:
 
     def run(self) -> Outcome:
         """Connect and listen until the connection ends; return how it did."""
+        self._handshake = TimeLimit(self._handshake_timeout, self._connecting)
         try:
-            self._app.run_forever(
-                sockopt=_SOCKET_OPTIONS,
-                sslopt={"ca_certs": self._ca_file} if self._ca_file else None,
-                skip_utf8_validation=True,  # a broken message is ignored, not fatal
-                **proxy_options(self._url),
-            )
-        except ValueError as error:  # the address, or the proxy's, is invalid
+            # A broken message is ignored, not fatal.
+            self._app.run_forever(skip_utf8_validation=True)
+        except ValueError as error:  # the address is invalid
             self._error = error
+        if self._stage is Stage.HANDSHAKE:
+            self._handshake.end()
         if self._opened is not None:
             # The library forgets, but does not close, a socket on which the service said goodbye.
             self._opened.close()
@@ -148,6 +157,7 @@ class Transport:
     def abort(self) -> None:
         """End the connection at once; `run` returns."""
         self._aborted.set()
+        self._connecting.cancel()
         raw = self._raw_socket()
         if raw is not None:
             try:
@@ -188,13 +198,17 @@ class Transport:
         sock = self._app.sock
         return sock.sock if sock is not None else None
 
-    def _limit_connecting(self) -> dict[str, str]:
-        """Limit how long connecting may take; return no headers.
+    def _connect(self) -> dict[str, str]:
+        """Connect, and hand the library the socket; return no headers.
 
-        The library asks for headers just before it connects. Until it has connected there is no
-        socket that `abort` could shut down, and its own limit is one for all connections.
+        The library asks for headers just before it connects. By itself it gives up at the first
+        address that is silent, follows redirections to any host, and has no total limit.
         """
-        self._set_timeout(self._handshake_timeout)
+        if (sock := self._app.sock) is not None:
+            sock.connect = partial(sock.connect, redirect_limit=0)  # type: ignore[method-assign]
+        self._app.prepared_socket = open_stream(
+            self._url, self._handshake, ca_file=self._ca_file, options=_SOCKET_OPTIONS
+        )
         return {}
 
     def _set_timeout(self, seconds: float) -> None:
@@ -202,6 +216,7 @@ class Transport:
             sock.settimeout(seconds)
 
     def _on_open(self, _app: websocket.WebSocketApp) -> None:
+        self._handshake.end()
         self._set_timeout(self._stall_timeout)
         self._opened = self._raw_socket()
         self._stage = Stage.SESSION
@@ -222,11 +237,13 @@ class Transport:
         # A defect in a callback of ours comes here, too; it must not pass for "network error".
         expected: tuple[type[Exception], ...] = (websocket.WebSocketException, OSError)
         if self._stage is Stage.HANDSHAKE:
-            expected += (ValueError,)  # the address is invalid
+            expected += FAILURES
         if not isinstance(error, expected):
             log.error("a defect while handling a message", exc_info=error)
         elif self._error is None:
             self._error = error
+            # Of a redirection the library says only that it was not followed.
+            self._status = self._app.sock.status if self._app.sock else None
 
     def _on_close(self, _app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
         if code is not None:
@@ -234,9 +251,13 @@ class Transport:
         self._close = (code, reason or "")
 
     def _outcome(self) -> Outcome:
+        if self._stage is Stage.HANDSHAKE and self._handshake.ran_out:
+            return Outcome(self._stage, cause=Cause.TIMEOUT)
         code, reason = self._close
         if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
             code, reason = self._error.status_code, ""
+        elif code is None and self._stage is Stage.HANDSHAKE and self._status != SWITCHING:
+            code = self._status
         if code is not None:
             return Outcome(self._stage, code, self.without_token(reason))
         return Outcome(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)

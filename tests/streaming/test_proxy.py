@@ -15,14 +15,13 @@ from appliance.core.network_errors import Cause, UnusableProxyError
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage, fault_for
-from appliance.streaming.proxy import proxy_options
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport
+from appliance.system.proxy import proxy_for
 from tests.rig.certificates import self_signed
 from tests.rig.listener import Listener
 from tests.rig.service import ScriptedService
 
-STRAIGHT = {"http_no_proxy": ["*"]}
 GUEST = f"Basic {base64.b64encode(b'guest:secret!').decode()}"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -149,10 +148,10 @@ def test_both_go_straight_where_the_environment_says_so(
 @pytest.mark.parametrize(
     ("environment", "url", "way"),
     [
-        ({}, "wss://host/v3/ws", STRAIGHT),
-        ({"http_proxy": "http://p:1"}, "wss://host/v3/ws", STRAIGHT),
-        ({"https_proxy": "http://p:1"}, "ws://host/v3/ws", STRAIGHT),
-        ({"https_proxy": "http://p:1", "no_proxy": "host"}, "wss://a.host/v3/ws", STRAIGHT),
+        ({}, "wss://host/v3/ws", None),
+        ({"http_proxy": "http://p:1"}, "wss://host/v3/ws", None),
+        ({"https_proxy": "http://p:1"}, "ws://host/v3/ws", None),
+        ({"https_proxy": "http://p:1", "no_proxy": "host"}, "wss://a.host/v3/ws", None),
         ({"https_proxy": "http://p:1", "no_proxy": "host"}, "wss://ahost/v3/ws", ("p", 1)),
         ({"https_proxy": "http://p:1"}, "wss://host/v3/ws", ("p", 1)),
         ({"http_proxy": "http://p"}, "ws://host/v3/ws", ("p", 80)),
@@ -164,13 +163,12 @@ def test_the_environment_is_read_as_for_tokens(
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
     url: str,
-    way: dict[str, object] | tuple[str, int],
+    way: tuple[str, int] | None,
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = proxy_options(url)
-    proxied = isinstance(way, tuple)
-    assert ((found["http_proxy_host"], found["http_proxy_port"]) if proxied else found) == way
+    found = proxy_for(url)
+    assert (found and found[:2]) == way
 
 
 UNUSABLE = [
@@ -181,14 +179,15 @@ UNUSABLE = [
     "socks5://guest:secret@127.0.0.1:1080",
     "socks4://guest:secret@127.0.0.1:1080",
     "ftp://guest:secret@127.0.0.1:21",
+    "https://guest:secret@127.0.0.1:3128",
 ]
 
 
-@pytest.mark.parametrize("proxy", [*UNUSABLE, "https://guest:secret@127.0.0.1:3128"])
+@pytest.mark.parametrize("proxy", UNUSABLE)
 def test_an_unusable_proxy_is_named(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(UnusableProxyError) as refusal:
-        proxy_options("ws://host/v3/ws")
+        proxy_for("ws://host/v3/ws")
     assert "secret" not in str(refusal.value)
     outcome = Transport(ServiceSettings(url="ws://host/v3/ws"), "t", NeverOpened()).run()
     assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.PROXY)

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,10 @@ import urllib3
 
 from appliance.core.json_response import MAX_BODY, read_json, redact
 from appliance.core.network_errors import BUSY, NO_CREDIT, Cause, cause_of
+from appliance.system.http_client import pool_manager
+from appliance.system.proxy import proxy_for
+from appliance.system.time_limit import TimeLimit
+from appliance.system.trust import tls_context
 
 VENDOR_URL = "https://streaming.assemblyai.com/v3/token"
 
@@ -20,13 +23,14 @@ CONNECT_TIMEOUT = 3.0
 """Seconds to connect to the vendor."""
 
 ANSWER_TIMEOUT = 5.0
-"""Seconds to wait for the vendor's answer, and as many again until all of it has arrived.
+"""Seconds to wait for the vendor's answer, and for each part of it."""
+
+MINT_TIMEOUT = 6.5
+"""Seconds for a token, from the look-up of the name to the last byte; and seconds that a request
+may wait for it, including for a free thread.
 
 An appliance waits 8 s for the token server: it must learn before that the vendor was too slow.
 """
-
-MINT_TIMEOUT = 6.5
-"""Seconds that a request may wait for its token, including for a free thread."""
 
 MINT_THREADS = 64
 """Requests to the vendor at a time; with answers after 100 ms that is 640 tokens a second."""
@@ -68,8 +72,9 @@ class Vendor:
         url: the vendor's token endpoint.
         expires_in: seconds within which a token must be used, 1 to 600.
         max_session_duration: seconds that the token's session may last, 60 to 10800.
-        ca_file: certificates to trust instead of the system's.
+        ca_file: more authorities to trust.
         clock: monotonic seconds.
+        timeout: seconds for a token.
     """
 
     def __init__(
@@ -80,7 +85,9 @@ class Vendor:
         max_session_duration: int = 10_800,
         ca_file: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        timeout: float = MINT_TIMEOUT,
     ) -> None:
+        self._timeout = timeout
         self._key = key
         self._url = url
         self._parameters = {
@@ -89,8 +96,8 @@ class Vendor:
         }
         self._expires_in = expires_in
         self._clock = clock
-        # Loaded once: reading the system's certificates takes longer than fetching a token.
-        self._pool = urllib3.PoolManager(ssl_context=ssl.create_default_context(cafile=ca_file))
+        self._ca_file = ca_file or ""
+        tls_context(self._ca_file)  # a file that can't be read shows at the start
 
     def key(self) -> str:
         """Return the API key.
@@ -108,7 +115,7 @@ class Vendor:
         return key
 
     def mint(self) -> Token:
-        """Return a new token; blocks for at most `CONNECT_TIMEOUT` + 2 * `ANSWER_TIMEOUT` seconds.
+        """Return a new token; blocks for `timeout` seconds at most.
 
         Raises:
             TokenRefusedError: there is no key, or the vendor gave no token.
@@ -116,7 +123,7 @@ class Vendor:
         key = self.key()
         try:
             status, answer = self._request(key)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # The exception's text may contain the address; its cause is enough.
             raise _unanswered(cause_of(error)) from None
         if status == 200 and answer.token and not answer.error:
@@ -124,7 +131,12 @@ class Vendor:
         raise _refused(status, redact(answer.error or "no words", key, answer.token))
 
     def _request(self, key: str) -> tuple[int, _Answer]:
-        response = self._pool.request(
+        proxy = proxy_for(self._url)
+        with TimeLimit(self._timeout) as limit, pool_manager(limit, self._ca_file, proxy) as pool:
+            return self._answer(pool, key)
+
+    def _answer(self, pool: urllib3.PoolManager, key: str) -> tuple[int, _Answer]:
+        response = pool.request(
             "GET",
             self._url,
             fields=self._parameters,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from appliance.core.errors import ActionError
 from appliance.core.late_imports import import_lock
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.commands import Webhook
+from appliance.system.time_limit import TimeLimit
 from appliance.voice_commands.actions.action import ActionRequest, Surroundings
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT = (4.0, 4.0)
 """Seconds to connect, seconds to wait for each part of the answer."""
+
+TOTAL_TIMEOUT = 8.0
+"""Seconds for all of it, however the host's answer trickles in."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -70,43 +75,48 @@ def host_of(url: str) -> str:
 
 
 def call(
-    url: str, message: Message, http: "Callable[..., requests.Response] | None" = None
+    url: str,
+    message: Message,
+    http: "Callable[..., requests.Response] | None" = None,
+    total_timeout: float = TOTAL_TIMEOUT,
 ) -> None:
-    """Post a message; blocks for some seconds, or longer if the answer comes byte by byte.
+    """Post a message; blocks for `total_timeout` seconds at most.
 
-    Redirections are not followed. Certificates are checked against
-    the usual authorities; `service.ca_file` is for the transcription service.
+    Redirections are not followed. Certificates are checked against the usual authorities;
+    `service.ca_file` is for the transcription service.
 
     Args:
         url: the address.
         message: the body.
-        http: in place of `requests.post`.
+        http: posts to a URL, in place of an HTTP request.
+        total_timeout: seconds.
 
     Raises:
         ActionError: there is no answer, or one that is no success.
     """
     with import_lock:
-        # Slow to load, and most boxes have no webhook; requests loads netrc only once it asks.
-        import netrc  # noqa: F401, PLC0415 - see above
-
+        # Slow to load, and most boxes have no webhook.
         import requests  # noqa: PLC0415 - see above
+
+        from appliance.system.http_client import request  # noqa: PLC0415 - see above
 
     host = host_of(url)
     try:
-        with (http or requests.post)(
-            url,
-            data=msgspec.json.encode(message),
-            headers={"Content-Type": "application/json"},
-            timeout=REQUEST_TIMEOUT,
-            allow_redirects=False,
-            stream=True,  # the answer's body is of no interest
-        ) as response:
-            status = response.status_code
-    except (requests.RequestException, OSError, ValueError) as error:
+        with (
+            TimeLimit(total_timeout) as limit,
+            (http or partial(request, "POST", limit=limit))(
+                url,
+                data=msgspec.json.encode(message),
+                headers={"Content-Type": "application/json"},
+                timeout=REQUEST_TIMEOUT,
+            ) as response,
+        ):
+            status = response.status_code  # the answer's body is of no interest
+    except (OSError, ValueError) as error:
         # The exception's own text may hold the address; its cause is all that is needed.
         cause = cause_of(error)
         log.info("%s: %s", host, cause.value)
-        if isinstance(error, requests.ReadTimeout):
+        if isinstance(error, requests.ReadTimeout) or limit.ran_out:
             # Whoever asks again should know that it may have been done.
             raise ActionError(f"sent, no answer from {host}") from None
         raise ActionError(_failure(cause, host)) from None

@@ -93,6 +93,12 @@ def test_a_host_that_hangs_is_not_waited_for() -> None:
         assert not web.released.is_set()
 
 
+def test_an_answer_that_drips_is_not_waited_for() -> None:
+    with Web(drips(b"HTTP/1.1 200 OK\r\nX-Header: ")) as web:
+        assert refusal(web.url, total_timeout=0.5) == "sent, no answer from 127.0.0.1"
+        assert not web.released.is_set()
+
+
 def test_a_name_that_nobody_has_has_no_answer() -> None:
     assert refusal("http://lamp.invalid/") == "no answer from lamp.invalid"
 

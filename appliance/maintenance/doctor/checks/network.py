@@ -1,12 +1,9 @@
 """Checks of the network: names resolve, and the service and the token server answer over TLS."""
 
-import socket
 import ssl
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
-
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from appliance.core.network_errors import cause_of
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
@@ -14,6 +11,10 @@ from appliance.maintenance.doctor.result import CheckResult, failed_with, fine, 
 from appliance.maintenance.doctor.runner import Check
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.outcomes import Outcome, Stage
+from appliance.system.connector import look_up
+from appliance.system.http_client import FAILURES, open_stream
+from appliance.system.proxy import proxy_for
+from appliance.system.time_limit import TimeLimit
 
 DNS, TLS = "DNS", "TLS"
 TOKEN_DNS, TOKEN_TLS = "token DNS", "token TLS"
@@ -31,9 +32,9 @@ def checks(context: Context) -> Iterator[Check]:
 class Peer(NamedTuple):
     """Server at `url`.
 
-    `ca_file` holds the certificates to trust; if it is empty, those of the system. What fails is
+    `ca_file` holds certificates to trust besides those of the system. What fails is
     reported in the words that the appliance has at this `stage`. `timeout` is in seconds, for a
-    connection, and again for its TLS.
+    connection with its TLS.
     """
 
     url: str
@@ -49,9 +50,7 @@ class Peer(NamedTuple):
     @classmethod
     def token_server(cls, settings: ServiceSettings) -> Self | None:
         """Return the token server; None if it is the service itself."""
-        # requests trusts a list of its own.
-        trusted = settings.ca_file or DEFAULT_CA_BUNDLE_PATH
-        peer = cls(settings.token_url, trusted, Stage.TOKEN)
+        peer = cls(settings.token_url, settings.ca_file, Stage.TOKEN)
         is_another = settings.token_url and str(peer) != str(cls.service(settings))
         return peer if is_another else None
 
@@ -78,10 +77,12 @@ class Peer(NamedTuple):
         """Check that the name resolves to an address."""
         try:
             host, port = self.place
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            if proxy := proxy_for(self.url):
+                host, port = proxy.host, proxy.port
+            answers = look_up(host, port, TimeLimit(self.timeout))
         except (OSError, ValueError) as error:
             return self._failed(error)
-        addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        addresses = list(dict.fromkeys(str(place[0]) for _, place in answers))
         if host in addresses:
             return fine(f"{host} is an address already")
         others = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
@@ -90,18 +91,19 @@ class Peer(NamedTuple):
     def connect(self) -> CheckResult:
         """Check that it answers, with a certificate that can be trusted."""
         try:
-            with socket.create_connection(self.place, self.timeout) as connection:
-                if self.is_secure:
-                    return self._trust(connection)
+            with (
+                TimeLimit(self.timeout) as limit,
+                open_stream(self.url, limit, ca_file=self.ca_file) as connection,
+            ):
+                if isinstance(connection, ssl.SSLSocket):
+                    return self._over_tls(connection)
                 return self._without_tls(connection.getpeername()[0])
-        except (OSError, ValueError) as error:
+        except FAILURES as error:
             return self._failed(error)
 
-    def _trust(self, connection: socket.socket) -> CheckResult:
-        context = ssl.create_default_context(cafile=self.ca_file or None)
-        with context.wrap_socket(connection, server_hostname=self.place[0]) as trusted:
-            until = (trusted.getpeercert() or {}).get("notAfter", "at a time unknown")
-            return fine(f"{self} answers over {trusted.version()}, its certificate ends {until}")
+    def _over_tls(self, connection: ssl.SSLSocket) -> CheckResult:
+        until = (connection.getpeercert() or {}).get("notAfter", "at a time unknown")
+        return fine(f"{self} answers over {connection.version()}, its certificate ends {until}")
 
     def _without_tls(self, address: str) -> CheckResult:
         if address.startswith("127.") or address == "::1":
@@ -109,9 +111,10 @@ class Peer(NamedTuple):
         remedy = "others can read what is said: use a wss:// or https:// address"
         return warning(f"{self} answers, without TLS", remedy)
 
-    def _failed(self, error: OSError | ValueError) -> CheckResult:
-        reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
-        return failed_with(Outcome(self.stage, cause=cause_of(error)), f"{self}: {reason or error}")
+    def _failed(self, error: Exception) -> CheckResult:
+        first = error.__cause__ or error
+        reason = getattr(first, "verify_message", None) or getattr(first, "strerror", None)
+        return failed_with(Outcome(self.stage, cause=cause_of(error)), f"{self}: {reason or first}")
 
 
 def _checks_of(peer: Peer, dns: str, tls: str) -> Iterator[Check]:

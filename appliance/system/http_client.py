@@ -1,0 +1,188 @@
+"""HTTP requests and open streams: one way to the network for all parts.
+
+Every connection has a total time limit, tries all addresses of its host, trusts the same
+authorities, and takes the same proxy. Nothing is read from `.netrc`.
+"""
+
+import socket
+from collections.abc import Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+
+from appliance.system.connector import SocketOption, connect
+from appliance.system.proxy import DEFAULT_PORTS, Proxy, proxy_for
+from appliance.system.time_limit import TimeLimit
+from appliance.system.trust import tls_context
+
+Timeouts = float | tuple[float, float]
+"""Seconds to connect, and seconds to wait for each part of the answer."""
+
+
+def request(
+    method: str,
+    url: str,
+    limit: TimeLimit,
+    *,
+    headers: dict[str, str],
+    timeout: Timeouts,
+    data: bytes | None = None,
+    ca_file: str = "",
+) -> requests.Response:
+    """Return the answer to a request, with its body still to be read.
+
+    Redirections are not followed.
+
+    Args:
+        method: "GET" or "POST".
+        url: the address (http or https).
+        limit: the total, up to the end of the body.
+        headers: what to send, a key or secret among it.
+        timeout: for each step.
+        data: the body.
+        ca_file: more authorities to trust.
+
+    Raises:
+        requests.RequestException, OSError, ValueError: there is no answer.
+    """
+    proxy = proxy_for(url) if "://" in url else None
+    with requests.Session() as session:
+        session.trust_env = False  # neither .netrc, which replaces the secret, nor variables
+        adapter = _Adapter(limit, proxy, ca_file if url.startswith("https:") else None)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session.request(
+            method,
+            url,
+            headers={"Connection": "close", **headers},
+            data=data,
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+            proxies={"all": proxy.url} if proxy else {},
+        )
+
+
+def open_stream(
+    url: str, limit: TimeLimit, *, ca_file: str = "", options: Sequence[SocketOption] = ()
+) -> socket.socket:
+    """Return a socket to the host of an address (http, https, ws or wss), over TLS if it says so.
+
+    Raises:
+        OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError: it can't be reached.
+    """
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+    if not host:
+        raise ValueError("the address has no host")
+    proxy = proxy_for(url)
+    place = (proxy.host, proxy.port) if proxy else (host, port)
+    plain, secure = _connections(limit, options)
+    connection: HTTPConnection
+    if parts.scheme in ("https", "wss"):
+        connection = secure(*place, ssl_context=tls_context(ca_file))
+    else:
+        connection = plain(*place)
+    if proxy:
+        connection.set_tunnel(host, port, headers=_proxy_headers(proxy))
+    connection.connect()
+    stream: socket.socket = connection.sock
+    return stream
+
+
+def pool_manager(limit: TimeLimit, ca_file: str | None, proxy: Proxy | None) -> urllib3.PoolManager:
+    """Return a pool of connections for one request; without TLS, `ca_file` is None."""
+    plain, secure = _connections(limit)
+    http = type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": plain})
+    https = type("HttpsPool", (HTTPSConnectionPool,), {"ConnectionCls": secure})
+    given: dict[str, Any] = {"retries": False}
+    if ca_file is not None:
+        given["ssl_context"] = tls_context(ca_file)
+    if proxy:
+        headers = _proxy_headers(proxy)
+        manager: urllib3.PoolManager = urllib3.ProxyManager(
+            proxy.url, proxy_headers=headers, **given
+        )
+    else:
+        manager = urllib3.PoolManager(**given)
+    manager.pool_classes_by_scheme = {"http": http, "https": https}
+    return manager
+
+
+class _Adapter(HTTPAdapter):
+    """Transport of requests over the connections of this module."""
+
+    def __init__(self, limit: TimeLimit, proxy: Proxy | None, ca_file: str | None) -> None:
+        self._manager = pool_manager(limit, ca_file, proxy)
+        super().__init__()
+
+    def init_poolmanager(self, *_: object, **__: object) -> None:
+        """Take the pool that there is."""
+        self.poolmanager = self._manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> HTTPConnectionPool:
+        """Return the pool for a request."""
+        return self._manager.connection_from_url(request.url or "")
+
+    def cert_verify(self, *_: object) -> None:
+        """Leave the trust as it is: requests would add authorities of its own."""
+
+    def proxy_manager_for(self, *_: object, **__: object) -> urllib3.PoolManager:
+        """Return the pool."""
+        return self._manager
+
+
+def _proxy_headers(proxy: Proxy) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    return urllib3.make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}")
+
+
+def _connections(
+    limit: TimeLimit, options: Sequence[SocketOption] = ()
+) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+    """Return the classes of connections that end with a limit."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, limit, options)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, limit, options)
+
+    return Plain, Secure
+
+
+def _connected(
+    connection: HTTPConnection, limit: TimeLimit, options: Sequence[SocketOption]
+) -> socket.socket:
+    host = connection._dns_host
+    try:
+        return connect(host, connection.port or 80, limit, options)
+    except UnicodeError:
+        raise LocationParseError(f"{host!r} is no name") from None
+    except socket.gaierror as error:
+        raise NameResolutionError(host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, "no answer in time") from error
+    except OSError as error:
+        raise NewConnectionError(connection, str(error)) from error
+
+
+FAILURES = (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError)
+"""What `open_stream` raises when a host can't be reached."""

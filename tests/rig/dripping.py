@@ -1,0 +1,52 @@
+"""Peer on the loopback that says what a peer of its kind would say, a byte now and then."""
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+from tests.rig.listener import Listener
+
+STAGES = {
+    "nothing": b"",
+    "status line": b"HTTP/1.1 200 OK",
+    "headers": b"HTTP/1.1 200 OK\r\nX-Header: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+    "body of a refusal": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 99999\r\n\r\n",
+    "TLS": b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03",
+}
+"""What it has said at once when it begins to drip, by the stage at which that is."""
+
+
+class DrippingPeer:
+    """Says `at_once` on each connection, and then a byte every `interval` seconds, for ever."""
+
+    def __init__(self, at_once: bytes, interval: float = 0.05) -> None:
+        self._at_once = at_once
+        self._interval = interval
+        self.released = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._listener = Listener("dripping", self._serve)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.released.set()
+        self._listener.close()
+
+    @property
+    def place(self) -> str:
+        """Its host and port."""
+        return f"127.0.0.1:{self._listener.port}"
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.sendall(self._at_once)
+            while not self.released.wait(self._interval):
+                client.sendall(b"1")
