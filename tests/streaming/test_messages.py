@@ -2,6 +2,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.core.turns import Turn, Word
 from appliance.streaming.messages import Begin, ServiceError, Termination, decode
@@ -111,6 +113,75 @@ def test_what_the_transcript_holds_already_is_not_tentative() -> None:
     heard = decode(turn(transcript="hello wor", words=[word("hello"), word("wor", final=False)]))
     assert isinstance(heard, Turn)
     assert heard.tentative == ""
+
+
+@pytest.mark.parametrize(
+    ("transcript", "words"),
+    [
+        ("Yes, of course", "yes of course"),
+        ("Yes, of course", "Yes, of course"),
+        ("It\N{RIGHT SINGLE QUOTATION MARK}s 21% now.", "it's twenty one percent now"),
+        ("The wi-fi", "the wifi"),
+        ("No no, no", "no no no"),
+        ("今天天气很好。", "今天 天气 很 好"),
+        ("今日はいい天気", "今日 は いい 天気"),
+        ("วันนี้อากาศดี", "วันนี้ อากาศ ดี"),
+        ("Stra\N{LATIN SMALL LETTER SHARP S}e", "strasse"),
+        ("Dr. Smith", "doctor smith"),
+    ],
+)
+def test_a_partial_without_a_final_word_is_tentative_as_a_whole(
+    transcript: str, words: str
+) -> None:
+    heard = decode(
+        turn(transcript=transcript, words=[word(it, final=False) for it in words.split()])
+    )
+    assert isinstance(heard, Turn)
+    assert (heard.text, heard.tentative) == ("", transcript)
+
+
+@pytest.mark.parametrize(
+    ("transcript", "final", "rest", "tentative"),
+    [
+        ("Yes, of", "yes of", "course", "course"),
+        ("Yes, of course", "yes of", "course", ""),
+        ("Yes, of", "yes", "of course", "course"),
+        ("No", "no", "no", "no"),
+        ("No, no", "no", "no", ""),
+        ("今天天气", "今天 天气", "很好", "很好"),
+        ("今天天气很好", "今天 天气", "很好", ""),
+        ("Dr. Smith is", "doctor smith is", "here", "here"),
+        ("Dr. Smith is here", "doctor smith is", "here", ""),
+        ("Someone", "someone", "one", "one"),
+        ("...", "...", "yes", "yes"),
+    ],
+)
+def test_a_word_is_tentative_unless_the_transcript_holds_it(
+    transcript: str, final: str, rest: str, tentative: str
+) -> None:
+    words = [word(it) for it in final.split()] + [word(it, final=False) for it in rest.split()]
+    heard = decode(turn(transcript=transcript, words=words))
+    assert isinstance(heard, Turn)
+    assert (heard.text, heard.tentative) == (transcript, tentative)
+
+
+SAID = st.lists(
+    st.sampled_from(["no", "yes", "of", "course", "21", "twenty", "one", "don't", "a", "今", "天"]),
+    max_size=8,
+)
+
+
+@given(SAID, st.integers(0, 8), st.booleans(), st.sampled_from([" ", ", "]), st.booleans())
+def test_every_word_is_shown_once(
+    said: list[str], final: int, holds_all: bool, gap: str, capitals: bool
+) -> None:
+    words = [word(it, final=number < final) for number, it in enumerate(said)]
+    held = said if holds_all else said[:final]
+    transcript = gap.join(held).upper() if capitals else gap.join(held)
+    heard = decode(turn(transcript=transcript, words=words))
+    assert isinstance(heard, Turn)
+    shown = f"{heard.text} {heard.tentative}".lower().replace(",", "").split()
+    assert shown == said
 
 
 def test_nothing_is_tentative_in_a_finished_turn() -> None:
