@@ -55,7 +55,18 @@ _FIRST_TABLES = (
 )
 """The tables of version 0.3.0, word for word; it and earlier versions numbered no schema."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST_TABLES,)
+_BOOTS = (
+    """CREATE TABLE boot (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    seen REAL,                  -- Unix time that the clock showed last; NULL: nobody set it
+    believed INTEGER NOT NULL DEFAULT 0,
+    over REAL                   -- Unix time by which it was over, where its clock is not believed
+)""",
+)
+"""What is known of the clock, for the deletion of old sessions."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST_TABLES, _BOOTS)
 """Statements that lead from each schema version to the next, in order; 0 is an empty file.
 
 To change the schema, append to them and never edit an earlier one: boxes have run it already.

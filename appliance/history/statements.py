@@ -58,9 +58,61 @@ def delete_session_without_turns(session: str) -> Statement:
     )
 
 
-def delete_sessions_before(oldest: float) -> Statement:
-    """Delete the sessions that ended before that Unix time."""
-    return "DELETE FROM session WHERE coalesce(ended, started) < :oldest", {"oldest": oldest}
+def time_of_last_boot(boot: str) -> Statement:
+    """Select the Unix time that a set clock showed last in the boot before; no row for the first.
+
+    Boots in which the clock was not set do not count.
+    """
+    return (
+        "SELECT seen FROM boot WHERE name != :boot AND seen IS NOT NULL"
+        " ORDER BY number DESC LIMIT 1",
+        {"boot": boot},
+    )
+
+
+def note_clock(boot: str, now: float, *, believed: bool) -> Statement:
+    """Write the time that the set clock shows in a boot, and whether it is `believed`."""
+    return (
+        "INSERT INTO boot (name, seen, believed) VALUES (:boot, :now, :believed)"
+        " ON CONFLICT (name) DO UPDATE SET seen = excluded.seen, believed = excluded.believed",
+        {"boot": boot, "now": now, "believed": believed},
+    )
+
+
+def add_boots_without_clock() -> Statement:
+    """Add the boots in which the clock was not set, and of which there are sessions."""
+    return (
+        "INSERT INTO boot (name) SELECT DISTINCT boot FROM session WHERE true"
+        " ON CONFLICT (name) DO NOTHING",
+        {},
+    )
+
+
+def note_boots_over(boot: str, now: float) -> Statement:
+    """Write of boots whose clock is not believed that they were over by that Unix time."""
+    return (
+        "UPDATE boot SET over = :now WHERE name != :boot AND NOT believed AND over IS NULL",
+        {"boot": boot, "now": now},
+    )
+
+
+def delete_of_other_boots(boot: str, oldest: float) -> Statement:
+    """Delete the sessions of other boots that ended before that Unix time."""
+    return (
+        "DELETE FROM session WHERE boot != :boot AND EXISTS (SELECT 1 FROM boot AS its"
+        " WHERE its.name = session.boot AND :oldest >"
+        " CASE WHEN believed THEN coalesce(session.ended, session.started) ELSE over END)",
+        {"boot": boot, "oldest": oldest},
+    )
+
+
+def delete_of_this_boot(boot: str, oldest: float) -> Statement:
+    """Delete the sessions of this boot that ended before that monotonic time."""
+    return (
+        "DELETE FROM session WHERE boot = :boot"
+        " AND monotonic + coalesce(ended - started, 0) < :oldest",
+        {"boot": boot, "oldest": oldest},
+    )
 
 
 def upsert_turn(heard: TurnReceived) -> Statement:

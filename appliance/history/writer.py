@@ -20,7 +20,7 @@ from appliance.core.events import (
     Post,
     TurnReceived,
 )
-from appliance.core.recording import Recording
+from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements
 from appliance.history.database import (
@@ -31,9 +31,11 @@ from appliance.history.database import (
     set_aside,
 )
 from appliance.history.records import Mark, OutgoingTurn
+from appliance.history.retention import PURGE_INTERVAL, Retention
 from appliance.history.statements import Statement
 from appliance.settings.schema import HistorySettings
 from appliance.system.supervision import BusyTimer
+from appliance.system.wall_clock import clock_is_set
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +44,6 @@ RETRY_INTERVAL = 2.0
 
 LAST_WRITES_TIMEOUT = 10.0
 """Seconds to write what is queued when the program ends: a slow card needs some."""
-
-PURGE_INTERVAL = 3600.0
-"""Seconds between deletions of sessions that are older than `keep_days`."""
 
 CLOCK_STEP = 1.0
 """Seconds by which a session's start must differ from the clock that was set to be corrected."""
@@ -81,6 +80,8 @@ class HistoryWriter:
         outgoing: whether finished turns also wait in the database for `delivered`.
         wall_clock: Unix time in seconds.
         clock: monotonic seconds.
+        is_set: tells whether the network has set the wall clock.
+        boot: the name of this boot; empty for that of the machine.
         retry_interval: seconds between tries while the disk refuses.
         purge_interval: seconds between deletions of old sessions.
 
@@ -96,18 +97,25 @@ class HistoryWriter:
         outgoing: bool = False,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        is_set: Callable[[], bool] = clock_is_set,
+        boot: str = "",
         retry_interval: float = RETRY_INTERVAL,
         purge_interval: float = PURGE_INTERVAL,
     ) -> None:
         self._path = Path(settings.path)
         self._post = post
         self._outgoing = outgoing
-        self._keep_days = settings.keep_days
         self._wall_clock = wall_clock
         self._clock = clock
         self._retry_interval = retry_interval
-        self._purge_interval = purge_interval
-        self._purged_at = float("-inf")
+        self._retention = Retention(
+            settings.keep_days,
+            boot or boot_id(),
+            wall_clock=wall_clock,
+            clock=clock,
+            is_set=is_set,
+            interval=purge_interval,
+        )
         self._recordings: dict[str, Recording] = {}
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._ending = threading.Event()
@@ -216,7 +224,7 @@ class HistoryWriter:
     def _next(self) -> Work | None:
         """Return the next work; one without statements when old sessions must be deleted."""
         try:
-            return self._queue.get(timeout=self._purge_interval if self._keep_days else None)
+            return self._queue.get(timeout=self._retention.next_look)
         except queue.Empty:
             return Work(())
 
@@ -252,15 +260,7 @@ class HistoryWriter:
             with self._database:
                 for statement, values in work.statements:
                     self._database.execute(statement, values)
-            self._purge(self._database)
-
-    def _purge(self, database: sqlite3.Connection) -> None:
-        due = self._clock() - self._purged_at >= self._purge_interval
-        if self._keep_days and due:
-            oldest = self._wall_clock() - self._keep_days * 86_400
-            with database:
-                database.execute(*statements.delete_sessions_before(oldest))
-            self._purged_at = self._clock()
+            self._retention.apply(self._database)
 
     def _replace_database(self, why: Literal["damaged", "newer"], error: Exception) -> None:
         """Set the database aside; the next write begins a new one."""

@@ -28,9 +28,12 @@ def write(tmp_path: Path) -> Iterator[Write]:
     opened = []
 
     def write(
-        path: Path = tmp_path / "history.db", keep_days: int = 0, interval: float = 3600.0
+        path: Path = tmp_path / "history.db",
+        keep_days: int = 0,
+        interval: float = 3600.0,
+        boot: str = "boot",
     ) -> Writing:
-        opened.append(Writing(path, keep_days, interval))
+        opened.append(Writing(path, keep_days, interval, boot=boot))
         return opened[-1]
 
     yield write
@@ -394,7 +397,7 @@ def test_sessions_older_than_keep_days_are_deleted_at_the_start(
         writing.keep(name, "words")
         writing.history.finish(name, Covered(), 60.0)
     writing.written()
-    later = write(tmp_path / "history.db", keep_days=7)
+    later = write(tmp_path / "history.db", keep_days=7, boot="next")
     later.begin("new")
     assert [*later.texts()] == ["recent", "new"]
 
@@ -430,7 +433,7 @@ def test_marks_and_outgoing_turns_are_deleted_with_their_session(
         writing.history.finish(name, Covered(16_000, 0, 1), 60.0)
     writing.history.end()
     assert [turn.session for turn in reader.outgoing_turns(writing.path)] == ["old", "recent"]
-    write(keep_days=7).written()
+    write(keep_days=7, boot="next").written()
     assert [turn.session for turn in reader.outgoing_turns(writing.path)] == ["recent"]
     database = sqlite3.connect(writing.path)
     assert database.execute("SELECT session FROM mark").fetchall() == [("recent",)]

@@ -26,10 +26,14 @@ class Writing:
         *,
         outgoing: bool = False,
         retry_interval: float = 0.01,
+        boot: str = "boot",
+        now: float = NOW,
+        is_set: bool = True,
     ) -> None:
         self.path = path
         self.clock = Clock(5000.0)
-        self.wall_clock = Clock(NOW)
+        self.wall_clock = Clock(now)
+        self.is_set = is_set
         self.posted: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.history = HistoryWriter(
             HistorySettings(path=str(path), keep_days=keep_days),
@@ -37,6 +41,8 @@ class Writing:
             outgoing=outgoing,
             wall_clock=self.wall_clock,
             clock=self.clock,
+            is_set=lambda: self.is_set,
+            boot=boot,
             retry_interval=retry_interval,
             purge_interval=purge_interval,
         )
