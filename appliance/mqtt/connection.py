@@ -230,7 +230,7 @@ class Connection:
         client.on_end = self._lose
 
     def _may_be_older(self) -> bool:
-        """Tell whether the broker may know only the older version; if it says so, remember it."""
+        """Return whether the broker may know only the older version; if it says so, remember it."""
         if self._answer is not None and self._answer.getName() == UNSUPPORTED_VERSION:
             log.info("the MQTT broker at %s knows only MQTT 3.1.1", self.place)
             self.older = True

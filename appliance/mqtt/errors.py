@@ -65,7 +65,7 @@ class AccessRefusals:
 
 
 def failure_of(error: Exception, place: str) -> BrokerError:
-    """Return what an exception means that was raised while connecting to `place`."""
+    """Return the error for an exception that was raised while connecting to `place`."""
     if isinstance(error, struct.error):
         return BrokerError(REFUSED, f"{place}: a name or password too long for MQTT")
     faults = {Cause.CERTIFICATE: UNTRUSTED, Cause.CLOCK: TOO_EARLY}
@@ -74,7 +74,7 @@ def failure_of(error: Exception, place: str) -> BrokerError:
 
 
 def untrusted(file: str, error: OSError) -> BrokerError:
-    """Return what it means that certificates can't be read from a file."""
+    """Return the error for a file from which certificates can't be read."""
     return BrokerError(UNTRUSTED, f"{file}: {_reason(error)}")
 
 

@@ -47,7 +47,7 @@ class TurnOutbox:
     Args:
         read: returns the first outgoing turns, in order.
             Raises sqlite3.Error or OSError if the history can't be read.
-        delivered: tells the history that a turn arrived; returns at once.
+        delivered: reports to the history that a turn arrived; returns at once.
         wake: called when `take` may return a turn earlier than `due_in` said.
         clock: monotonic seconds.
         settling_time: seconds for which a turn waits for its formatted text.
@@ -156,7 +156,7 @@ class TurnOutbox:
         }
         self._waiting = [turn for turn in turns if turn.id not in self._arrived]
         for turn in turns:
-            # A database that was begun anew gives out again what arrived from the old one.
+            # A new database may return turns again that arrived from the old one.
             if turn.id in self._arrived and turn.id not in unconfirmed:
                 self._take_off(turn)
 

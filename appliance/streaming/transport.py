@@ -37,7 +37,7 @@ close needs, and what the kernel holds can't be taken back."""
 
 _SOCKET_OPTIONS = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_UNACKNOWLEDGED)]
 
-# The library logs what the service told it; here that is logged once, in plain words.
+# The library logs what the service sent; this module logs it once, in plain words.
 logging.getLogger("websocket").setLevel(logging.CRITICAL)
 
 
@@ -234,12 +234,12 @@ class Transport:
         self._liveness.note_received()
 
     def _on_error(self, _app: websocket.WebSocketApp, error: BaseException) -> None:
-        # A defect in a callback of ours comes here, too; it must not pass for "network error".
+        # An error in a callback of ours comes here, too; it must not pass for "network error".
         expected: tuple[type[Exception], ...] = (websocket.WebSocketException, OSError)
         if self._stage is Stage.HANDSHAKE:
             expected += FAILURES
         if not isinstance(error, expected):
-            log.error("a defect while handling a message", exc_info=error)
+            log.error("unexpected error while handling a message", exc_info=error)
         elif self._error is None:
             self._error = error
             # Of a redirection the library says only that it was not followed.

@@ -36,7 +36,7 @@ def set_up(level: int = logging.INFO) -> None:
 
 
 def _goes_to_journal() -> bool:
-    """Tell whether standard error is the journal; a terminal may have inherited the variable."""
+    """Return whether standard error is the journal; a terminal may have inherited the variable."""
     try:
         status = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

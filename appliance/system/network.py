@@ -13,7 +13,7 @@ _REJECT = 0x0200
 
 
 def has_network(url: str) -> bool:
-    """Tell whether there is a route to an address, without sending a packet.
+    """Return whether there is a route to an address, without sending a packet.
 
     Source: proc_net(5), route; the flags are those of linux/route.h.
 

@@ -50,7 +50,7 @@ def power_off() -> None:
 
 
 def is_shutting_down() -> bool:
-    """Tell whether the whole system shuts down, and not this program alone.
+    """Return whether the whole system shuts down, and not this program alone.
 
     Source: org.freedesktop.systemd1(5), SystemState. Without an answer, it does not.
     """

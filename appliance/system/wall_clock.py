@@ -17,7 +17,7 @@ _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
 def clock_is_set() -> bool:
-    """Tell whether the network has set the clock since the boot (systemd-timesyncd(8))."""
+    """Return whether the network has set the clock since the boot (systemd-timesyncd(8))."""
     return _SYNCHRONIZED.exists()
 
 
@@ -42,7 +42,7 @@ class WallClock:
         self._offset = wall_clock() - clock()
 
     def was_set(self) -> bool:
-        """Tell, once for each correction, that the wall clock was set since the last call."""
+        """Return whether the wall clock was set since the last call."""
         offset = self._wall_clock() - self.now()
         step = offset - self._offset
         if abs(step) <= STEP:

@@ -48,7 +48,7 @@ class Call(msgspec.Struct):
     answer: Key | None = None
 
     def is_answered_by(self, event: TurnReceived) -> bool:
-        """Tell whether a turn is the one after the call; its formatted text is, too."""
+        """Return whether a turn is the first one after the call, or its formatted text."""
         key = _key_of(event)
         if event.session != self.session or not 0 <= event.started - self.ended < CALL_TIME:
             return False
@@ -173,7 +173,7 @@ class Dispatcher:
 
 
 def _is_heard_again(event: TurnReceived, before: Acted) -> bool:
-    """Tell whether a turn was acted on already.
+    """Return whether a turn was acted on already.
 
     A new connection hears some of the last one again, and after a crash a new run of the program
     does.

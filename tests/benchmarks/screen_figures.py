@@ -34,7 +34,7 @@ class Target(NamedTuple):
         return f"< {self.limit:g} {self.unit} {'met' if figure < self.limit else 'MISSED'}"
 
     def is_failed(self, figure: float) -> bool:
-        """Tell whether the figure misses the target by far, or is none."""
+        """Return whether the figure misses the target by far, or is none."""
         return not figure < self.limit * self.slack
 
 

@@ -178,7 +178,7 @@ def main() -> None:
 
 
 def report(soak: Soak, trouble: Sequence[str], log: Unexplained) -> bool:
-    """Print what it came to; tell whether all was well."""
+    """Print what it came to; return whether all was well."""
     compared = growths(soak.samples)
     _print(markdown.table(HEADINGS, soak.rows))
     faults = [(name, str(count)) for name, count in sorted(soak.played.items())]

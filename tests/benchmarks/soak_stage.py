@@ -193,7 +193,7 @@ class Stage:
             tap.unlink()
 
     def wait_until_delivered(self, within: float) -> bool:
-        """Wait until no audio waits for the service; tell whether it came to that."""
+        """Wait until no audio waits for the service; return whether it came to that."""
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self.spooled, within)
             time.sleep(0.5)  # for what the history still writes
@@ -265,7 +265,7 @@ class Stage:
 
 @contextlib.contextmanager
 def _disk(folder: Path) -> Iterator[bool]:
-    """Give the folder a small disk of its own, where this user may; tell whether it has one."""
+    """Give the folder a small disk of its own, where this user may; return whether it has one."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "soak", str(folder)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     try:

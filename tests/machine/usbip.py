@@ -76,7 +76,7 @@ class Wire:
         self._reply(request, 0, len(content), content + places)
 
     def confirm(self, withdrawal: Withdrawal, *, in_time: bool) -> None:
-        """Tell whether the request was taken back before it was answered."""
+        """Return whether the request was taken back before it was answered."""
         header = _HEADER.pack(_UNLINKED, withdrawal.number, 0, 0, 0)
         self._send(header + struct.pack(">i24x", TAKEN_BACK if in_time else 0))
 

@@ -58,7 +58,7 @@ def mounted(device: Path, folder: Path) -> Iterator[Path]:
 
 
 def kernel_knows(kind: str) -> bool:
-    """Tell whether the kernel has a file system, as a module too where modules can be loaded."""
+    """Return whether the kernel has a file system, as a module too where modules can be loaded."""
     modprobe = shutil.which("modprobe", path=PATH)
     if modprobe:
         subprocess.run([modprobe, "--quiet", kind], check=False)

@@ -21,7 +21,7 @@ def wait_until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
 
 
 def may_write(listener: Listener) -> bool:
-    """Tell whether the broker takes what it is sent."""
+    """Return whether the broker takes what it is sent."""
     listener.publish("probe", "")
     return bool(listener.on("probe"))
 

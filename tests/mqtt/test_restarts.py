@@ -109,7 +109,7 @@ def test_a_history_that_is_deleted_while_turns_come_mixes_nothing_up(
 
 
 def has_kept(database: Path, count: int) -> bool:
-    """Tell whether so many turns are on disk as they stay."""
+    """Return whether so many turns are on disk as they stay."""
     turns = [turn for session in reader.sessions(database) for turn in session.turns]
     return sum(turn.text.endswith(".") for turn in turns) == count
 

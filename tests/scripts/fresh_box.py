@@ -111,7 +111,7 @@ class FreshBox:
         return seen.decode()
 
     def can_build(self) -> bool:
-        """Tell whether the Python of the box has what it takes to build the program."""
+        """Return whether the Python of the box has what it takes to build the program."""
         code = (
             "from importlib.util import find_spec as has;"
             "import sys; sys.exit(not (has('pip') and has('setuptools')"

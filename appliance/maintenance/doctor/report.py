@@ -64,7 +64,7 @@ def as_json(results: Sequence[Named]) -> str:
 
 
 def is_well(results: Sequence[Named]) -> bool:
-    """Tell whether no check has failed; warnings are allowed."""
+    """Return whether no check has failed; warnings are allowed."""
     return all(result.result is not Result.FAILED for _, result in results)
 
 

@@ -27,27 +27,27 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 def fine(found: str) -> CheckResult:
-    """Return that it works."""
+    """Return the result for something that works."""
     return CheckResult(Result.FINE, found)
 
 
 def warning(found: str, remedy: str) -> CheckResult:
-    """Return that it works, and that somebody should see to it."""
+    """Return the result for something that works, but needs somebody's attention."""
     return CheckResult(Result.WARNING, found, remedy)
 
 
 def failed(found: str, remedy: str) -> CheckResult:
-    """Return that it does not work."""
+    """Return the result for something that does not work."""
     return CheckResult(Result.FAILED, found, remedy)
 
 
 def not_tried(why: str, remedy: str = "") -> CheckResult:
-    """Return that nobody knows: it could not be tried, or must not be tried now."""
+    """Return the result for something that can't be tried, or must not be tried now."""
     return CheckResult(Result.NOT_TRIED, why, remedy)
 
 
 def faulty(fault: Fault) -> CheckResult:
-    """Return that it does not work, in the words that the screen has for the fault.
+    """Return the result for something that does not work, in the words of its fault.
 
     Some remedies say what the appliance does by itself; a person then has to wait.
     """

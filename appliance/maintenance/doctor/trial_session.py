@@ -95,7 +95,7 @@ class TrialSession:
             self._connection.abort()
 
     def _receives(self, kind: type[Message]) -> bool:
-        """Wait for a message of this kind; tell whether it came."""
+        """Wait for a message of this kind; return whether it came."""
         deadline = self._clock() + self._answer_timeout
         try:
             while message := self._messages.get(timeout=max(0.0, deadline - self._clock())):

@@ -69,5 +69,5 @@ class Unit:
         return f"/var/lib/{name.split()[0]}" if name else ""
 
     def makes(self, folder: Path) -> bool:
-        """Tell whether systemd makes this folder when it starts the service."""
+        """Return whether systemd makes this folder when it starts the service."""
         return str(folder) == self.state_directory

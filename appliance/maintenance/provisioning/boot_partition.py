@@ -55,7 +55,7 @@ _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def take_settings(root: Path = Path("/"), disk: Disk = DISK) -> bool:
-    """Take over what the boot partition holds; tell whether all of it succeeded.
+    """Take over what the boot partition holds; return whether all of it succeeded.
 
     Secrets become systemd credentials and disappear from the partition. The rest becomes the
     settings of the box, with its mistakes, unless it was taken over before: then a later edit on

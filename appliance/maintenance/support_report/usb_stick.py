@@ -21,7 +21,7 @@ SAFE = "nosuid,nodev,noexec"
 def report_on_stick(
     device: Path, mount_point: Path, root: Path = Path("/"), run: Run = output
 ) -> bool:
-    """Write a report on a stick if it asks for one; tell whether nothing failed.
+    """Write a report on a stick if it asks for one; return whether nothing failed.
 
     Other sticks are only read, and one that is in use already is left alone. When this returns,
     the stick may be pulled out.
@@ -58,7 +58,7 @@ def _mounted(device: Path, mount_point: Path, run: Run) -> Iterator[None]:
 
 
 def _is_in_use(device: Path, root: Path) -> bool:
-    """Tell whether a device is mounted: a box may start from a USB disk."""
+    """Return whether a device is mounted: a box may start from a USB disk."""
     number = device.stat().st_rdev
     wanted = f"{os.major(number)}:{os.minor(number)}"
     mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")

@@ -81,7 +81,7 @@ def write_report(
 
 
 def report_on_boot_partition(root: Path = Path("/"), run: Run = output, disk: Disk = DISK) -> bool:
-    """Write a report if the boot partition asks for one; tell whether nothing failed."""
+    """Write a report if the boot partition asks for one; return whether nothing failed."""
     succeeded = [_report(partition, root, run, disk) for partition in Box(root).partitions]
     return all(succeeded)
 

@@ -110,7 +110,7 @@ def power_cut_in_a_session(pi: VirtualPi) -> str:
 
 
 def _shows_words(pi: VirtualPi) -> bool:
-    """Tell whether there are words in the lower half, which is noise on a fresh panel."""
+    """Return whether there are words in the lower half, which is noise on a fresh panel."""
     below = pi.picture.crop((0, 32, 128, 64)).convert("L").histogram()
     return pi.oled.on and 0 < sum(below[128:]) < sum(below) * 0.4
 

@@ -96,5 +96,5 @@ def _send_message(
 
 
 def _may_be_unreadable(places: Sequence[Path]) -> bool:
-    """Tell whether there may be a password that this user can't read."""
+    """Return whether there may be a password that this user can't read."""
     return any(os.access(place, os.F_OK) and not os.access(place, os.R_OK) for place in places)

@@ -51,7 +51,7 @@ class User(NamedTuple):
         return cls(entry.pw_name, uid, entry.pw_gid, tuple({*own, *added}))
 
     def is_in(self, group: str) -> bool:
-        """Tell whether the user belongs to a group."""
+        """Return whether the user belongs to a group."""
         try:
             return grp.getgrnam(group).gr_gid in self.groups
         except KeyError:
@@ -63,7 +63,7 @@ class User(NamedTuple):
         return os.geteuid() in {0, self.uid}
 
     def may(self, operator: str, path: Path) -> bool:
-        """Tell whether the user may read or write, also by access lists and read-only disks.
+        """Return whether the user may read or write, also by access lists and read-only disks.
 
         Args:
             operator: "-r" to read or "-w" to write, as test(1) has it.
@@ -87,7 +87,7 @@ class Need(NamedTuple):
     written: bool = True
 
     def is_met_for(self, user: User) -> bool:
-        """Tell whether the user may do what is needed."""
+        """Return whether the user may do what is needed."""
         return user.may("-r", self.path) and (not self.written or user.may("-w", self.path))
 
 

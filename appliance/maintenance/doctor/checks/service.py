@@ -176,7 +176,7 @@ class ServiceCheck:
         return _advised(failed_with(outcome), _FALLBACK_REMEDIES | remedies)
 
     def _may_be_unreadable(self, first: str, *others: str) -> bool:
-        """Tell whether there may be a key or secret that this user can't read.
+        """Return whether there may be a key or secret that this user can't read.
 
         If the file that comes first is readable, the others do not matter.
         """

@@ -194,7 +194,7 @@ class WyomingServer:
                 await client.disconnect()
 
     async def _begin(self, client: AsyncTcpClient, terms: Sequence[str]) -> None:
-        """Announce an utterance, in which the server is not to look for pauses."""
+        """Announce an utterance, in which the server must not look for pauses."""
         request = Transcribe(
             name=self.address.model,
             language=self.address.language,
