@@ -17,7 +17,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from msgspec.structs import replace
 
 from appliance.app.appliance import Appliance
-from appliance.app.demo_stage import STEP_TIMEOUT, DemoError, Lamp, Stage
+from appliance.app.demo_stage import STEP_TIMEOUT, DemoError, Lamp, WatchedPanel
 from appliance.core.events import Post, StopRequested
 from appliance.hardware.portaudio import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
@@ -67,7 +67,7 @@ class Demo:
         self._wav = WavAudio(wav) if wav else None
         self._pins = MockFactory()
         self.lamp = Lamp.of(self._settings.commands, self._pins)
-        self._stage = Stage(panel(lambda: str(self.lamp or "")))
+        self._panel = WatchedPanel(panel(lambda: str(self.lamp or "")))
         self._screenshot = screenshot
         self._presses = presses
         self._failure: DemoError | None = None
@@ -108,7 +108,7 @@ class Demo:
                 _served_by(self._settings, service),
                 audio=lambda: self._wav or quiet_audio(),
                 pin_factory=self._pins,
-                open_panel=lambda _: self._stage,
+                open_panel=lambda _: self._panel,
             )
             actor = threading.Thread(target=self._act, args=(appliance, pin), name="actor")
             end_on_unhandled_errors(appliance.post, failed)
@@ -136,11 +136,11 @@ class Demo:
     def _act(self, appliance: Appliance, pin: MockPin) -> None:
         """Act as the person at the button."""
         try:
-            self._stage.wait_for(Mode.READY)
+            self._panel.wait_for(Mode.READY)
             if self._wav:
                 self._speak(self._wav, pin)
             else:
-                for _ in self._presses(self._stage.left):
+                for _ in self._presses(self._panel.left):
                     press(pin)
         except DemoError as error:
             self._failure = error
@@ -149,27 +149,27 @@ class Demo:
 
     def _dismiss(self, actor: threading.Thread) -> None:
         """End the actor's thread, which may still be waiting for something after a signal."""
-        self._stage.leave()
+        self._panel.leave()
         if self._wav:
             self._wav.finished.set()
         actor.join()
 
     def _speak(self, wav: WavAudio, pin: MockPin) -> None:
         press(pin)
-        self._stage.wait_for(Mode.LISTENING)
+        self._panel.wait_for(Mode.LISTENING)
         if not wav.finished.wait(wav.recording.seconds + STEP_TIMEOUT):
             raise DemoError("the sample was not heard to its end")
-        self._stage.left.wait(PAUSE)
+        self._panel.left.wait(PAUSE)
         self._take_screenshot()
         press(pin)
-        self._stage.wait_for(Mode.SAVED)
-        self._stage.left.wait(PAUSE)
+        self._panel.wait_for(Mode.SAVED)
+        self._panel.left.wait(PAUSE)
 
     def _take_screenshot(self) -> None:
-        if not (self._screenshot and self._stage.picture):
+        if not (self._screenshot and self._panel.picture):
             return
         try:
-            enlarged(self._stage.picture).save(self._screenshot)
+            enlarged(self._panel.picture).save(self._screenshot)
         except OSError as error:
             raise DemoError(f"{self._screenshot} can't be written: {error.strerror}") from error
 

@@ -20,7 +20,7 @@ class DemoError(Exception):
     """The demo failed; the message says why."""
 
 
-class Stage:
+class WatchedPanel:
     """Panel that passes pictures on, and that other threads can wait on for a mode.
 
     Args:

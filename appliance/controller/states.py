@@ -41,7 +41,7 @@ class Input(enum.Enum):
     FINISH_TIMEOUT = "the service has been silent for too long while finishing"
 
 
-class Action(enum.Enum):
+class Effect(enum.Enum):
     """Effect of a transition, beside the next state."""
 
     BEGIN = "open the microphone for a new session, or for one that a crash interrupted"
@@ -57,7 +57,7 @@ class Transition(NamedTuple):
     """Next state, and the effect on the way."""
 
     to: State
-    action: Action
+    effect: Effect
 
 
 IGNORED = None
@@ -65,7 +65,7 @@ IGNORED = None
 
 TRANSITIONS: dict[tuple[State, Input], Transition | None] = {
     # There is no session: the microphone is closed.
-    (State.IDLE, Input.START): Transition(State.CONNECTING, Action.BEGIN),
+    (State.IDLE, Input.START): Transition(State.CONNECTING, Effect.BEGIN),
     (State.IDLE, Input.STOP): IGNORED,
     (State.IDLE, Input.CONNECTED): IGNORED,
     (State.IDLE, Input.DROPPED): IGNORED,
@@ -73,32 +73,32 @@ TRANSITIONS: dict[tuple[State, Input], Transition | None] = {
     (State.IDLE, Input.FINISH_TIMEOUT): IGNORED,
     # Audio is kept; the first connection is being made.
     (State.CONNECTING, Input.START): IGNORED,
-    (State.CONNECTING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
-    (State.CONNECTING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
-    (State.CONNECTING, Input.DROPPED): Transition(State.CONNECTING, Action.SHOW_FAULT),
-    (State.CONNECTING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.CONNECTING, Input.STOP): Transition(State.FINISHING, Effect.CLOSE_MICROPHONE),
+    (State.CONNECTING, Input.CONNECTED): Transition(State.LISTENING, Effect.CLEAR_FAULTS),
+    (State.CONNECTING, Input.DROPPED): Transition(State.CONNECTING, Effect.SHOW_FAULT),
+    (State.CONNECTING, Input.ENDED): Transition(State.IDLE, Effect.SHOW_SUMMARY),
     (State.CONNECTING, Input.FINISH_TIMEOUT): IGNORED,
     # Audio is sent, turns come back.
     (State.LISTENING, Input.START): IGNORED,
-    (State.LISTENING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
-    (State.LISTENING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
-    (State.LISTENING, Input.DROPPED): Transition(State.RECONNECTING, Action.SHOW_FAULT),
-    (State.LISTENING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.LISTENING, Input.STOP): Transition(State.FINISHING, Effect.CLOSE_MICROPHONE),
+    (State.LISTENING, Input.CONNECTED): Transition(State.LISTENING, Effect.CLEAR_FAULTS),
+    (State.LISTENING, Input.DROPPED): Transition(State.RECONNECTING, Effect.SHOW_FAULT),
+    (State.LISTENING, Input.ENDED): Transition(State.IDLE, Effect.SHOW_SUMMARY),
     (State.LISTENING, Input.FINISH_TIMEOUT): IGNORED,
     # Audio is kept; the next connection is being made.
     (State.RECONNECTING, Input.START): IGNORED,
-    (State.RECONNECTING, Input.STOP): Transition(State.FINISHING, Action.CLOSE_MICROPHONE),
-    (State.RECONNECTING, Input.CONNECTED): Transition(State.LISTENING, Action.CLEAR_FAULTS),
-    (State.RECONNECTING, Input.DROPPED): Transition(State.RECONNECTING, Action.SHOW_FAULT),
-    (State.RECONNECTING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
+    (State.RECONNECTING, Input.STOP): Transition(State.FINISHING, Effect.CLOSE_MICROPHONE),
+    (State.RECONNECTING, Input.CONNECTED): Transition(State.LISTENING, Effect.CLEAR_FAULTS),
+    (State.RECONNECTING, Input.DROPPED): Transition(State.RECONNECTING, Effect.SHOW_FAULT),
+    (State.RECONNECTING, Input.ENDED): Transition(State.IDLE, Effect.SHOW_SUMMARY),
     (State.RECONNECTING, Input.FINISH_TIMEOUT): IGNORED,
     # The microphone is closed; the last words are awaited.
-    (State.FINISHING, Input.START): Transition(State.CONNECTING, Action.BEGIN_ANOTHER),
+    (State.FINISHING, Input.START): Transition(State.CONNECTING, Effect.BEGIN_ANOTHER),
     (State.FINISHING, Input.STOP): IGNORED,
-    (State.FINISHING, Input.CONNECTED): Transition(State.FINISHING, Action.CLEAR_FAULTS),
-    (State.FINISHING, Input.DROPPED): Transition(State.FINISHING, Action.SHOW_FAULT),
-    (State.FINISHING, Input.ENDED): Transition(State.IDLE, Action.SHOW_SUMMARY),
-    (State.FINISHING, Input.FINISH_TIMEOUT): Transition(State.IDLE, Action.GIVE_UP),
+    (State.FINISHING, Input.CONNECTED): Transition(State.FINISHING, Effect.CLEAR_FAULTS),
+    (State.FINISHING, Input.DROPPED): Transition(State.FINISHING, Effect.SHOW_FAULT),
+    (State.FINISHING, Input.ENDED): Transition(State.IDLE, Effect.SHOW_SUMMARY),
+    (State.FINISHING, Input.FINISH_TIMEOUT): Transition(State.IDLE, Effect.GIVE_UP),
 }
 """Transition for each input in each state.
 
@@ -166,7 +166,7 @@ class SessionMachine:
     def take(self, given: Input) -> None:
         """Make the transition that the table has for an input in the present state."""
         if transition := TRANSITIONS[self.state, given]:
-            self._perform(transition.action)
+            self._perform(transition.effect)
             self.state = transition.to
             log.debug("%s", self.state.value)
 
@@ -194,22 +194,22 @@ class SessionMachine:
             log.warning("the microphone does not close; going on without its last chunk")
             session.finish()
 
-    def _perform(self, action: Action) -> None:
-        match action, self.live:
-            case Action.BEGIN, _:
+    def _perform(self, effect: Effect) -> None:
+        match effect, self.live:
+            case Effect.BEGIN, _:
                 self._begin()
-            case Action.BEGIN_ANOTHER, LiveSession() as live:
+            case Effect.BEGIN_ANOTHER, LiveSession() as live:
                 self._open_sessions.deliveries.adopt(live.session)
                 self._begin()
-            case Action.CLOSE_MICROPHONE, LiveSession() as live:
+            case Effect.CLOSE_MICROPHONE, LiveSession() as live:
                 self._close_microphone(live)
-            case Action.CLEAR_FAULTS, _:
+            case Effect.CLEAR_FAULTS, _:
                 self._faults.clear(Part.SESSION, Part.LOSS)
-            case Action.SHOW_FAULT, LiveSession(fault=Fault() as fault):
+            case Effect.SHOW_FAULT, LiveSession(fault=Fault() as fault):
                 self._faults.report(Part.SESSION, fault)
-            case Action.SHOW_SUMMARY, LiveSession() as live:
+            case Effect.SHOW_SUMMARY, LiveSession() as live:
                 self._show_summary(live)
-            case Action.GIVE_UP, LiveSession() as live:
+            case Effect.GIVE_UP, LiveSession() as live:
                 live.session.abandon()
                 self._open_sessions.deliveries.adopt(live.session)
                 self._show_summary(live)

@@ -150,7 +150,7 @@ class MqttClient:
             case events.Committed():
                 if event.formatted:
                     self._turns.note_formatted(event.session, event.formatted)
-                self._turns.look()
+                self._turns.refresh()
             case events.CommandEnded() if self._connection and self._connection.is_open:
                 self._events.append(event)
                 self._wake()
@@ -215,7 +215,7 @@ class MqttClient:
         self._say_goodbye(connection)
 
     def _begin(self, connection: "Connection") -> None:
-        log.info("connected to the MQTT broker at %s", connection.place)
+        log.info("connected to the MQTT broker at %s", connection.address)
         self._reconnect.connected()
         self._events.clear()
         self._description.begin(delay=0.0)

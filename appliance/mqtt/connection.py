@@ -67,7 +67,7 @@ class Connection:
         connect_timeout: seconds for the broker to let us in.
 
     Attributes:
-        place: the broker's host and port.
+        address: the broker's host and port.
         is_open: whether the broker has let us in, and the connection was not given up since.
     """
 
@@ -83,7 +83,7 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
         connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
-        self.place = f"{settings.host}:{settings.port_or_default}"
+        self.address = f"{settings.host}:{settings.port_or_default}"
         self.older = older
         self.is_open = False
         self._settings = settings
@@ -97,7 +97,7 @@ class Connection:
         self._unanswered: dict[int, Answered] = {}
         self._subscribed: dict[int, Sequence[str]] = {}
         self._awaited: set[AwaitedMessage] = set()
-        self._refusals = errors.AccessRefusals(self.place)
+        self._refusals = errors.AccessRefusals(self.address)
 
     @property
     def refusal(self) -> Fault | None:
@@ -213,7 +213,7 @@ class Connection:
             self._client.start(self._settings)
         except (OSError, *NOT_MQTT) as error:
             self.drop()
-            raise errors.failure_of(error, self.place) from error
+            raise errors.failure_of(error, self.address) from error
         if not self._client.carry_out_until(
             lambda: self._answer is not None or self._loss or gives_up(), self._connect_timeout
         ):
@@ -232,12 +232,12 @@ class Connection:
     def _may_be_older(self) -> bool:
         """Return whether the broker may know only the older version; if it says so, remember it."""
         if self._answer is not None and self._answer.getName() == UNSUPPORTED_VERSION:
-            log.info("the MQTT broker at %s knows only MQTT 3.1.1", self.place)
+            log.info("the MQTT broker at %s knows only MQTT 3.1.1", self.address)
             self.older = True
         return self.older or (self._answer is None and bool(self._loss))
 
     def _failure(self, why: str, fault: Fault = errors.AWAY) -> errors.BrokerError:
-        return errors.BrokerError(fault, f"{self.place}: {why}")
+        return errors.BrokerError(fault, f"{self.address}: {why}")
 
     def _lose(self, why: str) -> None:
         self._loss = self._loss or why

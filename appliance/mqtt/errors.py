@@ -36,11 +36,11 @@ class AccessRefusals:
     """Topics that the broker does not let us read or write, although it has let us in.
 
     Args:
-        place: the broker's host and port.
+        address: the broker's host and port.
     """
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._faults: dict[str, Fault] = {}
 
     @property
@@ -55,7 +55,7 @@ class AccessRefusals:
         topics = topic if verb == "read" else f"{topic.rpartition('/')[0]}/#"
         allow = f"let it {verb} {topics}"
         remedy = allow if reason == NOT_AUTHORIZED else "see the broker's settings"
-        detail = f"{self._place}: may not {verb} {topic}: {reason}"
+        detail = f"{self._address}: may not {verb} {topic}: {reason}"
         self._faults[topic] = Fault(REFUSED.what, remedy, detail)
         log.warning("MQTT: %s", detail)
 
@@ -64,13 +64,13 @@ class AccessRefusals:
         return self._faults.pop(topic, None) is not None
 
 
-def failure_of(error: Exception, place: str) -> BrokerError:
-    """Return the error for an exception that was raised while connecting to `place`."""
+def failure_of(error: Exception, address: str) -> BrokerError:
+    """Return the error for an exception that was raised while connecting to `address`."""
     if isinstance(error, struct.error):
-        return BrokerError(REFUSED, f"{place}: a name or password too long for MQTT")
+        return BrokerError(REFUSED, f"{address}: a name or password too long for MQTT")
     faults = {Cause.CERTIFICATE: UNTRUSTED, Cause.CLOCK: TOO_EARLY}
     cause = cause_of(error)
-    return BrokerError(faults.get(cause, AWAY), f"{place}: {_reason(error) or cause.value}")
+    return BrokerError(faults.get(cause, AWAY), f"{address}: {_reason(error) or cause.value}")
 
 
 def untrusted(file: str, error: OSError) -> BrokerError:

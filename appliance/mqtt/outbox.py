@@ -41,7 +41,7 @@ class TurnOutbox:
     """Finished turns on their way to the broker: one at a time, in order, until each has arrived.
 
     The next turn waits until the history has committed that the last one arrived: a power cut
-    leaves at most one turn in doubt, which is then sent again with the same id. `look`,
+    leaves at most one turn in doubt, which is then sent again with the same id. `refresh`,
     `note_formatted` and the history's confirmation may come on any thread.
 
     Args:
@@ -67,7 +67,7 @@ class TurnOutbox:
         self._wake = wake
         self._clock = clock
         self._settling_time = settling_time
-        self._look_at = 0.0
+        self._read_at = 0.0
         self._readable = True
         self._waiting: list[OutgoingTurn] = []
         self._settled_at: dict[str, float] = {}
@@ -78,36 +78,36 @@ class TurnOutbox:
         self._unconfirmed: set[str] = set()
         self._confirmed_by = 0.0
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Read the history again: there may be new turns, or other texts."""
-        self._look_at = 0.0
+        self._read_at = 0.0
         self._wake()
 
     def note_formatted(self, session: str, key: Key) -> None:
         """Note that the history holds the formatted text of a turn."""
         self._formatted = (*self._formatted[1 - REMEMBERED :], (session, key))
-        self.look()
+        self.refresh()
 
     def begin(self) -> None:
         """Begin a connection: send again what was under way or refused on the last one."""
         self._under_way = None
         self._refused_until = 0.0
-        self.look()
+        self.refresh()
 
     def due_in(self) -> float:
         """Return the seconds until `take` is worth a call; infinity until `wake` is called."""
         if self._under_way:
             return math.inf
         now = self._clock()
-        looks_in = max(0.0, self._look_at - now)
-        return min(looks_in, self._next_in(now)) if self._waiting else looks_in
+        read_in = max(0.0, self._read_at - now)
+        return min(read_in, self._next_in(now)) if self._waiting else read_in
 
     def take(self) -> OutgoingTurn | None:
         """Return the next turn, if it is time to send it."""
         if self._under_way:
             return None
         now = self._clock()
-        if self._look_at <= now:
+        if self._read_at <= now:
             self._look(now)
         if self._waiting and not self._next_in(now):
             self._under_way = self._waiting[0]
@@ -133,16 +133,16 @@ class TurnOutbox:
 
     def _confirm(self, turn: str) -> None:
         self._unconfirmed.discard(turn)
-        self.look()
+        self.refresh()
 
     def _look(self, now: float) -> None:
         # Before the read: whatever is noted during it leads to another read.
-        self._look_at = math.inf
+        self._read_at = math.inf
         formatted, unconfirmed = self._formatted, self._unconfirmed.copy()
         try:
             turns = self._read()
         except (sqlite3.Error, OSError) as error:
-            self._look_at = now + UNREADABLE_INTERVAL
+            self._read_at = now + UNREADABLE_INTERVAL
             if self._readable:
                 log.warning("finished turns wait: the history can't be read: %s", error)
             self._readable = False

@@ -66,7 +66,7 @@ PRESS = """
     from appliance.app.appliance import Appliance
     from appliance.core.events import Disconnected, StopRequested, UnhandledError
     from appliance.hardware.simulated import WavAudio, press
-    from appliance.app.demo_stage import Stage
+    from appliance.app.demo_stage import WatchedPanel
     from appliance.screen.scene import Mode
     from appliance.system.supervision import end_on_unhandled_errors
     from tests.rig.box import settings_for
@@ -75,19 +75,19 @@ PRESS = """
     sample = Path("appliance/app/samples/sample.wav")
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_for("ws://127.0.0.1:9", "http://127.0.0.1:9", Path(folder))
-        pins, stage, wav = MockFactory(), Stage(None), WavAudio(sample)
+        pins, panel, wav = MockFactory(), WatchedPanel(None), WavAudio(sample)
         pin = pins.pin(settings.button.pin, pin_class=MockPin)
         appliance = Appliance(
-            settings, audio=lambda: wav, pin_factory=pins, open_panel=lambda _: stage
+            settings, audio=lambda: wav, pin_factory=pins, open_panel=lambda _: panel
         )
         failed = threading.Event()
         end_on_unhandled_errors(appliance.post, failed)
 
         def act():
-            stage.wait_for(Mode.READY)
+            panel.wait_for(Mode.READY)
             time.sleep(seconds)
             press(pin)
-            stage.wait_for(Mode.CONNECTING)
+            panel.wait_for(Mode.CONNECTING)
             while "appliance.streaming.transport" not in sys.modules and not failed.is_set():
                 time.sleep(0.05)
             time.sleep(1.0)

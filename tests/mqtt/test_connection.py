@@ -102,11 +102,11 @@ def test_what_may_not_be_written_is_reported(tmp_path: Path) -> None:
         assert connection.refusal is None
         assert outcome_of(connection, "appliance/box/state") == "Not authorized"
         assert connection.all_answered
-        place = connection.place
+        address = connection.address
         assert connection.refusal == Fault(
             "MQTT refused",
             "let it write appliance/box/#",
-            f"{place}: may not write appliance/box/state: Not authorized",
+            f"{address}: may not write appliance/box/state: Not authorized",
         )
         connection.wait(0.1)  # it goes on
 

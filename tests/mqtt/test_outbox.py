@@ -190,7 +190,7 @@ def test_what_arrived_and_is_outgoing_again_is_not_sent_again(stage: Stage) -> N
     stage.commit()
     assert stage.outbox.take() is None
     stage.turns.put_back(turn)
-    stage.outbox.look()
+    stage.outbox.refresh()
     stage.outbox.take()
     stage.clock.now += CONFIRMATION_TIMEOUT
     assert stage.outbox.take() is None
@@ -221,7 +221,7 @@ def test_what_is_known_of_turns_outlasts_a_disk_that_can_not_be_read(stage: Stag
     stage.settle()
     stage.send()
     stage.failure = OSError("EIO")
-    stage.outbox.look()
+    stage.outbox.refresh()
     assert stage.outbox.take() is None, "it is not on disk that the first one arrived"
     stage.failure = None
     stage.commit()
@@ -236,7 +236,7 @@ def test_a_turn_that_arrived_is_taken_off_a_new_database_too(stage: Stage) -> No
     stage.commit()
     stage.turns.put_back(turn)  # the database was deleted, and its formatted text came late
     for _ in range(100):
-        stage.outbox.look()
+        stage.outbox.refresh()
         assert stage.outbox.take() is None
         stage.clock.now += 1.0
     assert stage.delivered == [turn, turn], "it is asked for once"
@@ -285,7 +285,7 @@ def test_a_deleted_turn_is_not_sent_any_more(stage: Stage) -> None:
     stage.outbox.take()
     stage.settle()
     stage.turns.delivered(turn)
-    stage.outbox.look()
+    stage.outbox.refresh()
     assert stage.outbox.take() is None
 
 

@@ -14,7 +14,7 @@ from appliance.maintenance.provisioning.secrets_in_toml import (
     Extraction,
     Secret,
     extract_secrets,
-    without_mistakes,
+    without_unusable,
 )
 from appliance.system.files import DISK, Disk, read, reason, replace, temporary, wiped
 
@@ -69,7 +69,7 @@ def take_settings(root: Path = Path("/"), disk: Disk = DISK) -> bool:
         return False
     if found is None:
         return True
-    for line, secret in found.extraction.mistakes.items():
+    for line, secret in found.extraction.unusable.items():
         log.error("%s: line %d: %s can't be used: %s", found.path, line, KEYS[secret], REMEDY)
     try:
         _keep_secrets(found.extraction.secrets, box, disk)
@@ -151,8 +151,8 @@ def _combined(brought: Extraction, there: str) -> str:
     """
     if not brought.is_secrets_only:
         return brought.text
-    unusable = dict.fromkeys(KEYS[secret] for secret in brought.mistakes.values())
-    return "".join(f"{key} = {UNUSABLE}\n" for key in unusable) + without_mistakes(there)
+    unusable = dict.fromkeys(KEYS[secret] for secret in brought.unusable.values())
+    return "".join(f"{key} = {UNUSABLE}\n" for key in unusable) + without_unusable(there)
 
 
 def _group() -> int:

@@ -32,13 +32,13 @@ class Extraction(msgspec.Struct, frozen=True):
     Attributes:
         text: the file, with the same number of lines.
         secrets: those that were found.
-        mistakes: unusable secrets by the number of their line, from 1.
+        unusable: secrets that can't be used, by the number of their line, from 1.
         is_secrets_only: whether nothing else is set in the file.
     """
 
     text: str
     secrets: dict[Secret, str]
-    mistakes: dict[int, Secret]
+    unusable: dict[int, Secret]
     is_secrets_only: bool
 
 
@@ -88,7 +88,7 @@ def extract_secrets(text: str) -> Extraction:
     """
     kept: list[str] = []
     secrets: dict[Secret, str] = {}
-    mistakes: dict[int, Secret] = {}
+    unusable: dict[int, Secret] = {}
     is_secrets_only = True
     lines = deque(_LINES.findall(text))
     while lines:
@@ -104,16 +104,16 @@ def extract_secrets(text: str) -> Extraction:
         is_whole = value is not None and (value["quoted"] is not None or value["bare"])
         continuation = [] if is_whole else _remove_continuation(lines)
         if value is None or continuation:
-            mistakes[len(kept) + 1] = secret
+            unusable[len(kept) + 1] = secret
             kept += [f"{KEYS[secret]} = {UNUSABLE}{end}", *continuation]
             continue
         if given := value["quoted"] or value["bare"]:
             secrets[secret] = given
         kept.append(f'# {line[: key.end()].strip()} ""{_without_secret(value["rest"])}{end}')
-    return Extraction("".join(kept), secrets, mistakes, is_secrets_only)
+    return Extraction("".join(kept), secrets, unusable, is_secrets_only)
 
 
-def without_mistakes(text: str) -> str:
+def without_unusable(text: str) -> str:
     """Return settings without the lines that extraction has left of unusable secrets."""
     kept = (line + end for line, end in _LINES.findall(text) if not _MISTAKE.fullmatch(line))
     return "".join(kept)

@@ -9,7 +9,7 @@ from appliance.maintenance.provisioning.secrets_in_toml import (
     UNUSABLE,
     Secret,
     extract_secrets,
-    without_mistakes,
+    without_unusable,
 )
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -35,13 +35,13 @@ def test_a_key_is_taken_however_it_is_written(line: str) -> None:
     extraction = extract_secrets(f"[history]\n{line}\nkeep_days = 3\n")
     assert extraction.secrets == {Secret.API_KEY: KEY}
     assert KEY not in extraction.text
-    assert extraction.mistakes == {}
+    assert extraction.unusable == {}
 
 
 @pytest.mark.parametrize("name", ["mqtt_password", "mqtt-password", "mqtt.mqtt_password"])
 def test_the_password_of_the_broker_is_taken_and_the_file_that_holds_it_left(name: str) -> None:
     extraction = extract_secrets(f'password_file = "/etc/p"\n{name} = "to the house"\n')
-    assert extraction.mistakes == {2: Secret.MQTT_PASSWORD}  # a password is one word
+    assert extraction.unusable == {2: Secret.MQTT_PASSWORD}  # a password is one word
     extraction = extract_secrets(f'password_file = "/etc/p"\n{name} = "to-the-house"\n')
     assert extraction.secrets == {Secret.MQTT_PASSWORD: "to-the-house"}
     assert extraction.text == f'password_file = "/etc/p"\n# {name} = ""\n'
@@ -104,7 +104,7 @@ def test_a_parameter_of_an_address_stays_as_it_is(line: str) -> None:
         extraction = extract_secrets(text)
         assert extraction.text == text
         assert extraction.secrets == {}
-        assert extraction.mistakes == {}
+        assert extraction.unusable == {}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_key_within_a_line_is_refused_with_the_number_of_the_line(line: str) -
     extraction = extract_secrets(f"# mine\n{line}\nlines = 3\n")
     assert extraction.text == f"# mine\napi_key = {UNUSABLE}\nlines = 3\n"
     assert extraction.secrets == {}
-    assert extraction.mistakes == {2: Secret.API_KEY}
+    assert extraction.unusable == {2: Secret.API_KEY}
 
 
 def test_a_parameter_of_an_address_hides_no_secret_behind_it() -> None:
@@ -154,11 +154,11 @@ def test_a_parameter_of_an_address_hides_no_secret_behind_it() -> None:
 def test_a_key_that_can_not_be_used_is_removed_and_stays_a_mistake(text: str) -> None:
     extraction = extract_secrets(f'name = "box"\n{text}')
     assert extraction.secrets == {}
-    assert extraction.mistakes == {2: Secret.API_KEY}
+    assert extraction.unusable == {2: Secret.API_KEY}
     assert KEY not in extraction.text
     assert extraction.text.splitlines()[1] == f"api_key = {UNUSABLE}"
     assert len(extraction.text.splitlines()) == 1 + len(text.splitlines())
-    assert extract_secrets(extraction.text).mistakes == {2: Secret.API_KEY}
+    assert extract_secrets(extraction.text).unusable == {2: Secret.API_KEY}
 
 
 def test_what_follows_an_unfinished_key_stays() -> None:
@@ -170,7 +170,7 @@ def test_what_follows_an_unfinished_key_stays() -> None:
 
 def test_a_key_left_empty_is_neither_taken_nor_a_mistake() -> None:
     assert extract_secrets('api_key = ""\npin = 1\n').text == '# api_key = ""\npin = 1\n'
-    assert extract_secrets("api_key =\npin = 1\n").mistakes == {}
+    assert extract_secrets("api_key =\npin = 1\n").unusable == {}
 
 
 def test_the_last_of_two_keys_counts() -> None:
@@ -190,7 +190,7 @@ def test_sifting_again_changes_and_finds_nothing(text: str) -> None:
     again = extract_secrets(once.text)
     assert again.text == once.text
     assert again.secrets == {}
-    assert again.mistakes == once.mistakes
+    assert again.unusable == once.unusable
     assert once.text.count("\n") == text.count("\n")
 
 
@@ -217,7 +217,7 @@ def test_valid_toml_stays_valid_and_loses_secrets_alone(
     extraction = extract_secrets(f"{first}{secrets[0]}[service]\n{second}{secrets[1]}")
     assert tomllib.loads(extraction.text) == tomllib.loads(f"{first}[service]\n{second}")
     assert extraction.secrets == {Secret.API_KEY: KEY, Secret.TOKEN_SECRET: "s3cret!"}
-    assert extraction.mistakes == {}
+    assert extraction.unusable == {}
 
 
 @given(
@@ -254,6 +254,6 @@ def test_a_large_file_of_one_line_takes_no_time() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
 def test_mistakes_can_be_taken_back(end: str) -> None:
     refused = f'[service]\n# mine\nservice.api_key = "two {KEY}"{end}'
-    assert without_mistakes(extract_secrets(refused).text) == "[service]\n# mine\n"
+    assert without_unusable(extract_secrets(refused).text) == "[service]\n# mine\n"
     former = f'name = "not usable"\nservice."API-Key" = {UNUSABLE}{end}'
-    assert without_mistakes(former) == 'name = "not usable"\n'
+    assert without_unusable(former) == 'name = "not usable"\n'

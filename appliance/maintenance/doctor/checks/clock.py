@@ -69,7 +69,7 @@ def check_clock(
 def _time_of(peer: Peer) -> float | None:
     """Return the peer's time in seconds since 1970, to a second; None if it does not say."""
     try:
-        connection = _connection(*peer.place, is_secure=peer.is_secure)
+        connection = _connection(*peer.address, is_secure=peer.is_secure)
         try:
             connection.request("HEAD", "/")
             date = connection.getresponse().getheader("Date")

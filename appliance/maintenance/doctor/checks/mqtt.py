@@ -71,7 +71,7 @@ def check_broker(
         return faulty(error.fault)
     connection.close(0.0)
     how = "over TLS" if mqtt.tls else "without TLS"
-    return obstacle or fine(f"{connection.place} lets the appliance in, {how}")
+    return obstacle or fine(f"{connection.address} lets the appliance in, {how}")
 
 
 def _send_message(
@@ -91,7 +91,9 @@ def _send_message(
     if received:
         return None
     refusal = connection.refusal
-    why = refusal.detail if refusal else f"{connection.place}: messages on {topic} don't come back"
+    why = (
+        refusal.detail if refusal else f"{connection.address}: messages on {topic} don't come back"
+    )
     return failed(f"{REFUSED.what} ({why})", f"let it read and write appliance/{name}/#")
 
 

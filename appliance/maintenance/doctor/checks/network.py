@@ -64,7 +64,7 @@ class Peer(NamedTuple):
         return self.url.startswith(("wss://", "https://"))
 
     @property
-    def place(self) -> tuple[str, int]:
+    def address(self) -> tuple[str, int]:
         """Host and port.
 
         Raises:
@@ -76,7 +76,7 @@ class Peer(NamedTuple):
     def look_up(self) -> CheckResult:
         """Check that the name resolves to an address."""
         try:
-            host, port = self.place
+            host, port = self.address
             if proxy := proxy_for(self.url):
                 host, port = proxy.host, proxy.port
             answers = look_up(host, port, TimeLimit(self.timeout))
