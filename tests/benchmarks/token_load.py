@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.benchmarks.token_stage import Stage
 
-PATIENCE = 20.0
+ANSWER_TIMEOUT = 20.0
 """Seconds after which an answer counts as none."""
 
 
@@ -43,7 +43,7 @@ async def _load(stage: Stage, secrets: Sequence[str], clients: int, seconds: flo
         while time.monotonic() < began + seconds:
             asked = time.monotonic()
             try:
-                status = await asyncio.wait_for(_ask(stage, context, next(turns)), PATIENCE)
+                status = await asyncio.wait_for(_ask(stage, context, next(turns)), ANSWER_TIMEOUT)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 status = 0
             if status == 200:

@@ -22,8 +22,8 @@ from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 
-PATIENCE = 120.0
-"""Seconds for all that waits to be transcribed once the network is well."""
+DELIVERY_TIMEOUT = 120.0
+"""Seconds until all waiting audio is transcribed, once the network works again."""
 
 SETTINGS = """
 [service]
@@ -169,7 +169,7 @@ class Trial:
     def wait_until_delivered(self) -> None:
         """Wait until no session runs and no audio waits for the service."""
         try:
-            wait_until(lambda: self._is_at_rest() and not self._spooled(), PATIENCE)
+            wait_until(lambda: self._is_at_rest() and not self._spooled(), DELIVERY_TIMEOUT)
         except AssertionError:
             self.notes.append(f"{self._spooled()} files of audio still wait")
 

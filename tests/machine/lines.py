@@ -10,7 +10,7 @@ from tests.rig.waiting import wait_until
 
 Reply = dict[str, Any]
 
-PATIENCE = 60.0
+REPLY_TIMEOUT = 60.0
 
 
 class RefusedError(Exception):
@@ -30,7 +30,7 @@ class Lines:
         request: Reply = {"execute": command}
         if arguments:
             request["arguments"] = arguments
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(REPLY_TIMEOUT)
         self._socket.sendall(json.dumps(request).encode() + b"\n")
 
     def ask(self, command: str, **arguments: object) -> Reply:
@@ -42,7 +42,7 @@ class Lines:
             ConnectionError: nobody is there any more.
         """
         self.send(command, **arguments)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + REPLY_TIMEOUT
         while True:
             reply = self.receive(deadline - time.monotonic())
             if "error" in reply:
