@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from appliance.cli.options import fail
+from appliance.servers.local_service.engines.registry import ENGINES
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -19,7 +20,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--engine",
     default="pocketsphinx",
     show_default=True,
-    help="Speech recogniser: pocketsphinx, or wyoming://HOST:PORT.",
+    help=f"Speech recogniser: {' or '.join(ENGINES)}.",
 )
 @click.option(
     "--api-key-file",

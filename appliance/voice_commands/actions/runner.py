@@ -13,7 +13,11 @@ from appliance.voice_commands.actions.mqtt import Broker
 from appliance.voice_commands.actions.webhook import WebhookHost
 from appliance.voice_commands.worker import TargetWorker
 
-ACTIONS: dict[type[Command], Action[Any]] = {Gpio: GpioPin, Mqtt: Broker, Webhook: WebhookHost}
+ACTIONS: dict[type[Command], Action[Any]] = {
+    Gpio: GpioPin,
+    Mqtt: Broker,
+    Webhook: WebhookHost,
+}
 """What carries out each kind of command; a new action takes a module of its own and a line here."""
 
 WORKERS_END_TIMEOUT = 3.0
