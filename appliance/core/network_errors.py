@@ -19,6 +19,8 @@ class Cause(enum.Enum):
     TIMEOUT = "no answer in time"
     CLOCK = "certificate not yet valid"
     CERTIFICATE = "certificate refused"
+    EXPIRED = "certificate expired"
+    CA_FILE = "a file of certificates that can't be used"
     NETWORK = "network error"
     NO_TOKEN = "answer without a token"
     NO_KEY = "neither an API key nor a token server is set"
@@ -26,6 +28,10 @@ class Cause(enum.Enum):
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
     NEVER_BEGAN = "ended before it began"
+
+
+class UnusableCertificatesError(OSError):
+    """A file of certificates that the owner named can't be read, or holds none."""
 
 
 class UnusableProxyError(ValueError):
@@ -47,10 +53,10 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(link, socket.gaierror):
             return Cause.DNS
         if isinstance(link, ssl.SSLCertVerificationError):
-            # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: a Pi without a clock lives in the past.
-            return Cause.CLOCK if link.verify_code == 9 else Cause.CERTIFICATE
-        if isinstance(link, FileNotFoundError) or "CA certificate" in str(link):
-            return Cause.CERTIFICATE  # the owner's ca_file is missing
+            # X509_V_ERR_... of OpenSSL. A Pi without a clock lives in the past.
+            return {9: Cause.CLOCK, 10: Cause.EXPIRED}.get(link.verify_code, Cause.CERTIFICATE)
+        if isinstance(link, UnusableCertificatesError):
+            return Cause.CA_FILE
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(
             ("Timeout", "TimeoutError")
         ):

@@ -68,7 +68,12 @@ def failure_of(error: Exception, address: str) -> BrokerError:
     """Return the error for an exception that was raised while connecting to `address`."""
     if isinstance(error, struct.error):
         return BrokerError(REFUSED, f"{address}: a name or password too long for MQTT")
-    faults = {Cause.CERTIFICATE: UNTRUSTED, Cause.CLOCK: TOO_EARLY}
+    faults = {
+        Cause.CERTIFICATE: UNTRUSTED,
+        Cause.EXPIRED: UNTRUSTED,
+        Cause.CA_FILE: UNTRUSTED,
+        Cause.CLOCK: TOO_EARLY,
+    }
     cause = cause_of(error)
     return BrokerError(faults.get(cause, AWAY), f"{address}: {_reason(error) or cause.value}")
 

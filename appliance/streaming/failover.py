@@ -13,7 +13,7 @@ import msgspec
 from appliance.core.events import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage, rule_for
+from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage
 from appliance.streaming.retry_policy import RetryPolicy
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FALLBACK_AFTER = 10.0
 """Seconds without a useful connection after which the other service is tried."""
 
-AWAY = (Reaction.RECONNECT, Reaction.RETRY, Reaction.WAIT)
+AWAY = (Reaction.RECONNECT, Reaction.RETRY, Reaction.SIGN_IN, Reaction.WAIT)
 """Reactions to a service that can't be reached just now: the network is away, or the service or
 its token server has a fault or no room.
 
@@ -55,7 +55,8 @@ class Endpoint:
         What the owner must fix at the fallback names the fallback: the primary may be fine.
         """
         fault = self.retry_policy.fault(outcome)
-        if fault and self.is_fallback and rule_for(outcome).reaction in NEEDS_OWNER:
+        needs_owner = self.retry_policy.rule(outcome).reaction in NEEDS_OWNER
+        if fault and self.is_fallback and needs_owner:
             what = f"Fallback: {fault.what[:1].lower()}{fault.what[1:]}"
             return msgspec.structs.replace(fault, what=what, remedy=self._remedy(outcome, fault))
         return fault
@@ -128,7 +129,8 @@ class Failover:
         While this service is merely away, what the owner must fix at the other one stays shown.
         An attempt that was given up before it began says nothing new.
         """
-        if self._other and self._other.refusal and rule_for(outcome).reaction in AWAY:
+        is_away = self.current.retry_policy.rule(outcome).reaction in AWAY
+        if self._other and self._other.refusal and is_away:
             return self._other.refusal
         if outcome.cause is Cause.NEVER_BEGAN and self._fault:
             return self._fault
@@ -143,7 +145,7 @@ class Failover:
         if self._useless_since is None:
             self._useless_since = self._clock() if last_alive_at is None else last_alive_at
         self._fault = self.fault(outcome) or self._fault
-        if rule_for(outcome).reaction in NEEDS_OWNER:
+        if self.current.retry_policy.rule(outcome).reaction in NEEDS_OWNER:
             self.current.refusal = self.current.fault(outcome)
         reaction = self.current.retry_policy.note(outcome)
         wait = self.current.retry_policy.wait

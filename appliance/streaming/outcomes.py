@@ -34,12 +34,16 @@ class Stage(enum.Enum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an attempt ended: with an HTTP status or close code (and its text), or with a cause."""
+    """How an attempt ended: with an HTTP status or close code (and its text), or with a cause.
+
+    `foreign` says that the answer looks like a login page of the network, not like the service's.
+    """
 
     stage: Stage
     code: int | None = None
     text: str = ""
     cause: Cause | None = None
+    foreign: bool = False
 
     def with_error(self, code: int | None, text: str) -> Self:
         """Return the outcome with what an `Error` message said before the connection closed.
@@ -68,6 +72,7 @@ class Reaction(enum.Enum):
     """What is done after an outcome."""
 
     RECONNECT = "soon: retrying costs nothing while the network is away"
+    SIGN_IN = "every few seconds: somebody may sign in to the network at any time"
     RETRY = "after a growing delay: the service has a fault"
     AT_ONCE = "a new connection at once, unnoticed"
     SLOWER = "a new connection at once, with audio sent slower"
@@ -88,6 +93,8 @@ class Rule(msgspec.Struct, frozen=True):
         pattern: A regular expression that must occur in the outcome's text.
         unexplained: Whether nobody knows what the code means. The service's own words then take the
             place of `remedy`; and a code that comes again and again must be looked into.
+        foreign: Whether only foreign outcomes match.
+        at_first: Whether it applies only until the outcome persists.
     """
 
     stages: tuple[Stage, ...]
@@ -97,11 +104,14 @@ class Rule(msgspec.Struct, frozen=True):
     remedy: str = ""
     pattern: str = ""
     unexplained: bool = False
+    foreign: bool = False
+    at_first: bool = False
 
     def matches(self, outcome: Outcome) -> bool:
         """Return whether this rule applies to that outcome."""
         return (
             outcome.stage in self.stages
+            and (outcome.foreign or not self.foreign)
             and (outcome.code in self.on or outcome.cause in self.on or not self.on)
             and re.search(self.pattern, outcome.text, re.IGNORECASE) is not None
         )
@@ -110,7 +120,8 @@ class Rule(msgspec.Struct, frozen=True):
 ANYTHING: Collection[int | Cause] = ()
 NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
 LEFT: Collection[int | Cause] = (1000, 1001, 1005)
-NOT_FOUND: Collection[int | Cause] = (404, 405, 410)
+NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410)
+UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
 TOKEN = (Stage.TOKEN,)
@@ -127,16 +138,20 @@ INACTIVE = "inactiv|idle"
 
 SAID_NOTHING = "^$"
 
-UNREACHABLE = "Can't reach the service"
+WANTS_SIGN_IN = "This network wants a sign-in"
 
-MANY_TIMES = 3
-"""Unexplained ends in a row that are no accident."""
+CHANGE_NETWORK = "sign in, or use another"
+
+UNREACHABLE = "Can't reach the service"
 
 MAX_SHOWN = 120
 """Characters of the service's words in the log and on the screen."""
 
 # fmt: off
 TABLE = (
+    # A login page between the box and the service, unless it persists
+    Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, foreign=True, at_first=True),
+    Rule(ANYWHERE, UNTRUSTED, Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, at_first=True),
     # The service, over its WebSocket
     Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT), Reaction.AT_ONCE),
     Rule(SESSION, (1008, 3006), Reaction.AT_ONCE, pattern=INACTIVE),
@@ -172,7 +187,9 @@ TABLE = (
     Rule(ANYWHERE, (Cause.PROXY,), Reaction.OWNER, "Setting refused", "check the proxy"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Reaction.RECONNECT, "Clock is not set", "waiting for the time"),
-    Rule(ANYWHERE, (Cause.CERTIFICATE,), Reaction.OWNER, "Service not trusted", "check ca_file"),
+    Rule(ANYWHERE, (Cause.EXPIRED,), Reaction.SIGN_IN, "Certificate expired", "is the date right?"),
+    Rule(ANYWHERE, UNTRUSTED, Reaction.SIGN_IN, "Service not trusted", "check ca_file"),
+    Rule(ANYWHERE, (Cause.CA_FILE,), Reaction.OWNER, "Service not trusted", "check ca_file"),
     Rule(ANYWHERE, (Cause.DNS,), Reaction.RECONNECT, "No network", "check Wi-Fi or cable"),
     Rule(HTTP, NO_ANSWER, Reaction.RECONNECT, UNREACHABLE, "check the network"),
     Rule(ANYWHERE, (Cause.NEVER_BEGAN,), Reaction.RECONNECT, UNREACHABLE, "trying again"),
@@ -184,28 +201,27 @@ TABLE = (
 # fmt: on
 
 
-def rule_for(outcome: Outcome) -> Rule:
-    """Return the rule that applies to an outcome.
+def rule_for(outcome: Outcome, *, persists: bool = False) -> Rule:
+    """Return the rule that applies to an outcome; `persists` says that it lasts for long.
 
     >>> rule_for(Outcome(Stage.SESSION, 3009, "Too many concurrent sessions")).reaction.name
     'WAIT'
     """
-    return next(rule for rule in TABLE if rule.matches(outcome))
+    rules = (rule for rule in TABLE if not (persists and rule.at_first))
+    return next(rule for rule in rules if rule.matches(outcome))
 
 
-def fault_for(outcome: Outcome, times: int = 1) -> Fault | None:
+def fault_for(outcome: Outcome, *, persists: bool = False) -> Fault | None:
     """Return the fault to show for an outcome; None when the person need not notice.
-
-    `times` is how many unexplained outcomes there were in a row, with this one.
 
     >>> print(fault_for(Outcome(Stage.TOKEN, 404)))
     Wrong address: check token_url (fetching a token: 404)
     """
-    rule = rule_for(outcome)
+    rule = rule_for(outcome, persists=persists)
     if not rule.unexplained or outcome.code is None:
         return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None
     said = f"{outcome.code} {shortened(outcome.text)}".rstrip()
-    if times < MANY_TIMES:
+    if not persists:
         return Fault("Service fault", f"it says: {said}", detail=str(outcome))
     return Fault("Unknown refusal", f"ask the service: {said}", detail=str(outcome))
 

@@ -7,10 +7,17 @@ from collections.abc import Callable
 import msgspec
 
 from appliance.core.events import Fault
-from appliance.streaming.outcomes import Outcome, Reaction, fault_for, rule_for
+from appliance.streaming.outcomes import Outcome, Reaction, Rule, fault_for, rule_for
 
 MIN_GAIN = 60.0
 """Seconds of lead over real time that a new connection must bring to be worth its handshake."""
+
+
+MANY_TIMES = 3
+"""Unexplained ends in a row that are no accident."""
+
+SIGN_IN_TIME = 120.0
+"""Seconds after which what looks like a login page is taken for what the service itself says."""
 
 
 class Delay(msgspec.Struct, frozen=True):
@@ -22,6 +29,7 @@ class Delay(msgspec.Struct, frozen=True):
 
 DELAYS = {
     Reaction.RECONNECT: Delay(0.25, 5.0),
+    Reaction.SIGN_IN: Delay(1.0, 5.0),
     Reaction.RETRY: Delay(0.25, 30.0),
     Reaction.AT_ONCE: Delay(0.0, 0.0),
     Reaction.SLOWER: Delay(0.0, 0.0),
@@ -94,6 +102,7 @@ class RetryPolicy:
         self._pace = 0
         self._attempts: dict[Reaction, int] = {}
         self._unexplained = 0
+        self._behind_page_since: float | None = None
         self._next_at = clock()
         self.may_hurry = True
         """Whether a person who waits may cut the delay short."""
@@ -112,28 +121,44 @@ class RetryPolicy:
         """Reset the delays: a connection was useful, so the next failure is a new one."""
         self._attempts.clear()
         self._unexplained = 0
+        self._behind_page_since = None
 
     def fault(self, outcome: Outcome) -> Fault | None:
         """Return the fault to show for an outcome that is not noted yet."""
-        return fault_for(outcome, self._unexplained + 1)
+        return fault_for(outcome, persists=self._persists(outcome))
+
+    def rule(self, outcome: Outcome) -> Rule:
+        """Return the rule for an outcome, after all earlier ones."""
+        return rule_for(outcome, persists=self._persists(outcome))
+
+    def _persists(self, outcome: Outcome) -> bool:
+        """Return whether an outcome that is not noted yet came before, for long or many times."""
+        if rule_for(outcome).unexplained:
+            return self._unexplained + 1 >= MANY_TIMES
+        since = self._behind_page_since
+        return since is not None and self._clock() - since >= SIGN_IN_TIME
 
     def note(self, outcome: Outcome) -> Reaction:
         """Set the time of the next attempt after an outcome; return the reaction to it."""
-        reaction = self._reaction(outcome)
+        rule = self.rule(outcome)
+        if not rule_for(outcome).at_first and outcome.code is not None:
+            self._behind_page_since = None  # the service itself has answered
+        elif rule_for(outcome).at_first and self._behind_page_since is None:
+            self._behind_page_since = self._clock()
+        reaction = self._reaction(rule.reaction)
         attempts = self._attempts.get(reaction, 0)
         self._attempts[reaction] = attempts + 1
-        self._unexplained += rule_for(outcome).unexplained
+        self._unexplained += rule.unexplained
         delay = DELAYS[reaction]
         # A night without network is a thousand attempts, and 2.0**1024 overflows.
         grown = min(delay.first * 2.0 ** min(attempts, 16), delay.longest)
         self._next_at = self._clock() + grown * (0.5 + self._jitter() / 2)
         # More often than this would be hammering: a refusal does not go away by asking again.
-        self.may_hurry = reaction in (Reaction.RECONNECT, Reaction.RETRY)
+        self.may_hurry = reaction in (Reaction.RECONNECT, Reaction.RETRY, Reaction.SIGN_IN)
         return reaction
 
-    def _reaction(self, outcome: Outcome) -> Reaction:
+    def _reaction(self, reaction: Reaction) -> Reaction:
         """Return the table's reaction, or a slower one where that was tried without success."""
-        reaction = rule_for(outcome).reaction
         if reaction is Reaction.SLOWER and self._pace + 1 < len(PACES):
             self._pace += 1
         elif reaction is Reaction.NEW_TOKEN and reaction in self._attempts:

@@ -14,6 +14,7 @@ from appliance.core.json_response import read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
+from appliance.streaming.login_page import UNEXPLAINED_REFUSALS, is_login_page, noting_beginning
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.system.http_client import request
 from appliance.system.time_limit import TimeLimit
@@ -93,17 +94,22 @@ class TokenSource:
                     ca_file=self._settings.ca_file,
                 ) as response,
             ):
-                pieces = response.iter_content(1)
+                beginning = bytearray()
+                pieces = noting_beginning(response.iter_content(1), beginning)
                 answer = read_json(pieces, _Answer, answer_timeout, self._clock)
         except (OSError, ValueError) as error:
             # The exception's own text may hold the URL; its cause is enough.
             raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
         secrets = [header.rpartition(" ")[2] for header in headers.values()]
         text = redact(answer.error, *secrets, answer.token)
+        status, kind = response.status_code, response.headers.get("Content-Type", "")
+        is_silent = status in UNEXPLAINED_REFUSALS or is_login_page(status, kind, bytes(beginning))
+        foreign = is_silent and not (answer.error or answer.token)
         if not response.ok or response.is_redirect:
-            raise TokenError(Outcome(Stage.TOKEN, response.status_code, text))
+            raise TokenError(Outcome(Stage.TOKEN, status, text, foreign=foreign))
         if answer.error or not answer.token:
-            raise TokenError(Outcome(Stage.TOKEN, text=text, cause=Cause.NO_TOKEN))
+            cause = Cause.NO_TOKEN
+            raise TokenError(Outcome(Stage.TOKEN, text=text, cause=cause, foreign=foreign))
         return answer.token
 
     def _request(self) -> tuple[str, dict[str, str]]:

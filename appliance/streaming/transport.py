@@ -4,21 +4,25 @@ It knows sockets and nothing of turns; its listener knows turns and nothing of s
 """
 
 import logging
+import math
 import socket
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import msgspec
 import websocket
 
 from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.json_response import read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming import tcp_info
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
+from appliance.streaming.login_page import is_login_page
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.system.http_client import FAILURES, open_stream
 from appliance.system.time_limit import TimeLimit
@@ -49,6 +53,10 @@ class TransportListener(Protocol):
 
     def received(self, frame: str | bytes) -> None:
         """Take a message of the service."""
+
+
+class _Refusal(msgspec.Struct):
+    error: Any = None
 
 
 class Transport:
@@ -253,14 +261,30 @@ class Transport:
     def _outcome(self) -> Outcome:
         if self._stage is Stage.HANDSHAKE and self._handshake.ran_out:
             return Outcome(self._stage, cause=Cause.TIMEOUT)
+        if self._stage is Stage.HANDSHAKE and (refusal := self._refusal()):
+            return refusal
         code, reason = self._close
-        if code is None and isinstance(self._error, websocket.WebSocketBadStatusException):
-            code, reason = self._error.status_code, ""
-        elif code is None and self._stage is Stage.HANDSHAKE and self._status != SWITCHING:
-            code = self._status
         if code is not None:
             return Outcome(self._stage, code, self.without_token(reason))
         return Outcome(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)
+
+    def _refusal(self) -> Outcome | None:
+        """Return the outcome of a handshake that was answered over HTTP, if it was."""
+        error = self._error
+        if isinstance(error, websocket.WebSocketBadStatusException):
+            body = error.resp_body or b""
+            answer = read_json([body], _Refusal, math.inf)
+            kind = (error.resp_headers or {}).get("content-type", "")
+            foreign = error.status_code < 300 or is_login_page(error.status_code, kind, body)
+            return Outcome(
+                self._stage,
+                error.status_code,
+                redact(answer.error, self._token),
+                foreign=foreign and not answer.error,
+            )
+        if self._status in (None, SWITCHING):
+            return None
+        return Outcome(self._stage, self._status, foreign=True)
 
 
 def connection_url(settings: ServiceSettings, token: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import certifi
 
+from appliance.core.network_errors import UnusableCertificatesError
+
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Where the environment names other authorities than the public ones; OpenSSL reads them."""
 
@@ -18,15 +20,22 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
     that the environment names instead; and always the ones in `ca_file`.
 
     Raises:
-        OSError: `ca_file` can't be read, or holds no certificate.
+        UnusableCertificatesError: `ca_file` can't be read, or holds no certificate.
     """
-    written = Path(ca_file).stat() if ca_file else None
-    stamp = (written.st_mtime_ns, written.st_size, written.st_ino) if written else None
-    return _context(ca_file, stamp, *(os.environ.get(name, "") for name in VARIABLES))
+    instead = tuple(os.environ.get(name, "") for name in VARIABLES)
+    if not ca_file:
+        return _context("", None, instead)
+    try:
+        written = Path(ca_file).stat()
+        stamp = (written.st_mtime_ns, written.st_size, written.st_ino)
+        return _context(ca_file, stamp, instead)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnusableCertificatesError(getattr(error, "errno", None), reason) from error
 
 
 @functools.lru_cache(maxsize=8)
-def _context(ca_file: str, _stamp: object, *instead: str) -> ssl.SSLContext:
+def _context(ca_file: str, _stamp: object, instead: tuple[str, ...]) -> ssl.SSLContext:
     # Cached: reading all authorities takes a Zero longer than the handshake.
     context = ssl.create_default_context()
     if not any(instead):

@@ -223,7 +223,7 @@ def test_without_a_fallback_the_primary_is_never_left() -> None:
             "check fallback_url",
         ),
         (
-            Outcome(Stage.HANDSHAKE, cause=Cause.CERTIFICATE),
+            Outcome(Stage.HANDSHAKE, cause=Cause.CA_FILE),
             "Fallback: service not trusted",
             "check ca_file",
         ),

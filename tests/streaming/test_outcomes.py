@@ -2,8 +2,8 @@ import pytest
 
 from appliance.core.network_errors import Cause
 from appliance.streaming.outcomes import (
-    MANY_TIMES,
     TABLE,
+    WANTS_SIGN_IN,
     Outcome,
     Reaction,
     Stage,
@@ -135,11 +135,31 @@ def test_an_earlier_error_does_not_outweigh_a_close_with_words_of_its_own(code: 
     assert closed.with_error(3007, LONG) == closed
 
 
+@pytest.mark.parametrize(
+    ("outcome", "later"),
+    [
+        (Outcome(Stage.TOKEN, cause=Cause.CERTIFICATE), "Service not trusted"),
+        (Outcome(Stage.HANDSHAKE, cause=Cause.CERTIFICATE), "Service not trusted"),
+        (Outcome(Stage.TOKEN, 403, foreign=True), "Key refused"),
+        (Outcome(Stage.HANDSHAKE, 403, foreign=True), "Key refused"),
+        (Outcome(Stage.TOKEN, 302, foreign=True), "Wrong address"),
+        (Outcome(Stage.TOKEN, cause=Cause.NO_TOKEN, foreign=True), "No token"),
+        (Outcome(Stage.HANDSHAKE, 200, foreign=True), "Unknown refusal"),
+    ],
+)
+def test_what_may_be_a_login_page_is_one_until_it_persists(outcome: Outcome, later: str) -> None:
+    first, last = fault_for(outcome), fault_for(outcome, persists=True)
+    assert first
+    assert last
+    assert (first.what, last.what) == (WANTS_SIGN_IN, later)
+    assert rule_for(outcome).reaction is Reaction.SIGN_IN
+
+
 @pytest.mark.parametrize("code", [1002, 1009, 3042, 4000, 4999])
 @pytest.mark.parametrize("text", ["", "come back on Monday", LONG])
 def test_a_code_that_nobody_knows_is_shown_with_the_services_words(code: int, text: str) -> None:
     outcome = Outcome(Stage.SESSION, code, text)
-    once, often = fault_for(outcome), fault_for(outcome, MANY_TIMES)
+    once, often = fault_for(outcome), fault_for(outcome, persists=True)
     assert once
     assert often
     assert once.what != often.what

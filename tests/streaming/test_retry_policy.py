@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from appliance.core.network_errors import Cause
 from appliance.streaming.outcomes import TABLE, Outcome, Reaction, Stage
-from appliance.streaming.retry_policy import DELAYS, PACES, Pace, RetryPolicy
+from appliance.streaming.retry_policy import DELAYS, PACES, SIGN_IN_TIME, Pace, RetryPolicy
 from tests.rig.clock import Clock
 
 LOST = Outcome(Stage.SESSION, cause=Cause.NETWORK)
@@ -70,6 +70,25 @@ def test_a_rollover_is_immediate_but_only_once_without_gain() -> None:
 
 def test_a_new_token_is_tried_once() -> None:
     assert waits(REFUSED, REFUSED, REFUSED) == [0, 60, 120]
+
+
+LOGIN_PAGE = Outcome(Stage.TOKEN, 403, foreign=True)
+
+
+def test_a_login_page_is_asked_every_few_seconds() -> None:
+    assert waits(*[LOGIN_PAGE] * 6) == [1, 2, 4, 5, 5, 5]
+
+
+def test_what_persists_is_no_login_page() -> None:
+    clock = Clock()
+    policy = RetryPolicy(clock, lambda: 1.0)
+    assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
+    clock.now += SIGN_IN_TIME - 1
+    assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
+    clock.now += 1
+    assert policy.note(LOGIN_PAGE) is Reaction.OWNER
+    policy.note_success()
+    assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
 
 
 def test_a_full_service_is_given_time() -> None:

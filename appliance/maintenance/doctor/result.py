@@ -58,6 +58,8 @@ def faulty(fault: Fault) -> CheckResult:
 
 
 def failed_with(outcome: Outcome, detail: str = "") -> CheckResult:
-    """Return an outcome as the result of a check, in the words of the screen."""
-    fault = fault_for(outcome) or Fault("Connection lost", "trying again", str(outcome))
+    """Return an outcome as the result of a check, in the words of the screen for one that lasts."""
+    fault = fault_for(outcome, persists=not outcome.foreign) or Fault(
+        "Connection lost", "trying again", str(outcome)
+    )
     return faulty(replace(fault, detail=detail) if detail else fault)

@@ -130,4 +130,5 @@ def _failure(cause: Cause, host: str) -> str:
         return "its address is wrong"
     if cause is Cause.CLOCK:
         return "the clock is not set"
-    return f"{host} is not trusted" if cause is Cause.CERTIFICATE else f"no answer from {host}"
+    untrusted = cause in (Cause.CERTIFICATE, Cause.EXPIRED, Cause.CA_FILE)
+    return f"{host} is not trusted" if untrusted else f"no answer from {host}"
