@@ -37,6 +37,7 @@ BESIDE = {
     ("voice_commands", "history"),  # a command leaves a mark in the history
     ("voice_commands", "screen"),  # the outcome of a command is said in the words of the screen
     ("maintenance", "hardware"),  # the doctor tries every part
+    ("maintenance", "history"),
     ("maintenance", "mqtt"),
     ("maintenance", "screen"),
     ("maintenance", "streaming"),

@@ -12,6 +12,7 @@ from appliance.cli.options import CONFIG, fail, settings_of
 
 if TYPE_CHECKING:
     from appliance.history.records import SessionRecord
+    from appliance.settings import Settings
 
 
 @click.group()
@@ -26,12 +27,12 @@ def list_sessions(config: str | None) -> None:
 
     A session is "open" until all of it is transcribed.
     """
-    from appliance.history import export, reader
+    from appliance.history import export
     from appliance.history.database import files_set_aside
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(reader.sessions(path))
+        kept = _sessions(path)
         aside = files_set_aside(path)
     for file in aside:
         click.echo(f"not listed here: what lies in {file}, which was set aside", err=True)
@@ -88,12 +89,85 @@ def delete(session: str, config: str | None) -> None:
     click.echo(f"deleted {session}")
 
 
+@history.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@CONFIG
+def recover(file: Path, config: str | None) -> None:
+    """Add what can be read of FILE, a damaged history or one that was set aside, to the history.
+
+    If FILE is the history itself, it is set aside first; end the appliance before that.
+    """
+    from appliance.history.salvage import add_to, salvage
+    from appliance.system.files import give_to_owner_of_folder
+
+    settings = settings_of(config)
+    path, file = Path(settings.history.path), file.absolute()
+    with _reported(file, "read"):
+        if path.exists() and file.samefile(path):
+            file = _set_aside(settings)
+        found = salvage(file)
+    kept = found.records()
+    if not kept:
+        fail(f"nothing can be recovered of {file}: {found.error or 'there is nothing in it'}")
+    with _reported(path, "written"):
+        is_new = not path.exists()
+        sessions, turns = add_to(path, found)
+        if is_new:
+            give_to_owner_of_folder(path)
+    if found.undated:
+        click.echo(f"their time is lost: {', '.join(found.undated)}", err=True)
+    if found.error:
+        click.echo(f"not all of {file} can be read: {found.error}", err=True)
+    click.echo(
+        f"{file} has {len(kept)} sessions and {len(found.turns)} turns that can be read;"
+        f" added to {path}: {sessions} sessions and {turns} turns"
+    )
+
+
+def _set_aside(settings: "Settings") -> Path:
+    """Set the history aside, unless the appliance writes to it; return its new path."""
+    import time
+
+    from appliance.history.database import set_aside
+    from appliance.system.state_lock import StateInUseError, StateLock
+
+    with StateLock() as lock:
+        try:
+            lock.take(settings.spool.parent)
+        except StateInUseError:
+            fail("the appliance is running; end it first: sudo systemctl stop appliance")
+        return set_aside(Path(settings.history.path), "damaged", time.time())
+
+
+def _sessions(path: Path, wanted: str | None = None) -> "list[SessionRecord]":
+    """Return the sessions; of a damaged history those that can be read, and say so."""
+    import sqlite3
+
+    from appliance.history import reader
+    from appliance.history.database import is_unreadable
+    from appliance.history.salvage import salvage
+
+    try:
+        return list(reader.sessions(path, wanted))
+    except sqlite3.Error as error:
+        if not is_unreadable(error) or not (found := salvage(path)).records():
+            raise
+        click.echo(
+            f"the history {path} is damaged ({error}), and only what can be read of it is here;"
+            f" to mend it, end the appliance, and run: appliance history recover {path}",
+            err=True,
+        )
+        if found.undated:
+            click.echo(f"their time is lost: {', '.join(found.undated)}", err=True)
+        return found.records(wanted)
+
+
 def _export(format_: str, session: str | None, config: str | None) -> None:
-    from appliance.history import export, reader
+    from appliance.history import export
 
     path = _history_path(config)
     with _reported(path, "read"):
-        kept = list(reader.sessions(path, session))
+        kept = _sessions(path, session)
     if session and not kept:
         _fail_to_find(session)
     click.echo(export.FORMATS[format_](kept), nl=False)

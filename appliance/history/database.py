@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -154,14 +155,22 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
         schema_checked(database),
     ):
+        database.text_factory = readable
         yield database
 
 
 @contextlib.contextmanager
 def schema_checked(database: sqlite3.Connection) -> Iterator[None]:
-    """Raise `SchemaError` where statements fail on a schema that is not this version's own."""
+    """Raise `SchemaError` where statements fail on a schema that is not this version's own.
+
+    Where the schema is damaged, SQLite's own message may be no text.
+    """
     try:
         yield
+    except UnicodeDecodeError as error:
+        damaged = sqlite3.DatabaseError("the database's schema is damaged")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
     except sqlite3.Error as error:
         misfit = _primary_code(error) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
         if misfit and not _has_own_schema(database):
@@ -200,6 +209,36 @@ def _refuse_irregular(path: Path) -> None:
 def is_damaged(error: Exception) -> bool:
     """Return whether an error means that the file itself is broken."""
     return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_unreadable(error: Exception) -> bool:
+    """Return whether an error means that a part of the file can't be read, or is broken."""
+    return is_damaged(error) or _primary_code(error) == sqlite3.SQLITE_IOERR
+
+
+def readable(text: bytes) -> str:
+    """Return a text of the database, of which damaged letters are replaced."""
+    return text.decode("utf-8", "replace")
+
+
+def find_damage(path: Path, seconds: float) -> str:
+    """Return what is wrong with a database; empty if nothing is, or was found in that time.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be opened.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        with open_for_reading(path) as database:
+            database.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            return "" if found == "ok" else found
+    except sqlite3.Error as error:
+        if is_unreadable(error):
+            return str(error)
+        if _primary_code(error) == sqlite3.SQLITE_INTERRUPT:
+            return ""
+        raise
 
 
 def set_aside(path: Path, why: Literal["damaged", "newer"], now: float) -> Path:

@@ -159,6 +159,13 @@ def sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def give_to_owner_of_folder(path: Path) -> None:
+    """Let a file that root made belong to the owner of its folder, who is to write to it."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
 def reason(error: OSError) -> str:
     """Return what went wrong, for a sentence that names the file itself."""
     return error.strerror or str(error)

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 import re
@@ -15,7 +16,8 @@ import appliance.history.export  # noqa: F401 - loaded before the right to is gi
 from appliance import __version__
 from appliance.cli import main
 from appliance.history import reader
-from appliance.history.database import open_database, set_aside
+from appliance.history.database import files_set_aside, open_database, set_aside
+from appliance.system.state_lock import StateLock
 from tests.history import schemas
 from tests.rig.privileges import unprivileged
 
@@ -279,6 +281,95 @@ def test_the_list_names_the_histories_that_were_set_aside(said: Path) -> None:
         f"not listed here: what lies in {aside}, which was set aside",
         f"no sessions yet in {said}/history.db",
     ]
+
+
+@pytest.fixture
+def damaged(said: Path) -> Path:
+    """A history of many sessions, of which the second half of the file is zeroed."""
+    path = said / "history.db"
+    with contextlib.closing(open_database(path)) as database, database:
+        for number in range(200):
+            database.execute(
+                "INSERT INTO session (id, started, ended, boot, monotonic) VALUES (?, ?, ?, '', 0)",
+                (f"s{number}", NOW + 100.0 * number, NOW + 100.0 * number + 50.0),
+            )
+            database.execute(
+                "INSERT INTO turn VALUES (?, 0, 0, ?, 1.0, 2.0)", (f"s{number}", "words " * 40)
+            )
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    return path
+
+
+def test_of_a_damaged_history_the_rest_is_read_and_the_loss_is_said(damaged: Path) -> None:
+    listed = run("history", "list")
+    assert listed.exit_code == 0
+    assert len(listed.stdout.splitlines()) > 50
+    assert f"the history {damaged} is damaged" in listed.stderr
+    assert f"appliance history recover {damaged}" in listed.stderr
+    exported = run("history", "export")
+    assert exported.exit_code == 0
+    assert "is damaged" in exported.stderr
+    sessions = json.loads(exported.stdout)
+    assert len(sessions) == len(listed.stdout.splitlines())
+    shown = run("history", "show", "last")
+    assert shown.exit_code == 0
+    assert "words words" in shown.stdout
+
+
+def test_a_history_of_which_nothing_can_be_read_is_an_error(folder: Path) -> None:
+    (folder / "history.db").write_bytes(b"nothing of a database" * 1000)
+    for command in (["list"], ["show", "last"], ["export"]):
+        result = run("history", *command)
+        assert result.exit_code == 1
+        assert "can't be read: file is not a database" in result.stderr
+        assert result.stdout == ""
+
+
+def test_a_damaged_history_is_recovered_into_a_new_one(damaged: Path) -> None:
+    before = json.loads(run("history", "export").stdout)
+    result = run("history", "recover", str(damaged))
+    assert result.exit_code == 0
+    assert "not all of" in result.stderr
+    [aside] = files_set_aside(damaged)
+    assert f"{aside} has {len(before)} sessions" in result.stdout
+    exported = run("history", "export")
+    assert exported.stderr == ""
+    assert {it["id"]: it["turns"] for it in json.loads(exported.stdout)} == {
+        it["id"]: it["turns"] for it in before
+    }
+
+
+def test_a_history_that_was_set_aside_is_added_to_the_present_one(damaged: Path) -> None:
+    aside = set_aside(damaged, "damaged", 1234.0)
+    schemas.make(damaged, schemas.OLDER["0.3.0"])
+    assert run("history", "recover", str(aside)).exit_code == 0
+    kept = {session.id for session in reader.sessions(damaged)}
+    assert "old" in kept
+    assert len(kept) > 50
+    again = run("history", "recover", str(aside))
+    assert again.stdout.endswith(f"added to {damaged}: 0 sessions and 0 turns\n")
+
+
+def test_the_history_of_a_running_appliance_is_not_set_aside(damaged: Path) -> None:
+    with StateLock() as lock:
+        lock.take(damaged.parent)
+        result = run("history", "recover", str(damaged))
+    assert result.exit_code == 1
+    assert "end it first" in result.stderr
+    assert files_set_aside(damaged) == []
+
+
+@pytest.mark.parametrize("text", [None, "", "no database"])
+def test_where_nothing_can_be_recovered_it_says_so(said: Path, text: str | None) -> None:
+    file = said / "other.db"
+    if text is not None:
+        file.write_text(text)
+    before = (said / "history.db").read_bytes()
+    result = run("history", "recover", str(file))
+    assert result.exit_code == 1
+    assert str(file) in result.stderr
+    assert (said / "history.db").read_bytes() == before
 
 
 def test_a_history_of_a_newer_version_says_what_to_do(folder: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_box_on_which_all_is_well(
     assert code == 0
     assert report["ok"] is True
     assert list(checks) == [
-        *("version", "settings", "unit", "appliance", "permissions", "disk", "state"),
+        *("version", "settings", "unit", "appliance", "permissions", "disk", "history", "state"),
         *("power", "I2C", "OLED", "microphone", "button", "DNS", "TLS", "token DNS", "token TLS"),
         *("clock", "token", "session"),
     ]

@@ -1,0 +1,153 @@
+"""Salvage of a damaged history: every row that can be read, through SQLite or past it."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from appliance.history.database import open_database, open_for_reading
+from appliance.history.pages import TABLE_LEAF, Value, rows
+from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
+from appliance.system.files import open_regular
+
+SessionRow = tuple[str, float, float | None, str, float]
+TurnRow = tuple[str, int, int, str, float, float]
+MarkRow = tuple[str, str, float, str, str]
+
+_COLUMNS = {
+    "session": ("id, started, ended, boot, monotonic", "id"),
+    "turn": ("session, origin, turn_order, text, started, ended", "session, origin, turn_order"),
+    "mark": ("session, kind, at, text, outcome", "session, kind, at"),
+}
+"""What is salvaged of each table, and its key. Outgoing turns are not sent for a second time."""
+
+
+class Salvaged(msgspec.Struct):
+    """Rows of a history by their keys; `error` says why SQLite could not read them all."""
+
+    sessions: dict[str, SessionRow] = {}
+    turns: dict[tuple[str, int, int], TurnRow] = {}
+    marks: dict[tuple[str, str, float], MarkRow] = {}
+    error: str = ""
+
+    def add(self, table: str, row: Sequence[Value]) -> bool:
+        """Add a row, unless it is there or is none of the table's; return whether it is one."""
+        try:
+            if table == "session":
+                session = msgspec.convert(tuple(row[:5]), SessionRow)
+                self.sessions.setdefault(session[0], session)
+            elif table == "turn":
+                turn = msgspec.convert(tuple(row[:6]), TurnRow)
+                self.turns.setdefault(turn[:3], turn)
+            else:
+                mark = msgspec.convert(tuple(row[:5]), MarkRow)
+                self.marks.setdefault(mark[:3], mark)
+        except msgspec.ValidationError:
+            return False
+        return True
+
+    @property
+    def undated(self) -> list[str]:
+        """Sessions of which words are left, but not the row with their time."""
+        return sorted({key[0] for key in (*self.turns, *self.marks)} - self.sessions.keys())
+
+    def records(self, wanted: str | None = None) -> list[SessionRecord]:
+        """Return the sessions, those without a time first, as if they had begun in 1970.
+
+        Args:
+            wanted: a session's id, or "last"; None for all.
+        """
+        dated = sorted(self.sessions.values(), key=lambda row: row[1])
+        unknown: list[SessionRow] = [(id_, 0.0, None, "", 0.0) for id_ in self.undated]
+        found = [self._record(*row[:3]) for row in (*unknown, *dated)]
+        if wanted == "last":
+            return found[-1:]
+        return [session for session in found if wanted in (None, session.id)]
+
+    def _record(self, id_: str, started: float, ended: float | None) -> SessionRecord:
+        turns = sorted(row for key, row in self.turns.items() if key[0] == id_)
+        marks = sorted(
+            (at, kind, text, outcome)
+            for session, kind, at, text, outcome in self.marks.values()
+            if session == id_
+        )
+        return SessionRecord(
+            id_,
+            started,
+            ended,
+            tuple(
+                TurnRecord(order, text, started + begin, started + end)
+                for order, (*_, text, begin, end) in enumerate(turns)
+            ),
+            tuple(MarkRecord(kind, started + at, text, how) for at, kind, text, how in marks),
+        )
+
+
+def salvage(path: Path) -> Salvaged:
+    """Return every row that can be read of a damaged database.
+
+    Raises:
+        OSError: there is no such file, or it can't be opened.
+    """
+    found = Salvaged()
+    with open_regular(path, follow=True) as file:
+        for table, columns in _COLUMNS.items():
+            # From both ends up to the damage; with its log, which has the newest rows.
+            for direction in ("ASC", "DESC"):
+                _scan(path, table, columns, direction, found)
+        number = file.fileno()
+        length = os.fstat(number).st_size
+        for kind, row in rows(lambda at, size: _read(number, at, size), length):
+            if kind == TABLE_LEAF:
+                found.add("session", row if len(row) >= 8 else ())
+            else:
+                _ = found.add("turn", row) or found.add("mark", row)
+    return found
+
+
+def _scan(
+    path: Path, table: str, columns: tuple[str, str], direction: str, found: Salvaged
+) -> None:
+    selected, key = columns
+    order = ", ".join(f"{column} {direction}" for column in key.split(", "))
+    try:
+        with open_for_reading(path) as database:
+            statement = f"SELECT {selected} FROM {table} ORDER BY {order}"  # noqa: S608 - constants
+            for row in database.execute(statement):
+                found.add(table, row)
+    except sqlite3.Error as error:
+        found.error = str(error)
+
+
+def _read(file: int, at: int, size: int) -> bytes:
+    try:
+        return os.pread(file, size, at)
+    except OSError:  # the medium can't read this part
+        return b""
+
+
+def add_to(path: Path, found: Salvaged) -> tuple[int, int]:
+    """Add rows to a database, which keeps what it has; return the new sessions and turns.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be written.
+    """
+    with contextlib.closing(open_database(path)) as database, database:
+        sessions = database.executemany(
+            "INSERT OR IGNORE INTO session (id, started, ended, boot, monotonic)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [*found.sessions.values(), *((id_, 0.0, 0.0, "", 0.0) for id_ in found.undated)],
+        ).rowcount
+        turns = database.executemany(
+            "INSERT OR IGNORE INTO turn (session, origin, turn_order, text, started, ended)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            list(found.turns.values()),
+        ).rowcount
+        database.executemany(
+            "INSERT OR IGNORE INTO mark (session, kind, at, text, outcome) VALUES (?, ?, ?, ?, ?)",
+            list(found.marks.values()),
+        )
+    return sessions, turns

@@ -1,0 +1,51 @@
+"""Check of the history's database."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance.history.database import files_set_aside, find_damage, is_there
+from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
+from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
+from appliance.maintenance.doctor.runner import Check
+
+SEARCH_TIME = 20.0
+"""Seconds to search for damage; a large history on a slow card is checked in part."""
+
+
+def checks(context: Context) -> Iterator[Check]:
+    """Yield the check of the history."""
+    path = Path(context.settings.history.path)
+    yield Check(
+        "history",
+        lambda: check_history(path),
+        time_limit=SEARCH_TIME + 10,
+        needs=NEEDS_SETTINGS,
+    )
+
+
+def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
+    """Check that the database is whole, and name those that were set aside.
+
+    Args:
+        path: the database.
+        search_time: seconds to search for damage.
+    """
+    try:
+        damage = find_damage(path, search_time) if is_there(path, "rb") else ""
+        aside = files_set_aside(path)
+    except PermissionError:
+        return not_tried(f"only root and the appliance may read {path}", "try with sudo")
+    except (OSError, sqlite3.Error) as error:
+        return failed(f"{path} can't be read: {error}", "check the SD card")
+    if damage:
+        return failed(
+            f"{path} is damaged: {' '.join(damage.split())}",
+            f"end the appliance, then run: appliance history recover {path}",
+        )
+    if aside:
+        return warning(
+            f"set aside: {', '.join(map(str, aside))}",
+            f"to add what can be read of it: appliance history recover {aside[0]}; then delete it",
+        )
+    return fine(f"no damage was found in {path}")
