@@ -132,6 +132,25 @@ def drop_in_finishing(trial: Trial) -> None:
     trial.finish()
 
 
+def login_page(trial: Trial) -> None:
+    """For 60 s a login page answers in place of the service and of the token server."""
+    trial.go_through_network()
+    trial.listen(speech(200))
+    trial.wait_until_said(6.5)
+    trial.show_login_page()
+    trial.wait_until_said(66.5)
+    trial.end_login_page()
+    trial.recovers(since=time.monotonic())
+    trial.finish()
+
+
+def dead_first_address(trial: Trial) -> None:
+    """The first address of service and token server never answers; the second one does."""
+    trial.have_dead_first_address()
+    trial.recovers(since=trial.listen(speech(40)))
+    trial.finish()
+
+
 def no_tokens(trial: Trial) -> None:
     """The token server is down for 20 s, and the connection drops meanwhile."""
     trial.service.on_connection(1, drop_after(6.5))
@@ -325,6 +344,8 @@ CASES: dict[str, Case] = {
     "drop-by-deaf-service": drop_by_deafness,
     "outage-30s-refused": outage,
     "outage-30s-silent": cable_out,
+    "login-page-60s": login_page,
+    "dead-first-address": dead_first_address,
     "drop-in-handshake": drop_in_handshake,
     "drop-in-finishing": drop_in_finishing,
     "no-tokens-20s": no_tokens,

@@ -14,16 +14,21 @@ from tests.benchmarks.captions import seconds_until_live, shown_at
 from tests.benchmarks.outcome import Outcome
 from tests.benchmarks.program import Program
 from tests.benchmarks.reports import Report
+from tests.benchmarks.tapped import SILENT_ADDRESS, TWO_ADDRESSES
 from tests.benchmarks.taps import delivered
 from tests.rig.comparison import compare
+from tests.rig.faults import refuse_handshake
 from tests.rig.numbered import BLOCK_MS, Speech, numbered
 from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
+from tests.rig.silent import SilentPort
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 
 DELIVERY_TIMEOUT = 120.0
 """Seconds until all waiting audio is transcribed, once the network works again."""
+
+LOGIN_PAGE = "<!DOCTYPE html><title>Welcome to the hotel</title>"
 
 SETTINGS = """
 [service]
@@ -96,6 +101,31 @@ class Trial:
             url=self.network.route(self.service.url),
             token_url=self.token_network.route(self.service.token_url),
         )
+
+    def show_login_page(self) -> None:
+        """Let a login page answer for the service and the token server, behind the network."""
+        page = self._running.enter_context(ScriptedService())
+        page.token_answer = (403, LOGIN_PAGE)
+        page.on_every_connection(refuse_handshake(403, LOGIN_PAGE))
+        for network in (self.network, self.token_network):
+            network.lead_to(page.port)
+
+    def end_login_page(self) -> None:
+        """Let the service and the token server answer again."""
+        for network, url in (
+            (self.network, self.service.url),
+            (self.token_network, self.service.token_url),
+        ):
+            network.lead_to(urlsplit(url).port or 0)
+
+    def have_dead_first_address(self) -> None:
+        """Give both servers a name with two addresses, the first of which is silent."""
+        addresses = {"url": self.service.url, "token_url": self.service.token_url}
+        for url in addresses.values():
+            port = urlsplit(url).port or 0
+            self._running.enter_context(SilentPort(SILENT_ADDRESS, port))
+        named = {key: url.replace("127.0.0.1", TWO_ADDRESSES) for key, url in addresses.items()}
+        self._write_settings(**named)
 
     def have_fallback(self) -> None:
         """Let the appliance go on at `fallback` when it can't reach the service."""

@@ -53,6 +53,11 @@ class Proxy:
         """Return this URL with the proxy's address."""
         return urlsplit(url)._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
+    def lead_to(self, port: int) -> None:
+        """Forward new connections to another port from now on, and reset the open ones."""
+        self._target_port = port
+        self.cut()
+
     def pause(self) -> None:
         """Forward nothing in either direction; all sockets stay open, new ones connect."""
         self._paused.set()
