@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL = 2.0
 """Seconds between two looks at the settings file."""
 
-LAST_LOOK_TIMEOUT = 10.0
+LAST_LOOK_TIMEOUT = 3.0
 """Seconds to wait for the thread that looks at the settings file, in case its disk hangs."""
 
 POWER_OFF_TIMEOUT = 20.0

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from appliance.app.probation import Probation
+from appliance.controller.card_watch import CardWatch
 from appliance.controller.controller import Controller
 from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
@@ -16,6 +17,7 @@ from appliance.controller.session_factory import SessionFactory
 from appliance.controller.status_report import StatusReport
 from appliance.core.events import CommandEnded, Event, Fault, Post
 from appliance.core.late_imports import import_lock
+from appliance.core.parts import Part
 from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
@@ -150,17 +152,24 @@ class Parts:
             wall_clock=wall_clock,
             busy_timers=(
                 self._display.busy_timer,
-                self._history.busy_timer,
                 self._microphone.busy_timer,
                 self._button.busy_timer,
                 self._status_led.busy_timer,
             ),
             give_sign_of_life=Watchdog().feed,
+            check_card=self._card_watch(faults).check,
         )
         interrupted = self._open_sessions.resume(left_over)
         notify("READY=1")
         self._probation.begin()
         return controller.run(interrupted, fault)
+
+    def _card_watch(self, faults: FaultList) -> CardWatch:
+        busy_for = {
+            Part.SPOOL: self._open_sessions.spool_busy_for,
+            Part.HISTORY: self._history.busy_timer.lasts,
+        }
+        return CardWatch(faults, busy_for)
 
     def _new_dispatcher(self, left_over: Sequence[str]) -> Dispatcher:
         """Return the dispatcher, with the commands that an earlier run carried out already."""

@@ -44,7 +44,7 @@ RESUME_TIMEOUT = 20.0
 """Seconds for a screen or light to work before an interrupted session is only transcribed."""
 
 HUNG_TIME = 30.0
-"""Seconds of work on one thing after which a thread counts as hung: cards and buses are slow."""
+"""Seconds of work on one thing after which a thread counts as hung: buses are slow."""
 
 
 class Listener(Protocol):
@@ -73,6 +73,7 @@ class Controller:
         busy_timers: those of the parts' threads, to detect one that hangs.
         wall_clock: the wall clock beside the monotonic clock.
         give_sign_of_life: called at least every half second while the loop runs.
+        check_card: called as often; reports a card that does not answer.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Controller:
         busy_timers: Sequence[BusyTimer] = (),
         wall_clock: WallClock,
         give_sign_of_life: Callable[[], None] = lambda: None,
+        check_card: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._presenter = presenter
@@ -103,6 +105,7 @@ class Controller:
         self._wall_clock = wall_clock
         self._clock = wall_clock.now
         self._give_sign_of_life = give_sign_of_life
+        self._check_card = check_card
         self._press = Press(settings.button)
         self._privacy = PrivacyGuard(self._clock)
         self._exit = ExitReason()
@@ -271,6 +274,7 @@ class Controller:
         if live := self._machine.live:
             self._check_session(live, self._clock())
         self._machine.complete_overdue()
+        self._check_card()
         if self._wall_clock.was_set():
             self._history.correct_clock(self._boot)
         for timer in self._busy_timers:

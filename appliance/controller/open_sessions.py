@@ -10,7 +10,7 @@ from appliance.history.writer import HistoryWriter
 from appliance.streaming.delivery_queue import DeliveryQueue
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session
-from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.spool.backlog import Backlog, close_all
 
 CLOSE_TIMEOUT = 10.0
 """Seconds for all sessions to end; systemd leaves the program more."""
@@ -73,6 +73,10 @@ class OpenSessions:
         """Note that the microphone is closed: no session goes on listening after a crash."""
         self._sessions.listening.clear()
 
+    def spool_busy_for(self) -> float:
+        """Return the seconds that the longest present write of audio takes."""
+        return max((it.backlog.busy_timer.lasts() for it in [*self._held.values()]), default=0.0)
+
     def began_at(self, session: str) -> float | None:
         """Return when a session began, in monotonic seconds; None if before this boot."""
         held = self._held.get(session)
@@ -104,8 +108,8 @@ class OpenSessions:
         deadline = time.monotonic() + CLOSE_TIMEOUT
         for session in self._held.values():
             session.join(max(0.0, deadline - time.monotonic()))
-            session.backlog.close()
-        self.deliveries.close()
+        backlogs = [*(session.backlog for session in self._held.values()), *self.deliveries.waiting]
+        close_all(backlogs)
 
     def _resume(self, backlog: Backlog, covered: Covered, retry_policy: RetryPolicy) -> Session:
         session = self._sessions.resume(backlog, covered, retry_policy)

@@ -79,7 +79,8 @@ class SessionFactory:
             monotonic=self._clock(),
             boot=self.boot,
         )
-        backlog = self._backlog(self._spool / recording.session, recording, Covered())
+        folder = self._spool / recording.session
+        backlog = self._backlog(folder, recording, Covered(), is_new=True)
         backlog.open()
         return self.resume(backlog, Covered())
 
@@ -131,11 +132,14 @@ class SessionFactory:
             found.append((backlog, known or Covered(backlog.start, backlog.start)))
         return found
 
-    def _backlog(self, folder: Path, recording: Recording, covered: Covered) -> Backlog:
+    def _backlog(
+        self, folder: Path, recording: Recording, covered: Covered, *, is_new: bool = False
+    ) -> Backlog:
         return Backlog(
             folder,
             recording,
             self._post,
             covered=covered.position,
+            is_new=is_new,
             limit=self._settings.session.backlog,
         )

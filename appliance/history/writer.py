@@ -45,6 +45,9 @@ RETRY_INTERVAL = 2.0
 LAST_WRITES_TIMEOUT = 10.0
 """Seconds to write what is queued when the program ends: a slow card needs some."""
 
+STALLED_TIMEOUT = 2.0
+"""The same where a write has taken that long already."""
+
 CLOCK_STEP = 1.0
 """Seconds by which a session's start must differ from the clock that was set to be corrected."""
 
@@ -136,7 +139,8 @@ class HistoryWriter:
         """
         self._ending.set()
         self._queue.put(None)
-        self._thread.join(LAST_WRITES_TIMEOUT)
+        stalls = self.busy_timer.lasts() > STALLED_TIMEOUT
+        self._thread.join(STALLED_TIMEOUT if stalls else LAST_WRITES_TIMEOUT)
         if self._thread.is_alive():
             log.error("the disk hangs, so the last turns are not in the history yet")
 

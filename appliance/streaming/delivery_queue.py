@@ -71,10 +71,10 @@ class DeliveryQueue:
             self._enqueue(session.backlog, session.progress().covered)
         self._start_next()
 
-    def close(self) -> None:
-        """Close the waiting backlogs; they stay on disk."""
-        for backlog, _ in self._waiting:
-            backlog.close()
+    @property
+    def waiting(self) -> list[Backlog]:
+        """Backlogs that wait for their turn, the oldest first."""
+        return [backlog for backlog, _ in self._waiting]
 
     @property
     def seconds(self) -> float:

@@ -273,6 +273,22 @@ def microphone_out(trial: Trial) -> None:
     trial.finish()
 
 
+def card_stalls(trial: Trial) -> None:
+    """The card takes no write for 45 s, and another session begins meanwhile. Needs root."""
+    card = trial.have_card()
+    trial.listen(speech(140))
+    trial.wait_until_said(6.5)
+    card.freeze()
+    trial.wait_until_said(20)
+    trial.press()
+    trial.wait_until_said(21)
+    trial.press()
+    trial.wait_until_said(51.5)
+    card.thaw()
+    trial.recovers(since=time.monotonic())
+    trial.finish()
+
+
 def crash(trial: Trial) -> None:
     """The program is killed with SIGKILL in the middle of a word, and started again."""
     audio = speech(60)
@@ -359,6 +375,7 @@ CASES: dict[str, Case] = {
     "fallback-that-drops": gone_for_good(drops_there=True),
     "slow-uplink-30s": slow_uplink,
     "microphone-out-5s": microphone_out,
+    "card-stalls-45s": card_stalls,
     "crash": crash,
     "inexact-word-times": inexact_times,
     "formatted-turns-lost": lost_formatting,

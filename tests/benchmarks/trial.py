@@ -16,6 +16,7 @@ from tests.benchmarks.program import Program
 from tests.benchmarks.reports import Report
 from tests.benchmarks.tapped import SILENT_ADDRESS, TWO_ADDRESSES
 from tests.benchmarks.taps import delivered
+from tests.rig.card import Card
 from tests.rig.comparison import compare
 from tests.rig.faults import refuse_handshake
 from tests.rig.numbered import BLOCK_MS, Speech, numbered
@@ -36,7 +37,7 @@ url = "{url}"
 token_url = "{token_url}"
 fallback_url = "{fallback_url}"
 [history]
-path = "{folder}/history.db"
+path = "{state}/history.db"
 """
 
 
@@ -45,11 +46,12 @@ class Trial:
 
     `network` and `token_network` lie between the appliance and the service for whoever calls
     `go_through_network`; the appliance knows of `fallback` once `have_fallback` was called. All
-    state lies in `folder`.
+    state lies in `folder`, unless it has a `card`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.state = folder
         self.taps = folder / "taps"
         self.taps.mkdir()
         self.reports: list[Report] = []
@@ -131,6 +133,13 @@ class Trial:
         """Let the appliance go on at `fallback` when it can't reach the service."""
         self._write_settings(fallback_url=self.fallback.url)
 
+    def have_card(self) -> Card:
+        """Let the appliance keep its state on a card that can stall."""
+        card = self._running.enter_context(Card(self.folder))
+        self.state = card.folder
+        self._write_settings()
+        return card
+
     def hear(self, speech: Speech, spoken_before: float = 0.0) -> None:
         """Say what will be spoken, and how many seconds of it were before the trial."""
         self._speech = speech
@@ -206,7 +215,7 @@ class Trial:
     # What it came to
 
     def outcome(self, case: str) -> Outcome:
-        """Count the words."""
+        """Count the words; called before the `with` block ends, and the card with it."""
         assert self._speech, "something was said"
         stops = [report.at for report in self.reports if report.what == "pressed"][1::2]
         spans = delivered(self.taps, self._speech.words, stops)
@@ -232,12 +241,12 @@ class Trial:
         )
 
     def _heard(self) -> str:
-        sessions = reader.sessions(self.folder / "history.db")
+        sessions = reader.sessions(self.state / "history.db")
         return " ".join(turn.text for session in sessions for turn in session.turns)
 
     def _write_settings(self, **addresses: str) -> None:
         self._addresses |= addresses
-        text = SETTINGS.format(**self._addresses, folder=self.folder)
+        text = SETTINGS.format(**self._addresses, state=self.state)
         (self.folder / "appliance.toml").write_text(text)
 
     def _forget(self) -> None:
@@ -253,7 +262,7 @@ class Trial:
 
     def _spooled(self) -> int:
         # os.walk passes over folders that go away meanwhile.
-        return sum(len(files) for _, _, files in os.walk(self.folder / "spool"))
+        return sum(len(files) for _, _, files in os.walk(self.state / "spool"))
 
 
 def _differences(said: list[str], heard: str) -> list[str]:

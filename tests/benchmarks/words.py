@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.benchmarks.cases import CASES
 from tests.benchmarks.outcome import Outcome, table
 from tests.benchmarks.trial import Trial
+from tests.rig.card import NoCardError
 
 CASES_PER_CORE = 3
 """Cases that run side by side on a core: each needs a tenth of one."""
@@ -37,9 +38,9 @@ def run(case: str) -> Outcome:
     try:
         with Trial(folder) as trial:
             CASES[case](trial)
-    except (AssertionError, OSError) as error:
+            outcome = trial.outcome(case)
+    except (AssertionError, OSError, NoCardError) as error:
         raise CaseError(f"{case}: {error}; see {folder}") from error
-    outcome = trial.outcome(case)
     if outcome.is_good:
         shutil.rmtree(folder)
         return outcome

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,11 +19,18 @@ from appliance.core.recording import Recording
 from appliance.streaming.spool.inventory import segments_in
 from appliance.streaming.spool.segment import LENGTH, Segment
 from appliance.streaming.spool.writer import SpoolWriter, Work
+from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
 GAP = 0.5
 """Seconds off its expected time at which audio begins a new segment: there was a pause."""
+
+LAST_WRITES_TIMEOUT = 8.0
+"""Seconds for the disk to take what is in memory when the program ends: a slow card needs some."""
+
+STALLED_TIMEOUT = 2.0
+"""The same where a write has taken that long already."""
 
 MEMORY_LIMIT = 600 * SAMPLE_RATE
 """Samples held in memory while the disk takes none: 19 MB."""
@@ -47,6 +54,7 @@ class Backlog:
         recording: the recording that this is the audio of.
         post: takes `AudioDropped`, `SpoolFailed` and `SpoolRecovered`.
         covered: audio before this position is transcribed and its words are on record.
+        is_new: whether there is no such folder yet, so that none is looked for.
         limit: seconds of audio to hold; beyond it the oldest is dropped.
         clock: monotonic seconds.
     """
@@ -58,6 +66,7 @@ class Backlog:
         post: Post,
         *,
         covered: int = 0,
+        is_new: bool = False,
         limit: float = 3600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,7 +84,8 @@ class Backlog:
         self._writer = SpoolWriter(
             folder, recording.session, self._take_work, self._lock, post, clock
         )
-        self._take_up(covered)
+        if not is_new:  # a card that stalls must not hold up a press
+            self._take_up(covered)
 
     def _take_up(self, covered: int) -> None:
         """Continue from the segments that are in the folder already."""
@@ -205,9 +215,17 @@ class Backlog:
         """Delete everything and end the thread: all of it is transcribed and on record."""
         self._writer.remove()
 
-    def close(self) -> None:
-        """Write what is in memory and end the thread; the audio stays on disk."""
-        self._writer.close()
+    def close(self, timeout: float | None = None) -> None:
+        """Write what is in memory and end the thread; the audio stays on disk.
+
+        Waits until the disk has taken it, at most `timeout` seconds.
+        """
+        self._writer.close(timeout)
+
+    @property
+    def busy_timer(self) -> BusyTimer:
+        """How long the present write takes; a card may stall."""
+        return self._writer.busy_timer
 
     def _take_work(self) -> Work:
         with self._lock:
@@ -246,3 +264,18 @@ class Backlog:
             seconds = samples / SAMPLE_RATE
             log.warning("the backlog is full: dropped %.0f s of %s", seconds, self.session)
             self._post(AudioDropped(self.session, seconds))
+
+
+def close_all(
+    backlogs: Sequence[Backlog],
+    timeout: float = LAST_WRITES_TIMEOUT,
+    stalled_timeout: float = STALLED_TIMEOUT,
+) -> None:
+    """Close backlogs; wait for all their writes together, and less for a card that stalls."""
+    for backlog in backlogs:
+        backlog.close(0.0)
+    began_at = time.monotonic()
+    for backlog in backlogs:
+        stalls = backlog.busy_timer.lasts() > stalled_timeout
+        limit = stalled_timeout if stalls else timeout
+        backlog.close(max(0.0, began_at + limit - time.monotonic()))

@@ -14,6 +14,7 @@ from appliance.core.recording import Recording
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
 from appliance.streaming.spool.segment import Segment
 from appliance.system import files
+from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ class SpoolWriter:
         lock: is held while a segment drops what is safe from its memory.
         post: takes events.
         clock: monotonic seconds.
+
+    Attributes:
+        busy_timer: how long the present write takes; a card may stall.
     """
 
     def __init__(
@@ -66,7 +70,9 @@ class SpoolWriter:
         self._manifest: Recording | None = None
         self._undeleted: list[Segment] = []
         self._synced_at = clock()
-        self._thread = threading.Thread(target=self._run, name=f"spool-{session}")
+        self.busy_timer = BusyTimer("spool", clock)
+        # A daemon: a card that stalls must not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, name=f"spool-{session}", daemon=True)
 
     def start(self) -> None:
         """Start to write."""
@@ -81,12 +87,17 @@ class SpoolWriter:
         self._removing = self._closing = True
         self._wake.set()
 
-    def close(self) -> None:
-        """Write what is in memory, end, and wait for the end; the files stay."""
+    def close(self, timeout: float | None = None) -> None:
+        """Write what is in memory and end; the files stay.
+
+        Waits for the end, at most `timeout` seconds.
+        """
         self._closing = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(timeout)
+            if timeout and self._thread.is_alive():
+                log.error("the card does not take the last audio of %s", self._session)
 
     def _run(self) -> None:
         unsafe = False
@@ -123,7 +134,7 @@ class SpoolWriter:
         if sync:
             self._synced_at = self._clock()
         manifest = partial(self._store_manifest, work.recording)
-        _attempt_all([manifest, *stores, partial(self._delete, self._undeleted)])
+        self._attempt_all([manifest, *stores, partial(self._delete, self._undeleted)])
 
     def _store_manifest(self, recording: Recording) -> None:
         if self._manifest != recording:
@@ -143,7 +154,7 @@ class SpoolWriter:
     def _delete(self, segments: list[Segment]) -> None:
         """Delete segments; those that the disk does not let go stay for the next time."""
         self._undeleted, undeleted = [], segments
-        _attempt_all([partial(self._delete_segment, segment) for segment in undeleted])
+        self._attempt_all([partial(self._delete_segment, segment) for segment in undeleted])
 
     def _delete_segment(self, segment: Segment) -> None:
         try:
@@ -156,15 +167,32 @@ class SpoolWriter:
         manifest = self._folder / MANIFEST
         paths = (manifest, files.temporary(manifest))
         unlinks = [partial(path.unlink, missing_ok=True) for path in paths]
-        _attempt_all([partial(self._delete, [*self._undeleted, *segments]), *unlinks])
+        self._attempt_all([partial(self._delete, [*self._undeleted, *segments]), *unlinks])
         try:
-            self._folder.rmdir()
+            with self.busy_timer:
+                self._folder.rmdir()
         except FileNotFoundError:
             pass
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             log.warning("%r is transcribed; other files are left in it", self._folder.name)
+
+    def _attempt_all(self, steps: Iterable[Callable[[], None]]) -> None:
+        """Carry out all steps: none waits for another that the disk refuses.
+
+        Raises:
+            OSError: the disk refused at least one; this is the first.
+        """
+        failures = []
+        for step in steps:
+            try:
+                with self.busy_timer:
+                    step()
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def _report_failure(self, error: OSError) -> None:
         if not self._failing:
@@ -178,19 +206,3 @@ class SpoolWriter:
             self._failing = False
             log.info("audio of %s is written again", self._session)
             self._post(SpoolRecovered(self._session))
-
-
-def _attempt_all(steps: Iterable[Callable[[], None]]) -> None:
-    """Carry out all steps: none waits for another that the disk refuses.
-
-    Raises:
-        OSError: the disk refused at least one; this is the first.
-    """
-    failures = []
-    for step in steps:
-        try:
-            step()
-        except OSError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]

@@ -3,12 +3,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
 
 from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
-from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog
+from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog, close_all
 from appliance.streaming.spool.inventory import recordings_in
 from appliance.streaming.spool.manifest import MANIFEST
 from tests.rig.posted import Posted
@@ -95,6 +96,50 @@ def test_what_the_disk_refuses_keeps_nothing_else_from_it(tmp_path: Path, what: 
     assert not any(path.exists() for path in rest)
     [failure] = posted.of(SpoolFailed)
     assert failure.fault.what == "Disk fault"
+
+
+class StallingDisk:
+    """Lets each write of audio hang until it is released."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.released = threading.Event()
+        self.hanging = threading.Event()
+        self._pwrite = os.pwrite
+        monkeypatch.setattr(os, "pwrite", self._write)
+
+    def _write(self, file: int, data: bytes, offset: int) -> int:
+        if not self.released.is_set():
+            self.hanging.set()
+            assert self.released.wait(60)
+        return self._pwrite(file, data, offset)
+
+
+def test_a_disk_that_stalls_holds_nobody_up_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = Posted()
+    backlog = filled(tmp_path / "s1", 1, posted)
+    disk = StallingDisk(monkeypatch)
+    backlog.open()
+    assert disk.hanging.wait(20)
+    fill(backlog, 45)
+    assert everything(backlog) == numbered(46 * SECOND)
+    assert backlog.busy_timer.lasts() > 0
+    close_all([backlog], timeout=0.1)  # returns, though nothing is written
+    assert backlog._writer._thread.is_alive()
+    disk.released.set()
+    backlog.close()
+    assert backlog.busy_timer.lasts() == 0
+    assert everything(reopened(tmp_path / "s1")) == numbered(46 * SECOND)
+    assert posted.of(SpoolFailed) == []
+    assert posted.of(AudioDropped) == []
+
+
+def test_a_new_recording_touches_no_disk_before_its_thread_runs(tmp_path: Path) -> None:
+    with trees.damaged(tmp_path, tmp_path / "s1"):
+        backlog = Backlog(tmp_path / "s1", recording(), Posted(), is_new=True)
+        fill(backlog, 1)
+        assert everything(backlog) == numbered(SECOND)
 
 
 APPEND = """

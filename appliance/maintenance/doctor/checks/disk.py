@@ -36,6 +36,7 @@ def checks(context: Context) -> Iterator[Check]:
         "disk",
         lambda: check_disk(context.settings, context.unit),
         time_limit=10,
+        overdue_remedy="the card does not answer: use another one",
         needs=NEEDS_SETTINGS,
     )
 

@@ -1,0 +1,74 @@
+"""The whole program on a card that does not answer for a while."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.controller.card_watch import STALLED
+from appliance.controller.controller import HUNG_TIME
+from appliance.core.events import StopRequested
+from appliance.screen.scene import Mode
+from tests.rig.box import Box, settings_for
+from tests.rig.card import Card, NoCardError
+from tests.rig.comparison import Comparison, compare
+from tests.rig.numbered import numbered, speech
+from tests.rig.service import ScriptedService
+from tests.rig.sound import PipeMicrophone
+from tests.rig.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Card]:
+    try:
+        with Card(tmp_path) as mounted:
+            yield mounted
+    except NoCardError as error:
+        pytest.skip(f"no card can be mounted: {error}")
+
+
+def test_a_card_that_stalls_costs_no_word(sound: PipeMicrophone, card: Card) -> None:
+    audio = speech(words=90)
+    with ScriptedService(numbered(audio.words)) as service:
+        with Box(settings_for(service.url, service.token_url, card.folder)) as box:
+            box.press_to_talk()
+            sound.play(audio.pcm)
+            box.wait_for_words("w3")
+            card.freeze()
+            try:
+                wait_until(lambda: box.scene.fault == STALLED)
+                time.sleep(HUNG_TIME + 2)  # what hangs so long elsewhere ends the program
+                assert box.scene.mode is Mode.LISTENING
+                box.wait_for_words("w60")  # captions go on
+            finally:
+                card.thaw()
+            wait_until(lambda: box.scene.fault is None)
+            sound.wait_played()
+            box.press()
+            box.wait_for(Mode.SAVED)
+            wait_until(lambda: not box.spooled())
+        assert service.violations == []
+        assert len(service.connections) == 1
+    assert box.reason
+    assert compare(audio.said, box.heard()) == Comparison(lost=0, doubled=0)
+
+
+def test_a_program_whose_card_stalls_can_end(sound: PipeMicrophone, card: Card) -> None:
+    audio = speech(words=20)
+    with ScriptedService(numbered(audio.words)) as service:
+        settings = settings_for(service.url, service.token_url, card.folder)
+        with Box(settings) as box:
+            box.press_to_talk()
+            sound.play(audio.pcm)
+            box.wait_for_words("w3")
+            card.freeze()
+            try:
+                wait_until(lambda: box.scene.fault == STALLED)
+                box.appliance.post(StopRequested())
+                wait_until(lambda: box.reason, within=30)  # then systemd kills it
+            finally:
+                card.thaw()
+    assert box.reason == StopRequested()

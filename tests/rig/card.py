@@ -1,0 +1,64 @@
+"""SD card that stalls: a real file system on a loop device, frozen for a while."""
+
+import contextlib
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+SIZE = 64 * 1024 * 1024
+"""Bytes."""
+
+
+class NoCardError(Exception):
+    """This machine can't mount a card: that needs root, a loop device and e2fsprogs."""
+
+
+class Card:
+    """An ext4 file system in a file, mounted for as long as the `with` block lasts.
+
+    with Card(tmp_path) as card:
+        (card.folder / "file").touch()
+        card.freeze()  # each write hangs, reading goes on
+        card.thaw()
+
+    Raises:
+        NoCardError: it can't be mounted here.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self.folder = place / "card"
+        self._image = place / "card.img"
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(SIZE)
+        try:
+            _run("mkfs.ext4", "-q", self._image)
+            _run("mount", "-o", "loop", self._image, self.folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise NoCardError(str(error)) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.thaw()
+        _run("umount", "--lazy", self.folder)
+
+    def freeze(self) -> None:
+        """Let each write hang from now on."""
+        _run("fsfreeze", "--freeze", self.folder)
+
+    def thaw(self) -> None:
+        """Let all writes go on."""
+        _run("fsfreeze", "--unfreeze", self.folder)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
