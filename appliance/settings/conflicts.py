@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from appliance.settings.commands import Command, Gpio, Mqtt
-from appliance.settings.phrases import Words, ways_to_say
-from appliance.settings.spoken_words import spoken_words
+from appliance.settings.phrases import ways_to_say
+from appliance.settings.spoken_words import Words, spoken_words
 
 MAX_WAYS = 5000
 """Ways to say all commands; each costs time at every start."""

@@ -3,21 +3,24 @@
 import itertools
 import re
 
-from appliance.settings.spoken_words import spoken_words
+from appliance.settings.spoken_words import Words, spoken_words
 
 MAX_BRACKETS = 6
 """Pairs of brackets in a phrase; each doubles the ways to say it."""
 
-Words = tuple[str, ...]
-
 _PHRASE = re.compile(r"(?:[^\[\]]|\[[^\[\]]*\])*")
 """A phrase with brackets around some of its words, and no brackets within brackets."""
+
+HYPHEN = r"(?<=[^\W\d_])-(?=[^\W\d_])"
+"""A hyphen within a word: a pattern."""
 
 _BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")
 
 
 def ways_to_say(phrase: str) -> set[Words]:
     """Return every way to say a phrase, each as its spoken words.
+
+    A word with hyphens may also be written without them: "Wi-Fi" as "WiFi".
 
     >>> sorted(ways_to_say("turn on [the] lamp"))
     [('turn', 'on', 'lamp'), ('turn', 'on', 'the', 'lamp')]
@@ -33,7 +36,9 @@ def ways_to_say(phrase: str) -> set[Words]:
     if len(pieces) // 2 > MAX_BRACKETS:
         raise ValueError(f"it has more than {MAX_BRACKETS} brackets")
     options = [("", piece) if number % 2 else (piece,) for number, piece in enumerate(pieces)]
-    ways = {tuple(spoken_words(" ".join(way))) for way in itertools.product(*options)}
+    texts = {" ".join(way) for way in itertools.product(*options)}
+    joined = {re.sub(HYPHEN, "", text) for text in texts}
+    ways = {tuple(spoken_words(text)) for text in texts | joined}
     if () in ways:
         raise ValueError("it has no word that must be said")
     return ways

@@ -1,15 +1,25 @@
 """The matcher of phrases: finds the commands in the text of a finished turn."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from appliance.settings.commands import Command, Note
-from appliance.settings.phrases import Words, ways_to_say
-from appliance.settings.spoken_words import spoken_words
+from appliance.settings.phrases import HYPHEN, ways_to_say
+from appliance.settings.spoken_words import (
+    DOTLESS_I,
+    INITIALS_POINT,
+    MINUS_SIGN,
+    Words,
+    in_one_wording,
+    spoken_words,
+)
 
-_PIECE = re.compile(r"(?:[^\s\-–—,.:;!?…，。：；！？、]|(?<=\d)[.,](?=\d))+")  # noqa: RUF001 - Chinese
-"""Text without a break: mostly a word; a number keeps its points and commas."""
+_PIECE = re.compile(
+    rf"(?:{MINUS_SIGN}|[^\s\-–—,.:;!?…，。：；！？、]"  # noqa: RUF001 - Chinese
+    rf"|(?<=\d)[.,:](?=\d)|{INITIALS_POINT}|{HYPHEN})+"
+)
+"""Text without a break: mostly a word, also with hyphens; a number keeps its points and sign."""
 
 _LEAD = re.compile(r"[\s,.:;!?…，。：；！？、]*(?:[–—]\s*|-\s+)?")  # noqa: RUF001 - Chinese
 """What separates a note from the phrase before it, but not the sign of a number."""
@@ -50,7 +60,8 @@ class PhraseMatcher:
     """
 
     def __init__(self, commands: Sequence[Command], prefix: str = "") -> None:
-        self._prefix = tuple(spoken_words(prefix))
+        prefixes = {tuple(spoken_words(it)) for it in (prefix, re.sub(HYPHEN, "", prefix))}
+        self._prefixes = prefixes - {()}
         self._whole: dict[Words, Command] = {}
         self._begun: dict[Words, Command] = {}
         for command in commands:
@@ -58,11 +69,15 @@ class PhraseMatcher:
             for phrase in command.phrases:
                 for said in ways_to_say(phrase):
                     book.setdefault(said, command)
+        known = [*self._prefixes, *self._whole, *self._begun]
+        self._vocabulary = {word for said in known for word in said}
+        self._letters = set().union(*self._vocabulary)
         self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
 
     def is_call(self, text: str) -> bool:
         """Return whether a finished turn is the prefix and nothing else."""
-        return bool(self._prefix) and tuple(spoken_words(text)) == self._prefix
+        said = tuple(word for piece in self._pieces(text) for word in piece.spoken)
+        return said in self._prefixes
 
     def commands_in(self, text: str, *, called: bool = False) -> list[SpokenCommand]:
         """Return the commands in a finished turn, in their order; mostly none.
@@ -71,9 +86,9 @@ class PhraseMatcher:
         """
         if not self._longest:
             return []
-        pieces = _pieces(text)
-        calls = _occurrences(self._prefix, pieces) if self._prefix else []
-        if called or not self._prefix:
+        pieces = self._pieces(text)
+        calls = sorted(it for said in self._prefixes for it in _occurrences(said, pieces))
+        if called or not self._prefixes:
             calls = [(0, 0), *calls]
         stops = {begin for begin, _ in calls} | {len(pieces)}
         heard: list[SpokenCommand] = []
@@ -83,6 +98,25 @@ class PhraseMatcher:
                 heard.append(command)
                 end = begin
         return heard[::-1]
+
+    def _pieces(self, text: str) -> list[_Piece]:
+        spans = list(_spans(text, self._is_joined))
+        worded = in_one_wording(self._spoken(text[begin:end]) for begin, end in spans)
+        placed = (_Piece(said, *span) for said, span in zip(worded, spans, strict=True))
+        return [piece for piece in placed if piece.spoken]
+
+    def _is_joined(self, piece: str) -> bool:
+        """Return whether a phrase has the piece as one word, without the hyphens in it."""
+        return "-" in piece and set(self._spoken(piece)) <= self._vocabulary
+
+    def _spoken(self, piece: str) -> Words:
+        """Return the spoken words of a piece; "I" is the Turkish capital if a phrase has it so."""
+        piece = re.sub(HYPHEN, "", piece)
+        if "I" in piece and DOTLESS_I in self._letters:
+            said = tuple(spoken_words(piece, turkish=True))
+            if self._vocabulary.issuperset(said):
+                return said
+        return tuple(spoken_words(piece, turkish=False))
 
     def _command(
         self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
@@ -101,13 +135,6 @@ class PhraseMatcher:
         return whole or note
 
 
-def _pieces(text: str) -> list[_Piece]:
-    placed = (
-        _Piece(tuple(spoken_words(piece.group())), *piece.span()) for piece in _PIECE.finditer(text)
-    )
-    return [piece for piece in placed if piece.spoken]
-
-
 def _occurrences(said: Words, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
     """Return the begin and end of each occurrence, as indexes of the pieces."""
     places = ((begin, _end_of(said, pieces, begin)) for begin in range(len(pieces)))
@@ -124,3 +151,14 @@ def _end_of(said: Words, pieces: Sequence[_Piece], begin: int) -> int | None:
         if spoken != said[: len(spoken)]:
             break
     return None
+
+
+def _spans(text: str, joined: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+    """Yield the begin and end of each piece; at a hyphen in it, another begins unless `joined`."""
+    for piece in _PIECE.finditer(text):
+        begin = piece.start()
+        if not joined(piece.group()):
+            for hyphen in re.finditer(HYPHEN, piece.group()):
+                yield begin, piece.start() + hyphen.start()
+                begin = piece.start() + hyphen.end()
+        yield begin, piece.end()

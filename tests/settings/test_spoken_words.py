@@ -27,6 +27,16 @@ from appliance.settings.spoken_words import spoken_words
         ("बत्ती जलाओ।", "बत्ती जलाओ"),
         ("เปิดไฟ", "เปิดไฟ"),
         ("٢١", "twenty one"),
+        ("7:00 7:05 07:30", "seven seven oh five seven thirty"),
+        ("1st, 22nd, 80th", "first twenty second eightieth"),
+        ("-5 21-5", "minus five twenty one five"),
+        ("2½", "two one half"),
+        ("$1,250.01", "one thousand two hundred fifty dollars one cent"),
+        ("U.S.A. OK", "usa okay"),
+        ("a hundred and five", "one hundred five"),
+        ("IŞIĞI", "ışığı"),
+        ("İyi", "iyi"),
+        ("This I say", "this i say"),
     ],
 )
 def test_text_becomes_spoken_words(written: str, spoken: str) -> None:
