@@ -1,13 +1,17 @@
 """Guarded reader of the small JSON answers that token endpoints give."""
 
+import codecs
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
-MAX_BODY = 16 * 1024
-"""Bytes read of an answer; one with a token has some hundreds."""
+MAX_BODY = 64 * 1024
+"""Bytes read of an answer; one with a token has some hundreds, a talkative one many thousands."""
+
+TokenText = Annotated[str, msgspec.Meta(max_length=8000)]
+"""A token, which must fit into the first line of a request (RFC 9112, section 3)."""
 
 MAX_TEXT = 1000
 """Characters kept of a peer's own words: what decides may stand at their end."""
@@ -37,7 +41,7 @@ def read_json(
         TimeoutError: the body took longer than `seconds`.
     """
     deadline = clock() + seconds
-    body = b""
+    body = bytearray()
     for piece in pieces:
         body += piece
         if clock() > deadline:
@@ -45,8 +49,9 @@ def read_json(
         if len(body) >= MAX_BODY:
             break
     try:
-        return msgspec.json.decode(body[:MAX_BODY], type=answer)
-    except (msgspec.MsgspecError, UnicodeError):
+        # RFC 8259, section 8.1: a reader may ignore a byte order mark.
+        return msgspec.json.decode(body[:MAX_BODY].removeprefix(codecs.BOM_UTF8), type=answer)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return answer()
 
 

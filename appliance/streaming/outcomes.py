@@ -121,6 +121,9 @@ ANYTHING: Collection[int | Cause] = ()
 NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
 LEFT: Collection[int | Cause] = (1000, 1001, 1005)
 NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410)
+REFUSED: Collection[int | Cause] = (400, 401, 403, Cause.NO_TOKEN)
+"""Refusals of a token that the words explain; some answer 200 with an error."""
+
 UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
@@ -169,7 +172,9 @@ TABLE = (
     # The token server, the vendor's token endpoint, a handshake refused over HTTP
     Rule(TOKEN, (Cause.NO_KEY,), Reaction.OWNER, "No API key", "set key or token_url"),
     Rule(TOKEN, (503,), Reaction.OWNER, "No API key", "see the token server", "no api key"),
-    Rule(TOKEN, (403,), Reaction.OWNER, "Account disabled", "ask the service", "disabled"),
+    Rule(TOKEN, REFUSED, Reaction.OWNER, "No credit left", "top up the account", NO_CREDIT),
+    Rule(TOKEN, REFUSED, Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
+    Rule(TOKEN, REFUSED, Reaction.OWNER, "Account disabled", "ask the service", "disabled"),
     Rule(TOKEN, (403,), Reaction.OWNER, "Not admitted", "run: token-server add", "no appliance"),
     Rule(TOKEN, (401,), Reaction.OWNER, "Secret refused", "put in the right one", "secret"),
     Rule(TOKEN, (401, 403), Reaction.OWNER, "Key refused", "run: appliance doctor"),

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import msgspec
 import requests
 
-from appliance.core.json_response import read_json, redact
+from appliance.core.json_response import TokenText, read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
@@ -38,7 +38,7 @@ class TokenError(Exception):
 
 
 class _Answer(msgspec.Struct):
-    token: str | None = None
+    token: TokenText | None = None
     error: Any = None
 
 

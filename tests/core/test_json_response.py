@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +19,21 @@ def test_a_body_may_arrive_byte_by_byte() -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b"[]", b"null", b'{"token": 5}'])
 def test_a_body_that_does_not_fit_is_an_answer_of_defaults(body: bytes) -> None:
     assert read_json([body], Reply, 5.0) == Reply()
+
+
+@pytest.mark.parametrize("size", [20_000, MAX_BODY - 100])
+def test_a_body_may_be_long_and_begin_with_a_byte_order_mark(size: int) -> None:
+    body = b'\xef\xbb\xbf{"more": "' + b"x" * size + b'", "token": "t"}'
+    assert read_json((body[i : i + 1] for i in range(len(body))), Reply, 60.0) == Reply("t")
+
+
+class AnyError(msgspec.Struct):
+    error: Any = None
+
+
+@pytest.mark.parametrize("within", [b"[", b'{"a":'])
+def test_endless_nesting_is_an_answer_of_defaults(within: bytes) -> None:
+    assert read_json([b'{"error":' + within * 10_000], AnyError, 5.0) == AnyError()
 
 
 def test_a_body_that_drips_in_is_given_up() -> None:

@@ -172,12 +172,33 @@ def test_an_error_that_is_null_is_none() -> None:
         b'{"token": ""}',
         b'{"token": null}',
         b'{"token": 5}',
+        b'{"token": "' + b"t" * 20_000 + b'"}',
         b'{"token": "t", "error": "no"}',
         b'{"token": "t", "error": {"message": "no"}}',
     ],
 )
 def test_an_answer_without_a_valid_token_has_no_token(body: bytes) -> None:
     assert refusal(TokenSource(SERVER, answer(body))).outcome.cause is Cause.NO_TOKEN
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("said", "what", "reaction"),
+    [
+        ("Insufficient account balance", "No credit left", Reaction.OWNER),
+        ("Your account has run out of credits", "No credit left", Reaction.OWNER),
+        ("Too many concurrent sessions", "Service is busy", Reaction.WAIT),
+        ("Account disabled", "Account disabled", Reaction.OWNER),
+    ],
+)
+def test_an_error_in_words_explains_a_refusal_whatever_its_status(
+    status: int, mark: bytes, said: str, what: str, reaction: Reaction
+) -> None:
+    for error in (said, {"message": said}):
+        body = mark + msgspec.json.encode({"error": error, "more": "x" * 20_000})
+        rule = rule_for(refusal(TokenSource(SERVER, answer(body, status))).outcome)
+        assert (rule.what, rule.reaction) == (what, reaction)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

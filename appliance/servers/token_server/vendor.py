@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import urllib3
 
-from appliance.core.json_response import MAX_BODY, read_json, redact
+from appliance.core.json_response import MAX_BODY, TokenText, read_json, redact
 from appliance.core.network_errors import BUSY, NO_CREDIT, Cause, cause_of
 from appliance.system.http_client import pool_manager
 from appliance.system.proxy import proxy_for
@@ -59,7 +59,7 @@ class TokenRefusedError(Exception):
 
 
 class _Answer(msgspec.Struct):
-    token: str | None = None
+    token: TokenText | None = None
     expires_in_seconds: int | None = None
     error: Any = None
 
@@ -198,11 +198,12 @@ def _refused(status: int, text: str) -> TokenRefusedError:
     """
     detail = f"the vendor: {status}, {text}"
     denied = status in (401, 403)
-    if status == 402 or (denied and re.search(NO_CREDIT, text, re.IGNORECASE)):
+    explained = denied or status in (200, 400)  # an error may come with status 200
+    if status == 402 or (explained and re.search(NO_CREDIT, text, re.IGNORECASE)):
         return TokenRefusedError(402, "No credit left", detail)
-    if status == 429 or (denied and re.search(BUSY, text, re.IGNORECASE)):
+    if status == 429 or (explained and re.search(BUSY, text, re.IGNORECASE)):
         return TokenRefusedError(429, "Service is busy", detail)
-    if denied and "disabled" in text.lower():
+    if explained and "disabled" in text.lower():
         return TokenRefusedError(403, "Account disabled", detail)
     if denied:
         return TokenRefusedError(403, "API key refused", detail)
