@@ -7,7 +7,6 @@ authorities, and takes the same proxy. Nothing is read from `.netrc`.
 import socket
 from collections.abc import Sequence
 from http.client import HTTPException
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -18,7 +17,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
     ConnectTimeoutError,
     LocationParseError,
-    NameResolutionError,
     NewConnectionError,
 )
 
@@ -89,12 +87,9 @@ def open_stream(
         raise ValueError("the address has no host")
     proxy = proxy_for(url)
     place = (proxy.host, proxy.port) if proxy else (host, port)
-    plain, secure = _connections(limit, options)
-    connection: HTTPConnection
-    if parts.scheme in ("https", "wss"):
-        connection = secure(*place, ssl_context=tls_context(ca_file))
-    else:
-        connection = plain(*place)
+    is_secure = parts.scheme in ("https", "wss")
+    plain, secure = _connections(limit, ca_file if is_secure else None, options)
+    connection: HTTPConnection = secure(*place) if is_secure else plain(*place)
     if proxy:
         connection.set_tunnel(host, port, headers=_proxy_headers(proxy))
     connection.connect()
@@ -104,19 +99,13 @@ def open_stream(
 
 def pool_manager(limit: TimeLimit, ca_file: str | None, proxy: Proxy | None) -> urllib3.PoolManager:
     """Return a pool of connections for one request; without TLS, `ca_file` is None."""
-    plain, secure = _connections(limit)
+    plain, secure = _connections(limit, ca_file)
     http = type("HttpPool", (HTTPConnectionPool,), {"ConnectionCls": plain})
     https = type("HttpsPool", (HTTPSConnectionPool,), {"ConnectionCls": secure})
-    given: dict[str, Any] = {"retries": False}
-    if ca_file is not None:
-        given["ssl_context"] = tls_context(ca_file)
+    manager = urllib3.PoolManager(retries=False)
     if proxy:
         headers = _proxy_headers(proxy)
-        manager: urllib3.PoolManager = urllib3.ProxyManager(
-            proxy.url, proxy_headers=headers, **given
-        )
-    else:
-        manager = urllib3.PoolManager(**given)
+        manager = urllib3.ProxyManager(proxy.url, proxy_headers=headers, retries=False)
     manager.pool_classes_by_scheme = {"http": http, "https": https}
     return manager
 
@@ -138,6 +127,10 @@ class _Adapter(HTTPAdapter):
         """Return the pool for a request."""
         return self._manager.connection_from_url(request.url or "")
 
+    def get_connection(self, url: str | bytes, *_: object, **__: object) -> HTTPConnectionPool:
+        """Return the pool for an address: requests before 2.32 asks so."""
+        return self._manager.connection_from_url(str(url))
+
     def cert_verify(self, *_: object) -> None:
         """Leave the trust as it is: requests would add authorities of its own."""
 
@@ -153,19 +146,46 @@ def _proxy_headers(proxy: Proxy) -> dict[str, str]:
 
 
 def _connections(
-    limit: TimeLimit, options: Sequence[SocketOption] = ()
+    limit: TimeLimit, ca_file: str | None, options: Sequence[SocketOption] = ()
 ) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     """Return the classes of connections that end with a limit."""
+    context = None if ca_file is None else tls_context(ca_file)
 
     class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connected(self, limit, options)
+        def connect(self) -> None:
+            self.sock = _opened(self, limit, options)
 
     class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _connected(self, limit, options)
+        # Not urllib3's own: how that checks a certificate differs from release to release.
+        def connect(self) -> None:
+            if context is None:
+                raise ValueError("the address asks for TLS all of a sudden")
+            raw = _opened(self, limit, options)
+            name = (self._tunnel_host or self.host).strip("[]").rstrip(".")
+            try:
+                self.sock = context.wrap_socket(raw, server_hostname=name)
+            except BaseException:
+                raw.close()
+                raise
+            self.is_verified = True
 
     return Plain, Secure
+
+
+def _opened(
+    connection: HTTPConnection, limit: TimeLimit, options: Sequence[SocketOption]
+) -> socket.socket:
+    """Return a socket to the host of a connection, through its proxy if it has one."""
+    sock = connection.sock = _connected(connection, limit, options)
+    if connection._tunnel_host:
+        if ":" in connection._tunnel_host:  # older Pythons ask the proxy for `::1:443`
+            connection._tunnel_host = f"[{connection._tunnel_host.strip('[]')}]"
+        try:
+            connection._tunnel()
+        except BaseException:
+            sock.close()
+            raise
+    return sock
 
 
 def _connected(
@@ -176,8 +196,6 @@ def _connected(
         return connect(host, connection.port or 80, limit, options)
     except UnicodeError:
         raise LocationParseError(f"{host!r} is no name") from None
-    except socket.gaierror as error:
-        raise NameResolutionError(host, connection, error) from error
     except TimeoutError as error:
         raise ConnectTimeoutError(connection, "no answer in time") from error
     except OSError as error:

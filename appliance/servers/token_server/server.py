@@ -51,7 +51,7 @@ class Options(msgspec.Struct, frozen=True):
         max_session_duration: seconds that a token's session may last.
         per_minute: requests that each appliance may make.
         service_url: the vendor's token endpoint.
-        ca_file: certificates to trust there instead of the system's.
+        ca_file: certificates to trust there besides the public ones.
     """
 
     host: str = "127.0.0.1"
