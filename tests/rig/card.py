@@ -1,10 +1,13 @@
-"""SD card that stalls: a real file system on a loop device, frozen for a while."""
+"""SD card that stalls or is damaged: a real file system on a loop device."""
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.rig.programs import PATH
 
 SIZE = 64 * 1024 * 1024
 """Bytes."""
@@ -36,7 +39,7 @@ class Card:
             image.truncate(SIZE)
         try:
             _run("mkfs.ext4", "-q", self._image)
-            _run("mount", "-o", "loop", self._image, self.folder)
+            self._mount()
         except (OSError, subprocess.CalledProcessError) as error:
             raise NoCardError(str(error)) from error
         return self
@@ -51,6 +54,17 @@ class Card:
             self.thaw()
         _run("umount", "--lazy", self.folder)
 
+    def damage(self, *paths: Path) -> None:
+        """Clear the inodes of these paths: each use of one fails (EUCLEAN)."""
+        inodes = [path.lstat().st_ino for path in paths]
+        _run("umount", self.folder)
+        for inode in inodes:
+            _run("debugfs", "-w", "-R", f"clri <{inode}>", self._image)
+        self._mount()
+
+    def _mount(self) -> None:
+        _run("mount", "-o", "loop", self._image, self.folder)
+
     def freeze(self) -> None:
         """Let each write hang from now on."""
         _run("fsfreeze", "--freeze", self.folder)
@@ -61,4 +75,4 @@ class Card:
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": PATH})

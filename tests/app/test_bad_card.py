@@ -1,4 +1,4 @@
-"""The whole program on a card that does not answer for a while."""
+"""The whole program on a card that does not answer for a while, or is damaged."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import pytest
 
 from appliance.controller.card_watch import STALLED
 from appliance.controller.controller import HUNG_TIME
+from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import StopRequested
 from appliance.screen.scene import Mode
+from appliance.streaming.spool.manifest import MANIFEST
 from tests.rig.box import Box, settings_for
 from tests.rig.card import Card, NoCardError
 from tests.rig.comparison import Comparison, compare
@@ -17,6 +19,7 @@ from tests.rig.numbered import numbered, speech
 from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
+from tests.streaming.spool import trees
 
 pytestmark = pytest.mark.slow
 
@@ -71,4 +74,18 @@ def test_a_program_whose_card_stalls_can_end(sound: PipeMicrophone, card: Card) 
                 wait_until(lambda: box.reason, within=30)  # then systemd kills it
             finally:
                 card.thaw()
+    assert box.reason == StopRequested()
+
+
+def test_a_card_with_damaged_inodes_costs_what_was_in_them(card: Card) -> None:
+    spool = card.folder / "spool"
+    first, second, third = (trees.leave_session(spool, name) for name in ("s1", "s2", "s3"))
+    card.damage(trees.audio_of(first)[0], second, third / MANIFEST)
+    with ScriptedService() as service:
+        with Box(settings_for(service.url, service.token_url, card.folder)) as box:
+            wait_until(lambda: len(service.connections) == 2)
+            wait_until(lambda: box.scene.mode is Mode.READY and not box.scene.waiting)
+        # The rest of the first session, and all of the third.
+        heard = sum(len(connection.audio) for connection in service.connections)
+    assert heard == 2 * (15 + 25) * SAMPLE_RATE
     assert box.reason == StopRequested()
