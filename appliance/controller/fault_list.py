@@ -55,9 +55,9 @@ class FaultList:
                 self.clear(Part.BUTTON)
             case events.Pressed():
                 self.clear(Part.BUTTON, Part.POWER)
-            case events.MicrophoneFailed():
+            case events.MicrophoneFailed() | events.MicrophoneDoubted():
                 self.report(Part.MICROPHONE, event.fault)
-            case events.MicrophoneOpened():
+            case events.MicrophoneOpened() | events.MicrophoneTrusted():
                 self.clear(Part.MICROPHONE)
             case events.SpoolFailed():
                 self.report(Part.SPOOL, event.fault)

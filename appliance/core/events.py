@@ -84,6 +84,16 @@ class MicrophoneFailed(Event, frozen=True):
     fault: Fault
 
 
+class MicrophoneDoubted(Event, frozen=True):
+    """The microphone delivers audio that can hardly be speech; it is recorded all the same."""
+
+    fault: Fault
+
+
+class MicrophoneTrusted(Event, frozen=True):
+    """The microphone delivers what may be speech again, or was closed."""
+
+
 class MicrophoneClosed(Event, frozen=True):
     """The last chunk was delivered; the microphone is off."""
 

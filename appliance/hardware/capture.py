@@ -12,8 +12,11 @@ import pyaudio
 from appliance.core.audio_format import SAMPLE_BYTES
 from appliance.core.events import Fault
 from appliance.hardware.portaudio import Audio, Device, open_stream
+from appliance.hardware.signal_checks import unusable
 
 _FROZEN_AFTER = 2.0  # seconds without audio
+_BURST = 3.0  # seconds of audio that a sound system may deliver at once, as after a delay
+_HIGHEST_SPEED = 2.0  # seconds of audio in a second; a rate that is less wrong is only reported
 _QUEUE_LIMIT = 300  # blocks of a tenth of a second
 
 Deliver = Callable[[bytes, float], None]
@@ -44,6 +47,11 @@ class Capture:
         audio: PortAudio.
         device: what to open.
         clock: monotonic seconds.
+        every_channel: open all channels of the device, not the first one alone.
+
+    Attributes:
+        format: of the blocks.
+        ran_away: whether it was stopped because it delivered audio faster than time passes.
 
     Raises:
         MicrophoneError: the device is busy, gone, or has no usable rate.
@@ -54,12 +62,21 @@ class Capture:
         audio: Audio,
         device: Device,
         clock: Callable[[], float],
+        *,
+        every_channel: bool = False,
     ) -> None:
         # Bounded by the callback, which counts the blocks that it drops.
         self._blocks: queue.SimpleQueue[CapturedBlock] = queue.SimpleQueue()
         self._clock = clock
         self._overflows = 0
-        self._stream, self.format = open_stream(audio, device, self._receive)
+        self._rate: int | None = None  # until the stream is open
+        self._began_at: float | None = None
+        self._frames = 0
+        self.ran_away = False
+        self._stream, self.format = open_stream(
+            audio, device, self._receive, every_channel=every_channel
+        )
+        self._rate = self.format.rate
 
     @property
     def waiting(self) -> bool:
@@ -74,14 +91,20 @@ class Capture:
         """
         return self._blocks.get(timeout=timeout)
 
+    def frames(self, block: CapturedBlock) -> int:
+        """Return the number of samples in a block, on each channel."""
+        return len(block.audio) // SAMPLE_BYTES // self.format.channels
+
     def span(self, block: CapturedBlock) -> tuple[float, float]:
         """Return when the block began and ended, in monotonic seconds."""
-        seconds = len(block.audio) / SAMPLE_BYTES / self.format.channels / self.format.rate
+        seconds = self.frames(block) / self.format.rate
         began_at = block.arrived_at - max(block.age, seconds)
         return began_at, began_at + seconds
 
     def fault(self, silent_for: float) -> Fault | None:
         """Return what is wrong when no block came for `silent_for` seconds; None if nothing is."""
+        if self.ran_away:
+            return unusable("it delivers audio faster than time passes")
         if not self._is_active():
             return Fault("No microphone", "plug it in", "its stream ended")
         if silent_for > _FROZEN_AFTER:
@@ -106,7 +129,7 @@ class Capture:
     def _receive(
         self,
         audio: bytes | None,
-        _frames: int,
+        frames: int,
         times: Mapping[str, float],
         status: int,
     ) -> tuple[None, int]:
@@ -115,12 +138,25 @@ class Capture:
         # PortAudio's clock may have another zero than ours; differences are valid.
         age = times["current_time"] - times["input_buffer_adc_time"]
         age = age if 0 < age < _FROZEN_AFTER else 0.0
+        arrived_at = self._clock()
         if self._blocks.qsize() < _QUEUE_LIMIT:
-            self._blocks.put(CapturedBlock(audio or b"", self._clock(), age, self._overflows))
+            self._blocks.put(CapturedBlock(audio or b"", arrived_at, age, self._overflows))
             self._overflows = 0
         else:
             self._overflows += 1  # a gap before the next block for which there is room
-        return None, pyaudio.paContinue
+        self.ran_away = self._runs_away(frames, arrived_at)
+        # A source that never blocks would take a whole core, for ever.
+        return None, pyaudio.paAbort if self.ran_away else pyaudio.paContinue
+
+    def _runs_away(self, frames: int, now: float) -> bool:
+        """Return whether far more audio came than time passed."""
+        if self._rate is None:
+            return False
+        if self._began_at is None:
+            self._began_at = now
+        self._frames += frames
+        seconds = self._frames / self._rate
+        return seconds > _BURST + _HIGHEST_SPEED * (now - self._began_at)
 
 
 class CaptureRequest:

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MEMORY = 0.98  # of what was heard a block earlier, which lasts a tenth of a second
+_FAR_LOUDER = 100.0  # times the power of a channel that hears nothing
+_CLEARLY_LOUDER = 4.0  # times the power of the channel whose phase counts
+_OPPOSITE = 0.5  # correlation, negative, from which on a channel is turned round
+
+
 class Chunk(NamedTuple):
     """16 kHz mono s16le of any length, and when its first sample was captured."""
 
@@ -73,14 +79,17 @@ class Converter(Protocol):
         """Return the rest; nothing may be converted after it."""
 
 
-def preload(rate: int) -> None:
-    """Load what the conversion of audio of this rate (Hz) needs.
+def preload(rate: int, channels: int) -> None:
+    """Load what the conversion of audio of this rate (Hz) and number of channels needs.
 
     It takes a second on a slow machine, during which a running stream would overflow.
     """
     if rate != SAMPLE_RATE:
         with import_lock:
             import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
+    if channels > 1:
+        with import_lock:
+            import numpy as np  # noqa: F401, PLC0415 - as above
 
 
 def converter(rate: int, channels: int) -> Converter:
@@ -103,7 +112,11 @@ class Identity:
 
 
 class Downmixer:
-    """Mean of all channels, which are interleaved."""
+    """Mean of the interleaved channels that hear something.
+
+    A channel that is far quieter than the loudest one does not count, and one of opposite phase is
+    turned round: the mean of all would be quiet, or silence. The last seconds decide.
+    """
 
     def __init__(self, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
@@ -112,6 +125,8 @@ class Downmixer:
 
         self._np = np
         self._channels = channels
+        self._covariance = np.zeros((channels, channels))
+        self._reference = 0  # the channel whose phase counts
 
     def convert(self, block: bytes) -> bytes:
         """Return as many samples as the block has frames."""
@@ -123,8 +138,24 @@ class Downmixer:
         if self._channels == 1:
             return samples
         frames = samples.reshape(-1, self._channels)
-        mixed: NDArray[np.int16] = frames.sum(axis=1, dtype="i4") // self._channels
-        return mixed.astype("<i2")
+        mixed = self._np.floor(frames @ self._weights(frames))
+        return mixed.clip(-32_768, 32_767).astype("<i2")
+
+    def _weights(self, frames: "NDArray[np.int16]") -> "NDArray[np.float64]":
+        """Return the weight of each channel in the mean, from this block and those before."""
+        if len(frames):
+            moving = frames - frames.mean(axis=0)
+            self._covariance = _MEMORY * self._covariance + moving.T @ moving
+        power = self._covariance.diagonal()
+        loudest = int(power.argmax())
+        # Two channels that are equally loud must not take turns.
+        if power[loudest] > _CLEARLY_LOUDER * power[self._reference]:
+            self._reference = loudest
+        hearing = power >= power[loudest] / _FAR_LOUDER
+        alike = self._covariance[self._reference]
+        opposite = alike < -_OPPOSITE * self._np.sqrt(power * power[self._reference])
+        weights: NDArray[np.float64] = self._np.where(opposite, -1.0, 1.0) * hearing / hearing.sum()
+        return weights
 
     def finish(self) -> bytes:
         """Return nothing: nothing was held back."""

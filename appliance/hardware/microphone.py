@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import (
     Fault,
     LevelMeasured,
     MicrophoneClosed,
+    MicrophoneDoubted,
     MicrophoneFailed,
     MicrophoneOpened,
+    MicrophoneTrusted,
     OverflowCounted,
     Post,
 )
@@ -27,12 +28,13 @@ from appliance.hardware.level_meter import LevelMeter
 from appliance.hardware.portaudio import (
     Audio,
     Device,
-    Format,
     MicrophoneError,
+    best_format,
     find_device,
     quiet_audio,
     supports,
 )
+from appliance.hardware.signal_checks import MUTED, DeadSignal, RateCheck
 from appliance.settings.schema import MicrophoneSettings
 from appliance.system.supervision import BusyTimer
 
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 
 _END_TIMEOUT = 5.0  # seconds; a driver that hangs must not keep the program from ending
 _STREAM_CHECK_INTERVAL = 0.25  # seconds between two checks of a stream that delivers nothing
+_RUNAWAY_REST = 5.0  # seconds; what a stream delivers that is faster than time would fill the card
+_TRUST_TIME = 1.0  # seconds after which a stream does not run away as the last one did
 _SEARCH_INTERVAL = 5.0  # seconds between two searches for a missing microphone
 
 
@@ -59,13 +63,15 @@ class Microphone:
 
     Args:
         settings: which device; searched for by its name whenever it is opened.
-        post: takes MicrophoneOpened, MicrophoneFailed, MicrophoneClosed, LevelMeasured and
-            OverflowCounted.
+        post: takes MicrophoneOpened, MicrophoneFailed, MicrophoneDoubted, MicrophoneTrusted,
+            MicrophoneClosed, LevelMeasured and OverflowCounted.
         audio: makes a new PortAudio; an instance only knows the devices of its creation.
         clock: monotonic seconds.
         cards: a file that changes whenever a sound card comes or goes.
         cards_check_interval: seconds between two looks at that file.
         reopen_interval: seconds between two attempts to get a lost microphone back.
+        muted_after: seconds without any sound, not even noise, after which it is doubted. After
+            half of them, all channels of the device are opened.
 
     Attributes:
         busy_timer: times the calls of the thread into PortAudio, which may hang.
@@ -81,6 +87,7 @@ class Microphone:
         cards: Path = Path("/proc/asound/cards"),
         cards_check_interval: float = 1.0,
         reopen_interval: float = 0.5,
+        muted_after: float = 5.0,
     ) -> None:
         self._device = settings.device
         self._post = post
@@ -89,6 +96,12 @@ class Microphone:
         self._cards = cards
         self._cards_check_interval = cards_check_interval
         self._reopen_interval = reopen_interval
+        self._muted_after = muted_after
+        self._every_channel = False
+        self._signal = DeadSignal()
+        self._dead_for = 0.0  # seconds
+        self._trusted_after = 0.0  # seconds for which a stream must have run well
+        self._doubt: Fault | None = None
         self._cards_seen = ""
         self._searched_at = 0.0
         self._audio: Audio | None = None
@@ -153,40 +166,62 @@ class Microphone:
     def _listen(self, request: CaptureRequest) -> None:
         """Deliver until the request is closed, over every outage."""
         self._reported = ""
+        self._trusted_after = 0.0
         self._meter = LevelMeter()
+        self._signal, self._dead_for = DeadSignal(), 0.0
+        self._every_channel = False
         while not request.closed:
             try:
                 self._capture(request)
             except MicrophoneError as outage:
                 self._report_fault(outage.fault)
-                request.pause(self._reopen_interval)
+                self._signal, self._dead_for, self._doubt = DeadSignal(), 0.0, None
+                self._trusted_after = _TRUST_TIME if outage.rest else 0.0
+                request.pause(max(self._reopen_interval, outage.rest))
                 with self.busy_timer:
                     self._renew_audio()
+        self._report_doubt(None)
         log.info("microphone closed")
         self._post(MicrophoneClosed())
 
     def _capture(self, request: CaptureRequest) -> None:
-        """Deliver until the request is closed.
+        """Deliver until the request is closed, or other channels must be tried.
 
         Raises:
             MicrophoneError: the microphone can't be opened, or its stream ended or froze.
         """
         with self.busy_timer:
             audio, device = self._find()
-            capture = Capture(audio, device, self._clock)
+            capture = Capture(audio, device, self._clock, every_channel=self._every_channel)
+        opened_at, found = self._clock(), False
+        rate_check = RateCheck(capture.format.rate)
         converter = TimedConverter(capture.format.rate, capture.format.channels)
         try:
-            for number, block in enumerate(self._blocks(capture, request)):
-                if number == 0:
+            for block in self._blocks(capture, request):
+                if not found and self._clock() - opened_at >= self._trusted_after:
+                    found = True
                     self._report_found(device, capture.format.rate)
                 self._count_overflows(block.overflows)
                 self._deliver(converter.convert(block.audio, capture.span(block)[0]), request)
+                wrong_rate = rate_check.measure(capture.frames(block), block.arrived_at)
+                self._report_doubt(self._fault_of_signal() or wrong_rate)
+                if self._should_open_every_channel(capture, device):
+                    return
         finally:
             with self.busy_timer:
                 capture.close()
             for block in self._late_blocks(capture, request):
                 self._deliver(converter.convert(block.audio, capture.span(block)[0]), request)
             self._deliver(converter.finish(), request)
+
+    def _fault_of_signal(self) -> Fault | None:
+        return MUTED if self._dead_for >= self._muted_after else None
+
+    def _should_open_every_channel(self, capture: Capture, device: Device) -> bool:
+        """Note that all channels are to be opened, and return True, if the open ones are dead."""
+        more = capture.format.channels < device.channels and not self._every_channel
+        self._every_channel |= more and self._dead_for >= self._muted_after / 2
+        return more and self._every_channel
 
     def _blocks(self, capture: Capture, request: CaptureRequest) -> Iterator[CapturedBlock]:
         """Yield what is captured, up to the block that holds the moment of closing.
@@ -205,7 +240,7 @@ class Microphone:
                 if fault and not request.closed:
                     # Reported at once: closing may take as long as the device hangs.
                     self._report_fault(fault)
-                    raise MicrophoneError(fault) from None
+                    raise MicrophoneError(fault, _RUNAWAY_REST * capture.ran_away) from None
                 if fault:
                     return
                 continue
@@ -226,12 +261,13 @@ class Microphone:
         if not chunk.audio:
             return  # the resampler holds it back
         request.deliver(*chunk)
+        self._dead_for = self._signal.measure(chunk.audio)
         if (level := self._meter.measure(chunk.audio)) is not None:
             self._post(LevelMeasured(level))
 
     def _report_found(self, device: Device, rate: int) -> None:
         log.info("microphone: %s at %d Hz", device.name, rate)
-        self._fault, self._reported = None, ""
+        self._fault, self._reported, self._doubt = None, "", None
         self._post(MicrophoneOpened(device.name, rate))
 
     def _count_overflows(self, overflows: int) -> None:
@@ -246,6 +282,15 @@ class Microphone:
             log.warning("%s", fault)
             self._post(MicrophoneFailed(fault))
         self._fault, self._reported = fault, fault.remedy
+
+    def _report_doubt(self, fault: Fault | None) -> None:
+        """Post a doubt about what the microphone delivers, once, and its end."""
+        if fault and self._doubt is None:
+            log.warning("%s", fault)
+            self._post(MicrophoneDoubted(fault))
+        elif self._doubt and fault is None:
+            self._post(MicrophoneTrusted())
+        self._doubt = fault
 
     def _follow_cards(self) -> None:
         """Search for the microphone again if it may have come or gone."""
@@ -262,8 +307,8 @@ class Microphone:
         except MicrophoneError as missing:
             self._report_fault(missing.fault)
         else:
-            if not supports(audio, device, Format(SAMPLE_RATE, 1)):
-                preload(device.rate)
+            best = best_format(device)
+            preload(*best if supports(audio, device, best) else (device.rate, best.channels))
             if self._fault:
                 self._report_found(device, device.rate)
 

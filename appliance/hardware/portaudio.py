@@ -10,6 +10,7 @@ import pyaudio
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Fault
+from appliance.hardware.signal_checks import unusable
 from appliance.system import environment
 
 StreamCallback = Callable[[bytes | None, int, Mapping[str, float], int], tuple[bytes | None, int]]
@@ -19,6 +20,12 @@ Info = Mapping[str, str | int | float]
 """PortAudio's description of a device."""
 
 _BLOCKS_PER_SECOND = 10
+
+_MOST_CHANNELS = 8
+"""Channels of a real device. Sound servers and ALSA's plug-ins claim more, and make them up."""
+
+_CHANNELS_OF_PLUGIN = 4
+"""Channels to ask a plug-in for: asked for one, it would mix channels that cancel each other."""
 
 _REFUSALS = {
     pyaudio.paInvalidSampleRate,
@@ -77,11 +84,17 @@ class Format(NamedTuple):
 
 
 class MicrophoneError(Exception):
-    """A microphone that can't be used; `fault` says so in words for a person."""
+    """A microphone that can't be used.
 
-    def __init__(self, fault: Fault) -> None:
+    Attributes:
+        fault: says so in words for a person.
+        rest: seconds for which it is left alone, at least.
+    """
+
+    def __init__(self, fault: Fault, rest: float = 0.0) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.rest = rest
 
 
 def quiet_audio() -> pyaudio.PyAudio:
@@ -150,7 +163,9 @@ def recording_devices(audio: Audio) -> list[Device]:
     return [device for device in devices if device.channels]
 
 
-def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple[Stream, Format]:
+def open_stream(
+    audio: Audio, device: Device, callback: StreamCallback, *, every_channel: bool = False
+) -> tuple[Stream, Format]:
     """Start a stream from the device, at 16 kHz mono if it can.
 
     Blocks have a tenth of a second: shorter ones would only cost more and leave the sound system a
@@ -160,12 +175,13 @@ def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple
         audio: PortAudio.
         device: what to open.
         callback: called with each block, on PortAudio's thread.
+        every_channel: open all channels of the device, not the first one alone.
 
     Raises:
         MicrophoneError: the device is busy, gone, or has no usable rate.
     """
     refusal: OSError | None = None
-    for rate, channels in _formats(device):
+    for rate, channels in _formats(device, every_channel=every_channel):
         try:
             stream = audio.open(
                 rate=rate,
@@ -182,9 +198,12 @@ def open_stream(audio: Audio, device: Device, callback: StreamCallback) -> tuple
             refusal = error
         else:
             return stream, Format(rate, channels)
-    raise MicrophoneError(
-        Fault("Microphone unusable", "use another one", f"{device.name}: {refusal}")
-    )
+    raise MicrophoneError(unusable(f"{device.name}: {refusal}"))
+
+
+def best_format(device: Device) -> Format:
+    """Return the format that is tried first."""
+    return next(_formats(device, every_channel=False))
 
 
 def supports(audio: Audio, device: Device, wanted: Format) -> bool:
@@ -217,10 +236,14 @@ def _device(info: Info) -> Device:
     )
 
 
-def _formats(device: Device) -> Iterator[Format]:
+def _formats(device: Device, *, every_channel: bool) -> Iterator[Format]:
     """Yield the formats to try, the best first."""
     rates = dict.fromkeys((SAMPLE_RATE, device.rate, 48_000, 44_100, 32_000, 96_000, 22_050))
     counts = dict.fromkeys((1, 2, device.channels))
+    if device.channels > _MOST_CHANNELS:
+        counts = dict.fromkeys((_CHANNELS_OF_PLUGIN, 2, 1))
+    elif every_channel:
+        counts = dict.fromkeys((device.channels, 2, 1))
     for rate in rates:
         for channels in counts:
             if channels <= device.channels:

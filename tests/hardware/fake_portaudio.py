@@ -1,5 +1,6 @@
 """Fake PortAudio whose devices, refusals and breakdowns a test decides."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -36,6 +37,16 @@ class FakeStream:
         times = {"current_time": 1000.0, "input_buffer_adc_time": 1000.0 - age}
         frames = len(audio) // 2 // self.format.channels
         assert self._callback(audio, frames, times, status) == (None, pyaudio.paContinue)
+
+    def run_away(self, audio: bytes) -> int:
+        """Capture this without a pause until the callback wants no more; return how often."""
+        times = {"current_time": 1000.0, "input_buffer_adc_time": 1000.0}
+        frames = len(audio) // 2 // self.format.channels
+        for count in itertools.count(1):
+            if self._callback(audio, frames, times, 0)[1] != pyaudio.paContinue:
+                self.active = False
+                return count
+        raise AssertionError
 
     def is_active(self) -> bool:
         return self.active

@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -84,7 +84,7 @@ def test_16_khz_mono_is_left_alone() -> None:
 def test_the_resampler_is_loaded_early_where_it_will_be_needed(rate: int, loaded: bool) -> None:
     program = (
         "import sys; from appliance.hardware.conversion import preload; "
-        f"preload({rate}); sys.exit('soxr' in sys.modules)"
+        f"preload({rate}, 1); sys.exit('soxr' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == loaded
 
@@ -129,3 +129,48 @@ def test_times_follow_the_clock_of_the_device() -> None:
     # A device that runs 1 % slow: a second of its samples takes 1.01 s.
     chunks = [conversion.convert(TENTH, START + number * 0.101) for number in range(100)]
     assert chunks[-1].captured_at == pytest.approx(START + 99 * 0.101)
+
+
+def mixed(frames: NDArray[np.float64], rate: int = 16_000) -> NDArray[np.int16]:
+    frames = frames.round().astype("<i2")
+    return converted(frames.tobytes(), rate, frames.shape[1], block=rate // 10)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_channels_of_opposite_phase_do_not_cancel_each_other(rate: int) -> None:
+    voice = tone(400, rate)
+    heard = mixed(np.stack([voice, -voice], axis=1), rate)
+    assert np.abs(heard[1000:-1000]).max() == pytest.approx(12_000, rel=0.02)
+
+
+@given(
+    channels=st.integers(2, 8),
+    live=st.integers(0, 7),
+    level=st.sampled_from([0, 5000, -32_768]),
+    noise=st.integers(0, 20),
+)
+@settings(max_examples=20, deadline=None)
+def test_the_one_channel_that_hears_is_taken_as_it_is(
+    channels: int, live: int, level: int, noise: int
+) -> None:
+    random = np.random.default_rng(1)
+    frames = np.clip(
+        level + random.integers(-noise, noise + 1, (16_000 * SECONDS, channels)).astype(float),
+        -32_768,
+        32_767,
+    )
+    voice = tone(400, 16_000)
+    frames[:, live % channels] = voice
+    assert np.abs(mixed(frames) - voice).max() < 2
+
+
+def test_channels_that_are_equally_loud_do_not_take_turns() -> None:
+    voice = tone(400, 16_000)
+    louder = 1 + 0.2 * np.sign(np.sin(2 * np.pi * np.arange(len(voice)) / 16_000))
+    heard = mixed(np.stack([voice * louder, -voice], axis=1)).astype(float)
+    assert np.corrcoef(heard, voice)[0, 1] > 0.95
+
+
+def test_quiet_noise_of_all_channels_is_kept() -> None:
+    noise = np.random.default_rng(1).integers(-60, 60, (16_000, 4)).astype(float)
+    assert mixed(noise).any()

@@ -13,8 +13,10 @@ from appliance.core.events import (
     Fault,
     LevelMeasured,
     MicrophoneClosed,
+    MicrophoneDoubted,
     MicrophoneFailed,
     MicrophoneOpened,
+    MicrophoneTrusted,
     OverflowCounted,
 )
 from appliance.hardware.microphone import Microphone
@@ -405,7 +407,7 @@ def test_blocks_beyond_30_s_are_dropped_and_counted(bench: Bench) -> None:
     bench.start()
     bench.microphone.open(deliver)
     for _ in range(350):
-        bench.sound.stream().hear(BLOCK)
+        bench.hear()
     taken.set()
     wait_until(lambda: len(bench.heard.chunks) >= 300)
     bench.sound.stream().hear(BLOCK)
@@ -424,3 +426,84 @@ def test_ending_closes_and_leaves_no_thread(bench: Bench) -> None:
     assert bench.sound.instances[-1].terminated
     assert kinds(bench.posted)[-1] == "MicrophoneClosed"
     assert "microphone" not in {thread.name for thread in threading.enumerate()}
+
+
+SILENCE = bytes(3200)
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [SILENCE, np.full(1600, 900, "<i2").tobytes(), (np.arange(1600) % 5).astype("<i2").tobytes()],
+)
+def test_a_microphone_that_hears_not_even_noise_is_called_muted_until_it_hears(
+    bench: Bench, dead: bytes
+) -> None:
+    bench.start()
+    bench.open()
+    for _ in range(49):
+        bench.hear(dead)
+    wait_until(lambda: len(bench.heard.chunks) == 49)
+    assert kinds(bench.posted) == ["MicrophoneOpened"]
+    bench.hear(dead)
+    assert bench.posted.wait(MicrophoneDoubted).fault.what == "Microphone is muted?"
+    for _ in range(60):
+        bench.hear(dead)
+    bench.hear()
+    bench.posted.wait(MicrophoneTrusted)
+    bench.hear(dead)
+    wait_until(lambda: len(bench.heard.chunks) == 112)
+    assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneDoubted", "MicrophoneTrusted"]
+    assert bench.heard.audio == dead * 110 + BLOCK + dead
+
+
+def test_a_muted_microphone_is_no_fault_when_nobody_listens(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    for _ in range(50):
+        bench.hear(SILENCE)
+    bench.posted.wait(MicrophoneDoubted)
+    bench.close()
+    bench.hear(SILENCE)
+    bench.posted.wait(MicrophoneClosed)
+    assert kinds(bench.posted)[-2:] == ["MicrophoneTrusted", "MicrophoneClosed"]
+
+
+def test_all_channels_are_opened_where_the_first_hears_nothing(bench: Bench) -> None:
+    bench.sound.devices = [Device(index=0, name="usb", rate=48_000, channels=4)]
+    bench.sound.formats = {Format(16_000, 1), Format(16_000, 4)}
+    bench.start()
+    bench.open()
+    for _ in range(25):
+        bench.hear(SILENCE)
+    bench.sound.stream(2)
+    voice = np.zeros((1600, 4), "<i2")
+    voice[:, 2] = np.arange(1600)
+    bench.hear(voice.tobytes(), stream=2)
+    bench.posted.wait(MicrophoneOpened, count=2)
+    wait_until(lambda: len(bench.heard.chunks) == 26)
+    assert bench.heard.audio == SILENCE * 25 + BLOCK
+    assert bench.posted.of(MicrophoneDoubted) == []
+
+
+def test_a_device_that_delivers_too_little_for_its_rate_is_unusable(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    for _ in range(100):
+        bench.clock.now += 0.038
+        bench.hear()
+    fault = bench.posted.wait(MicrophoneDoubted).fault
+    assert fault.what == "Microphone unusable"
+    wait_until(lambda: len(bench.heard.chunks) == 100)
+    assert bench.heard.audio == BLOCK * 100
+
+
+def test_a_device_that_runs_away_is_stopped_and_unusable(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    stream = bench.sound.stream()
+    blocks = stream.run_away(BLOCK)
+    fault = bench.posted.wait(MicrophoneFailed).fault
+    assert fault.what == "Microphone unusable"
+    assert blocks < 40
+    wait_until(lambda: bench.heard.audio == BLOCK * blocks)
+    wait_until(lambda: stream.closed)

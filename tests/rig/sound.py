@@ -27,6 +27,9 @@ SLICE = 0.02
 LATEST = 1.0  # seconds by which a slice may be late before it is lost, as nobody took the others
 SLICE_BYTES = int(RATE * SLICE) * 2
 
+HUM = bytes([8, 0] * 4 + [0xF8, 0xFF] * 4) * (SLICE_BYTES // 16)
+"""What a microphone hears when nobody speaks: never zeros, which would call it muted."""
+
 # PortAudio lists the PCMs of this file as its devices; "default" is its default.
 ALSA_CONFIGURATION = """
 pcm.default { type pulse }
@@ -91,7 +94,7 @@ class PipeMicrophone:
         self._exit.close()
 
     def play(self, pcm: bytes) -> None:
-        """Let the microphone hear this after what is still to be played; else it hears silence."""
+        """Let the microphone hear this after what is still to be played; else it hears a hum."""
         self._speech.add(pcm)
 
     def wait_played(self, timeout: float = 60.0) -> None:
@@ -161,7 +164,7 @@ class _Speech:
         with self._guard:
             if not self._pieces:
                 self.finished.set()
-                return bytes(SLICE_BYTES)
+                return HUM
             self.began_at = self.began_at or time.monotonic()
             return self._pieces.popleft().ljust(SLICE_BYTES, b"\0")
 

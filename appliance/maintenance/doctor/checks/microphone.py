@@ -10,6 +10,7 @@ from appliance.core.parts import Part
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
+from appliance.hardware.signal_checks import is_dead
 from appliance.maintenance.doctor.appliance_status import REPORTED, fault_of
 from appliance.maintenance.doctor.context import Context, Prompt
 from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine
@@ -95,7 +96,7 @@ def _listen(arrived: "queue.SimpleQueue[Event | bytes]", clock: Callable[[], flo
 
 def _judge(opened: MicrophoneOpened | None, audio: bytes) -> CheckResult:
     found = f"{opened.device} at {opened.rate} Hz" if opened else "a microphone"
-    if not any(audio):
+    if is_dead(audio):
         remedy = "switch it on, or its mute off; else unplug it, plug it in"
-        return failed(f"{found} is silent: it delivers nothing but zeros", remedy)
+        return failed(f"{found} is silent: it delivers not even noise", remedy)
     return fine(f"{found}, level {level(audio):.1f} of 1")

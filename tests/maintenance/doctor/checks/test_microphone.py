@@ -30,8 +30,9 @@ def test_a_second_is_heard_with_name_rate_and_level(sound: PipeMicrophone) -> No
     assert asked == ["Say something."]
 
 
-def test_nothing_but_zeros_is_called_silent(sound: PipeMicrophone) -> None:
-    sound.wait_played()
+@pytest.mark.parametrize("level", [0, 1, 700, -3])
+def test_one_level_for_a_second_is_called_silent(sound: PipeMicrophone, level: int) -> None:
+    sound.play(array.array("h", [level] * 16_000 * 10).tobytes())
     found = microphone.check_microphone(DEFAULT)
     assert found.result is Result.FAILED
     assert "default at 16000 Hz is silent" in found.found
