@@ -24,13 +24,13 @@ from appliance.core.events import (
 )
 from appliance.hardware.capture import Capture, CapturedBlock, CaptureRequest, Deliver
 from appliance.hardware.conversion import Chunk, TimedConverter, preload
+from appliance.hardware.device_search import fitting_devices, short_name
 from appliance.hardware.level_meter import LevelMeter
 from appliance.hardware.portaudio import (
     Audio,
     Device,
     MicrophoneError,
     best_format,
-    find_device,
     quiet_audio,
     supports,
 )
@@ -67,7 +67,8 @@ class Microphone:
             MicrophoneClosed, LevelMeasured and OverflowCounted.
         audio: makes a new PortAudio; an instance only knows the devices of its creation.
         clock: monotonic seconds.
-        cards: a file that changes whenever a sound card comes or goes.
+        cards: a file that changes whenever a sound card comes or goes; `pcm` beside it lists what
+            they can do.
         cards_check_interval: seconds between two looks at that file.
         reopen_interval: seconds between two attempts to get a lost microphone back.
         muted_after: seconds without any sound, not even noise, after which it is doubted. After
@@ -103,6 +104,8 @@ class Microphone:
         self._trusted_after = 0.0  # seconds for which a stream must have run well
         self._doubt: Fault | None = None
         self._cards_seen = ""
+        self._had_card = False
+        self._others: list[str] = []  # microphones that fit, too
         self._searched_at = 0.0
         self._audio: Audio | None = None
         self._fault: Fault | None = None
@@ -188,12 +191,14 @@ class Microphone:
         """Deliver until the request is closed, or other channels must be tried.
 
         Raises:
-            MicrophoneError: the microphone can't be opened, or its stream ended or froze.
+            MicrophoneError: the microphone can't be opened, its stream ended or froze, or its card
+                is gone.
         """
         with self.busy_timer:
             audio, device = self._find()
             capture = Capture(audio, device, self._clock, every_channel=self._every_channel)
-        opened_at, found = self._clock(), False
+        opened_at = looked_at = self._clock()
+        found = False
         rate_check = RateCheck(capture.format.rate)
         converter = TimedConverter(capture.format.rate, capture.format.channels)
         try:
@@ -205,6 +210,9 @@ class Microphone:
                 self._deliver(converter.convert(block.audio, capture.span(block)[0]), request)
                 wrong_rate = rate_check.measure(capture.frames(block), block.arrived_at)
                 self._report_doubt(self._fault_of_signal() or wrong_rate)
+                if self._clock() - looked_at >= self._cards_check_interval:
+                    looked_at = self._clock()
+                    self._refuse_loudspeaker(device)
                 if self._should_open_every_channel(capture, device):
                     return
         finally:
@@ -295,7 +303,7 @@ class Microphone:
     def _follow_cards(self) -> None:
         """Search for the microphone again if it may have come or gone."""
         overdue = self._clock() - self._searched_at > _SEARCH_INTERVAL
-        if self._read_cards() != self._cards_seen or (self._fault and overdue):
+        if _contents(self._cards) != self._cards_seen or (self._fault and overdue):
             with self.busy_timer:
                 self._renew_audio()
                 self._search()
@@ -315,13 +323,33 @@ class Microphone:
     def _find(self) -> tuple[Audio, Device]:
         if self._audio is None:
             raise MicrophoneError(Fault("No sound system", "restart the box"))
-        return self._audio, find_device(self._audio, self._device)
+        device, *rest = fitting_devices(self._audio, self._device)
+        if self._others != (others := [short_name(other) for other in rest]):
+            self._others = others
+            log.info("microphone: %s; not taken: %s", device.name, ", ".join(others) or "none")
+        self._refuse_loudspeaker(device)
+        return self._audio, device
+
+    def _refuse_loudspeaker(self, device: Device) -> None:
+        """Refuse a sound server that has lost its microphone.
+
+        PulseAudio moves a stream to what is left, and that may be what a loudspeaker plays.
+
+        Raises:
+            MicrophoneError: there was a sound card that records, and there is none now.
+        """
+        if not device.is_plugin:
+            return
+        records = "capture" in _contents(self._cards.with_name("pcm"))
+        self._had_card |= records
+        if self._had_card and not records:
+            raise MicrophoneError(Fault("No microphone", "plug it in", "its sound card is gone"))
 
     def _renew_audio(self) -> None:
         """Make a new PortAudio: the old one never sees new devices."""
         self._release()
         self._searched_at = self._clock()
-        self._cards_seen = self._read_cards()
+        self._cards_seen = _contents(self._cards)
         try:
             self._audio = self._make_audio()
         except OSError as error:
@@ -332,8 +360,9 @@ class Microphone:
             self._audio.terminate()
             self._audio = None
 
-    def _read_cards(self) -> str:
-        try:
-            return self._cards.read_text(errors="replace")
-        except OSError:
-            return ""  # there has been no sound card since boot
+
+def _contents(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""  # there has been no sound card since boot

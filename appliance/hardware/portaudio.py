@@ -75,6 +75,11 @@ class Device(msgspec.Struct, frozen=True):
     rate: int
     channels: int
 
+    @property
+    def is_plugin(self) -> bool:
+        """Whether it is a sound server or plug-in, which decides itself what it records."""
+        return self.channels > _MOST_CHANNELS
+
 
 class Format(NamedTuple):
     """Rate in Hz and number of channels; samples are always s16le."""
@@ -126,33 +131,13 @@ def silence_libraries() -> None:
         ctypes.c_void_p.in_dll(libc, "stderr").value = null
 
 
-def find_device(audio: Audio, wanted: str | int) -> Device:
-    """Return the wanted device as PortAudio knows it now; of several, the first.
-
-    Args:
-        audio: PortAudio.
-        wanted: part of a name in any case, an index, or "" for PortAudio's default.
+def default_device(audio: Audio) -> Device:
+    """Return the device from which PortAudio records by default.
 
     Raises:
-        MicrophoneError: there is no such device, or it can't record.
+        OSError: there is none.
     """
-    try:
-        if wanted == "":
-            return _device(audio.get_default_input_device_info())
-        if isinstance(wanted, int):
-            device = _device(audio.get_device_info_by_index(wanted))
-            candidates = [device] if device.channels else []
-        else:
-            candidates = [
-                device
-                for device in recording_devices(audio)
-                if wanted.casefold() in device.name.casefold()
-            ]
-    except OSError as error:
-        raise MicrophoneError(fault_of(error)) from error
-    if not candidates:
-        raise MicrophoneError(Fault("No microphone", "plug it in", f"none is called {wanted!r}"))
-    return candidates[0]
+    return _device(audio.get_default_input_device_info())
 
 
 def recording_devices(audio: Audio) -> list[Device]:
@@ -240,7 +225,7 @@ def _formats(device: Device, *, every_channel: bool) -> Iterator[Format]:
     """Yield the formats to try, the best first."""
     rates = dict.fromkeys((SAMPLE_RATE, device.rate, 48_000, 44_100, 32_000, 96_000, 22_050))
     counts = dict.fromkeys((1, 2, device.channels))
-    if device.channels > _MOST_CHANNELS:
+    if device.is_plugin:
         counts = dict.fromkeys((_CHANNELS_OF_PLUGIN, 2, 1))
     elif every_channel:
         counts = dict.fromkeys((device.channels, 2, 1))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pyaudio
 import pytest
 
-from appliance.hardware.portaudio import find_device
+from appliance.hardware.device_search import find_device
 from tests.benchmarks.taps import TappedAudio, delivered
 from tests.rig.numbered import speech
 from tests.rig.sound import PipeMicrophone

@@ -507,3 +507,22 @@ def test_a_device_that_runs_away_is_stopped_and_unusable(bench: Bench) -> None:
     assert blocks < 40
     wait_until(lambda: bench.heard.audio == BLOCK * blocks)
     wait_until(lambda: stream.closed)
+
+
+def test_a_sound_server_that_lost_its_card_is_no_microphone(bench: Bench) -> None:
+    bench.sound.devices = [Device(index=0, name="usb by pulse", rate=44_100, channels=32)]
+    pcm = bench.cards.with_name("pcm")
+    pcm.write_text("01-00: USB Audio : USB Audio : capture 1\n")
+    bench.start()
+    bench.open()
+    bench.hear()
+    bench.posted.wait(MicrophoneOpened)
+    pcm.write_text("00-03: HDMI 0 : HDMI 0 : playback 1\n")
+    bench.hear()
+    assert bench.posted.wait(MicrophoneFailed).fault.what == "No microphone"
+    assert bench.sound.stream().closed
+    pcm.write_text("02-00: USB Audio : USB Audio : capture 1\n")
+    bench.sound.stream(2)
+    bench.hear(stream=2)
+    bench.posted.wait(MicrophoneOpened, count=2)
+    wait_until(lambda: len(bench.heard.chunks) == 3)

@@ -9,7 +9,6 @@ from appliance.hardware.portaudio import (
     Device,
     Format,
     MicrophoneError,
-    find_device,
     open_stream,
     recording_devices,
 )
@@ -24,23 +23,6 @@ def ignore(*_: object) -> tuple[None, int]:
 
 def audio_with(*devices: Device) -> FakeAudio:
     return FakeSound(devices)()
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [("", USB), ("webcam", WEBCAM), ("USB PNP", USB), ("hw:2", WEBCAM), (2, WEBCAM)],
-)
-def test_a_device_is_found_by_default_name_or_index(wanted: str | int, found: Device) -> None:
-    assert find_device(audio_with(HDMI, USB, WEBCAM), wanted) == found
-
-
-@pytest.mark.parametrize("wanted", ["", "jabra", "hdmi", 0, 7, -1])
-def test_a_device_that_is_missing_or_can_not_record_is_no_microphone(wanted: str | int) -> None:
-    audio = audio_with(HDMI) if wanted == "" else audio_with(HDMI, USB)
-    with pytest.raises(MicrophoneError) as missing:
-        find_device(audio, wanted)
-    assert missing.value.fault.what == "No microphone"
-    assert "plug" in missing.value.fault.remedy
 
 
 def test_only_devices_that_record_are_listed() -> None:

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Event, MicrophoneFailed, MicrophoneOpened
 from appliance.core.parts import Part
+from appliance.hardware.device_search import fitting_devices, short_name
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone
-from appliance.hardware.portaudio import Audio, quiet_audio
+from appliance.hardware.portaudio import (
+    Audio,
+    MicrophoneError,
+    quiet_audio,
+)
 from appliance.hardware.signal_checks import is_dead
 from appliance.maintenance.doctor.appliance_status import REPORTED, fault_of
 from appliance.maintenance.doctor.context import Context, Prompt
-from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine
+from appliance.maintenance.doctor.result import CheckResult, Result, failed, faulty, fine
 from appliance.maintenance.doctor.runner import Check
 from appliance.settings.schema import MicrophoneSettings
 from appliance.system.status_file import Condition
@@ -58,10 +63,27 @@ def check_microphone(
         prompt("Say something.")
     microphone.open(lambda chunk, _captured_at: arrived.put(chunk))
     try:
-        return _listen(arrived, clock)
+        found = _listen(arrived, clock)
     finally:
         microphone.close()
         microphone.end()
+    if found.result is Result.FINE and (others := _others(settings, audio)):
+        return fine(f"{found.found}; not taken: {', '.join(others)}")
+    return found
+
+
+def _others(settings: MicrophoneSettings, make_audio: Callable[[], Audio]) -> list[str]:
+    """Return the names of the microphones that the settings fit, apart from the one taken."""
+    try:
+        audio = make_audio()
+    except OSError:
+        return []
+    try:
+        return [short_name(device) for device in fitting_devices(audio, settings.device)[1:]]
+    except MicrophoneError:
+        return []  # it was pulled out a moment ago
+    finally:
+        audio.terminate()
 
 
 def reported_microphone(status: Condition) -> CheckResult:

@@ -3,11 +3,11 @@ import math
 
 import pytest
 
-from appliance.hardware.portaudio import Format
+from appliance.hardware.portaudio import Device, Format, StreamCallback
 from appliance.maintenance.doctor.checks import microphone
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import MicrophoneSettings
-from tests.hardware.fake_portaudio import HDMI, USB, FakeSound
+from tests.hardware.fake_portaudio import HDMI, USB, FakeSound, FakeStream
 from tests.rig.sound import PipeMicrophone
 
 DEFAULT = MicrophoneSettings()
@@ -59,6 +59,24 @@ def test_without_a_microphone_the_person_is_told_to_plug_one_in() -> None:
 def test_one_of_another_name_is_no_microphone() -> None:
     found = checked(FakeSound([USB]), name="Jabra")
     assert found.found == "No microphone (none is called 'Jabra')"
+
+
+def test_a_name_that_fits_two_says_which_was_taken() -> None:
+    webcam = Device(index=1, name="USB Webcam: Audio (hw:2,0)", rate=48_000, channels=1)
+    sound = TalkingSound([webcam, USB], [Format(16_000, 1)])
+    found = checked(sound, name="usb")
+    assert found.found.startswith(f"{USB.name} at 16000 Hz, level")
+    assert found.found.endswith("; not taken: USB Webcam: Audio")
+
+
+class TalkingSound(FakeSound):
+    """Sound system whose microphones deliver a tone for a second, at once."""
+
+    def new_stream(self, captured: Format, callback: StreamCallback) -> FakeStream:
+        stream = super().new_stream(captured, callback)
+        for start in range(0, len(TONE), 3200):
+            stream.hear(TONE[start : start + 3200])
+        return stream
 
 
 @pytest.mark.parametrize("number", [-9985])
