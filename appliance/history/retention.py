@@ -81,8 +81,9 @@ class Retention:
         now, clock = self._wall_clock(), self._clock()
         if self._looked_at is None or abs(now - clock - self._offset) > STEADY_STEP:
             self._steady_since, self._offset = clock, now - clock
-        with database:
-            self._note_and_delete(database, now, clock)
+        if _knows_boots(database):
+            with database:
+                self._note_and_delete(database, now, clock)
         self._looked_at = clock
 
     def _is_due(self) -> bool:
@@ -103,3 +104,9 @@ class Retention:
         oldest = (now if is_steady else before) - self._seconds
         database.execute(*statements.delete_of_other_boots(self._boot, oldest))
         database.execute(*statements.delete_of_this_boot(self._boot, clock - self._seconds))
+
+
+def _knows_boots(database: sqlite3.Connection) -> bool:
+    """Return whether the table of boots is there: another version's database may have none."""
+    columns = {name for (name,) in database.execute(*statements.columns_of_boot())}
+    return columns >= {"number", "name", "seen", "believed", "over"}

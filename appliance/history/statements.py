@@ -58,6 +58,11 @@ def delete_session_without_turns(session: str) -> Statement:
     )
 
 
+def columns_of_boot() -> Statement:
+    """Select the names of the columns of the table of boots; no row without the table."""
+    return "SELECT name FROM pragma_table_info('boot')", {}
+
+
 def time_of_last_boot(boot: str) -> Statement:
     """Select the Unix time that a set clock showed last in the boot before; no row for the first.
 

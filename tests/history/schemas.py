@@ -110,6 +110,18 @@ FITTING = {
         NEWER + "CREATE TABLE word (session TEXT, origin INTEGER, turn_order INTEGER, text TEXT,"
         " FOREIGN KEY (session, origin, turn_order) REFERENCES turn ON DELETE CASCADE);",
     ),
+    "views, indexes and triggers": (
+        PRESENT,
+        NEWER + "CREATE VIEW said AS SELECT text FROM turn; CREATE INDEX by_text ON turn (text);"
+        "CREATE TABLE heard (text TEXT);"
+        "CREATE TRIGGER hear AFTER INSERT ON turn BEGIN INSERT INTO heard VALUES (new.text); END;",
+    ),
+    "another version's own way to this number": (
+        OLDER["0.3.0"],
+        NAMED + "ALTER TABLE turn ADD COLUMN language TEXT;",
+    ),
+    "no table of boots": (OLDER["0.3.0"], NEWER),
+    "another table of boots": (OLDER["0.3.0"], NEWER + "CREATE TABLE boot (name TEXT);"),
     "columns without a higher version": (
         PRESENT,
         NAMED + "ALTER TABLE turn ADD COLUMN language TEXT;",

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.core.turns import Covered
+from tests.history import schemas
 from tests.history.writing import NOW, Writing
 
 DAY = 86_400.0
@@ -85,6 +86,12 @@ def test_a_clock_that_is_wrong_is_believed_after_a_day_without_a_step(box: Box) 
     box.boot(NOW + YEARS, "ahead")
     box.boot(NOW, "a", runs=2 * DAY)
     assert box.boot(NOW + 3 * DAY, runs=8 * DAY) == ["ahead"]
+
+
+def test_in_a_database_without_a_table_of_boots_nothing_is_deleted(box: Box) -> None:
+    schemas.make(box.path, schemas.OLDER["0.3.0"], schemas.NEWER)
+    assert box.boot(NOW, runs=8 * DAY) == ["old"]
+    assert box.boot(NOW + 20 * DAY, runs=8 * DAY) == ["old"]
 
 
 @pytest.mark.slow
