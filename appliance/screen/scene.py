@@ -64,7 +64,7 @@ class Scene(msgspec.Struct, frozen=True):
         power_off_in: seconds for which the button must still be held to switch off; 0 when nobody
             holds it.
         remark: a short sentence about something else: the outcome of a command, or a fault
-            elsewhere in the house.
+            of something that captions do not need.
         appearance: what differs from the display's settings.
     """
 
