@@ -1,4 +1,4 @@
-"""What is loaded when: on a Zero each of these libraries takes from a tenth of a second to two."""
+"""Times of imports: on a Zero each of these libraries takes from a tenth of a second to two."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""The demo, as a program: how it goes, how it is cut short, how it goes after that."""
+"""The demo as a program: a whole run, an interrupted one, and the run after that."""
 
 import contextlib
 import os

@@ -4,7 +4,7 @@ The program runs as systemd runs it, unmodified: its OLED is an I2C bus at 400 k
 what is sent, its pins are mocks, its microphone is real PyAudio on a PulseAudio of its own. Beside
 it stand the bare imports of the libraries that drive the hardware, each in an interpreter that
 does nothing else. All figures are medians of several starts, with everything in the page cache. A
-second table tells which packages are imported when, and how long they take by themselves.
+second table lists which packages are imported when, and how long they take by themselves.
 """
 
 import statistics
@@ -51,7 +51,7 @@ PACKAGES = 10
 
 
 class Row(NamedTuple):
-    """One line of the table: memory is in MB; what was not measured, or says nothing, is None."""
+    """Row of the table: memory is in MB; what was not measured, or says nothing, is None."""
 
     what: str
     seconds: float | None

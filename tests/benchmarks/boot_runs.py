@@ -1,4 +1,4 @@
-"""One start of a program, measured: the appliance as systemd starts it, or a bare import."""
+"""Measured start of a program: the appliance as systemd starts it, or a bare import."""
 
 import contextlib
 import os
@@ -46,14 +46,14 @@ print(at, cpu, int(resident.split()[1]) * 1024 / 1e6)
 
 
 class Reached(NamedTuple):
-    """What it took to get somewhere from `execve`: seconds, and CPU seconds."""
+    """Cost of getting somewhere from `execve`: seconds, and CPU seconds."""
 
     seconds: float
     cpu: float
 
 
 class Start(NamedTuple):
-    """What a start of the appliance took; CPU seconds and memory, in MB, are those at rest."""
+    """Cost of a start of the appliance; CPU seconds and memory, in MB, are those at rest."""
 
     first_picture: Reached
     ready_picture: Reached
@@ -63,7 +63,7 @@ class Start(NamedTuple):
 
 
 class Import(NamedTuple):
-    """What it took a new interpreter to import something; memory is what is resident, in MB."""
+    """Cost of an import in a new interpreter; memory is what is resident, in MB."""
 
     reached: Reached
     memory: float

@@ -1,4 +1,4 @@
-"""What a program that starts leaves behind: transfers on the bus, and the times of its imports."""
+"""Trace of a program that starts: transfers on the bus, and the times of its imports."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")
 
 
 class Moment(NamedTuple):
-    """When something was done: monotonic seconds, and the CPU seconds of the program until then."""
+    """Moment of an action: monotonic seconds, and the CPU seconds of the program until then."""
 
     at: float
     cpu: float
@@ -30,7 +30,7 @@ class Transfer(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """What was to be seen from a moment on."""
+    """Picture that was shown from a moment on."""
 
     moment: Moment
     image: Image.Image

@@ -1,4 +1,4 @@
-"""When words stood on the screen, and when they were captions again after a fault."""
+"""Times at which words stood on the screen, and at which captions were live again after a fault."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The cases: what goes wrong while somebody speaks.
+"""Cases of the words benchmark: faults while somebody speaks.
 
 Each function puts one on, from switching on to the last word transcribed. It says when the fault
 was over, where something is said afterwards: from then on captions have to become live again.

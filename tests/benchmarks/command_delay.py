@@ -1,4 +1,4 @@
-"""From a finished turn to what it commands: the whole appliance, a scripted service, a mock pin."""
+"""Delay from a finished turn to its command: whole appliance, scripted service, mock pin."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""`./scripts/benchmark commands`: how well spoken commands are told from other talk.
+"""`./scripts/benchmark commands`: the recognition of spoken commands among other talk.
 
 Two hundred phrases, half of them commands, are looked at as a perfect service would write them,
 with and without punctuation, and as the local service with pocketsphinx hears two of flite's
@@ -97,9 +97,9 @@ async def _as_heard(url: str, voice: str, *, keyterms: bool) -> Outcome:
         async with free:
             speech = await asyncio.to_thread(spoken, [case.said for case in cases], voice)
             address = f"{url}?{_query(box.settings, keyterms=keyterms)}"
-            told = await stream(address, speech.pcm, real_time=False)
+            answers = await stream(address, speech.pcm, real_time=False)
         outcome: Outcome = []
-        for case, turns in zip(cases, heard(told, speech.starts), strict=True):
+        for case, turns in zip(cases, heard(answers, speech.starts), strict=True):
             outcome.append((case, _done(box, turns)))
             _tell(*outcome[-1], turns)
         return outcome

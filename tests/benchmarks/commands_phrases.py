@@ -1,4 +1,4 @@
-"""Two hundred phrases, half of them commands: what people say to a box, and near it.
+"""Two hundred phrases that people say to a box and near it; half of them are commands.
 
 One box takes a command whenever it is said by itself; the other one is called "computer", and
 takes what follows its name.
@@ -126,14 +126,14 @@ _CALLED = """
 
 
 class Case(NamedTuple):
-    """What is said, and the name of the command that it is; other talk is none."""
+    """Phrase, and the name of the command that it is; empty for other talk."""
 
     said: str
     command: str = ""
 
 
 class Box(NamedTuple):
-    """A box with its settings, and what is said near it."""
+    """Box with its settings, and the phrases said near it."""
 
     name: str
     settings: Settings

@@ -1,4 +1,4 @@
-"""The phrases as flite speaks them, and what a service heard of each."""
+"""Phrases as flite speaks them, and the words that a service heard of each."""
 
 import subprocess
 import tempfile
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from tests.benchmarks.local_stream import BYTES_PER_MS, Told
+from tests.benchmarks.local_stream import BYTES_PER_MS, Answer
 
 VOICES = ("rms", "slt")
 """A man's and a woman's (CMU Arctic)."""
@@ -33,10 +33,10 @@ def spoken(sentences: Sequence[str], voice: str) -> Speech:
     return Speech(b"".join([*pieces, quiet]), starts)
 
 
-def heard(told: Sequence[Told], starts: Sequence[int]) -> list[list[str]]:
+def heard(answers: Sequence[Answer], starts: Sequence[int]) -> list[list[str]]:
     """Return the finished turns heard of each sentence: a turn belongs to where it begins."""
     turns: list[list[str]] = [[] for _ in starts]
-    for _, message in told:
+    for _, message in answers:
         if message["type"] == "Turn" and message["end_of_turn"] and message["words"]:
             sentence = bisect_right(starts, message["words"][0]["start"]) - 1
             turns[sentence].append(message["transcript"])

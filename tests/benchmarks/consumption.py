@@ -1,4 +1,4 @@
-"""What a running process has consumed so far, from proc(5)."""
+"""Consumption of a running process so far, from proc(5)."""
 
 import os
 from pathlib import Path

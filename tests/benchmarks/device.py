@@ -1,4 +1,4 @@
-"""The appliance with simulated wires, obeying standard input and reporting on standard output.
+"""Appliance with simulated wires, controlled by standard input; it reports on standard output.
 
 Each line of input presses the button; the end of input ends the program. What the OLED shows is
 reported.

@@ -22,7 +22,7 @@ from tests.benchmarks import markdown
 from tests.benchmarks.consumption import cpu_seconds, peak_memory
 from tests.benchmarks.local_figures import end_delays, first_word_delay, gaps, share, transcript
 from tests.benchmarks.local_speech import Speech, sample
-from tests.benchmarks.local_stream import Told, stream
+from tests.benchmarks.local_stream import Answer, stream
 
 SILENCE = 1280
 """`max_turn_silence`, in ms."""
@@ -35,7 +35,7 @@ LIVE = 300
 
 
 class Service(NamedTuple):
-    """A running service: where it is, and the number of its process."""
+    """Running service: its address, and the number of its process."""
 
     url: str
     pid: int
@@ -73,18 +73,18 @@ def _alone(service: Service, speech: Speech) -> tuple[list[Row], bool]:
     factor = (time.monotonic() - begun) / speech.seconds
     _say("one stream, in real time")
     cpu = service.cpu()
-    told = asyncio.run(stream(_url(service), speech.pcm))
+    answers = asyncio.run(stream(_url(service), speech.pcm))
     cores = (service.cpu() - cpu) / speech.seconds
-    errors = max(word_error_rate(speech.said, transcript(heard)) for heard in (fast, told))
-    ends = max(end_delays(told, speech.silences)) - SILENCE
-    widest = max(gaps(told))
+    errors = max(word_error_rate(speech.said, transcript(heard)) for heard in (fast, answers))
+    ends = max(end_delays(answers, speech.silences)) - SILENCE
+    widest = max(gaps(answers))
     own, recognizer = service.memory()
     rows = [
         ("word error rate on the sample", f"{errors:.3f}", ""),
         ("real-time factor", f"{factor:.2f}", ""),
         ("processor cores a stream", f"{cores:.2f}", "< 0.5"),
         ("memory of the service, and a stream, MB", f"{own:.0f}, {recognizer:.0f}", ""),
-        ("first word, after its first sound, ms", _first(told, speech), ""),
+        ("first word, after its first sound, ms", _first(answers, speech), ""),
         ("between partials, at most, ms", f"{widest:.0f}", f"<= {LIVE}"),
         ("end of turn, after max_turn_silence, at most, ms", f"{ends:.0f}", f"<= {LIVE}"),
     ]
@@ -94,12 +94,12 @@ def _alone(service: Service, speech: Speech) -> tuple[list[Row], bool]:
 def _beside_another(service: Service, speech: Speech) -> tuple[list[Row], bool]:
     endless = _url(service, min_turn_silence=60_000, max_turn_silence=60_000)
 
-    async def both() -> list[list[Told]]:
+    async def both() -> list[list[Answer]]:
         streams = [stream(_url(service), speech.pcm, delay=1), stream(endless, speech.pcm)]
         return await asyncio.gather(*streams)
 
-    told, _ = asyncio.run(both())
-    widest = max(gaps(told))
+    answers, _ = asyncio.run(both())
+    widest = max(gaps(answers))
     row = ("between partials, beside a second stream, ms", f"{widest:.0f}", f"<= {LIVE}")
     return [row], widest <= LIVE
 
@@ -109,7 +109,7 @@ def _carried(service: Service, speech: Speech) -> str:
     live, streams = 1, 4
     while streams <= MOST:
         latest = max(
-            _latest(told, speech) for told in asyncio.run(_crowd(service, speech, streams))
+            _latest(answers, speech) for answers in asyncio.run(_crowd(service, speech, streams))
         )
         _say(f"  {streams} streams: partials and ends within {latest:.0f} ms")
         if latest > LIVE:
@@ -118,22 +118,22 @@ def _carried(service: Service, speech: Speech) -> str:
     return f"{live} or more, on {os.cpu_count()} cores"
 
 
-def _latest(told: list[Told], speech: Speech) -> float:
+def _latest(answers: list[Answer], speech: Speech) -> float:
     """Return what 95 % of a stream's partials and ends of turns don't exceed, in ms."""
-    between = gaps(told)
+    between = gaps(answers)
     if not between:  # not a word came before the last one of its turn was spoken
         return math.inf
-    return max(share(between, 95), share(end_delays(told, speech.silences), 95) - SILENCE)
+    return max(share(between, 95), share(end_delays(answers, speech.silences), 95) - SILENCE)
 
 
-async def _crowd(service: Service, speech: Speech, streams: int) -> list[list[Told]]:
+async def _crowd(service: Service, speech: Speech, streams: int) -> list[list[Answer]]:
     """Let so many stream at once, each a little later than the one before."""
     each = (stream(_url(service), speech.pcm, delay=number * 0.37) for number in range(streams))
     return await asyncio.gather(*each)
 
 
-def _first(told: list[Told], speech: Speech) -> str:
-    return f"{first_word_delay(told, speech.starts[0]):.0f}"
+def _first(answers: list[Answer], speech: Speech) -> str:
+    return f"{first_word_delay(answers, speech.starts[0]):.0f}"
 
 
 def _url(service: Service, **parameters: int) -> str:

@@ -1,4 +1,4 @@
-"""One stream to the local service in real time, and when what was told came back."""
+"""Stream to the local service in real time, and the times of its answers."""
 
 import asyncio
 import json
@@ -13,23 +13,25 @@ BYTES_PER_MS = 32
 Message = dict[str, Any]
 
 
-class Told(NamedTuple):
-    """A message, and when it came: milliseconds from the first sample of the stream's audio."""
+class Answer(NamedTuple):
+    """Message, and its time: milliseconds from the first sample of the stream's audio."""
 
     at: float
     message: Message
 
 
-async def stream(url: str, pcm: bytes, *, delay: float = 0.0, real_time: bool = True) -> list[Told]:
-    """Return what a session told of this audio (mono s16le, 16000 Hz), begun `delay` s from now.
+async def stream(
+    url: str, pcm: bytes, *, delay: float = 0.0, real_time: bool = True
+) -> list[Answer]:
+    """Return the answers to this audio (mono s16le, 16000 Hz), begun in `delay` s.
 
     In real time a frame is sent when its last sample could have been spoken.
     """
     await asyncio.sleep(delay)
-    told: list[Told] = []
+    answers: list[Answer] = []
     async with websockets.connect(url, max_queue=None, additional_headers=_KEY) as socket:
         begun = time.monotonic()
-        reading = asyncio.create_task(_read(socket, begun, told))
+        reading = asyncio.create_task(_read(socket, begun, answers))
         for start in range(0, len(pcm), FRAME_MS * BYTES_PER_MS):
             spoken = begun + (start // BYTES_PER_MS + FRAME_MS) / 1000
             if real_time:
@@ -38,13 +40,13 @@ async def stream(url: str, pcm: bytes, *, delay: float = 0.0, real_time: bool = 
             await socket.send(frame.ljust(FRAME_MS * BYTES_PER_MS, b"\0"))
         await socket.send('{"type": "Terminate"}')
         await reading
-    return told
+    return answers
 
 
 _KEY = {"Authorization": "benchmark"}
 
 
-async def _read(socket: websockets.ClientConnection, begun: float, told: list[Told]) -> None:
-    told.extend(
-        [Told((time.monotonic() - begun) * 1000, json.loads(text)) async for text in socket]
+async def _read(socket: websockets.ClientConnection, begun: float, answers: list[Answer]) -> None:
+    answers.extend(
+        [Answer((time.monotonic() - begun) * 1000, json.loads(text)) async for text in socket]
     )

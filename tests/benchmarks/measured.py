@@ -1,4 +1,4 @@
-"""The appliance to be measured: all of it runs, and its OLED costs what it costs the program.
+"""Appliance to be measured: the whole program, with an OLED that costs what a real one does.
 
 python -m tests.benchmarks.measured SETTINGS.toml: reports besides when the controller has a turn.
 """
@@ -17,7 +17,7 @@ from tests.benchmarks.reports import report
 
 
 class WriteOnlyBus:
-    """An I2C bus like smbus2.SMBus behind which nobody counts the bits.
+    """I2C bus like smbus2.SMBus that drops what is written to it.
 
     A simulated OLED computes in Python what a real panel does by itself; that is no work of the
     appliance's.
@@ -37,7 +37,7 @@ class WriteOnlyBus:
 
 
 class ReportingController(Controller):
-    """The controller, saying when it handles a turn: nothing on the outside tells that moment."""
+    """Controller that reports when it handles a turn: nothing outside of it shows that moment."""
 
     def _turn_received(self, event: TurnReceived) -> None:
         report("handled")

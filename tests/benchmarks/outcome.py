@@ -1,4 +1,4 @@
-"""What a case came to, and the table of all."""
+"""Outcome of a case, and the table of all outcomes."""
 
 import math
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from tests.benchmarks.token_stage import Stage
 
 
 class Served(NamedTuple):
-    """An appliance got its token after so many seconds and tries."""
+    """Seconds and tries after which an appliance got its token."""
 
     after: float
     tries: int

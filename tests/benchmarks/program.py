@@ -1,4 +1,4 @@
-"""A program under test, in a process of its own, as seen from outside."""
+"""Program under test, in a process of its own, as seen from outside."""
 
 import contextlib
 import os
@@ -73,9 +73,9 @@ class Program:
 
     def press(self) -> None:
         """Press the button; returns at once."""
-        self.tell("press")
+        self.send("press")
 
-    def tell(self, command: str) -> None:
+    def send(self, command: str) -> None:
         """Give it a line on its standard input; returns at once."""
         assert self._process.stdin
         self._process.stdin.write(f"{command}\n".encode())

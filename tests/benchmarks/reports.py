@@ -1,4 +1,4 @@
-"""What a program under test reports: JSON lines on its standard output.
+"""Reports of a program under test: JSON lines on its standard output.
 
 Written with the standard library alone, since what is measured here is memory, too.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Report(NamedTuple):
-    """Something that happened at a moment (monotonic seconds, which all processes share).
+    """Event of the program, with its time (monotonic seconds, which all processes share).
 
     `what` is "pressed", "shown" (with the mode, and the words that were never shown before),
     "handled" (a turn), "heard" (all words, at the end), "mode" (the scene's, shown or not), or

@@ -1,7 +1,7 @@
-"""`./scripts/benchmark screen`: how soon words stand on the OLED, and what that costs.
+"""`./scripts/benchmark screen`: the delay of words on the OLED, and its cost.
 
 The whole appliance runs, with its OLED on a simulated I2C bus of 400 kHz that takes as long as the
-wire would. A scripted service on the loopback tells it turns; the clock starts when
+wire would. A scripted service on the loopback sends it turns; the clock starts when
 websocket-client calls `on_message` and stops when the last byte has passed the bus. Beside it, the
 same appliance lets luma send each picture whole. What the clock on the wall tells is the best of
 three runs, since others may use the machine, too; a delay is missed by far when even its median is.

@@ -1,4 +1,4 @@
-"""An I2C bus that takes as long as the wire would, and keeps what went over it."""
+"""I2C bus that takes as long as the wire would, and keeps what went over it."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""Figures and what they must come to."""
+"""Figures of the screen benchmark, and their targets."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def p99(values: Sequence[float]) -> float:
 
 
 class Target(NamedTuple):
-    """What a figure must stay below; `slack` is how far beyond the benchmark calls it failed."""
+    """Limit of a figure; by more than `slack` beyond it, the benchmark fails."""
 
     limit: float
     unit: str

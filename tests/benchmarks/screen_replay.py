@@ -1,4 +1,4 @@
-"""Scenes shown once more, without the network and with no time on the bus: what each costs."""
+"""Replay of scenes, without the network and with no time on the bus, for the cost of each."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ def let_luma_send(oled: Oled) -> None:
 
 
 class Cost(NamedTuple):
-    """What the pictures took: CPU milliseconds of each, and bytes on the wire of all."""
+    """Cost of pictures: CPU milliseconds of each, and bytes on the wire of all."""
 
     cpu: list[float]
     bytes_sent: int

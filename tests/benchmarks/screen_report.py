@@ -1,4 +1,4 @@
-"""What the benchmark prints, and whether it failed."""
+"""Report of the screen benchmark: its tables, and whether it failed."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the figures depend on what was said before, and on the panel."""
+"""Figures by the length of the talk before, and by the panel."""
 
 import random
 

@@ -48,10 +48,10 @@ class Delay(NamedTuple):
 
 
 class Stage(Box):
-    """A box that is told turns, and notes when they arrive, are handled and are shown.
+    """Box that receives turns, and notes when they arrive, are handled and are shown.
 
     Args:
-        service: where it is told turns.
+        service: the one that sends it turns.
         display: its OLED.
         folder: for its state.
         speech: a WAV file for its microphone.
@@ -101,9 +101,9 @@ class Stage(Box):
         super().stop()
         self._taps.close()
 
-    def tell(self, step: Step) -> int:
+    def send(self, step: Step) -> int:
         """Let the service send a message; return which one it is, counted from 0."""
-        self._service.connections[-1].sent.clear()  # megabytes, told by someone who never pauses
+        self._service.connections[-1].sent.clear()  # megabytes, from someone who never pauses
         self._service.send_raw(step.message)
         self._told += 1
         return self._told - 1
@@ -138,7 +138,7 @@ class Stage(Box):
 
 
 class _WatchedOled(Oled):
-    """The appliance's OLED, which tells the stage what it showed."""
+    """OLED of the appliance that reports to the stage what it showed."""
 
     def __init__(self, settings: DisplaySettings, stage: Stage, *, whole: bool) -> None:
         super().__init__(settings, clock=lambda: time.monotonic() + stage.leapt)

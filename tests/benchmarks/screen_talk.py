@@ -1,4 +1,4 @@
-"""What somebody says, as the service tells it: a message for each change of a turn."""
+"""Talk as the service reports it: a message for each change of a turn."""
 
 import enum
 import itertools
@@ -11,7 +11,7 @@ from appliance.screen.scene import ShownTurn
 
 
 class Change(enum.Enum):
-    """What a message changes on the screen, as long as no line moves."""
+    """Change of the screen by a message, as long as no line moves."""
 
     APPENDED = "a word appended"
     REVISED = "a word revised"
@@ -56,7 +56,7 @@ REVISED_SHARE = 0.5
 
 
 def conversation(chance: random.Random, first: int = 0) -> Iterator[Step]:
-    """Tell turn after turn, for ever, as the universal-streaming models do.
+    """Yield turn after turn, for ever, as the universal-streaming models do.
 
     The word being spoken is tentative, and often another one at first; a finished turn comes
     unformatted, then formatted. `first` is the order of the first turn.
@@ -83,7 +83,7 @@ def paced(steps: Iterable[Step], words_a_second: float) -> Iterator[tuple[float,
 
 
 def monologue(chance: random.Random, order: int, said: Sequence[str]) -> Iterator[Step]:
-    """Tell a turn that goes on and on, `said` already being settled."""
+    """Yield a turn that goes on and on, `said` already being settled."""
     words = list(said)
     while True:
         more = some_words(chance, 10, after=words[-1])
@@ -92,7 +92,7 @@ def monologue(chance: random.Random, order: int, said: Sequence[str]) -> Iterato
 
 
 def finished_turns(chance: random.Random, words: int, length: int) -> Iterator[Step]:
-    """Tell so many words in formatted turns of up to `length` words each."""
+    """Yield so many words in formatted turns of up to `length` words each."""
     for order, start in enumerate(range(0, words, length)):
         written = [*formatted(some_words(chance, min(length, words - start)))]
         shown = ShownTurn(" ".join(written))
@@ -121,7 +121,7 @@ def formatted(words: Sequence[str]) -> Iterator[str]:
 def _growing(
     order: int, before: list[str], words: list[str], chance: random.Random, first: Change
 ) -> Iterator[Step]:
-    """Tell the words one by one, each tentative until the next one comes."""
+    """Yield the words one by one, each tentative until the next one comes."""
     for number, word in enumerate(words):
         settled = before + words[:number]
         change = Change.APPENDED if number else first

@@ -1,4 +1,4 @@
-"""Trials: the whole appliance is told turns, and it is noted when their last byte was sent."""
+"""Trials: turns sent to the whole appliance, and the times at which their last byte was shown."""
 
 import contextlib
 import itertools
@@ -49,7 +49,7 @@ REPAINTED = "a word in the minute's repaint"
 
 
 class Trial(NamedTuple):
-    """What a run of the appliance came to: delays by what changed, and the scenes shown.
+    """Result of a run of the appliance: delays by kind of change, and the scenes shown.
 
     `overhead` is how many times as long the bus took as its bits alone would have.
     """
@@ -82,7 +82,7 @@ def best(run: Callable[[], Trial]) -> Trial:
 
 
 class Burst(NamedTuple):
-    """Milliseconds: how old what each frame showed was, and how long the last turn took."""
+    """Milliseconds: the age of what each frame showed, and the delay of the last turn."""
 
     ages: list[float]
     last: float
@@ -110,7 +110,7 @@ class Trials:
         whole: bool = False,
         repaints: bool = False,
     ) -> Trial:
-        """Tell a change as soon as the last one is shown, `count` times, all `before` in one go.
+        """Send a change as soon as the last one is shown, `count` times, all `before` in one go.
 
         With `repaints` each meets the minute's repaint of everything.
         """
@@ -128,25 +128,25 @@ class Trials:
             return _trial(stage, delays, first, bytes_before)
 
     def captions(self, display: DisplaySettings, seconds: float) -> Trial:
-        """Tell a conversation as fast as people talk."""
+        """Send a conversation as fast as people talk."""
         talk = paced(conversation(random.Random(3)), WORDS_A_SECOND)
         with self._stage(display) as stage:
             first, bytes_before = len(stage.frames), stage.bus.bytes_sent
             began_at = time.monotonic()
             for due, step in itertools.takewhile(lambda moment: moment[0] < seconds, talk):
                 time.sleep(max(0.0, began_at + due - time.monotonic()))
-                stage.tell(step)
+                stage.send(step)
             return _trial(stage, {}, first, bytes_before)
 
     def burst(self, display: DisplaySettings, *, whole: bool = False) -> Burst:
-        """Tell `BURST` new turns in one second; each moves all lines."""
+        """Send `BURST` new turns in one second; each moves all lines."""
         steps = list(finished_turns(random.Random(4), words=8 * BURST, length=8))
         numbers = {step.shown: number for number, step in enumerate(steps)}
         with self._stage(display, whole=whole) as stage:
             began_at = time.monotonic()
             for number, step in enumerate(steps):
                 time.sleep(max(0.0, began_at + number / BURST - time.monotonic()))
-                stage.tell(step)
+                stage.send(step)
             assert stage.wait_shown(steps[-1].shown), "the last turn of the burst is not shown"
             first_shown: dict[int, float] = {}
             for frame in stage.frames:
@@ -169,9 +169,9 @@ class Trials:
 
 
 def _tell_all(stage: Stage, steps: Sequence[Step]) -> None:
-    """Tell these turns, and wait until they are shown and kept."""
+    """Send these turns, and wait until they are shown and kept."""
     for step in steps:
-        stage.tell(step)
+        stage.send(step)
     if steps:
         stage.wait_shown(steps[-1].shown)
         finished = sum(step.change is Change.FORMATTED for step in steps)
@@ -181,11 +181,11 @@ def _tell_all(stage: Stage, steps: Sequence[Step]) -> None:
 def _told(
     stage: Stage, steps: Iterable[Step], *, repaints: bool = False
 ) -> Iterator[tuple[Step, Delay, bool]]:
-    """Tell steps one by one; yield those that can be seen, how long it took, if lines moved."""
+    """Send steps one by one; yield those that can be seen, how long it took, if lines moved."""
     for step in steps:
         before = _text(stage.frames[-1].picture)
         stage.leapt += MINUTE if repaints else 0.0
-        number = stage.tell(step)
+        number = stage.send(step)
         # The end of a turn may change no pixel; then the next frame has other reasons.
         may_be_unseen = step.change is Change.FINISHED
         frame = stage.wait_shown(step.shown, UNSEEN if may_be_unseen else LONGEST)

@@ -39,7 +39,7 @@ path = "{folder}/history.db"
 
 
 class Measured(NamedTuple):
-    """What one peer did: words lost, CPU in seconds a minute, memory in MB, delays in ms.
+    """Figures of one peer: words lost, CPU in seconds a minute, memory in MB, delays in ms.
 
     `first_sample` runs from the press to the first captured sample, `handled` from a turn on the
     wire to its handler; NaN where there is none.
@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 
 
 class Network:
-    """What lies between both peers and the service: sessions and tokens."""
+    """Network between both peers and the service, with its sessions and tokens."""
 
     def __init__(self, sessions: Proxy, tokens: Proxy) -> None:
         self._proxies = (sessions, tokens)

@@ -46,7 +46,7 @@ HEADINGS = (
 
 
 class Arguments(NamedTuple):
-    """What is asked for on the command line."""
+    """Arguments of the command line."""
 
     minutes: float
     every: float
@@ -55,7 +55,7 @@ class Arguments(NamedTuple):
 
 
 class Soak:
-    """A soak while it runs: what was played, and what was measured."""
+    """Running soak: its episodes so far, and its measurements."""
 
     def __init__(self, stage: Stage, arguments: Arguments) -> None:
         self.stage = stage

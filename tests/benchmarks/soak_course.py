@@ -1,4 +1,4 @@
-"""What a soak's reports and taps say: the sessions, their ends, and what was surely said."""
+"""Course of a soak, from its reports and taps: sessions, their ends, and words surely said."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -15,7 +15,7 @@ EDGE = 0.3
 
 
 class Course(NamedTuple):
-    """How many sessions there were, for how many seconds in all, and when each was stopped."""
+    """Number of sessions, their seconds in all, and the time at which each was stopped."""
 
     sessions: int
     seconds: float

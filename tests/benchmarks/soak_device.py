@@ -1,4 +1,4 @@
-"""The appliance for a soak: the real program with simulated wires, obeying standard input.
+"""Appliance for a soak: the real program with simulated wires, controlled by standard input.
 
 python -m tests.benchmarks.soak_device SETTINGS.toml TAPS: what PortAudio delivers is written to the
 folder TAPS. Each line of input is a command, and the end of input ends the program as SIGTERM does:
@@ -78,7 +78,7 @@ class LooseBus(WriteOnlyBus):
 
 
 class ReportingDisplay(Display):
-    """The display, saying in which mode it is told to be, whether or not there is an OLED."""
+    """Display that reports the mode of each scene, with an OLED or without."""
 
     _mode: Mode | None = None
 

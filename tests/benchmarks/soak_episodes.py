@@ -1,4 +1,4 @@
-"""What is played in a soak: a short session each, from rest to rest, and what goes wrong in it."""
+"""Episodes of a soak: a short session each, from rest to rest, with a fault."""
 
 import random
 import time
@@ -140,7 +140,7 @@ def oled_out(stage: Stage, chance: random.Random) -> None:
     _some_time(chance)
     stage.pull_out_oled()
     _some_time(chance)
-    stage.program.tell("oled in")
+    stage.program.send("oled in")
     stage.come_to_rest()
     time.sleep(2)
 
@@ -150,7 +150,7 @@ def oled_glitch(stage: Stage, chance: random.Random) -> None:
     _talk(stage, chance)
     for _ in range(chance.randint(1, 4)):
         _some_time(chance, most=1.5)
-        stage.program.tell(f"oled fail {chance.randint(1, 6)}")
+        stage.program.send(f"oled fail {chance.randint(1, 6)}")
     stage.come_to_rest()
     time.sleep(2)
 
@@ -161,7 +161,7 @@ def press_in_the_dark(stage: Stage, chance: random.Random) -> None:
     stage.press()
     time.sleep(0.5)
     assert stage.mode in AT_REST, "a session began that nothing could show"
-    stage.program.tell("oled in")
+    stage.program.send("oled in")
     time.sleep(2.5)
     calm(stage, chance)
 
@@ -214,14 +214,14 @@ def long_press(stage: Stage, chance: random.Random) -> None:
 
 def settings_at_rest(stage: Stage, chance: random.Random) -> None:
     """Other settings, while nothing is going on."""
-    with stage.starting_afresh():
+    with stage.restarting():
         stage.set_up(contrast=chance.randint(1, 254))
     calm(stage, chance)
 
 
 def settings_in_session(stage: Stage, chance: random.Random) -> None:
     """Other settings, which wait for the end of the session."""
-    with stage.starting_afresh():
+    with stage.restarting():
         _talk(stage, chance)
         _some_time(chance, most=2)
         stage.set_up(contrast=chance.randint(1, 254))
@@ -231,8 +231,8 @@ def settings_in_session(stage: Stage, chance: random.Random) -> None:
 
 def settings_wrong(stage: Stage, chance: random.Random) -> None:
     """A mistake in the settings, and its correction."""
-    with stage.starting_afresh():
+    with stage.restarting():
         stage.set_up(255, chance.choice(("nonsense = 1", "name = 7", "= broken")))
     calm(stage, chance)
-    with stage.starting_afresh():
+    with stage.restarting():
         stage.set_up(contrast=chance.randint(1, 254))

@@ -1,4 +1,4 @@
-"""What a process holds at a moment, and whether it held more and more."""
+"""Resources that a process holds, and their growth."""
 
 import collections
 import contextlib
@@ -14,7 +14,7 @@ FEWEST = 12
 
 
 class Held(NamedTuple):
-    """What a process holds: memory in MB, blocks of Python's own, threads, descriptors.
+    """Resources of a process: memory in MB, blocks of Python's allocator, threads, descriptors.
 
     `own` is the part of the memory that lies in no file, `pss` counts a part of what is shared
     with others, and so depends on them. `in_use` is what malloc has given out: without the gaps
@@ -33,7 +33,7 @@ class Held(NamedTuple):
 
 
 class Tolerance(NamedTuple):
-    """How much more at the end is no growth: a part of what it was, or so much at least."""
+    """Increase that is no growth: a part of the first figure, or so much at least."""
 
     part: float = 0.0
     least: float = 0.0
@@ -49,7 +49,7 @@ TOLERANCES = {
 
 
 class Growth(NamedTuple):
-    """The medians of the first and the last quarter, and how much more would still be none."""
+    """Medians of the first and the last quarter, and the increase that would be no growth."""
 
     first: float
     last: float

@@ -1,4 +1,4 @@
-"""What a log says that nothing explains."""
+"""Lines of a log that no fault explains."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator

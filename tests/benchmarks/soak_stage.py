@@ -47,7 +47,7 @@ path = "{state}/history.db"
 
 
 class Stage:
-    """A microphone, a service, the network between, a disk, and the appliance in their midst.
+    """Microphone, service, the network between, a disk, and the appliance among them.
 
     A context manager that starts and ends it all; what it writes lies in `folder`.
     """
@@ -159,7 +159,7 @@ class Stage:
     def press(self, seconds: float = 0.06) -> None:
         """Press the button for so long, and let go."""
         count = self._count("pressed")
-        self.program.tell(f"press {seconds:.2f}")
+        self.program.send(f"press {seconds:.2f}")
         wait_until(lambda: self._count("pressed") > count)
         time.sleep(seconds + 0.1)  # sooner, the next press would pass for a bounce
 
@@ -217,8 +217,8 @@ class Stage:
         fresh.rename(self._settings)
 
     @contextlib.contextmanager
-    def starting_afresh(self) -> Iterator[None]:
-        """Expect the appliance to start afresh, in the `with` block or soon after it."""
+    def restarting(self) -> Iterator[None]:
+        """Expect the appliance to restart, in the `with` block or soon after it."""
         count = self._count("mode", Mode.STARTING.value)
         yield
         wait_until(lambda: self._count("mode", Mode.STARTING.value) > count, within=30)
@@ -238,7 +238,7 @@ class Stage:
     def pull_out_oled(self) -> None:
         """Pull out the OLED, and return once that was noticed."""
         count = self._said_dark()
-        self.program.tell("oled out")
+        self.program.send("oled out")
         wait_until(lambda: self._said_dark() > count, within=20)
         time.sleep(0.3)
 
@@ -254,7 +254,7 @@ class Stage:
     def _ask(self, command: str) -> tuple[str, ...]:
         what = {"measure": "measured", "census": "census", "acquaint": "acquainted"}[command]
         count = self._count(what)
-        self.program.tell(command)
+        self.program.send(command)
         wait_until(lambda: self._count(what) > count)
         return [report.words for report in self.program.reports if report.what == what][-1]
 

@@ -1,4 +1,4 @@
-"""Taps: all that PortAudio delivers is written down before the appliance gets it.
+"""Taps on PortAudio: they write everything down before the appliance gets it.
 
 What the microphone delivered is what can be heard in the taps; what is lost behind them is lost by
 the appliance.
@@ -91,14 +91,14 @@ class _TappedStream:
 
 
 class Block(NamedTuple):
-    """What PortAudio delivered at once, and when its first sample was captured at the latest."""
+    """Block of audio from PortAudio, and the latest time at which its first sample was captured."""
 
     captured_at: float
     audio: bytes
 
 
 class Span(NamedTuple):
-    """From when to when a word was said, in monotonic seconds."""
+    """Span in which a word was said, in monotonic seconds."""
 
     began_at: float
     ended_at: float

@@ -88,7 +88,7 @@ def test_imports_are_added_up_by_package() -> None:
     assert import_times(log) == pytest.approx({"PIL": 0.002, "luma": 0.00025})
 
 
-def test_the_slowest_packages_are_told_stage_by_stage() -> None:
+def test_the_slowest_packages_are_reported_stage_by_stage() -> None:
     stages = {
         "first": ["import time:      2000 |       2000 | PIL"],
         "then": [

@@ -5,7 +5,7 @@ import pytest
 from tests.benchmarks.commands import Outcome, as_plain_words, as_written, missed, wrong
 from tests.benchmarks.commands_phrases import Case, boxes
 from tests.benchmarks.commands_speech import heard
-from tests.benchmarks.local_stream import Told
+from tests.benchmarks.local_stream import Answer
 
 
 def test_half_of_two_hundred_phrases_are_commands() -> None:
@@ -37,18 +37,18 @@ def test_what_was_said_and_not_done_is_missed_and_the_other_way_round_wrong() ->
     assert (missed([(talk, ["lamp"])]), wrong([(talk, ["lamp"])])) == (0, 1)
 
 
-def turn(text: str, start: int, *, finished: bool = True) -> Told:
+def turn(text: str, start: int, *, finished: bool = True) -> Answer:
     words = [{"text": text, "start": start}] if text else []
-    return Told(0, {"type": "Turn", "transcript": text, "words": words, "end_of_turn": finished})
+    return Answer(0, {"type": "Turn", "transcript": text, "words": words, "end_of_turn": finished})
 
 
 def test_turns_belong_to_the_phrase_within_which_they_begin() -> None:
-    told = [
-        Told(0, {"type": "Begin"}),
+    answers = [
+        Answer(0, {"type": "Begin"}),
         turn("on", 2900, finished=False),
         turn("one", 2900),
         turn("two", 3100),
         turn("", 5000),
         turn("three", 9000),
     ]
-    assert heard(told, [0, 3000, 6000, 8000]) == [["one"], ["two"], [], ["three"]]
+    assert heard(answers, [0, 3000, 6000, 8000]) == [["one"], ["two"], [], ["three"]]

@@ -3,18 +3,18 @@ import pytest
 
 from tests.benchmarks.local_figures import end_delays, first_word_delay, gaps, share, transcript
 from tests.benchmarks.local_speech import spaced
-from tests.benchmarks.local_stream import Told
+from tests.benchmarks.local_stream import Answer
 
 
-def turn(at: float, text: str, *, order: int = 0, end: int = 0, finished: bool = False) -> Told:
+def turn(at: float, text: str, *, order: int = 0, end: int = 0, finished: bool = False) -> Answer:
     words = [{"text": word, "end": end} for word in text.split()]
     message = {"type": "Turn", "turn_order": order, "transcript": text, "words": words}
-    return Told(at, {**message, "end_of_turn": finished})
+    return Answer(at, {**message, "end_of_turn": finished})
 
 
 TOLD = [
-    Told(0, {"type": "Begin"}),
-    Told(500, {"type": "SpeechStarted"}),
+    Answer(0, {"type": "Begin"}),
+    Answer(500, {"type": "SpeechStarted"}),
     turn(600, ""),
     turn(700, "one"),
     turn(850, "one"),
@@ -47,7 +47,7 @@ def test_a_share_of_values_is_not_exceeded(percent: int, value: int) -> None:
     assert share([5, 3, 1, 2, 4], percent) == value
 
 
-def test_sentences_are_put_apart_and_their_places_told() -> None:
+def test_sentences_are_put_apart_and_their_places_returned() -> None:
     tone = np.ones(1600, np.int16)
     quiet = np.zeros(16 * 700, np.int16)
     breath = np.zeros(16 * 100, np.int16)

@@ -5,7 +5,7 @@ OLED = "13:38:04 WARNING appliance.screen.display: The OLED does not answer: che
 DISK = "13:38:05 ERROR   appliance.history.writer: the history can't be written: disk full\n"
 
 
-def test_what_is_only_told_needs_no_cause() -> None:
+def test_what_is_only_reported_needs_no_cause() -> None:
     assert unexplained([CALM], []) == Unexplained([], [])
 
 

@@ -14,7 +14,7 @@ ANSWER_TIMEOUT = 20.0
 
 
 class Load(NamedTuple):
-    """What came of `seconds`: how long each token took, and how many requests got none."""
+    """Result of `seconds` of load: the time of each token, and how many requests got none."""
 
     delays: list[float]
     failed: int

@@ -28,7 +28,7 @@ class Household(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Where the token server is, and its process; a client trusts `ca_file`, empty without TLS."""
+    """Address and process of the token server; a client trusts `ca_file`, empty without TLS."""
 
     port: int
     ca_file: str

@@ -1,4 +1,4 @@
-"""A vendor's token endpoint that takes as long as it is told, in a process of its own.
+"""Vendor's token endpoint with a given delay, in a process of its own.
 
 It has a certificate when given one; it answers each connection once, as the service does that is
 asked with `Connection: close`.
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 class Script(NamedTuple):
-    """How the vendor behaves: `delay` is the seconds it takes for an answer.
+    """Behaviour of the vendor: `delay` is the seconds it takes for an answer.
 
     Of the requests of any minute only so many get a token, the others 429. Both PEM files or none.
     """
@@ -56,7 +56,7 @@ async def _serve(script: Script) -> None:
 
 
 def has_room(script: Script, asked: list[float], now: float) -> bool:
-    """Note a request at `now` (seconds) in `asked`, and tell whether it gets a token."""
+    """Note a request at `now` (seconds) in `asked`, and return whether it gets a token."""
     asked[:] = [moment for moment in asked[-script.per_minute :] if moment > now - 60]
     if len(asked) >= script.per_minute:
         return False

@@ -1,4 +1,4 @@
-"""`./scripts/benchmark tokens`: how many appliances one token server carries.
+"""`./scripts/benchmark tokens`: the number of appliances that one token server can serve.
 
 The token server, the vendor and those who ask are processes of one machine and share its
 processors; everybody comes over the loopback, and over a new connection each time. The vendor takes

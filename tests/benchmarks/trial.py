@@ -1,4 +1,4 @@
-"""One trial: a microphone, a service, a network, the appliance, and what was heard in the end."""
+"""Trial of the words benchmark: microphone, service, network, appliance, and the words heard."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ path = "{state}/history.db"
 
 
 class Trial:
-    """A case while it runs; a context manager that starts and ends everything around the appliance.
+    """Running case; a context manager that starts and ends everything around the appliance.
 
     `network` and `token_network` lie between the appliance and the service for whoever calls
     `go_through_network`; the appliance knows of `fallback` once `have_fallback` was called. All

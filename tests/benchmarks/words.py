@@ -29,7 +29,7 @@ CASES_PER_CORE = 3
 
 
 class CaseError(Exception):
-    """A case did not come to its end; the message says where it stuck."""
+    """A case did not end; the message says where it stopped."""
 
 
 def run(case: str) -> Outcome:

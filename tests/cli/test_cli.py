@@ -26,7 +26,7 @@ NOW = 1_700_000_000.0
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[None]:
-    """Leave the log to the tests that follow as it was: each command sets it up anew."""
+    """Leave the log to the tests that follow as it was: each command sets it up again."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
@@ -134,7 +134,7 @@ def test_wrong_usage_is_status_2_and_says_what_would_be_right(arguments: list[st
     assert "Traceback" not in result.output
 
 
-def test_an_unknown_engine_is_told_with_those_there_are() -> None:
+def test_an_unknown_engine_is_reported_with_those_there_are() -> None:
     result = run("local-service", "--engine", "oracle")
     assert 'There is no engine "oracle": choose pocketsphinx or wyoming://' in result.stderr
 

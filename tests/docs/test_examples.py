@@ -1,4 +1,4 @@
-"""What the documents tell people to type is what the program understands."""
+"""Commands and settings in the documents: the program understands them all."""
 
 import json
 import re

@@ -89,7 +89,7 @@ def test_the_last_word_before_the_close_is_kept(sound: PipeMicrophone, posted: P
     assert said in session.audio
 
 
-def test_times_tell_when_it_was_said(sound: PipeMicrophone, posted: Posted) -> None:
+def test_times_say_when_it_was_said(sound: PipeMicrophone, posted: Posted) -> None:
     session = Session(posted)
     posted.wait(MicrophoneOpened)
     said = noise(0.5)

@@ -1,4 +1,4 @@
-"""`./scripts/test-machine [CASE...]`: puts cases on in a virtual Pi, and tells how they went."""
+"""`./scripts/test-machine [CASE...]`: runs cases on a virtual Pi, and reports their results."""
 
 import argparse
 import contextlib
@@ -43,7 +43,7 @@ CHATTER = "qemu-ga|Not yet implemented|vhci_"
 
 
 class Result(NamedTuple):
-    """How a case went."""
+    """Result of a case."""
 
     name: str
     passed: bool
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 
 
 class Show:
-    """Puts cases on, on boxes that were installed once and are as good as new.
+    """Runner of cases, on copies of a box that was installed once.
 
     A box that came through a case well is good for the next one.
     """
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except subprocess.CalledProcessError as error:
         said = (error.output or b"").decode(errors="replace")
         sys.exit(
-            f"{said}\n{error.cmd[0]} failed, as told above: put that right and run this again."
+            f"{said}\n{error.cmd[0]} failed, as shown above: put that right and run this again."
         )
     sys.exit(0 if all(result.passed for result in results) else 1)
 

@@ -29,7 +29,7 @@ class Message:
 
 
 class I2cAdapter(Device):
-    """Hands I2C messages to the panel behind it. While that does not answer, transfers stall."""
+    """Adapter that passes I2C messages to a panel. While that does not answer, transfers stall."""
 
     vendor, product, usb_class = 0x0403, 0xC631, 0xFF
     strings = ("virtual Pi", "I2C adapter", "1")

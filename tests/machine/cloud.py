@@ -1,4 +1,4 @@
-"""What the virtual Pi reaches as http://cloud: one of the services on this machine, or nobody."""
+"""Host `cloud` of the virtual Pi: one of the services on this machine, or none."""
 
 import re
 import subprocess
@@ -19,11 +19,11 @@ token_url = "http://cloud/token"
 [microphone]
 device = "usb"
 """
-"""What a box needs to be told to use this cloud."""
+"""Settings with which a box uses this cloud."""
 
 
 class Cloud:
-    """The place where the guest looks for its service; `door` is a file with the port behind it."""
+    """Address of the service for the guest; `door` is a file with the port behind it."""
 
     def __init__(self, door: Path) -> None:
         self.door = door

@@ -1,4 +1,4 @@
-"""Talking JSON, a line at a time: what qemu's monitor and the guest's agent speak."""
+"""Client for JSON lines, the protocol of qemu's monitor and of the guest agent."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ REPLY_TIMEOUT = 60.0
 
 
 class RefusedError(Exception):
-    """The other side could not do what it was asked."""
+    """The other side refused a request."""
 
 
 class Lines:

@@ -1,4 +1,4 @@
-"""The virtual Pi as a thing of metal: power, a memory card, sockets to plug devices into, a cable.
+"""Hardware of the virtual Pi: power, a memory card, USB sockets, a network cable.
 
 qemu makes it, in software: slow, but the same on every machine.
 """
@@ -18,7 +18,7 @@ CLOUD = "10.0.2.100"
 
 
 class Card:
-    """A memory card: the image, and all that was written since; and the boot partition."""
+    """Memory card: the image, all that was written since, and the boot partition."""
 
     def __init__(self, folder: Path, image: Image, origin: "Card | None" = None) -> None:
         folder.mkdir(parents=True)

@@ -24,7 +24,7 @@ Samples = NDArray[np.int16]
 
 
 class UsbMicrophone(Device):
-    """A microphone that delivers what it is told to hear.
+    """Microphone that delivers the audio that a test plays to it.
 
     Args:
         rate: the only one it has, in Hz; a multiple of 16000.

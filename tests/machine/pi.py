@@ -32,7 +32,7 @@ STATUS = "/run/appliance/status.json"
 
 @dataclass(frozen=True)
 class Place:
-    """Where everything is.
+    """Folders and programs that the virtual Pi uses.
 
     `parcel` holds what the guest may read, `work` the cards, `sockets` what must have short paths,
     `results` the pictures and logs that stay.
@@ -207,10 +207,10 @@ class VirtualPi:
         enlarged = self.picture.convert("L").resize((512, 256), Picture.Resampling.NEAREST)
         enlarged.save(self.place.results / f"{self._case}-{self._pictures}-{what}.png")
 
-    # What it keeps and tells
+    # State and reports
 
     def status(self) -> dict[str, Any]:
-        """Return what the appliance tells about itself; empty where it does not run."""
+        """Return the status of the appliance; empty where it does not run."""
         try:
             told: dict[str, Any] = json.loads(self.shell.read(STATUS) or "{}")
         except ValueError:  # replaced while it was read
@@ -222,7 +222,7 @@ class VirtualPi:
         try:
             until(lambda: self.status().get("mode") in modes, f"it is {' or '.join(modes)}", within)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it tells: {self.status()}") from None
+            raise AssertionError(f"{error}; its status: {self.status()}") from None
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return what the history holds, the oldest session first."""
@@ -236,7 +236,7 @@ class VirtualPi:
         return [word.strip(".,?").lower() for text in texts for word in text.split()]
 
     def service_is(self, name: str, unit: str = "appliance.service") -> str:
-        """Return a property of the service, as systemd tells it."""
+        """Return a property of the service, as systemd reports it."""
         return self.shell.run(f"systemctl show --value -p {name} {unit}").strip()
 
     def time(self) -> str:
@@ -259,6 +259,6 @@ def until(
     started = time.monotonic()
     while not condition():
         waited = time.monotonic() - started
-        assert waited < within, f"waited {within:g} s in vain until {what}"
+        assert waited < within, f"after {within:g} s still not so: {what}"
         time.sleep(every)
     return time.monotonic() - started

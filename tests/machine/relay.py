@@ -1,6 +1,6 @@
-"""Carries one connection of the guest's to the service outside; qemu starts one for each.
+"""Relay of one connection of the guest to the service outside; qemu starts one for each.
 
-The argument is a file with the port. Without the file nobody answers, and the guest is told so.
+The argument is a file with the port. Without the file, the connection ends at once.
 """
 
 import os

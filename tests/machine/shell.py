@@ -17,7 +17,7 @@ ENVIRONMENT = [
 
 
 class Finished(NamedTuple):
-    """How a command ended, and what it said on standard output and standard error."""
+    """Result of a command: its status, standard output and standard error."""
 
     status: int
     said: str

@@ -1,4 +1,4 @@
-"""A USB device: what all of them answer (USB 2.0, chapter 9), and a thread that does so."""
+"""USB device: the requests that all devices answer (USB 2.0, chapter 9), and their thread."""
 
 import struct
 import threading

@@ -118,13 +118,13 @@ class RunningClient:
         self.client.show(scene)
 
     def say(self, text: str = "") -> OutgoingTurn:
-        """Keep a finished turn, and tell the client."""
+        """Keep a finished turn, and notify the client."""
         turn = self.turns.say(text)
         self.commit()
         return turn
 
     def commit(self, formatted: Key | None = None) -> None:
-        """Tell the client that something was written."""
+        """Notify the client that something was written."""
         self.client.handle(Committed("s1", Covered(), formatted=formatted))
 
     def wait_for(self, kind: type[Posted]) -> Posted:

@@ -1,4 +1,4 @@
-"""The end of a client, however its broker is."""
+"""End of a client, in any state of its broker."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What can't be sent, what is no MQTT, and what is left of a connection."""
+"""paho client: messages that can't be sent, a peer that speaks no MQTT, and leftover threads."""
 
 import contextlib
 import gc

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-Told = subprocess.CompletedProcess[str]
+Completed = subprocess.CompletedProcess[str]
 """Exit status of a script, and all of its output."""
 
 # Each logs its arguments, so that a secret among them is found.
@@ -73,11 +73,11 @@ class FreshBox:
         self._place_stand_ins()
         self.renew_checkout()
 
-    def run(self, script: str, *arguments: str, **environment: str) -> Told:
+    def run(self, script: str, *arguments: str, **environment: str) -> Completed:
         """Run one of the scripts of the checkout to its end, with no terminal."""
         return self._bash([str(self.checkout / "scripts" / script), *arguments], environment)
 
-    def shell(self, commands: str) -> Told:
+    def shell(self, commands: str) -> Completed:
         """Run functions of the installation, as its steps do, with no terminal."""
         return self._bash(self._with_parts(commands), {})
 
@@ -182,7 +182,7 @@ class FreshBox:
             "PYTHONPATH": f"{self.folder / 'debian'}:{sysconfig.get_path('purelib')}",
         }
 
-    def _bash(self, command: list[str], environment: dict[str, str]) -> Told:
+    def _bash(self, command: list[str], environment: dict[str, str]) -> Completed:
         return subprocess.run(
             command,
             env=self._environment() | environment,

@@ -44,7 +44,9 @@ def test_a_secret_for_the_token_server_is_kept_like_the_key(box: FreshBox) -> No
     file = box.folder / "secret"
     file.write_text("s3cret\n")
     given = f"token_secret_file={file};"
-    told = box.shell(f"{NOTHING_GIVEN} {given} step Access settle_access; step Key put_secrets")
-    assert told.returncode == 0, told.stdout
+    completed = box.shell(
+        f"{NOTHING_GIVEN} {given} step Access settle_access; step Key put_secrets"
+    )
+    assert completed.returncode == 0, completed.stdout
     assert box.read("etc/credstore/appliance-token-secret") == "s3cret"
-    assert "s3cret" not in told.stdout
+    assert "s3cret" not in completed.stdout

@@ -23,8 +23,8 @@ def settings_of(text: str) -> list[str]:
 
 def test_the_bus_is_switched_on_for_every_model_and_before_any_overlay(box: FreshBox) -> None:
     box.write(CONFIG, STOCK)
-    told = box.shell("step Bus switch_on_the_bus")
-    assert told.returncode == 0, told.stdout
+    completed = box.shell("step Bus switch_on_the_bus")
+    assert completed.returncode == 0, completed.stdout
     text = box.read(CONFIG)
     assert settings_of(text) == ["dtparam=i2c_arm=on", "dtparam=i2c_arm_baudrate=400000"]
     assert text.endswith(STOCK)
@@ -35,8 +35,8 @@ def test_again_it_stays_as_it_is(box: FreshBox) -> None:
     box.write(CONFIG, STOCK)
     box.shell("step Bus switch_on_the_bus")
     text = box.read(CONFIG)
-    told = box.shell("step Bus switch_on_the_bus")
-    assert "nothing to do" in told.stdout
+    completed = box.shell("step Bus switch_on_the_bus")
+    assert "nothing to do" in completed.stdout
     assert box.read(CONFIG) == text
 
 
@@ -62,30 +62,30 @@ def test_a_bus_switched_off_is_switched_on_until_uninstalling(box: FreshBox, nam
     assert settings_of(once) == ["dtparam=i2c_arm=on", "dtparam=i2c_arm_baudrate=400000"]
     box.write(CONFIG, once.replace("400000", "4"))  # as another version had it
     box.shell("step Bus 'set_up_bus $(firmware_config)'")
-    told = box.shell("step Bus restore_bus")
-    assert "as it was, from the next start on" in told.stdout
+    completed = box.shell("step Bus restore_bus")
+    assert "as it was, from the next start on" in completed.stdout
     assert box.read(CONFIG) == before
 
 
 def test_what_fails_later_takes_it_back(box: FreshBox) -> None:
     box.write(CONFIG, STOCK)
-    told = box.shell("step Bus switch_on_the_bus; step Next false")
-    assert told.returncode == 1
+    completed = box.shell("step Bus switch_on_the_bus; step Next false")
+    assert completed.returncode == 1
     assert box.read(CONFIG) == STOCK
 
 
 def test_uninstalling_takes_out_just_what_was_put_in(box: FreshBox) -> None:
     box.write(CONFIG, STOCK)
     box.shell("step Bus switch_on_the_bus")
-    told = box.shell("step Bus restore_bus")
-    assert told.returncode == 0, told.stdout
+    completed = box.shell("step Bus restore_bus")
+    assert completed.returncode == 0, completed.stdout
     assert box.read(CONFIG) == STOCK
 
 
 def test_elsewhere_than_on_a_raspberry_pi_nothing_is_done(box: FreshBox) -> None:
-    told = box.shell("step Bus switch_on_the_bus; step Bus restore_bus")
-    assert told.returncode == 0
-    assert told.stdout.count("nothing to do") == 2
+    completed = box.shell("step Bus switch_on_the_bus; step Bus restore_bus")
+    assert completed.returncode == 0
+    assert completed.stdout.count("nothing to do") == 2
 
 
 @pytest.mark.parametrize(("speed", "reboots"), [(400_000, False), (100_000, True), (None, True)])
@@ -97,7 +97,7 @@ def test_a_restart_is_asked_for_until_the_bus_runs_as_set_up(
         tree = box.path("sys/class/i2c-adapter/i2c-1/of_node")
         tree.mkdir(parents=True)
         (tree / "clock-frequency").write_bytes(speed.to_bytes(4))
-    told = box.shell("step Bus switch_on_the_bus; say reboot=${reboot_needed-}")
-    assert told.returncode == 0, told.stdout
-    assert ("reboot=the OLED" in told.stdout) == reboots
+    completed = box.shell("step Bus switch_on_the_bus; say reboot=${reboot_needed-}")
+    assert completed.returncode == 0, completed.stdout
+    assert ("reboot=the OLED" in completed.stdout) == reboots
     assert bool(box.asked("dtparam")) == (speed is None)

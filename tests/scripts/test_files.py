@@ -36,8 +36,8 @@ def test_what_the_owner_switched_off_stays_so(box: FreshBox, installed_before: b
         box.log.unlink()
     for name in (RULES, CARD):
         switch_off(box, name)
-    told = box.shell(INSTALL)
-    assert told.returncode == 0, told.stdout
+    completed = box.shell(INSTALL)
+    assert completed.returncode == 0, completed.stdout
     assert is_switched_off(box, RULES)
     assert is_switched_off(box, CARD)
     assert not any(CARD.rpartition("/")[2] in line for line in box.asked("systemctl"))
@@ -46,9 +46,9 @@ def test_what_the_owner_switched_off_stays_so(box: FreshBox, installed_before: b
 
 def test_a_service_that_its_owner_masked_is_not_started(box: FreshBox) -> None:
     switch_off(box, UNIT)
-    told = box.shell(INSTALL)
-    assert told.returncode == 0, told.stdout
-    assert "its owner has masked it: not started" in told.stdout
+    completed = box.shell(INSTALL)
+    assert completed.returncode == 0, completed.stdout
+    assert "its owner has masked it: not started" in completed.stdout
     assert is_switched_off(box, UNIT)
     assert not (box.folder / "enabled-appliance.service").exists()
     assert not any("restart" in line for line in box.asked("systemctl"))
@@ -66,7 +66,7 @@ def test_any_other_link_is_replaced_by_the_file(box: FreshBox) -> None:
 def test_uninstalling_leaves_it_like_the_settings(box: FreshBox, purge: bool) -> None:
     assert box.shell(INSTALL).returncode == 0
     switch_off(box, RULES)
-    told = box.run("uninstall", *(["--purge"] if purge else []))
-    assert told.returncode == 0, told.stdout
+    completed = box.run("uninstall", *(["--purge"] if purge else []))
+    assert completed.returncode == 0, completed.stdout
     assert is_switched_off(box, RULES) != purge
     assert not box.path(UNIT).exists()

@@ -23,7 +23,7 @@ def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_in_the_way_is_told_and_stays(tmp_path: Path) -> None:
+def test_a_folder_in_the_way_is_reported_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "file"
     (path / "within").mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):

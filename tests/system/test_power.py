@@ -19,7 +19,7 @@ def test_logind_is_asked_without_a_question_to_the_user(
 
 
 @needs_a_bus
-def test_a_refusal_is_told_to_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_shown_to_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with MessageBus(tmp_path, refusal=REFUSAL) as bus:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
         with pytest.raises(PowerError) as caught:

@@ -34,7 +34,7 @@ def test_a_socket_without_a_file_is_understood(
         assert receiver.recv(4096) == b"STOPPING=1"
 
 
-def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_systemd_nothing_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notify("READY=1")
 
@@ -88,7 +88,7 @@ def test_signs_of_life_come_as_often_as_systemd_wants_them(
 
 
 @pytest.mark.parametrize("environment", [{}, {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"}])
-def test_without_a_watch_on_this_process_nothing_is_told(
+def test_without_a_watch_on_this_process_nothing_is_reported(
     told: socket.socket, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)

@@ -21,7 +21,7 @@ def test_time_that_passes_sets_no_clock() -> None:
     assert not timekeeping.was_set()
 
 
-def test_the_time_of_day_is_told_only_once_it_is_known() -> None:
+def test_the_time_of_day_is_reported_only_once_it_is_known() -> None:
     known = False
     timekeeping = WallClock(Clock(1.0), Clock(1_700_000_000.0), lambda: known)
     assert not timekeeping.time_of_day()

@@ -1,4 +1,4 @@
-"""What is a command and what is none, by the text of a finished turn."""
+"""Matches of phrases in the text of a finished turn."""
 # ruff: noqa: RUF001 - Turkish and Chinese
 
 import pytest

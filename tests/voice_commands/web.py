@@ -1,4 +1,4 @@
-"""A web server on the loopback that answers as a test says: well, badly, slowly or never."""
+"""Web server on the loopback that answers as a test says: well, badly, slowly or never."""
 
 import json
 import ssl
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Request(NamedTuple):
-    """What a client asked for."""
+    """Request of a client."""
 
     path: str
     headers: dict[str, str]

@@ -1,4 +1,4 @@
-"""Stands before smbus2 on the module path: the real one, with a bus that writes down what is sent.
+"""Replacement for smbus2 on the module path: the real one, with a bus that records what is sent.
 
 Each transfer becomes a line of the file `$BOOT_TRACE`: the monotonic time at its end, the CPU
 seconds of the program until then, and the bytes. It takes as long as 400 kHz take; nothing answers.
@@ -15,7 +15,7 @@ HERTZ = 400_000
 
 
 class TracedBus:
-    """What smbus2.SMBus is to luma."""
+    """Replacement for smbus2.SMBus."""
 
     def __init__(self, _port: int) -> None:
         self._trace = os.open(os.environ["BOOT_TRACE"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -1,4 +1,4 @@
-"""What the box must live through, in the order in which it is put on."""
+"""Cases that the box must survive, in the order in which they run."""
 
 from tests.machine.cases import healing, ownership, power, sessions, token_server
 from tests.machine.cases.case import Case

@@ -1,4 +1,4 @@
-"""What a case is."""
+"""Case of the machine tests."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from tests.machine.pi import VirtualPi
 
 
 class Case(NamedTuple):
-    """Something that a box in somebody's kitchen must live through.
+    """Case: something that a box in somebody's kitchen must survive.
 
     `put_on` returns what is worth telling, and raises an AssertionError where the box failed. It
     gets a box that was installed and is ready; where it `spoils` the box, the next case gets

@@ -1,4 +1,4 @@
-"""Things go wrong, in any order at any time, and nobody logs in."""
+"""Cases of recovery: faults in any order, and nobody logs in."""
 
 import time
 
@@ -77,7 +77,7 @@ def killed_in_a_session(pi: VirtualPi) -> str:
 
 
 def hung_and_restarted(pi: VirtualPi) -> str:
-    """Stop the program from turning: systemd's watchdog starts it afresh."""
+    """Stop the program's main loop: systemd's watchdog restarts it."""
     pi.wait_for_mode("ready")
     before = pi.service_is("MainPID")
     pi.shell.run(f"kill -STOP {before}")

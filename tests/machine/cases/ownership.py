@@ -1,4 +1,4 @@
-"""What its owner does: settings on the card, checks, an upgrade, getting rid of it."""
+"""Cases of an owner's tasks: settings on the card, checks, an upgrade, uninstalling."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Switching off: by the button, without a word from anybody who knows computers."""
+"""Cases of switching the box off by its button."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A calm day: it starts, it listens, it writes down."""
+"""Cases of a calm day: the box starts, listens and writes down."""
 
 import re
 import time
@@ -16,7 +16,7 @@ CALM = 180.0
 
 
 def boots_and_is_ready(pi: VirtualPi) -> str:
-    """Restart with nobody near: the OLED tells when to press."""
+    """Restart with nobody near: the OLED says when to press."""
     pi.switch_off()
     started = time.monotonic()
     pi.switch_on()
@@ -77,7 +77,7 @@ def lives_without_a_network(pi: VirtualPi) -> str:
 
 
 def is_quiet(pi: VirtualPi) -> str:
-    """Leave it alone: the journal has nothing to tell."""
+    """Leave it alone: the journal reports nothing."""
     pi.wait_for_mode("ready")
     time.sleep(10)
     since = pi.time()

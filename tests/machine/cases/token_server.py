@@ -55,7 +55,7 @@ def serves_tokens(pi: VirtualPi) -> str:
         _serves_whom_it_should(pi, vendor, kitchen)
         exposure = _confined(pi, vendor.api_key, kitchen)
         _keeps_its_register(pi, kitchen)
-        hung = _is_started_afresh_when_it_hangs(pi, kitchen)
+        hung = _is_restarted_when_it_hangs(pi, kitchen)
         _speaks_tls(pi, kitchen)
     words = _serves_the_box(pi, kitchen)
     told = _log(pi)
@@ -138,7 +138,7 @@ def _keeps_its_register(pi: VirtualPi, kitchen: str) -> None:
     assert _ask(pi, f"{PLAIN}/token", kitchen).startswith("200 ")
 
 
-def _is_started_afresh_when_it_hangs(pi: VirtualPi, kitchen: str) -> float:
+def _is_restarted_when_it_hangs(pi: VirtualPi, kitchen: str) -> float:
     """Stop its process, as a defect might; return the seconds until another one serves."""
     hung = pi.service_is("MainPID", UNIT)
     pi.shell.run(f"kill -STOP {hung}")
@@ -147,7 +147,7 @@ def _is_started_afresh_when_it_hangs(pi: VirtualPi, kitchen: str) -> float:
             pi.service_is("MainPID", UNIT) not in {"0", hung}
             and pi.service_is("ActiveState", UNIT) == "active"
         ),
-        "it is started afresh",
+        "it is restarted",
         SOON * 2,
     )
     assert _ask(pi, f"{PLAIN}/token", kitchen).startswith("200 ")

@@ -1,4 +1,4 @@
-"""Sessions in which every word is numbered, and the account of them."""
+"""Sessions in which every word is numbered, and the count of those words."""
 
 import re
 from collections import Counter

@@ -63,7 +63,7 @@ def test_only_who_may_not_read_the_status_is_told_to_try_with_sudo() -> None:
     assert check_appliance(appliance).remedy == "try with sudo"
 
 
-def test_one_that_tells_nothing_yet_is_starting() -> None:
+def test_one_that_reports_nothing_yet_is_starting() -> None:
     assert RunningAppliance(None).in_session
     found = check_appliance(RunningAppliance(None))
     assert found.result is Result.NOT_TRIED

@@ -19,7 +19,7 @@ def results(*checks: Check) -> dict[str, CheckResult]:
     return dict(CheckRunner(checks, clean_up_time=0.0).results())
 
 
-def test_checks_are_told_in_order_whichever_ends_first() -> None:
+def test_checks_are_reported_in_order_whichever_ends_first() -> None:
     second_ended = threading.Event()
 
     def first() -> CheckResult:
@@ -98,7 +98,7 @@ def test_a_defect_in_a_check_is_logged_and_costs_no_other(caplog: pytest.LogCapt
     assert "Traceback" in caplog.text
 
 
-def test_a_check_in_turn_begins_when_all_before_it_are_told() -> None:
+def test_a_check_in_turn_begins_when_all_before_it_are_reported() -> None:
     told: list[str] = []
     known_at_the_start: list[list[str]] = []
 

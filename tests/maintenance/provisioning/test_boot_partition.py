@@ -240,7 +240,7 @@ def test_a_link_is_not_followed(card: Card, tmp_path: Path) -> None:
     assert card.secret() is None
 
 
-def test_what_is_no_file_or_too_large_is_told_and_left(
+def test_what_is_no_file_or_too_large_is_reported_and_left(
     card: Card, caplog: pytest.LogCaptureFixture
 ) -> None:
     card.put(b"#" * (LARGEST + 1))
@@ -282,7 +282,7 @@ class Refusing(Disk):
         return super().create(path, mode)
 
 
-def test_a_partition_that_can_not_be_written_is_told_and_tried_again(
+def test_a_partition_that_can_not_be_written_is_reported_and_tried_again(
     card: Card, caplog: pytest.LogCaptureFixture
 ) -> None:
     card.put(TEXT)

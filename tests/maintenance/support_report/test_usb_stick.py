@@ -66,7 +66,7 @@ def test_a_disk_that_the_box_runs_from_is_left_alone(
 
 
 @pytest.mark.parametrize("failing", ["mount", "umount"])
-def test_a_stick_that_fails_is_told_in_one_line(
+def test_a_stick_that_fails_is_reported_in_one_line(
     box: Box,
     device: Path,
     mount_point: Path,
@@ -80,7 +80,7 @@ def test_a_stick_that_fails_is_told_in_one_line(
     assert caplog.messages == [f"no report on {device}: {failing} failed"]
 
 
-def test_a_stick_that_is_gone_already_is_told(
+def test_a_stick_that_is_gone_already_is_reported(
     box: Box, device: Path, mount_point: Path, programs: Programs
 ) -> None:
     device.unlink()

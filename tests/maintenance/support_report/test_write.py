@@ -181,7 +181,7 @@ def test_the_boot_partition_is_looked_at_under_both_its_names(
     assert report_on_boot_partition(box.root / "nowhere", programs)
 
 
-def test_a_partition_that_can_not_be_written_is_told_in_one_line(
+def test_a_partition_that_can_not_be_written_is_reported_in_one_line(
     box: Box, programs: Programs, caplog: pytest.LogCaptureFixture
 ) -> None:
     partition = box.root / "boot/firmware"

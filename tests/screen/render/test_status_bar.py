@@ -12,7 +12,7 @@ from tests.screen.catalogue import RENDERERS, TURNS
 
 FALLBACK = Scene(Mode.LISTENING, elapsed=751, level=0.7, turns=TURNS, on_fallback=True)
 WORD = icons.SIZE + GAP
-"""Where the state's word begins."""
+"""Start of the state's word."""
 
 LATE = list(itertools.product(RENDERERS, (3, 30, 59, 60, 754, 3599), (4, 751, 4217)))
 

@@ -56,7 +56,7 @@ def test_every_success_is_one(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
-def test_what_the_host_says_is_told(status: int) -> None:
+def test_what_the_host_says_is_reported(status: int) -> None:
     with Web(says(status)) as web:
         assert refusal(web.url + PATH) == f"127.0.0.1 says {status}"
 
@@ -120,7 +120,7 @@ def test_a_certificate_of_nobody_known_is_not_trusted(tmp_path: Path) -> None:
         "http://lamp .local/",
     ],
 )
-def test_an_address_that_is_none_is_told(url: str) -> None:
+def test_an_address_that_is_none_is_reported(url: str) -> None:
     assert refusal(url) == "its address is wrong"
 
 
@@ -142,7 +142,7 @@ def test_of_an_address_only_the_host_is_shown(url: str, host: str) -> None:
     [says(404), says(302, Location=f"/{SECRET}"), hangs, hangs_up, sends(b"\0\n\n")],
     ids=["404", "302", "hangs", "hangs up", "nonsense"],
 )
-def test_the_address_is_neither_told_nor_logged(
+def test_the_address_is_neither_shown_nor_logged(
     logged: pytest.LogCaptureFixture,
     behaviour: Behaviour,
 ) -> None:
@@ -153,7 +153,7 @@ def test_the_address_is_neither_told_nor_logged(
 
 
 @pytest.mark.parametrize("url", [f"http://[{SECRET}/x", f"http://a..b/{SECRET}"])
-def test_a_wrong_address_is_not_told_either(logged: pytest.LogCaptureFixture, url: str) -> None:
+def test_a_wrong_address_is_not_shown_either(logged: pytest.LogCaptureFixture, url: str) -> None:
     assert SECRET not in refusal(url)
     assert SECRET not in logged.text
 

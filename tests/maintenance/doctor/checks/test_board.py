@@ -72,7 +72,7 @@ def test_a_kernel_without_alarm_is_believed(tmp_path: Path) -> None:
     assert powered(alarmed(board(tmp_path), "0"), None).result is Result.FINE
 
 
-def test_where_nothing_is_told_nothing_is_claimed(tmp_path: Path) -> None:
+def test_where_nothing_is_reported_nothing_is_claimed(tmp_path: Path) -> None:
     assert powered(tmp_path, None).result is Result.NOT_TRIED
 
 

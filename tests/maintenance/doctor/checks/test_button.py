@@ -19,7 +19,7 @@ class HeldDownPin(MockPin):  # type: ignore[misc] # gpiozero has no types
         self.drive_low()
 
 
-def test_without_a_person_the_level_of_the_pin_is_told(factory: MockFactory) -> None:
+def test_without_a_person_the_level_of_the_pin_is_reported(factory: MockFactory) -> None:
     found = button.check_button(SETTINGS, pin_factory=factory)
     assert found == fine("GPIO 17 reads high: not pressed")
     pulled_down = ButtonSettings(pin=18, pull_up=False)
@@ -55,7 +55,9 @@ def test_a_press_that_does_not_come_has_failed(factory: MockFactory) -> None:
     assert "wires" in found.remedy
 
 
-def test_a_pin_that_is_taken_is_told_as_the_appliance_tells_it(factory: MockFactory) -> None:
+def test_a_pin_that_is_taken_is_reported_in_the_words_of_the_appliance(
+    factory: MockFactory,
+) -> None:
     with gpiozero.LED(17, pin_factory=factory):
         found = button.check_button(SETTINGS, pin_factory=factory)
     assert found.result is Result.FAILED

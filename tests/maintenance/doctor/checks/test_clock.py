@@ -71,7 +71,7 @@ def test_a_clock_that_agrees_is_fine() -> None:
         (-300.0, "5 minutes behind 127.0.0.1"),
     ],
 )
-def test_a_clock_that_is_off_is_told_as_the_oled_tells_it(off: float, told: str) -> None:
+def test_a_clock_that_is_off_is_reported_in_the_words_of_the_oled(off: float, told: str) -> None:
     with web() as peer:
         found = checked(peer, off=off, is_set=False)
     assert found.result is Result.FAILED
@@ -94,13 +94,13 @@ def test_the_time_is_taken_from_a_peer_whose_certificate_the_clock_would_not_acc
         assert checked(peer, off=-86_400 * 400).result is Result.FAILED
 
 
-def test_where_nobody_tells_the_time_only_what_the_system_knows_is_told() -> None:
+def test_where_no_peer_sends_the_time_only_what_the_system_knows_is_reported() -> None:
     with web(tells_time=False) as peer:
         assert checked(peer).result is Result.FINE
         assert checked(peer, is_set=False).result is Result.WARNING
 
 
-def test_a_peer_that_is_away_is_told_by_another_check() -> None:
+def test_a_peer_that_is_away_is_reported_by_another_check() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         peer = peer_at(f"wss://127.0.0.1:{reserved.getsockname()[1]}/v3/ws")

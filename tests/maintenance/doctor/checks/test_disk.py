@@ -47,7 +47,7 @@ def test_too_little_room_for_a_full_backlog_is_a_warning(tmp_path: Path) -> None
 
 
 @needs_root
-def test_a_disk_that_can_not_be_written_is_told_as_the_appliance_tells_it() -> None:
+def test_a_disk_that_can_not_be_written_is_reported_in_the_words_of_the_appliance() -> None:
     found = checked(Path("/proc"))
     assert found.result is Result.FAILED
     assert found.found.startswith("Can't save (/proc: ")
@@ -61,12 +61,12 @@ def test_no_room_at_all_has_failed(tmp_path: Path) -> None:
 
 
 @needs_root
-def test_a_folder_of_somebody_else_is_told(tmp_path: Path) -> None:
+def test_a_folder_of_somebody_else_is_reported(tmp_path: Path) -> None:
     found = checked(tmp_path, Unit(Systemd(User="nobody", SupplementaryGroups="")))
     assert found.result is Result.FAILED
     assert f"nobody may not write into {tmp_path}" in found.found
     assert found.remedy == "let nobody write there"
 
 
-def test_what_the_system_does_not_know_is_told_elsewhere(tmp_path: Path) -> None:
+def test_what_the_system_does_not_know_is_reported_elsewhere(tmp_path: Path) -> None:
     assert checked(tmp_path, Unit(Systemd(User="no-such-user"))).result is Result.NOT_TRIED

@@ -80,7 +80,7 @@ class TalkingSound(FakeSound):
 
 
 @pytest.mark.parametrize("number", [-9985])
-def test_one_that_is_busy_is_told_so(number: int) -> None:
+def test_one_that_is_busy_is_reported(number: int) -> None:
     sound = FakeSound([USB])
     sound.error = OSError(number, "Device unavailable")
     found = checked(sound)
@@ -88,12 +88,12 @@ def test_one_that_is_busy_is_told_so(number: int) -> None:
     assert found.remedy == "end the other program that uses it"
 
 
-def test_one_without_a_rate_that_is_of_use_is_told_so() -> None:
+def test_one_without_a_rate_that_is_of_use_is_reported() -> None:
     assert checked(FakeSound([USB], [Format(8000, 1)])).found.startswith("Microphone unusable")
 
 
 @pytest.mark.slow
-def test_one_that_delivers_nothing_is_told_so(sound: PipeMicrophone) -> None:
+def test_one_that_delivers_nothing_is_reported(sound: PipeMicrophone) -> None:
     found = checked(FakeSound([USB]))
     assert found.result is Result.FAILED
     assert found.found.startswith("Microphone silent")

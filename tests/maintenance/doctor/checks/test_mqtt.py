@@ -57,7 +57,7 @@ def test_the_password_is_found_where_the_service_has_it(tmp_path: Path, place: s
 
 
 @needs_mosquitto
-def test_a_wrong_password_is_told_and_never_shown(tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported_and_never_shown(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("wrong-secret")
     with Broker(tmp_path, guarded=True) as broker:
@@ -81,7 +81,9 @@ def test_a_password_that_only_root_may_read_is_left_to_root(tmp_path: Path) -> N
 @needs_mosquitto
 @pytest.mark.parametrize("older", [False, True])
 @pytest.mark.parametrize("allowed", ["write", "read"])
-def test_what_the_broker_does_not_allow_is_told(tmp_path: Path, allowed: str, older: bool) -> None:
+def test_what_the_broker_does_not_allow_is_reported(
+    tmp_path: Path, allowed: str, older: bool
+) -> None:
     acl = f"topic {allowed} appliance/{NAME}/#"
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(Broker(tmp_path, acl=acl))
@@ -102,7 +104,7 @@ def test_what_it_needs_is_enough(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-def test_a_file_that_is_no_password_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_password_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "certificates"
     file.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
     with Broker(tmp_path, guarded=True) as broker:
@@ -126,7 +128,7 @@ def test_a_folder_that_this_user_may_not_read_is_no_password(
         assert found(replace(broker.settings, username=USER)).result is Result.FAILED
 
 
-def test_a_broker_that_is_away_is_told() -> None:
+def test_a_broker_that_is_away_is_reported() -> None:
     result = found(MqttSettings(host="127.0.0.1", port=free_port()))
     assert result.result is Result.FAILED
     assert result.found.startswith("No MQTT broker (127.0.0.1:")

@@ -40,14 +40,14 @@ def test_an_address_needs_no_look_up() -> None:
     assert service_at("ws://127.0.0.1/v3/ws").look_up().found == "127.0.0.1 is an address already"
 
 
-def test_an_unknown_name_is_told_as_the_oled_tells_it() -> None:
+def test_an_unknown_name_is_reported_in_the_words_of_the_oled() -> None:
     found = service_at("wss://no-such-host.invalid/v3/ws").look_up()
     assert found.result is Result.FAILED
     assert found.found.startswith("No network (no-such-host.invalid: ")
     assert found.remedy == "check Wi-Fi or cable"
 
 
-def test_what_is_no_address_is_told() -> None:
+def test_what_is_no_address_is_reported() -> None:
     found = service_at("wss://127.0.0.1:99999/v3/ws").look_up()
     assert found.result is Result.FAILED
     assert found.found.startswith("Setting refused (127.0.0.1:99999")
@@ -57,7 +57,9 @@ def test_what_is_no_address_is_told() -> None:
 # Who answers
 
 
-def test_a_certificate_that_nobody_trusts_is_told_as_the_oled_tells_it(tmp_path: Path) -> None:
+def test_a_certificate_that_nobody_trusts_is_reported_in_the_words_of_the_oled(
+    tmp_path: Path,
+) -> None:
     with ScriptedService(tls=self_signed(tmp_path).context) as service:
         found = service_at(service.url).connect()
     assert found.result is Result.FAILED
@@ -65,7 +67,7 @@ def test_a_certificate_that_nobody_trusts_is_told_as_the_oled_tells_it(tmp_path:
     assert found.remedy == "check ca_file"
 
 
-def test_a_certificate_for_another_host_is_told(tmp_path: Path) -> None:
+def test_a_certificate_for_another_host_is_reported(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path, "127.0.0.2")
     with ScriptedService(tls=certificate.context) as service:
         found = service_at(service.url, str(certificate.file)).connect()
@@ -83,27 +85,27 @@ def test_a_certificate_of_the_owners_is_trusted(tmp_path: Path) -> None:
     assert "GMT" in found.found
 
 
-def test_a_file_of_certificates_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_of_certificates_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with ScriptedService(tls=self_signed(tmp_path).context) as service:
         found = service_at(service.url, str(tmp_path / "none.pem")).connect()
     assert found.result is Result.FAILED
     assert found.remedy == "check ca_file"
 
 
-def test_a_host_that_refuses_is_told_as_the_oled_tells_it(closed_port: int) -> None:
+def test_a_host_that_refuses_is_reported_in_the_words_of_the_oled(closed_port: int) -> None:
     found = service_at(f"wss://127.0.0.1:{closed_port}/v3/ws").connect()
     assert found.result is Result.FAILED
     assert found.found == (f"Can't reach the service (127.0.0.1:{closed_port}: Connection refused)")
     assert found.remedy == "check the network"
 
 
-def test_a_peer_that_speaks_no_tls_is_told() -> None:
+def test_a_peer_that_speaks_no_tls_is_reported() -> None:
     with ScriptedService() as service:
         found = service_at(service.url.replace("ws://", "wss://")).connect()
     assert found.result is Result.FAILED
 
 
-def test_a_host_that_never_answers_is_told_as_the_oled_tells_it() -> None:
+def test_a_host_that_never_answers_is_reported_in_the_words_of_the_oled() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         peer = service_at(f"wss://127.0.0.1:{mute.getsockname()[1]}/v3/ws")
         found = peer._replace(timeout=0.1).connect()
@@ -131,7 +133,7 @@ def test_the_token_server_is_another_peer_only_where_it_is_another_host() -> Non
     assert str(Peer.token_server(on_fallback)) == "tokens.example"
 
 
-def test_a_password_in_an_address_is_never_told(closed_port: int) -> None:
+def test_a_password_in_an_address_is_never_shown(closed_port: int) -> None:
     address = f"https://somebody:hunter2@127.0.0.1:{closed_port}/token"
     peer = Peer.token_server(ServiceSettings(token_url=address))
     assert peer
@@ -140,7 +142,7 @@ def test_a_password_in_an_address_is_never_told(closed_port: int) -> None:
     assert "hunter2" not in str(found)
 
 
-def test_a_token_url_that_is_none_is_told() -> None:
+def test_a_token_url_that_is_none_is_reported() -> None:
     peer = Peer.token_server(ServiceSettings(token_url="https://[::1/token"))
     assert peer
     assert peer.look_up().found.startswith("Setting refused")

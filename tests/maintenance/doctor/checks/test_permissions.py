@@ -36,7 +36,7 @@ def checked(box: Path, settings: Settings = Settings(), user: str = "nobody") ->
 
 
 @needs_root
-def test_what_the_user_of_the_service_may_use_is_told(box: Path) -> None:
+def test_what_the_user_of_the_service_may_use_is_reported(box: Path) -> None:
     found = checked(box)
     assert found.result is Result.FINE
     assert found.found == (f"nobody may use {box}/dev/i2c-1, {box}/dev/gpiochip0, {box}/dev/snd")
@@ -73,7 +73,7 @@ def test_a_user_who_is_in_the_group_already_needs_a_rule(box: Path) -> None:
 
 
 @needs_root
-def test_a_key_that_only_root_can_read_is_told(box: Path) -> None:
+def test_a_key_that_only_root_can_read_is_reported(box: Path) -> None:
     key = box / "key"
     key.write_text("secret")
     key.chmod(0o600)
@@ -84,7 +84,7 @@ def test_a_key_that_only_root_can_read_is_told(box: Path) -> None:
     assert found.remedy == f"let nobody read {key}"
 
 
-def test_a_user_or_group_that_does_not_exist_is_told(box: Path) -> None:
+def test_a_user_or_group_that_does_not_exist_is_reported(box: Path) -> None:
     assert "no-such-user" in checked(box, user="no-such-user").found
     unit = Unit(Systemd(User="nobody", SupplementaryGroups="no-such-group"))
     found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
@@ -99,7 +99,7 @@ def test_without_a_unit_whoever_asks_is_meant(box: Path) -> None:
     assert found.found.startswith(pwd.getpwuid(os.geteuid()).pw_name)
 
 
-def test_devices_that_are_not_there_are_told_by_who_misses_them(tmp_path: Path) -> None:
+def test_devices_that_are_not_there_are_reported_by_who_misses_them(tmp_path: Path) -> None:
     found = permissions.check_permissions(Unit(no_program), Settings(), tmp_path / "none", tmp_path)
     assert found.result is Result.NOT_TRIED
 

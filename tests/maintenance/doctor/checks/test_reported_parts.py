@@ -27,7 +27,7 @@ from tests.maintenance.doctor.healthy import NOW, status
         (Part.MICROPHONE, reported_microphone),
     ],
 )
-def test_each_part_is_fine_or_has_the_fault_that_the_appliance_tells(
+def test_each_part_is_fine_or_has_the_fault_that_the_appliance_reports(
     part: Part,
     reported: Callable[[Condition], CheckResult],
 ) -> None:
@@ -39,7 +39,7 @@ def test_each_part_is_fine_or_has_the_fault_that_the_appliance_tells(
     assert found.remedy == "repair it"
 
 
-def test_what_the_parts_did_is_told() -> None:
+def test_what_the_parts_did_is_reported() -> None:
     moment = NOW.astimezone().strftime("%H:%M:%S")
     assert moment in reported_button(status()).found
     assert "1234" in reported_screen(status()).found

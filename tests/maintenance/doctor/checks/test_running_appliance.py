@@ -17,7 +17,7 @@ def test_one_that_is_well_says_what_it_does() -> None:
     assert check_appliance(None).result is Result.NOT_TRIED
 
 
-def test_a_fault_that_nobody_else_tells_is_told() -> None:
+def test_a_fault_that_no_other_check_reports_is_reported() -> None:
     full = status(faults=[PartFault(Part.HISTORY, "Can't save", "check the SD card")])
     found = check_appliance(RunningAppliance(full))
     assert found.result is Result.FAILED
@@ -28,6 +28,6 @@ def test_a_fault_that_nobody_else_tells_is_told() -> None:
 @pytest.mark.parametrize(
     "part", [Part.SESSION, Part.SETTINGS, Part.BUTTON, Part.MICROPHONE, Part.SCREEN]
 )
-def test_a_fault_with_a_check_of_its_own_is_not_told_twice(part: Part) -> None:
+def test_a_fault_with_a_check_of_its_own_is_not_reported_twice(part: Part) -> None:
     faulty = status(faults=[PartFault(part, "Something", "do something")])
     assert check_appliance(RunningAppliance(faulty)).result is Result.FINE

@@ -58,7 +58,7 @@ def test_a_panel_on_its_side_shows_it_too() -> None:
     assert seen[0].getpixel((0, 0)), "the frame reaches every corner"
 
 
-def test_an_oled_that_is_not_there_is_told_as_the_appliance_tells_it() -> None:
+def test_an_oled_that_is_not_there_is_reported_in_the_words_of_the_appliance() -> None:
     oled = Ssd1306()
     oled.unplug()
     seen: list[Image.Image] = []

@@ -95,7 +95,9 @@ def test_without_a_key_the_owner_is_told(service: ScriptedService) -> None:
     assert found.remedy == "set key or token_url"
 
 
-def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_path: Path) -> None:
+def test_a_refused_key_is_reported_and_never_shown(
+    service: ScriptedService, tmp_path: Path
+) -> None:
     key = tmp_path / "key"
     key.write_text(SECRET)
     found = check_of(ServiceSettings(url=service.url, api_key_file=str(key))).fetch_token()
@@ -104,7 +106,7 @@ def test_a_refused_key_is_told_and_never_shown(service: ScriptedService, tmp_pat
     assert SECRET not in str(found)
 
 
-def test_a_refused_key_of_systemds_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
+def test_a_refused_key_of_systemds_is_replaced(service: ScriptedService, tmp_path: Path) -> None:
     (tmp_path / API_KEY).write_text(SECRET)
     found = check_of(ServiceSettings(url=service.url), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
@@ -126,7 +128,7 @@ def test_a_secret_is_found_where_the_service_has_it(
     assert check_of(settings, *stores).fetch_token().result is Result.FINE
 
 
-def test_a_refused_secret_is_put_in_anew(service: ScriptedService, tmp_path: Path) -> None:
+def test_a_refused_secret_is_replaced(service: ScriptedService, tmp_path: Path) -> None:
     (tmp_path / API_KEY).write_text(SECRET)  # the key is nothing for the token server
     found = check_of(guarded(service), tmp_path).fetch_token()
     assert found.found.startswith("Key refused")
@@ -148,7 +150,7 @@ def test_what_only_root_may_read_is_left_to_root(
     assert found.remedy == "try with sudo"
 
 
-def test_a_key_that_the_service_refuses_is_put_in_anew(
+def test_a_key_that_the_service_refuses_is_replaced(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     key = tmp_path / "key"
@@ -172,7 +174,7 @@ def test_a_token_server_that_repeats_the_secret_does_not_get_it_shown(
     assert SECRET not in str(found)
 
 
-def test_a_token_server_with_a_fault_is_told_that_the_appliance_goes_on(
+def test_a_token_server_with_a_fault_is_reported_that_the_appliance_goes_on(
     service: ScriptedService,
 ) -> None:
     service.token_answer = 500, {"error": "out of paper"}
@@ -213,7 +215,7 @@ def test_its_threads_end(service: ScriptedService) -> None:
         (drop_on_terminate(), "Connection lost", "wait: "),
     ],
 )
-def test_what_goes_wrong_is_told_as_the_oled_tells_it(
+def test_what_goes_wrong_is_reported_in_the_words_of_the_oled(
     service: ScriptedService, fault: object, found: str, remedy: str
 ) -> None:
     service.on_connection(1, fault)  # type: ignore[arg-type]
@@ -223,7 +225,7 @@ def test_what_goes_wrong_is_told_as_the_oled_tells_it(
     assert result.remedy.startswith(remedy)
 
 
-def test_a_service_that_never_terminates_is_told_so(service: ScriptedService) -> None:
+def test_a_service_that_never_terminates_is_reported(service: ScriptedService) -> None:
     service.on_connection(1, ignore_terminate())
     found = held(service, answer_timeout=1.0)
     assert found.result is Result.FAILED
@@ -231,7 +233,7 @@ def test_a_service_that_never_terminates_is_told_so(service: ScriptedService) ->
 
 
 @pytest.mark.slow
-def test_a_service_that_never_answers_is_told_so(service: ScriptedService) -> None:
+def test_a_service_that_never_answers_is_reported(service: ScriptedService) -> None:
     service.on_connection(1, never_answer())
     found = held(service)
     assert found.result is Result.FAILED
@@ -297,7 +299,7 @@ def test_a_session_is_opened_at_the_fallback_too(service: ScriptedService) -> No
     assert service.connections[0].terminated_at
 
 
-def test_a_fallback_without_tokens_is_told(service: ScriptedService) -> None:
+def test_a_fallback_without_tokens_is_reported(service: ScriptedService) -> None:
     service.token_down_for()
     found = check_of(fallback_at(service)).try_fallback()
     assert found.result is Result.FAILED
@@ -313,7 +315,7 @@ def test_a_fallback_without_tokens_is_told(service: ScriptedService) -> None:
         (refuse_handshake(404), "Wrong address", "check fallback_url"),
     ],
 )
-def test_a_fallback_that_refuses_is_told(
+def test_a_fallback_that_refuses_is_reported(
     service: ScriptedService, fault: object, what: str, remedy: str
 ) -> None:
     service.on_every_connection(fault)  # type: ignore[arg-type]
@@ -339,7 +341,7 @@ def test_a_fallback_that_is_not_there_is_not_blamed_on_the_network(
 @pytest.mark.parametrize(
     ("answer", "what"), [((404, {}), "Wrong address"), ((200, {}), "No token")]
 )
-def test_an_address_without_tokens_is_told_by_its_key(
+def test_an_address_without_tokens_is_reported_by_its_key(
     service: ScriptedService, answer: tuple[int, dict[str, str]], what: str
 ) -> None:
     service.token_answer = answer
@@ -384,7 +386,7 @@ def test_a_fallback_that_wants_a_secret_is_told_how_to_give_it_one(
 
 
 @pytest.mark.parametrize("place", ["file", "store"])
-def test_a_refused_secret_of_the_fallbacks_is_put_in_anew_and_never_shown(
+def test_a_refused_secret_of_the_fallbacks_is_replaced_and_never_shown(
     service: ScriptedService, tmp_path: Path, place: str
 ) -> None:
     secret = tmp_path / FALLBACK_TOKEN_SECRET
@@ -413,7 +415,7 @@ def test_a_secret_of_the_fallbacks_that_only_root_may_read_is_left_to_root(
     assert found.remedy == "try with sudo"
 
 
-def test_a_wrong_secret_that_anybody_may_read_is_told(service: ScriptedService) -> None:
+def test_a_wrong_secret_that_anybody_may_read_is_reported(service: ScriptedService) -> None:
     with unprivileged() as folder:
         store = folder / "store"
         store.mkdir(mode=0)

@@ -21,7 +21,7 @@ def test_a_file_that_is_not_there_means_all_defaults(tmp_path: Path) -> None:
     assert "all defaults" in found.found
 
 
-def test_every_mistake_is_told(tmp_path: Path) -> None:
+def test_every_mistake_is_reported(tmp_path: Path) -> None:
     found = check_settings(tmp_path, ["unknown key a", "b = 7 is not allowed"], None)
     assert found.result is Result.FAILED
     assert found.found == "unknown key a; b = 7 is not allowed"

@@ -24,7 +24,7 @@ def test_somebody_is_asked_to_look_at_it(factory: MockFactory) -> None:
     assert asked == ["Look at the light: it is on."]
 
 
-def test_a_pin_that_is_taken_is_told(factory: MockFactory) -> None:
+def test_a_pin_that_is_taken_is_reported(factory: MockFactory) -> None:
     with gpiozero.LED(27, pin_factory=factory):
         found = status_led.check_status_led(SETTINGS, pin_factory=factory, sleep=lambda _: None)
     assert found.result is Result.FAILED

@@ -47,7 +47,7 @@ def test_an_active_and_enabled_unit_is_fine() -> None:
         ({"LoadState": "masked"}, Result.WARNING, "masked", "systemctl unmask appliance, then"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_to_do(
+def test_what_is_wrong_is_reported_with_what_to_do(
     other: dict[str, str], result: Result, found: str, remedy: str
 ) -> None:
     given = checked(**other)
