@@ -12,6 +12,10 @@ NO_CREDIT = r"funds?\b|balance\b|credit|billing|payment"
 """Regular expression for the vendor's ways to say: no money left."""
 
 
+PROXY_LOGIN_REQUIRED = "Tunnel connection failed: 407"
+"""What http.client says when a proxy does not admit us."""
+
+
 class Cause(enum.Enum):
     """Reason for a failure that came without an HTTP status or close code."""
 
@@ -27,6 +31,7 @@ class Cause(enum.Enum):
     LEAD_LIMIT = "this connection may get no further ahead of real time"
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
+    PROXY_LOGIN = "the proxy asks for a name and a password"
     NEVER_BEGAN = "ended before it began"
 
 
@@ -61,10 +66,16 @@ def cause_of(error: BaseException) -> Cause:
             ("Timeout", "TimeoutError")
         ):
             return Cause.TIMEOUT
-    if _concerns_proxy(error):
-        return Cause.PROXY
     # An invalid address, or a key that fits no header, shows while the request is built.
-    return Cause.UNUSABLE if isinstance(error, ValueError) else Cause.NETWORK
+    otherwise = Cause.UNUSABLE if isinstance(error, ValueError) else Cause.NETWORK
+    return _proxy_cause(error) or otherwise
+
+
+def _proxy_cause(error: BaseException) -> Cause | None:
+    """Return why the proxy is of no use, if that is why a request or connection failed."""
+    if any(PROXY_LOGIN_REQUIRED in str(link) for link in _chain(error)):
+        return Cause.PROXY_LOGIN
+    return Cause.PROXY if _concerns_proxy(error) else None
 
 
 def _concerns_proxy(error: BaseException) -> bool:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 NETWORK_AUTHENTICATION = 511
 """The status of RFC 6585, section 6."""
 
+PROXY_AUTHENTICATION = 407
+"""The status of a proxy that asks for a name and a password (RFC 9110, section 15.5.8)."""
+
 UNEXPLAINED_REFUSALS = (401, 402, 403)
 """Statuses with which a token endpoint says why (the protocol's "Temporary token")."""
 
@@ -34,4 +37,6 @@ def is_login_page(status: int, content_type: str, body: bytes) -> bool:
     """
     if status == NETWORK_AUTHENTICATION or 300 <= status < 400:
         return True
+    if status == PROXY_AUTHENTICATION:
+        return False
     return status < 500 and ("html" in content_type.lower() or body.lstrip()[:1] == b"<")

@@ -124,6 +124,7 @@ NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410)
 REFUSED: Collection[int | Cause] = (400, 401, 403, Cause.NO_TOKEN)
 """Refusals of a token that the words explain; some answer 200 with an error."""
 
+PROXY_LOGIN: Collection[int | Cause] = (407, Cause.PROXY_LOGIN)
 UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
@@ -190,6 +191,7 @@ TABLE = (
     Rule(HANDSHAKE, SERVER_ERROR, Reaction.RETRY, "Service fault", "trying again"),
     Rule(HTTP, (Cause.UNUSABLE,), Reaction.OWNER, "Setting refused", "check address and key"),
     Rule(ANYWHERE, (Cause.PROXY,), Reaction.OWNER, "Setting refused", "check the proxy"),
+    Rule(HTTP, PROXY_LOGIN, Reaction.OWNER, "Proxy refuses", "check its name and password"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Reaction.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.EXPIRED,), Reaction.SIGN_IN, "Certificate expired", "is the date right?"),

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Self
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.core.network_errors import Cause, UnusableProxyError
 from appliance.settings.schema import ServiceSettings
@@ -17,10 +19,12 @@ from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport
-from appliance.system.proxy import proxy_for
+from appliance.system.proxy import goes_straight, proxy_for
+from appliance.voice_commands.actions.webhook import Message, call
 from tests.rig.certificates import self_signed
 from tests.rig.listener import Listener
 from tests.rig.service import ScriptedService
+from tests.voice_commands.web import Web, says
 
 GUEST = f"Basic {base64.b64encode(b'guest:secret!').decode()}"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -212,3 +216,129 @@ def test_a_good_proxy_is_not_blamed_for_the_address(
     with pytest.raises(TokenError) as refusal:
         TokenSource(ServiceSettings(token_url=url)).fetch()
     assert refusal.value.outcome == Outcome(Stage.TOKEN, cause=Cause.UNUSABLE)
+
+
+# Exceptions: one decision for token and session
+
+EXCEPTIONS = [
+    ("", False),
+    ("*", True),
+    ("127.0.0.1", True),
+    ("127.0.0.1:{port}", True),
+    ("127.0.0.1:9", False),
+    ("127.0.0.0/8", True),
+    ("127.0.0.0/8:{port}", True),
+    ("10.0.0.0/8 , 127.0.0.1", True),
+    ("10.0.0.1\t127.0.0.1", True),
+    ("27.0.0.1", False),
+    ("127.0.0", False),
+    (".0.0.1", True),
+    ("::1/128", False),
+    ("nonsense/99,,:,[", False),
+]
+
+
+@pytest.mark.parametrize("variables", ["no_proxy", "NO_PROXY", "NO_PROXY beside an empty no_proxy"])
+@pytest.mark.parametrize(("exceptions", "straight"), EXCEPTIONS)
+def test_token_and_session_take_the_same_way(
+    monkeypatch: pytest.MonkeyPatch,
+    proxy: Tunnels,
+    settings: ServiceSettings,
+    exceptions: str,
+    variables: str,
+    *,
+    straight: bool,
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+    if "beside" in variables:
+        monkeypatch.setenv("no_proxy", "")
+    name = variables.partition(" ")[0]
+    for url, fetch in (
+        (settings.token_url, lambda: TokenSource(settings).fetch()),
+        (settings.url, lambda: ShortSession(settings).run()),
+    ):
+        monkeypatch.setenv(name, exceptions.format(port=url.split("/")[2].partition(":")[2]))
+        proxy.asked.clear()
+        fetch()
+        assert any(url.split("/")[2] in asked for asked in proxy.asked) is not straight
+
+
+@pytest.mark.parametrize(
+    ("host", "exceptions", "straight"),
+    [
+        ("a.example.org", "example.org", True),
+        ("a.example.org", ".example.org", True),
+        ("a.example.org", "*.example.org", True),
+        ("A.Example.ORG.", "example.org", True),
+        ("example.org", ".example.org", True),
+        ("badexample.org", "example.org", False),
+        ("a.example.org", "example.org:443", True),
+        ("a.example.org", "example.org:8443", False),
+        ("::1", "::1", True),
+        ("::1", "[::1]", True),
+        ("::1", "[::1]:443", True),
+        ("::1", "[::1]:8443", False),
+        ("::1", "::1/128", True),
+        ("fd00::5", "fd00::/8", True),
+        ("fd00::5", "[fd00::]/8:443", True),
+        ("fd00::5", "fe80::/10", False),
+        ("192.168.1.9", "192.168.1.0/24", True),
+        ("192.168.2.9", "192.168.1.0/24", False),
+        ("192.168.1.9", "192.168.1.7/24", True),
+    ],
+)
+def test_every_form_of_exception_is_understood(
+    host: str, exceptions: str, *, straight: bool
+) -> None:
+    assert goes_straight(host, 443, exceptions) is straight
+
+
+@given(st.text(), st.text())
+def test_no_list_of_exceptions_raises(host: str, exceptions: str) -> None:
+    goes_straight(host, 443, exceptions)
+
+
+class Refusing(Tunnels):
+    """A proxy that asks for a name and a password, and notes what was asked for."""
+
+    def _serve(self, client: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += client.recv(1)
+        self.asked.append(request.decode())
+        with client:
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n")
+            client.sendall(b"Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
+
+
+@pytest.mark.parametrize(("scheme", "asks"), [("http", "GET"), ("https", "CONNECT")])
+def test_a_proxy_that_asks_for_a_password_is_named(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, asks: str
+) -> None:
+    with Refusing() as proxy:
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://{proxy.address}")
+        with pytest.raises(TokenError) as refused:
+            TokenSource(ServiceSettings(token_url=f"{scheme}://[::1]:8443/token")).fetch()
+        settings = ServiceSettings(url=f"ws{scheme.removeprefix('http')}://[::1]:8443/v3/ws")
+        outcome = Transport(settings, "t", NeverOpened()).run()
+        assert [request.split()[0] for request in proxy.asked] == [asks, "CONNECT"]
+        assert all("[::1]:8443" in request.split("\r\n")[0] for request in proxy.asked)
+    for found in (refused.value.outcome, outcome):
+        fault = fault_for(found)
+        assert fault
+        assert fault.what == "Proxy refuses"
+
+
+def test_a_netrc_never_replaces_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("default login somebody password else\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    (tmp_path / "secret").write_text("the-secret")
+    with ScriptedService() as service:
+        TokenSource(
+            ServiceSettings(token_url=service.token_url, token_secret_file=str(tmp_path / "secret"))
+        ).fetch()
+    assert service.token_requests[0].headers["Authorization"] == "Bearer the-secret"
+    with Web(says(204)) as web:
+        call(web.url, Message("box", "lamp", "lamp", ""))
+    assert "Authorization" not in web.requests[0].headers
