@@ -11,7 +11,8 @@ from appliance.settings.schema import SessionSettings
 log = logging.getLogger(__name__)
 
 NO_WORDS_TIMEOUT = 2.0
-"""Seconds to wait for words when the press that began the session is held to power off."""
+"""Seconds to wait for words before the end when nobody can expect any: the press that began the
+session is held to power off, or no connection has taken any audio yet."""
 
 
 class TimeLimits:
@@ -20,7 +21,7 @@ class TimeLimits:
     Args:
         settings: `auto_stop` and `finish_timeout`.
         privacy: whether anything shows the session.
-        exit_reason: whether the box is about to be switched off.
+        exit_reason: whether the program is about to end.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class TimeLimits:
         return None
 
     def _finish_timeout(self, live: LiveSession) -> float:
-        if self._exit.powers_off and not live.transcript.words:
+        nothing_sent = live.progress.sent == 0
+        ends_soon = self._exit.powers_off or (self._exit.final and nothing_sent)
+        if ends_soon and not live.transcript.words:
             return min(self._settings.finish_timeout, NO_WORDS_TIMEOUT)
         return self._settings.finish_timeout

@@ -8,7 +8,7 @@ from appliance.controller.live_session import LiveSession
 from appliance.controller.privacy import DARK_TIMEOUT, PrivacyGuard
 from appliance.controller.states import MICROPHONE_OPEN, Input, State
 from appliance.controller.time_limits import NO_WORDS_TIMEOUT, TimeLimits
-from appliance.core.events import PowerOffRequested, ScreenRecovered, TurnReceived
+from appliance.core.events import PowerOffRequested, ScreenRecovered, StopRequested, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.settings.schema import ServiceSettings, SessionSettings
@@ -81,3 +81,15 @@ def test_before_powering_off_words_that_nobody_said_are_not_awaited(limited: Lim
     turn = Turn(0, "a word", finished=True)
     limited.live.receive(TurnReceived("a", 0, turn, 0.0, 1.0, Covered()), BEGAN)
     assert limited.due(State.FINISHING, after) is None
+
+
+@pytest.mark.parametrize(("sent", "awaited"), [(0.0, False), (1.0, True)])
+def test_before_the_end_a_service_that_has_heard_nothing_is_not_awaited(
+    limited: Limited, sent: float, *, awaited: bool
+) -> None:
+    limited.session.reach(captured=2.0, sent=sent, last_word=0)
+    limited.live.follow(BEGAN)
+    limited.live.finished_at = BEGAN
+    limited.exit_reason.add(StopRequested())
+    given_up = limited.due(State.FINISHING, NO_WORDS_TIMEOUT + 0.1) is Input.FINISH_TIMEOUT
+    assert given_up is not awaited
