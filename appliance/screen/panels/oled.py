@@ -1,6 +1,7 @@
 """OLEDs on I2C or SPI, driven by luma.oled."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from luma.core.interface.serial import i2c, spi
 from PIL import Image
 
 from appliance.core.events import Fault
+from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError
 from appliance.screen.panels.oled_bus import DISPLAY_OFF, RecordingBus
@@ -19,7 +21,13 @@ from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
 
 REFRESH_INTERVAL = 60.0
-"""Seconds after which everything is sent again, page by page, in case of an unnoticed glitch."""
+"""Seconds after which everything is sent again, page by page, in case of an unnoticed reset."""
+
+SESSION_REFRESH_INTERVAL = 2.5
+"""The same in a session: nobody may be heard for over five seconds below a wrong picture."""
+
+REFRESH_TIME = 1.0
+"""Seconds over which the pages of a refresh are spread, so that no picture takes much longer."""
 
 DIMMED_CONTRAST = 16
 """Contrast of a dimmed panel: a sixteenth of the light, still readable in a dark room."""
@@ -28,8 +36,9 @@ DIMMED_CONTRAST = 16
 class Oled:
     """OLED of luma.oled, initialised and ready to show pictures.
 
-    An SSD1306, SSD1309 or SH1106 is sent only what changed, and all of it again once a minute.
-    Others get whole pictures from luma, and are initialised again only after they failed to answer.
+    An SSD1306, SSD1309 or SH1106 is sent only what changed, and all of it again, with its
+    initialisation, every 2.5 s of a session and else once a minute. Others get whole pictures from
+    luma, as often as that.
 
     Args:
         settings: the driver, how it is connected, its size, rotation and contrast.
@@ -52,6 +61,8 @@ class Oled:
         self._shown: Pages | None = None
         self._refreshed_at = clock()
         self._due: list[int] = []
+        self._in_session = False
+        self._whole: Image.Image | None = None  # the last picture, where luma sends it
         self._brightness = Brightness.AWAKE
         self._contrast = settings.contrast
         self._blank = self._send is not None
@@ -79,20 +90,22 @@ class Oled:
         return device
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
-        """Send what differs from the last picture, and now and then one page again."""
+        """Send what differs from the last picture, and now and then some pages again."""
+        self._in_session = scene.mode in texts.IN_SESSION
         with _raising_panel_errors(self._settings):
             if scene.appearance.contrast not in (None, self._contrast):
                 self._contrast = scene.appearance.contrast
                 self._send_brightness()
             if self._send:
-                # One page of the refresh with each picture, so that none takes much longer.
                 pages = packed(self._device.preprocess(picture))
-                self._paint(self._send, pages, self._due_pages()[:1])
+                self._paint(self._send, pages, self._next_pages())
                 if self._blank:
                     self._blank = False
                     self._send_brightness()
             else:
-                self._device.display(picture.convert(self._device.mode))
+                self._whole = picture.convert(self._device.mode)
+                self._refresh_whole()
+                self._device.display(self._whole)
 
     def set_brightness(self, brightness: Brightness) -> None:
         """Set the contrast; or switch the OLED off, which keeps its memory."""
@@ -106,6 +119,8 @@ class Oled:
             self._send_brightness()
             if self._send and self._shown:
                 self._paint(self._send, self._shown, self._due_pages())
+            elif self._whole and self._refresh_whole():
+                self._device.display(self._whole)
 
     def clear(self) -> None:
         """Blank the OLED and switch it off."""
@@ -126,14 +141,34 @@ class Oled:
         self._device.contrast(self._contrast if self._brightness is Brightness.AWAKE else dimmed)
         self._device.show()
 
-    def _due_pages(self) -> list[int]:
-        """Return the numbers of the pages to send again; begin a refresh when it is time."""
-        if self._clock() - self._refreshed_at >= REFRESH_INTERVAL:
+    def _begin_refresh(self) -> bool:
+        """Send initialisation and brightness again when it is time; return whether it was."""
+        interval = SESSION_REFRESH_INTERVAL if self._in_session else REFRESH_INTERVAL
+        due = self._clock() - self._refreshed_at >= interval
+        if due:
             self._refreshed_at = self._clock()
             self._bus.replay()
             self._send_brightness()
+        return due
+
+    def _refresh_whole(self) -> bool:
+        """Begin a refresh of a panel to which luma sends what differs from its last picture."""
+        due = self._begin_refresh()
+        if due and hasattr(self._device, "framebuffer"):
+            self._device.framebuffer.prev_image = None
+        return due
+
+    def _due_pages(self) -> list[int]:
+        """Return the numbers of the pages to send again; begin a refresh when it is time."""
+        if self._begin_refresh():
             self._due = list(range(self._device.height // 8))
         return self._due
+
+    def _next_pages(self) -> list[int]:
+        """Return the pages to send again with this picture: as many as keep the refresh in time."""
+        due = self._due_pages()
+        share = (self._clock() - self._refreshed_at) / REFRESH_TIME
+        return due[: max(1, math.ceil(len(due) * share))]
 
     def _paint(self, send: Sender, pages: Pages, again: list[int]) -> None:
         """Send what changed since the last picture, and all of the pages `again`."""

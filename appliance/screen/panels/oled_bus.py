@@ -1,11 +1,16 @@
 """Bus to an OLED that records the initialisation and can repeat it."""
 
+from collections.abc import Callable
 from typing import Any
 
 DISPLAY_OFF = 0xAE
 DISPLAY_ON = 0xAF
 CONTRAST = 0x81
 """Commands that SSD1306, SSD1309 and SH1106 share."""
+
+
+_LONGEST_ARGUMENTS = 16
+"""Bytes of data that may belong to a command; more are a picture."""
 
 
 class RecordingBus:
@@ -20,21 +25,24 @@ class RecordingBus:
     def __init__(self, interface: Any, *, dark: bool = False) -> None:  # noqa: ANN401 - luma ships no types
         self._interface = interface
         self._dark = dark
-        self._initialisation: list[tuple[int, ...]] = []
+        self._initialisation: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._recording = True
 
     def command(self, *command: int) -> None:
         """Send a command with its arguments, or several."""
         if self._recording:
-            self._initialisation.append(command)
+            self._record(command)
             if self._dark and command == (DISPLAY_ON,):
                 return
         self._interface.command(*command)
 
     def data(self, data: bytes | list[int]) -> None:
         """Send bytes for the OLED's memory."""
-        if not (self._dark and self._recording):
-            self._interface.data(list(data))
+        if self._dark and self._recording:
+            return
+        if self._recording and len(data) <= _LONGEST_ARGUMENTS:
+            self._initialisation.append((self._interface.data, (list(data),)))
+        self._interface.data(list(data))
 
     def cleanup(self) -> None:
         """Close the interface."""
@@ -50,10 +58,16 @@ class RecordingBus:
         With the brightness set afterwards, this repairs an OLED that lost its power for a moment
         between two commands.
         """
-        for command in self._initialisation:
-            rest = _without_brightness(command)
-            if rest:
-                self._interface.command(*rest)
+        for send, arguments in self._initialisation:
+            send(*arguments)
+
+    def _record(self, command: tuple[int, ...]) -> None:
+        if self._dark:
+            command = _without_brightness(command)
+        elif command in {(DISPLAY_OFF,), (DISPLAY_ON,)}:
+            return  # other controllers get arguments as data, so their contrast stays
+        if command:
+            self._initialisation.append((self._interface.command, command))
 
 
 def _without_brightness(command: tuple[int, ...]) -> tuple[int, ...]:

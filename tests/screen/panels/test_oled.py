@@ -161,6 +161,29 @@ class AnyPanel:
         self.sent += [bytes(message) for message in messages]
 
 
+@pytest.mark.parametrize(
+    "driver", [driver for driver in OLEDS if driver not in {"ssd1325", *MODULES}]
+)
+def test_other_panels_get_initialisation_and_picture_again_in_a_session(driver: str) -> None:
+    size = inspect.signature(getattr(luma.oled.device, driver)).parameters
+    settings = DisplaySettings(
+        driver=driver, width=size["width"].default, height=size["height"].default
+    )
+    bus, now = AnyPanel(), [0.0]
+    panel = Oled(settings, bus=bus, clock=lambda: now[0])
+    initialisation = [sent for sent in bus.sent if sent[1:] not in {b"\xae", b"\xaf"}]
+    whole = sum(len(sent) for sent in bus.sent if len(sent) > 17)
+    panel.show(SCENE, Renderer.for_settings(settings).draw(SCENE))
+    bus.sent.clear()
+    now[0] += 2.5
+    panel.check()
+    assert sum(len(sent) for sent in bus.sent if len(sent) > 17) == whole
+    assert all(sent in bus.sent for sent in initialisation if len(sent) <= 2)
+    bus.sent.clear()
+    panel.check()
+    assert len(b"".join(bus.sent)) < 20
+
+
 @pytest.mark.parametrize("driver", [driver for driver in OLEDS if driver != "ssd1325"])
 def test_every_panel_of_luma_can_show_dim_sleep_and_wake(driver: str) -> None:
     size = inspect.signature(getattr(luma.oled.device, driver)).parameters
@@ -241,6 +264,58 @@ def test_a_panel_that_lost_its_power_unnoticed_is_repaired_within_a_minute(drive
     now[0] += 60
     panel.check()
     assert pixels(module.image) == pixels(picture)
+
+
+@pytest.mark.parametrize("pictures", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("reset_at", [0.0, 2.4, 2.6, 3.1, 3.6, 4.9])
+@pytest.mark.parametrize("driver", MODULES)
+def test_a_panel_that_was_reset_in_a_session_is_repaired_within_5_s(
+    driver: str, reset_at: float, pictures: float
+) -> None:
+    """Pictures come so many seconds apart; the display checks the panel after one without."""
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, picture := Renderer().draw(SCENE))
+    was_reset = False
+    while now[0] < reset_at + 5.0 - (pictures or 1.0):
+        now[0] += pictures or 1.0
+        if not was_reset and now[0] > reset_at:
+            module.plug()
+            was_reset = True
+        if pictures:
+            scene = Scene(Mode.LISTENING, elapsed=int(now[0]), level=0.4, turns=SCENE.turns)
+            panel.show(scene, picture := Renderer().draw(scene))
+        else:
+            panel.check()
+    assert was_reset
+    assert pixels(module.image) == pixels(picture)
+    assert module.contrast == DEFAULT.contrast
+
+
+@pytest.mark.parametrize("driver", MODULES)
+def test_the_refresh_of_a_session_takes_a_twentieth_of_a_slow_bus(driver: str) -> None:
+    module = MODULES[driver]()
+    now = [0.0]
+    panel = Oled(DisplaySettings(driver=driver), bus=module, clock=lambda: now[0])
+    panel.show(SCENE, Renderer().draw(SCENE))
+    before = module.bytes_sent
+    for _ in range(600):
+        now[0] += 0.1
+        panel.show(SCENE, Renderer().draw(SCENE))
+    assert (module.bytes_sent - before) / 60 < 100_000 / 9 / 20
+
+
+def test_between_sessions_a_refresh_comes_once_a_minute() -> None:
+    module = Ssd1306()
+    now = [0.0]
+    panel = Oled(DEFAULT, bus=module, clock=lambda: now[0])
+    panel.show(Scene(Mode.READY), Renderer().draw(Scene(Mode.READY)))
+    before = module.bytes_sent
+    for _ in range(59):
+        now[0] += 1
+        panel.check()
+    assert module.bytes_sent - before < 59 * 10
 
 
 def test_the_refresh_does_not_switch_the_panel_off() -> None:
