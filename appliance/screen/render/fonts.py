@@ -57,6 +57,14 @@ ASCENDERS, DESCENDERS = "Hbdfhkl", "gjpqy"
 
 VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
+SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+JOINER = "\N{ZERO WIDTH JOINER}"
+
+VOWELS_BEFORE = frozenset("เแโใไເແໂໃໄ")
+VOWELS_BEHIND = frozenset("ำຳ")
+"""Thai and Lao vowels that are written before or behind their consonant."""
+
 NO_CHARACTER = "\U0010fffe"
 
 Font = ImageFont.FreeTypeFont
@@ -131,7 +139,8 @@ class Typeface:
         """Split the text where the font changes; accents stay with their letter."""
         # Complex layout applies to a whole word, so that its punctuation is at the right end.
         shaped = any(ord(character) in SHAPED_SCRIPTS for character in text)
-        visible = text if shaped else _without_invisible(text)
+        plain = _without_skin_tones(text)
+        visible = plain if shaped else _without_invisible(plain)
         placed = [(self._font_for(letter, shaped), letter) for letter in letters(visible)]
         for font, run in itertools.groupby(placed, key=lambda pair: pair[0]):
             yield font, "".join(letter for _, letter in run)
@@ -164,7 +173,9 @@ def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
     sizes = range(height, SMALLEST_SIZE, -1)
     fits = (size for size in sizes if _fits(_first(size, named), height, width))
     size = next(fits, SMALLEST_SIZE)
-    others = (_load(path, _grid_size(path, size, height)) for path in EVERYTHING)
+    # A named font comes again, with the complex layout that some scripts need.
+    paths = (Path(named), *EVERYTHING) if named else EVERYTHING
+    others = (_load(path, _grid_size(path, size, height)) for path in paths)
     return Typeface(_first(size, named), (font for font in others if font), height)
 
 
@@ -220,19 +231,40 @@ def _grid_size(path: Path, size: int, height: int) -> int:
 
 
 def letters(text: str) -> list[str]:
-    """Return the text's letters, each with its accents."""
+    """Return the text's letters, each with its accents, and emoji with what belongs to them.
+
+    >>> len(letters("né")), len(letters("\U0001f44b\U0001f3fd!"))
+    (2, 2)
+    """
     found: list[str] = []
     for character in text:
-        if found and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
+        if found and _belongs(character, found[-1]):
             found[-1] += character
         else:
             found.append(character)
     return found
 
 
+def _belongs(character: str, before: str) -> bool:
+    """Return whether no line may begin with the character if `before` ends the one above."""
+    category = unicodedata.category(character)
+    if category in {"Mn", "Mc", "Me", "Cf"} or character in SKIN_TONES | VOWELS_BEHIND:
+        return True
+    if before[-1] == JOINER:
+        return category == "So"
+    if character in FLAG_LETTERS:
+        return len(before) == 1 and before in FLAG_LETTERS
+    return before in VOWELS_BEFORE
+
+
 def _without_invisible(text: str) -> str:
     """Leave out invisible control characters, which the basic layout draws as boxes."""
     return "".join(it for it in text if it not in VARIATIONS and unicodedata.category(it) != "Cf")
+
+
+def _without_skin_tones(text: str) -> str:
+    """Leave out what one-bit emoji can't show; a skin tone alone stays."""
+    return text[:1] + "".join(it for it in text[1:] if it not in SKIN_TONES)
 
 
 def _has(font: Font, character: str) -> bool:

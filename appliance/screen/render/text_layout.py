@@ -27,6 +27,9 @@ BALANCE_STEP = 4
 WORD_LIMIT = 50
 """Most characters of a word that is not cut."""
 
+IDEOGRAPHS_OF_A_PHRASE = 3
+"""Ideographs from which on a text is larger for them."""
+
 DIRECTION_SAMPLE = 100
 """Characters at the start of a turn that decide its direction."""
 
@@ -165,8 +168,12 @@ def _settled_lines(words: Sequence[LineWord], type_: Typeface, width: int) -> li
 
 
 def has_ideographs(lines: Iterable[Line]) -> bool:
-    """Return whether the lines have ideographs, which need 16 pixels of height."""
-    return any(_is_ideograph(letter) for line in lines for word in line for letter in word.text)
+    """Return whether the lines have a phrase of ideographs or kana, which need 16 pixels of height.
+
+    One or two of them in other text, and emoji, have the height of that text.
+    """
+    written = (letter for line in lines for word in line for letter in word.text)
+    return sum(_is_wide(it) and it.isalpha() for it in written) >= IDEOGRAPHS_OF_A_PHRASE
 
 
 def is_cut(text: str, type_: Typeface, width: int) -> bool:
@@ -238,13 +245,13 @@ def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
 def _parts(word: str) -> tuple[str, ...]:
     """Split at ideographs, between which a line may break; other words stay whole."""
     parts: list[str] = []
-    for ideograph, group in itertools.groupby(letters(word), key=_is_ideograph):
+    for ideograph, group in itertools.groupby(letters(word), key=_is_wide):
         found = list(group)
         parts += found if ideograph else ["".join(found)]
     return tuple(parts)
 
 
-def _is_ideograph(letter: str) -> bool:
+def _is_wide(letter: str) -> bool:
     return unicodedata.east_asian_width(letter[0]) in {"W", "F"}
 
 

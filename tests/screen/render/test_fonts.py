@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from appliance.screen.render import fonts
-from appliance.screen.render.fonts import Typeface, typeface
+from appliance.screen.render.fonts import Typeface, letters, typeface
 
 LATIN = (
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿĄąĆćČčĎďĘęĚěĞğİıŁłŃńŇň"
@@ -93,6 +93,34 @@ def test_without_any_font_file_pillow_s_own_is_used(monkeypatch: pytest.MonkeyPa
         assert typeface(18).width("Hello") > 20
     finally:
         fonts._first.cache_clear()
+
+
+@pytest.mark.parametrize("word", ["שלום", "مرحبا"])
+def test_a_named_font_is_preferred_for_shaped_scripts_too(word: str) -> None:
+    mono = "/usr/share/fonts/truetype/dejavu/DejaVuSansCondensed-Bold.ttf"
+    assert {font.path for font, _ in typeface(18, mono)._runs(word)} == {mono}
+    assert image(typeface(18, mono), word) != image(typeface(18), word)
+
+
+@pytest.mark.parametrize("tone", sorted(fonts.SKIN_TONES))
+def test_a_skin_tone_is_no_box_of_its_own(tone: str) -> None:
+    type_ = typeface(18)
+    assert image(type_, f"\N{WAVING HAND SIGN}{tone}") == image(type_, "\N{WAVING HAND SIGN}")
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "\U0001f44b\U0001f3fd",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f1e9\U0001f1ea",
+        "ทำ",
+        "เก็",
+        "é",
+    ],
+)
+def test_what_belongs_together_is_one_letter(whole: str) -> None:
+    assert letters(f"a{whole}{whole}b") == ["a", whole, whole, "b"]
 
 
 SAMPLES = {

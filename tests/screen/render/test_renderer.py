@@ -118,6 +118,18 @@ def test_small_lines_grow_for_ideographs_alone(text: str) -> None:
     assert (body[3] - body[1] > 12) == (text == "你好世界")
 
 
+@pytest.mark.parametrize("letter", ["\N{THUMBS UP SIGN}", "漢", "あ"])
+@pytest.mark.parametrize("lines", [3, 4, 6])
+def test_one_wide_letter_leaves_the_distance_of_the_lines_alone(letter: str, lines: int) -> None:
+    renderer = Renderer(lines=lines)
+    said = ["One line of it", "Another line", "The last one"]
+    plain = renderer.draw(Scene(Mode.LISTENING, turns=tuple(map(ShownTurn, said))))
+    said[1] += f" {letter}"
+    wide = renderer.draw(Scene(Mode.LISTENING, turns=tuple(map(ShownTurn, said))))
+    # Only what is right of the first word differs.
+    assert plain.crop((0, 0, 40, 64)).tobytes() == wide.crop((0, 0, 40, 64)).tobytes()
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_picture_is_moved_as_a_whole_and_nothing_of_it_is_lost(size: tuple[int, int]) -> None:
     renderer = Renderer(*size)
