@@ -21,24 +21,15 @@ _NAMES_SHOWN = 2
 """Names of other microphones that a fault mentions; the screen is small."""
 
 
-def find_device(audio: Audio, wanted: str | int) -> Device:
-    """Return the wanted device as PortAudio knows it now; of several, the best.
-
-    Args:
-        audio: PortAudio.
-        wanted: part of a name in any case, an index, or "" for PortAudio's default.
-
-    Raises:
-        MicrophoneError: there is no such device, or it can't record.
-    """
-    return fitting_devices(audio, wanted)[0]
-
-
 def fitting_devices(audio: Audio, wanted: str | int) -> list[Device]:
     """Return the devices that `wanted` fits, the best first: cameras come last.
 
     A monitor, which records what a loudspeaker plays, is taken only by its index or if `wanted`
     names it as one.
+
+    Args:
+        audio: PortAudio.
+        wanted: part of a name in any case, an index, or "" for PortAudio's default.
 
     Raises:
         MicrophoneError: there is no such device, or it can't record.

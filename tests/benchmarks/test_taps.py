@@ -4,7 +4,7 @@ from pathlib import Path
 import pyaudio
 import pytest
 
-from appliance.hardware.device_search import find_device
+from appliance.hardware.device_search import fitting_devices
 from tests.benchmarks.taps import TappedAudio, delivered
 from tests.rig.numbered import speech
 from tests.rig.sound import PipeMicrophone
@@ -29,7 +29,7 @@ def test_what_the_microphone_delivered_can_be_heard_in_the_taps(tmp_path: Path) 
             1,
             pyaudio.paInt16,
             input=True,
-            input_device_index=find_device(tapped, "").index,
+            input_device_index=fitting_devices(tapped, "")[0].index,
             frames_per_buffer=1600,
             stream_callback=listen,
         )
