@@ -94,7 +94,7 @@ class Box:
     def press(self) -> None:
         """Press and release the button."""
         press(self._pin, 0.06)
-        time.sleep(0.06)  # an earlier press would count as a bounce
+        time.sleep(0.1)  # an earlier press would count as the same one
 
     def pin(self, number: int) -> MockPin:
         """Return the mock pin of this number."""
