@@ -20,6 +20,7 @@ NOT_FOR_THE_FIRST_PICTURE = (
     "requests",
     "sqlite3",
     "ssl",
+    "uniseg",
     "websocket",
 )
 ROOT = Path(__file__).parents[1] / "appliance"
@@ -27,7 +28,16 @@ PACKAGES = [path for path in ROOT.iterdir() if path.is_dir() and path.name != "_
 ALONE = {"cli"}
 """Packages whose late imports come before the first thread."""
 
-NOT_TO_BE_READY = ("luma.emulator", "numpy", "paho", "pocketsphinx", "requests", "ssl", "websocket")
+NOT_TO_BE_READY = (
+    "luma.emulator",
+    "numpy",
+    "paho",
+    "pocketsphinx",
+    "requests",
+    "ssl",
+    "uniseg",
+    "websocket",
+)
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 - Chinese and Japanese
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from appliance.screen.render import text_layout
 from appliance.screen.render.fonts import Typeface, typeface
 from appliance.screen.render.text_layout import (
     SECTION_CHARACTERS,
@@ -156,6 +159,53 @@ def test_ideographs_wrap_between_any_two() -> None:
     lines = texts(lines_of("你好世界你好世界你好世界", TYPE, WIDTH))
     assert len(lines) == 2
     assert "".join(lines).replace(" ", "") == "你好世界你好世界你好世界"
+
+
+NOT_AT_A_START = "，。、！？；：）」』ゃゅょっぁぃぅぇぉャュョッー々"
+NOT_AT_AN_END = "（「『"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", *NOT_AT_AN_END]),
+            st.sampled_from("今日天气很好はいいアメリカ"),
+            st.sampled_from(["", "", *NOT_AT_A_START]),
+        ).map("".join),
+        max_size=40,
+    ).map("".join),
+    st.sampled_from([9, 13, 18]),
+    st.integers(80, 128),
+)
+def test_no_line_begins_or_ends_with_a_mark_that_may_not_stand_there(
+    text: str, height: int, width: int
+) -> None:
+    lines = texts(lines_of(text, typeface(height), width))
+    assert "".join(lines).replace(" ", "") == text
+    assert not [line for line in lines[1:] if line[0] in NOT_AT_A_START]
+    assert not [line for line in lines[:-1] if line[-1] in NOT_AT_AN_END]
+
+
+@given(st.text("ทำนอกจากนี้เป็นไก่โต๊ะ", max_size=60))
+def test_no_line_begins_with_a_vowel_of_the_one_above(text: str) -> None:
+    lines = ["".join(word.text for word in line) for line in lines_of(text, TYPE, WIDTH)]
+    assert "".join(lines) == text.replace(" ", "")
+    assert not [line for line in lines[1:] if line[0] == "ำ"]
+    assert not [line for line in lines[:-1] if line[-2:-1] not in "เแโใไ" and line[-1] in "เโไ"]
+
+
+def test_without_the_line_breaker_lines_break_between_any_two_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "uniseg.linebreak", None)
+    caches = (text_layout._line_breaker, text_layout._parts, text_layout._parts_of_clause)
+    try:
+        for cached in caches:
+            cached.cache_clear()
+        assert text_layout._parts("你好。ok") == ("你", "好", "。", "o", "k")
+    finally:
+        for cached in caches:
+            cached.cache_clear()
 
 
 def test_an_accent_and_its_letter_are_one_letter() -> None:
