@@ -17,7 +17,7 @@ STALLED = Fault("The card does not answer", "leave the power on")
 
 
 class CardWatch:
-    """Reports a write that takes too long, which its own thread can't do.
+    """Watch that reports a write that takes too long, which the writing thread can't do.
 
     Nothing else happens: words and audio wait in memory, and are written when the card is back.
     Used by the controller's thread alone.

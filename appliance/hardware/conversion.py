@@ -96,10 +96,10 @@ def converter(rate: int, channels: int) -> Converter:
     """Return a converter for audio of this rate (Hz) and number of channels."""
     if rate != SAMPLE_RATE:
         return Resampler(rate, channels)
-    return Downmixer(channels) if channels > 1 else Identity()
+    return Downmixer(channels) if channels > 1 else Passthrough()
 
 
-class Identity:
+class Passthrough:
     """Converter of what is 16 kHz mono already."""
 
     def convert(self, block: bytes) -> bytes:

@@ -52,7 +52,7 @@ CLOCK_STEP = 1.0
 """Seconds by which a session's start must differ from the clock that was set to be corrected."""
 
 
-class Work(msgspec.Struct, frozen=True):
+class Transaction(msgspec.Struct, frozen=True):
     """Statements that are committed together or not at all, and what is called once they are."""
 
     statements: tuple[Statement, ...]
@@ -120,7 +120,7 @@ class HistoryWriter:
             interval=purge_interval,
         )
         self._recordings: dict[str, Recording] = {}
-        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._database: sqlite3.Connection | None = None
         self._failed = False
@@ -216,53 +216,53 @@ class HistoryWriter:
         self._put(statements.correct_times(boot, offset, CLOCK_STEP))
 
     def _put(self, *changes: Statement, then: Callable[[], None] = lambda: None) -> None:
-        self._queue.put(Work(changes, then))
+        self._queue.put(Transaction(changes, then))
 
     def _run(self) -> None:
-        while (work := self._next()) is not None:
-            while not self._done(work):
+        while (transaction := self._next()) is not None:
+            while not self._done(transaction):
                 if self._ending.wait(self._retry_interval):
                     break
         self._close()
 
-    def _next(self) -> Work | None:
-        """Return the next work; one without statements when old sessions must be deleted."""
+    def _next(self) -> Transaction | None:
+        """Return the next transaction; one without statements when old sessions must be deleted."""
         try:
             return self._queue.get(timeout=self._retention.next_look)
         except queue.Empty:
-            return Work(())
+            return Transaction(())
 
-    def _done(self, work: Work) -> bool:
-        """Carry out the work and report; return whether the disk took it."""
+    def _done(self, transaction: Transaction) -> bool:
+        """Carry out the transaction and report; return whether the disk took it."""
         try:
             with self.busy_timer:
-                self._carry_out(work)
+                self._carry_out(transaction)
         except (sqlite3.Error, OSError) as error:
             self._close()
             self._report_failure(error)
             return False
-        work.then()
+        transaction.then()
         self._report_recovery()
         return True
 
-    def _carry_out(self, work: Work) -> None:
+    def _carry_out(self, transaction: Transaction) -> None:
         try:
-            self._write(work)
+            self._write(transaction)
         except SchemaError as error:
             self._replace_database("newer", error)
-            self._write(work)
+            self._write(transaction)
         except sqlite3.Error as error:
             if is_damaged(error):
                 self._replace_database("damaged", error)
             raise
 
-    def _write(self, work: Work) -> None:
+    def _write(self, transaction: Transaction) -> None:
         if not self._path.exists():
             self._close()  # SQLite would go on writing to the deleted file
         self._database = self._database or open_database(self._path)
         with schema_checked(self._database):
             with self._database:
-                for statement, values in work.statements:
+                for statement, values in transaction.statements:
                     self._database.execute(statement, values)
             self._retention.apply(self._database)
 

@@ -1,4 +1,4 @@
-"""Login page of a network: how to tell its answers from those of a service."""
+"""Login page of a network: detection of its answers in place of those of a service."""
 
 from collections.abc import Iterable, Iterator
 
