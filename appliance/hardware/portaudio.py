@@ -160,7 +160,8 @@ def open_stream(
         audio: PortAudio.
         device: what to open.
         callback: called with each block, on PortAudio's thread.
-        every_channel: open all channels of the device, not the first one alone.
+        every_channel: open all channels of the device, not the first one alone; of a plug-in, the
+            mix of all that it has.
 
     Raises:
         MicrophoneError: the device is busy, gone, or has no usable rate.
@@ -226,7 +227,7 @@ def _formats(device: Device, *, every_channel: bool) -> Iterator[Format]:
     rates = dict.fromkeys((SAMPLE_RATE, device.rate, 48_000, 44_100, 32_000, 96_000, 22_050))
     counts = dict.fromkeys((1, 2, device.channels))
     if device.is_plugin:
-        counts = dict.fromkeys((_CHANNELS_OF_PLUGIN, 2, 1))
+        counts = dict.fromkeys((1, 2) if every_channel else (_CHANNELS_OF_PLUGIN, 2, 1))
     elif every_channel:
         counts = dict.fromkeys((device.channels, 2, 1))
     for rate in rates:

@@ -3,7 +3,7 @@ from itertools import combinations
 import pytest
 
 from appliance.controller.fault_list import BY_IMPORTANCE, FaultList
-from appliance.core.events import Fault
+from appliance.core.events import Fault, MicrophoneDoubted, MicrophoneOpened, MicrophoneTrusted
 from appliance.core.parts import Part
 
 
@@ -51,3 +51,15 @@ def test_it_knows_which_parts_have_a_fault() -> None:
 def test_a_fault_is_a_sentence_in_the_log() -> None:
     assert str(Fault("No network", "check Wi-Fi", "DNS")) == "No network: check Wi-Fi (DNS)"
     assert str(Fault("No network")) == "No network"
+
+
+@pytest.mark.parametrize("end", [MicrophoneTrusted(), MicrophoneOpened("USB", 48_000)])
+def test_a_doubt_about_the_microphone_is_its_fault_until_it_ends(
+    end: MicrophoneTrusted | MicrophoneOpened,
+) -> None:
+    faults = FaultList()
+    muted = Fault("Microphone is muted?")
+    faults.handle(MicrophoneDoubted(muted))
+    assert [*faults] == [(Part.MICROPHONE, muted)]
+    faults.handle(end)
+    assert faults.worst is None

@@ -125,3 +125,25 @@ def test_faulthandler_and_child_processes_stay(tmp_path: Path) -> None:
     stderr = stderr_of(ending, tmp_path)
     assert "a child" in stderr
     assert "most recent call first" in stderr
+
+
+@pytest.mark.parametrize(
+    ("channels", "every_channel", "asked"),
+    [
+        (1, False, 1),
+        (2, False, 1),
+        (6, False, 1),
+        (6, True, 6),
+        (8, True, 8),
+        (32, False, 4),
+        (32, True, 1),
+        (128, False, 4),
+    ],
+)
+def test_channels_are_asked_for_by_what_the_device_is(
+    channels: int, every_channel: bool, asked: int
+) -> None:
+    sound = FakeSound(formats=[Format(16_000, count) for count in range(1, 129)])
+    device = Device(index=1, name="any", rate=48_000, channels=channels)
+    opened = open_stream(sound(), device, ignore, every_channel=every_channel)[1]
+    assert opened == (16_000, asked)
