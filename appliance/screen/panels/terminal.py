@@ -4,6 +4,7 @@ import functools
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import TextIO
 
@@ -22,6 +23,9 @@ HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 HOLD, RELEASE = "\x1b[?2026h", "\x1b[?2026l"
 """Between these a terminal paints all at once; terminals that do not know them ignore them."""
 
+MIN_SIZE = os.terminal_size((66, 19))
+"""Least size of a terminal that shows the picture: in braille, and a row for the cursor."""
+
 LIT, PLAIN = "\x1b[38;5;153m", "\x1b[0m"
 
 Turns = tuple[ShownTurn, ...]
@@ -32,6 +36,8 @@ DEFAULT_SIZE = os.terminal_size((80, 24))
 HALVES = " \u2580\u2584\u2588"
 ASLEEP = "asleep: a press wakes it"
 """Caption below the empty picture of a panel that is asleep."""
+
+TOO_SMALL = f"Enlarge this window to {MIN_SIZE.columns}x{MIN_SIZE.lines} characters"
 
 BRAILLE = 0x2800
 DOTS = (0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80)
@@ -46,25 +52,29 @@ def open_terminal(_settings: DisplaySettings, _bus: object) -> Panel:
 def standard_output(caption: Callable[[], str] = str) -> Panel:
     """Return a panel on standard output: pictures in a terminal, plain lines elsewhere.
 
+    A terminal that is dumb, or too small for the picture, has plain lines too.
+
     `caption` returns the line below the pictures.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # not every locale knows every letter
-    if sys.stdout.isatty():
-        return TerminalPanel(sys.stdout, caption)
+    if _shows_pictures(sys.stdout):
+        return TerminalPanel(sys.stdout, caption, colour=not os.environ.get("NO_COLOR"))
     return LinesPanel(sys.stdout)
 
 
 class TerminalPanel:
     """Panel in a terminal: with half blocks where it is wide enough, else with braille.
 
-    A picture of 128x64 pixels takes 130x34 or 66x18 characters, frame included. Only rows that
+    A picture of 128x64 pixels takes 130x34 or 66x18 characters, frame included; a terminal that has
+    become smaller says so instead. Only rows that
     changed are written. The cursor is hidden until `close`, which leaves the picture standing.
 
     Args:
         stream: the terminal.
         caption: returns the line below the picture.
         measure: returns the terminal's size in characters.
+        colour: whether the picture has a colour of its own.
     """
 
     def __init__(
@@ -72,9 +82,12 @@ class TerminalPanel:
         stream: TextIO,
         caption: Callable[[], str] = str,
         measure: Callable[[], os.terminal_size] | None = None,
+        *,
+        colour: bool = True,
     ) -> None:
         self._stream = stream
         self._caption = caption
+        self._lit, self._plain = (LIT, PLAIN) if colour else ("", "")
         self._measure = measure or functools.partial(_size_of, stream.fileno())
         self._size: os.terminal_size | None = None
         self._rows: list[str] = []
@@ -115,11 +128,14 @@ class TerminalPanel:
         seen, caption = picture, self._caption()
         if self._asleep:
             seen, caption = Image.new("1", picture.size), ASLEEP
-        whole = [*_framed(_characters(seen, size)), caption]
+        if _is_enough(size):
+            whole = [*_framed(_characters(seen, size)), caption]
+        else:
+            whole = textwrap.wrap(TOO_SMALL, size.columns)
         rows = [row[: size.columns] for row in whole[: size.lines - 1]]
         for number, row in enumerate(rows):
             if number >= len(shown) or shown[number] != row:
-                written.append(f"\x1b[{number + 1}H{LIT}{row}{PLAIN}{CLEAR_LINE}")
+                written.append(f"\x1b[{number + 1}H{self._lit}{row}{self._plain}{CLEAR_LINE}")
         self._size, self._rows = size, rows
         self._write(HOLD, *written, self._below(), RELEASE)
 
@@ -204,6 +220,16 @@ def _continues(before: Turns, now: Turns) -> bool:
 def _framed(rows: list[str]) -> list[str]:
     rule = "\u2500" * len(rows[0])
     return [f"\u256d{rule}\u256e", *(f"\u2502{row}\u2502" for row in rows), f"\u2570{rule}\u256f"]
+
+
+def _shows_pictures(stream: TextIO) -> bool:
+    is_able = stream.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+    return is_able and _is_enough(_size_of(stream.fileno()))
+
+
+def _is_enough(size: os.terminal_size) -> bool:
+    """Return whether a terminal of this size shows the whole picture."""
+    return size.columns >= MIN_SIZE.columns and size.lines >= MIN_SIZE.lines
 
 
 def _characters(picture: Image.Image, size: os.terminal_size) -> list[str]:

@@ -1,7 +1,11 @@
 import io
 import os
+import pty
 import re
+import sys
+import termios
 
+import pytest
 from PIL import Image
 
 from appliance.core.events import Fault
@@ -9,9 +13,11 @@ from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.terminal import (
     DOTS,
     HIDE_CURSOR,
+    LIT,
     SHOW_CURSOR,
     LinesPanel,
     TerminalPanel,
+    standard_output,
 )
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
@@ -100,6 +106,56 @@ def test_a_terminal_that_is_resized_is_painted_again() -> None:
     terminal.size = SMALL
     panel.show(SCENE, Renderer().draw(SCENE))
     assert same(terminal.pixels(128, 64), Renderer().draw(SCENE))
+
+
+@pytest.mark.parametrize("size", [(65, 24), (80, 18), (12, 5), (1, 1)])
+def test_a_terminal_that_became_too_small_says_so_until_it_is_large(size: tuple[int, int]) -> None:
+    terminal = Terminal(SMALL)
+    panel = shown_on(terminal, Scene(mode=Mode.READY))
+    whole = dict(terminal.rows)
+    terminal.size = os.terminal_size(size)
+    panel.check()
+    assert all(len(row) <= size[0] for row in terminal.rows.values())
+    assert max(terminal.rows, default=0) < size[1] or size[1] == 1
+    if size[0] >= 65:
+        assert list(terminal.rows.values()) == ["Enlarge this window to 66x19 characters"]
+    terminal.size = SMALL
+    panel.check()
+    assert terminal.rows == whole
+
+
+@pytest.mark.parametrize(
+    ("environment", "size", "kind"),
+    [
+        ({"TERM": "xterm"}, (66, 19), TerminalPanel),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, (66, 19), TerminalPanel),
+        ({"TERM": "xterm"}, (0, 0), TerminalPanel),
+        ({"TERM": "xterm"}, (65, 24), LinesPanel),
+        ({"TERM": "xterm"}, (80, 18), LinesPanel),
+        ({"TERM": "dumb"}, (80, 24), LinesPanel),
+        ({"TERM": "unknown"}, (80, 24), LinesPanel),
+    ],
+)
+def test_only_a_terminal_that_can_show_pictures_gets_them(
+    environment: dict[str, str],
+    size: tuple[int, int],
+    kind: type,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, size[::-1])
+    with os.fdopen(ours, "rb", buffering=0) as seen, os.fdopen(theirs, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        panel = standard_output()
+        scene = Scene(mode=Mode.READY)
+        panel.show(scene, Renderer().draw(scene))
+        written = seen.read(100_000).decode()
+    assert isinstance(panel, kind)
+    assert ("\x1b" in written) == (kind is TerminalPanel)
+    assert (LIT in written) == (kind is TerminalPanel and "NO_COLOR" not in environment)
 
 
 def test_the_cursor_is_hidden_and_comes_back_below_the_picture() -> None:
