@@ -30,6 +30,7 @@ from appliance.servers.local_service.server import LocalService
 from appliance.settings import Settings
 from appliance.settings.commands import Gpio
 from appliance.system.state_lock import StateInUseError, StateLock
+from appliance.system.stop_signals import stop_signals
 from appliance.system.supervision import end_on_unhandled_errors
 
 LAMPS = [Gpio(phrase="turn on [the] lamp", pin=pin, state="on") for pin in (22, 23, 27)]
@@ -77,7 +78,7 @@ class Demo:
     def run(self) -> SessionRecord:
         """Press, speak, press; return the session from the history.
 
-        SIGINT and SIGTERM stop it early.
+        SIGINT, SIGTERM and SIGHUP stop it early.
 
         Raises:
             DemoError: the demo failed or was stopped, or another one runs.
@@ -206,9 +207,8 @@ def _drop_left_over_audio(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at each SIGINT and SIGTERM in a `with` block."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    """Call `stop` at each signal that asks to stop in a `with` block."""
+    before = {number: signal.signal(number, lambda *_: stop()) for number in stop_signals()}
     try:
         yield
     finally:

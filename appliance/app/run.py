@@ -28,6 +28,7 @@ from appliance.settings.last_good import GoodSettings
 from appliance.settings.load import contents
 from appliance.system.files import sync
 from appliance.system.state_lock import StateInUseError, StateLock
+from appliance.system.stop_signals import stop_signals
 from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
 
@@ -54,7 +55,7 @@ class Runnable(Protocol):
 
 
 def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> bool:
-    """Run until SIGTERM or SIGINT; return whether no error ended it.
+    """Run until SIGTERM, SIGINT or SIGHUP; return whether no error ended it.
 
     Bad settings are shown on the screen while the last good ones, or the defaults, are in use. The
     last good ones outlive the program; new ones replace them once they have served. After an
@@ -237,5 +238,5 @@ def _stop_on_signals(post: Post, stopping: threading.Event) -> None:
         post(StopRequested())
         log.info("asked to stop by %s", signal.Signals(number).name)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in stop_signals():
+        signal.signal(number, stop)

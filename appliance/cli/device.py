@@ -16,7 +16,7 @@ from appliance.system import environment, log_setup
 @click.command()
 @CONFIG
 def run(config: str | None) -> None:
-    """Run the appliance in the foreground, until SIGTERM or SIGINT."""
+    """Run the appliance in the foreground, until SIGTERM, SIGINT or SIGHUP."""
     from appliance.app import run as running
 
     environment.prepare()

@@ -290,7 +290,7 @@ class StatusLedFailed(Event, frozen=True):
 
 
 class StopRequested(Event, frozen=True):
-    """The program is asked to end, by SIGTERM or SIGINT."""
+    """The program is asked to end, by SIGTERM, SIGINT or SIGHUP."""
 
 
 class PowerOffRequested(Event, frozen=True):

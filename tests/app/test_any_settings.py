@@ -64,7 +64,7 @@ def test_it_starts_and_ends_whatever_stands_in_the_file(
         audio, pins = (lambda: WavAudio(sample()[0])), MockFactory()
         return StoppedAtOnce(settings, source, audio=audio, pin_factory=pins)
 
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in signals}
     hook = threading.excepthook
     try:

@@ -37,9 +37,10 @@ class Show:
 
     def __init__(self, home: Path, *arguments: str | Path, terminal: int | None = None) -> None:
         self.output = ""
+        plain = {"DISPLAY": "", "COLUMNS": "40", "TERM": "xterm"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "appliance", "demo", *arguments],
-            env={**os.environ, "XDG_STATE_HOME": str(home), "DISPLAY": "", "COLUMNS": "40"},
+            env={**os.environ, **plain, "XDG_STATE_HOME": str(home)},
             stdin=terminal,
             stdout=terminal or subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -231,7 +232,7 @@ def test_a_lamp_is_lit_while_its_output_is_on_and_not_before(pin: int, active_hi
     assert str(wired) == f"Lamp (GPIO {pin}): off"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_the_session_and_is_status_1(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -65,9 +65,12 @@ class Program:
         wait_until(lambda: self.log.count(text) >= times or self._process.poll() is not None)
         assert self.log.count(text) >= times, self.log
 
+    def send(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit status."""
-        self._process.send_signal(number)
+        self.send(number)
         return self.status()
 
     def status(self) -> int:
@@ -105,13 +108,25 @@ def run(settings: Path) -> "contextlib.AbstractContextManager[Program]":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0(settings: Path, number: signal.Signals) -> None:
     with run(settings) as running:
         running.wait_for(READY)
         assert running.end(number) == 0
         assert f"asked to stop by {number.name}" in running.log
         assert "Traceback" not in running.log
+
+
+@pytest.mark.slow
+def test_a_closed_terminal_does_not_end_it_under_nohup(settings: Path) -> None:
+    nohup = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    command = f"{nohup}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    arguments = ("-m", "appliance", "run", "--config", str(settings))
+    with program("-c", command, *arguments) as running:
+        running.wait_for(READY)
+        running.send(signal.SIGHUP)
+        assert running.end(signal.SIGTERM) == 0
+        assert "SIGHUP" not in running.log
 
 
 @pytest.mark.slow
@@ -372,7 +387,7 @@ def run_until(settings: Path, *reasons: Event) -> tuple[bool, list[Scripted]]:
         built.append(Scripted(reason or StopRequested()))
         return built[-1]
 
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.signal(number, lambda *_: None) for number in signals}
     hook = threading.excepthook
     try:
