@@ -4,15 +4,25 @@ Each command imports what it needs when it runs: `run` must not wait for the oth
 """
 
 import logging
+from typing import Any
 
 import click
 
 from appliance import __version__
 from appliance.cli import demo, device, history, local_service, token_server
+from appliance.cli.standard_streams import checked_streams
 from appliance.system import log_setup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Group whose commands, help and version report output that can't be written."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click has it
+        with checked_streams():
+            return super().main(*args, **extra)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="appliance")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def main(verbose: bool) -> None:

@@ -92,7 +92,12 @@ def add_appliance(name: str, secrets: Path | None) -> None:
             secret = register.add(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(secret)
+    try:
+        click.echo(secret)
+    except OSError:
+        with _register(secrets) as register:
+            register.remove(name)  # nobody knows the secret
+        raise
     click.echo(
         f"This is the secret of {name}, and will not be shown again. On the box it goes into "
         'appliance.toml on the card, token_secret = "..."; or give it to scripts/install in a '
