@@ -106,6 +106,10 @@ class PipeMicrophone:
         if not self._speech.finished.wait(timeout):
             raise TimeoutError("the microphone is still being played to")
 
+    def be_quiet(self) -> None:
+        """Drop what is still to be played."""
+        self._speech.clear()
+
     @property
     def spoke_at(self) -> float:
         """When the latest speech began, in seconds of the monotonic clock."""
@@ -158,6 +162,11 @@ class _Speech:
             if self.finished.is_set():
                 self.began_at = 0.0
             self.finished.clear()
+
+    def clear(self) -> None:
+        with self._guard:
+            self._pieces.clear()
+            self.finished.set()
 
     def take(self) -> bytes:
         """Return the next slice, padded with silence."""

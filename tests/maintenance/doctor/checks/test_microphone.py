@@ -34,13 +34,14 @@ def test_a_second_is_heard_with_name_rate_and_level(sound: PipeMicrophone) -> No
 def test_one_level_for_a_second_is_called_silent(sound: PipeMicrophone, level: int) -> None:
     sound.play(array.array("h", [level] * 16_000 * 10).tobytes())
     found = microphone.check_microphone(DEFAULT)
+    sound.be_quiet()
     assert found.result is Result.FAILED
     assert "default at 16000 Hz is silent" in found.found
     assert "mute" in found.remedy
 
 
 @pytest.mark.slow
-def test_it_can_be_had_again_afterwards(sound: PipeMicrophone) -> None:
+def test_the_microphone_can_be_opened_again_afterwards(sound: PipeMicrophone) -> None:
     for _ in range(2):
         assert "default at 16000 Hz" in microphone.check_microphone(DEFAULT).found
 
@@ -49,14 +50,14 @@ def checked(sound: FakeSound, name: str = "") -> CheckResult:
     return microphone.check_microphone(MicrophoneSettings(device=name), audio=sound)
 
 
-def test_without_a_microphone_the_person_is_told_to_plug_one_in() -> None:
+def test_without_a_microphone_the_remedy_is_to_plug_one_in() -> None:
     found = checked(FakeSound([HDMI]))
     assert found.result is Result.FAILED
     assert found.found.startswith("No microphone")
     assert found.remedy == "plug one in"
 
 
-def test_one_of_another_name_is_no_microphone() -> None:
+def test_a_microphone_of_another_name_does_not_count() -> None:
     found = checked(FakeSound([USB]), name="Jabra")
     assert found.found == "No microphone (none is called 'Jabra')"
 

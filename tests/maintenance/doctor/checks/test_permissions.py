@@ -1,5 +1,7 @@
 import os
 import pwd
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,16 +20,17 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Path:
+def box() -> Iterator[Path]:
     """A folder with devices that everybody may use, which `nobody` may enter."""
-    devices = tmp_path / "dev"
-    (devices / "snd").mkdir(parents=True)
-    for name in ("i2c-1", "gpiochip0", "snd/controlC1", "snd/pcmC1D0c"):
-        (devices / name).touch()
-        (devices / name).chmod(0o666)
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path
+    with tempfile.TemporaryDirectory() as name:  # pytest keeps its own folders closed
+        box = Path(name)
+        box.chmod(0o755)
+        devices = box / "dev"
+        (devices / "snd").mkdir(parents=True)
+        for device in ("i2c-1", "gpiochip0", "snd/controlC1", "snd/pcmC1D0c"):
+            (devices / device).touch()
+            (devices / device).chmod(0o666)
+        yield box
 
 
 def checked(box: Path, settings: Settings = Settings(), user: str = "nobody") -> CheckResult:  # noqa: B008
@@ -92,7 +95,7 @@ def test_a_user_or_group_that_does_not_exist_is_reported(box: Path) -> None:
     assert "no-such-group" in found.found
 
 
-def test_without_a_unit_whoever_asks_is_meant(box: Path) -> None:
+def test_without_a_unit_the_user_of_the_process_counts(box: Path) -> None:
     unit = Unit(no_program)
     found = permissions.check_permissions(unit, Settings(), box / "appliance.toml", box / "dev")
     assert found.result is Result.FINE
