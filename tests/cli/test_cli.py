@@ -454,7 +454,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("command", [["list"], ["show", "last"], ["export"], ["delete", "5f3a"]])
 @pytest.mark.usefixtures("forbidden")
-def test_who_may_not_read_the_history_is_told_what_to_do(command: list[str]) -> None:
+def test_an_unreadable_history_has_the_remedy_sudo(command: list[str]) -> None:
     result = run("history", *command)
     assert result.exit_code == 1
     assert "try again with sudo" in result.stderr

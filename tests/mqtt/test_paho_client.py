@@ -26,7 +26,7 @@ UNSUBACK = bytes.fromhex("b0 04 12 34 00 00")
 MESSAGE = bytes.fromhex("30 05 00 01 61 00 78")
 
 
-def test_a_file_that_is_no_password_is_reported() -> None:
+def test_a_file_too_long_for_a_password_is_reported() -> None:
     fault = failure_of(replace(at(1), username="box"), "-----BEGIN CERTIFICATE-----\n" * 100)
     assert fault == Fault("MQTT refused", "check mqtt.password_file", "it holds over 1024 bytes")
 

@@ -79,7 +79,7 @@ def test_what_can_be_no_key_is_refused_and_not_repeated(box: FreshBox, text: str
     assert not text.strip() or text.strip() not in completed.stdout
 
 
-def test_an_address_that_is_none_is_refused(box: FreshBox) -> None:
+def test_an_invalid_address_is_refused(box: FreshBox) -> None:
     completed = box.run("install", "--token-url", "tokens.example.org")
     assert completed.returncode == 1
     assert "https://tokens.example.org/token" in completed.stdout

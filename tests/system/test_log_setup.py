@@ -52,11 +52,11 @@ def test_under_systemd_each_line_has_its_priority() -> None:
     assert lines[-1] == "<2>ZeroDivisionError: division by zero"
 
 
-def test_a_terminal_that_inherited_the_variable_is_no_journal() -> None:
+def test_a_terminal_that_inherited_the_journals_variable_gets_the_terminals_format() -> None:
     assert not logged(JOURNAL_STREAM="8:12345")[0].startswith("<")
 
 
-def test_more_is_logged_when_asked_for_but_no_addresses() -> None:
+def test_verbose_logs_hold_more_but_no_addresses() -> None:
     lines = logged("logging.DEBUG")
     assert any("in detail" in line for line in lines)
     assert not any("secret" in line for line in lines)

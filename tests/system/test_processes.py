@@ -11,17 +11,17 @@ def test_what_a_program_says_is_returned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ([sys.executable, "-c", "exit('a line\\nanother')"], "a line"),
         (["false"], "false ended with 1"),
         (["no-such-program"], "no-such-program: No such file or directory"),
     ],
 )
-def test_what_went_wrong_is_one_line(command: list[str], told: str) -> None:
+def test_what_went_wrong_is_one_line(command: list[str], message: str) -> None:
     with pytest.raises(CommandError) as error:
         output(command)
-    assert str(error.value) == told
+    assert str(error.value) == message
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")

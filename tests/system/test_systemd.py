@@ -62,39 +62,39 @@ def test_a_systemd_that_is_busy_holds_up_nothing(
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     path = str(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", path)
-    with listening(path) as receiver:
-        yield receiver
+    with listening(path) as opened:
+        yield opened
 
 
-def test_signs_of_life_come_as_often_as_systemd_wants_them(
-    told: socket.socket, monkeypatch: pytest.MonkeyPatch
+def test_keep_alives_are_sent_at_a_quarter_of_systemds_limit(
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "20000000")
     clock = Clock(100.0)
     watchdog = Watchdog(clock)
     watchdog.feed()
-    assert told.recv(100) == b"WATCHDOG=1"
+    assert receiver.recv(100) == b"WATCHDOG=1"
     clock.now += 4.0
     watchdog.feed()
     clock.now += 1.0
     watchdog.feed()
-    assert told.recv(100) == b"WATCHDOG=1"
-    told.setblocking(False)
+    assert receiver.recv(100) == b"WATCHDOG=1"
+    receiver.setblocking(False)
     with pytest.raises(BlockingIOError):
-        told.recv(100)
+        receiver.recv(100)
 
 
 @pytest.mark.parametrize("environment", [{}, {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"}])
 def test_without_a_watch_on_this_process_nothing_is_reported(
-    told: socket.socket, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+    receiver: socket.socket, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     Watchdog(Clock(100.0)).feed()
-    told.setblocking(False)
+    receiver.setblocking(False)
     with pytest.raises(BlockingIOError):
-        told.recv(100)
+        receiver.recv(100)

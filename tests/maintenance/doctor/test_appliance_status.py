@@ -54,7 +54,7 @@ def test_a_status_that_makes_no_sense_is_somebodys(tmp_path: Path, text: bytes) 
     assert "sudo systemctl restart" in found.remedy
 
 
-def test_only_who_may_not_read_the_status_is_told_to_try_with_sudo() -> None:
+def test_an_unreadable_status_has_the_remedy_sudo() -> None:
     with unprivileged() as folder:
         written(folder).chmod(0)
         appliance = observed(folder / "status.json")
@@ -72,7 +72,7 @@ def test_one_that_reports_nothing_yet_is_starting() -> None:
 
 
 @pytest.mark.parametrize("later", [120.0, -86_400.0])
-def test_one_that_is_silent_for_long_hangs(tmp_path: Path, later: float) -> None:
+def test_an_appliance_that_writes_no_status_for_long_hangs(tmp_path: Path, later: float) -> None:
     appliance = observed(written(tmp_path), later)
     assert appliance
     assert appliance.hangs
@@ -81,7 +81,7 @@ def test_one_that_is_silent_for_long_hangs(tmp_path: Path, later: float) -> None
     assert "systemctl restart" in found.remedy
 
 
-def test_a_session_is_seen(tmp_path: Path) -> None:
+def test_a_running_session_is_noticed(tmp_path: Path) -> None:
     appliance = observed(written(tmp_path, session=SessionStatus(3.0, 0.5, connected=True)))
     assert appliance
     assert appliance.in_session

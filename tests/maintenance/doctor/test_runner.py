@@ -99,16 +99,16 @@ def test_a_defect_in_a_check_is_logged_and_costs_no_other(caplog: pytest.LogCapt
 
 
 def test_a_check_in_turn_begins_when_all_before_it_are_reported() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     known_at_the_start: list[list[str]] = []
 
     def press() -> CheckResult:
-        known_at_the_start.append(list(told))
+        known_at_the_start.append(list(reported))
         return fine("pressed")
 
     checks = [Check("OLED", lambda: fine("dark")), Check("button", press, in_turn=True)]
     for name, _ in CheckRunner(checks).results():
-        told.append(name)
+        reported.append(name)
     assert known_at_the_start == [["OLED"]]
 
 

@@ -168,7 +168,7 @@ def test_without_a_partition_or_a_file_nothing_happens(tmp_path: Path, folder: s
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("[button]\npin = 99\n", "button.pin = 99 is not allowed"),
         ('[service]\nurl = "wss://x\n', "line 2"),
@@ -179,21 +179,21 @@ def test_without_a_partition_or_a_file_nothing_happens(tmp_path: Path, folder: s
     ],
 )
 def test_a_mistake_is_left_for_the_appliance_to_show(
-    card: Card, text: str | bytes, told: str
+    card: Card, text: str | bytes, problem: str
 ) -> None:
     card.put(text)
     assert take_settings(card.root)
     for _ in range(2):  # it is still one after the next start
         with pytest.raises(SettingsError) as error:
             load(card.settings)
-        assert told in str(error.value)
+        assert problem in str(error.value)
         take_settings(card.root)
     assert KEY.encode() not in card.everything_on_the_partition()
     assert KEY not in card.settings.read_bytes().decode("latin-1")
 
 
 @pytest.mark.parametrize("start", ["", "[service]\n", "[service]\n# mine\nservice."])
-def test_a_mistake_in_a_key_alone_stands_above_the_settings_of_the_box_until_it_is_mended(
+def test_an_unusable_key_alone_stands_above_the_settings_of_the_box_until_it_is_corrected(
     card: Card, start: str
 ) -> None:
     before = card.settings.read_bytes()
@@ -240,7 +240,7 @@ def test_a_link_is_not_followed(card: Card, tmp_path: Path) -> None:
     assert card.secret() is None
 
 
-def test_what_is_no_file_or_too_large_is_reported_and_left(
+def test_a_folder_a_pipe_or_a_large_file_is_reported_and_left(
     card: Card, caplog: pytest.LogCaptureFixture
 ) -> None:
     card.put(b"#" * (LARGEST + 1))

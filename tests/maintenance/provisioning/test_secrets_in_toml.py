@@ -31,7 +31,7 @@ KEY = "0123456789abcdef0123456789abcdef"
         f"api_key = \u201e{KEY}\u201c",
     ],
 )
-def test_a_key_is_taken_however_it_is_written(line: str) -> None:
+def test_a_key_is_extracted_however_it_is_written(line: str) -> None:
     extraction = extract_secrets(f"[history]\n{line}\nkeep_days = 3\n")
     assert extraction.secrets == {Secret.API_KEY: KEY}
     assert KEY not in extraction.text
@@ -82,7 +82,7 @@ def test_everything_else_stays_as_it_is() -> None:
         f'service = {{ api_key = {{ x = 1, y = "{KEY}" }} }}\n',
     ],
 )
-def test_a_key_in_a_comment_or_within_a_line_is_removed_but_not_taken(text: str) -> None:
+def test_a_key_in_a_comment_or_within_a_line_is_removed_and_not_used(text: str) -> None:
     extraction = extract_secrets(text)
     assert extraction.secrets == {}
     assert KEY not in extraction.text

@@ -108,7 +108,7 @@ def test_a_key_under_any_name_is_removed() -> None:
         "password =\nlines = 3\n",
     ],
 )
-def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
+def test_settings_that_are_not_secret_stay_as_they_are(text: str) -> None:
     kept = text.replace("password =\n", 'password ="..."\n')
     assert redact_settings(text) == kept
 

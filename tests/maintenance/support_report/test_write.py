@@ -153,7 +153,7 @@ class Small(Disk):
 
 
 @pytest.mark.parametrize("files", [0, 3, 6])
-def test_where_it_finds_no_room_it_leaves_nothing(
+def test_without_room_for_a_report_nothing_is_left(
     box: Box, target: Path, programs: Programs, files: int
 ) -> None:
     with pytest.raises(OSError, match="No space left"):

@@ -64,18 +64,20 @@ def test_a_clock_that_agrees_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("off", "told"),
+    ("off", "difference"),
     [
         (-3 * 86_400.0, "3 days behind 127.0.0.1"),
         (7260.0, "2 hours ahead of 127.0.0.1"),
         (-300.0, "5 minutes behind 127.0.0.1"),
     ],
 )
-def test_a_clock_that_is_off_is_reported_in_the_words_of_the_oled(off: float, told: str) -> None:
+def test_a_clock_that_is_off_is_reported_in_the_words_of_the_oled(
+    off: float, difference: str
+) -> None:
     with web() as peer:
         found = checked(peer, off=off, is_set=False)
     assert found.result is Result.FAILED
-    assert found.found.startswith(f"Clock is not set ({told}")
+    assert found.found.startswith(f"Clock is not set ({difference}")
     assert "NTP" in found.remedy
 
 
@@ -107,7 +109,7 @@ def test_a_peer_that_is_away_is_reported_by_another_check() -> None:
         assert checked(peer).result is Result.FINE
 
 
-def test_a_date_that_is_none_is_passed_over() -> None:
+def test_an_invalid_date_is_ignored() -> None:
     with pytest.raises(ValueError, match="date"):
         email.utils.parsedate_to_datetime("yesterday")
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -104,7 +104,7 @@ def test_what_it_needs_is_enough(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-def test_a_file_that_is_no_password_is_reported(tmp_path: Path) -> None:
+def test_a_file_too_long_for_a_password_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "certificates"
     file.write_text("-----BEGIN CERTIFICATE-----\n" * 10_000)
     with Broker(tmp_path, guarded=True) as broker:
@@ -119,7 +119,7 @@ def test_certificates_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 @needs_mosquitto
-def test_a_folder_that_this_user_may_not_read_is_no_password(
+def test_an_unreadable_working_directory_is_not_taken_for_a_password_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Broker(tmp_path, guarded=True) as broker, unprivileged() as folder:

@@ -47,7 +47,7 @@ def test_an_unknown_name_is_reported_in_the_words_of_the_oled() -> None:
     assert found.remedy == "check Wi-Fi or cable"
 
 
-def test_what_is_no_address_is_reported() -> None:
+def test_an_invalid_address_is_reported() -> None:
     found = service_at("wss://127.0.0.1:99999/v3/ws").look_up()
     assert found.result is Result.FAILED
     assert found.found.startswith("Setting refused (127.0.0.1:99999")
@@ -142,7 +142,7 @@ def test_a_password_in_an_address_is_never_shown(closed_port: int) -> None:
     assert "hunter2" not in str(found)
 
 
-def test_a_token_url_that_is_none_is_reported() -> None:
+def test_an_invalid_token_url_is_reported() -> None:
     peer = Peer.token_server(ServiceSettings(token_url="https://[::1/token"))
     assert peer
     assert peer.look_up().found.startswith("Setting refused")

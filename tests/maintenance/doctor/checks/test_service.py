@@ -374,7 +374,7 @@ def test_a_box_with_an_api_key_has_a_token_server_for_its_fallback(
     assert check_of(guarded_fallback_at(service), tmp_path).try_fallback().result is Result.FINE
 
 
-def test_a_fallback_that_wants_a_secret_is_told_how_to_give_it_one(
+def test_a_fallback_that_needs_a_secret_has_its_setting_named(
     service: ScriptedService, tmp_path: Path
 ) -> None:
     settings = guarded_fallback_at(service)
