@@ -83,6 +83,8 @@ def decode(frame: str | bytes) -> Message | None:
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         log.debug("ignored a message: %s", error)
         return None
+    if isinstance(message, ServiceError) and not message.text and message.code is None:
+        return None
     return _turn(message) if isinstance(message, _WireTurn) else message
 
 
