@@ -36,7 +36,8 @@ def output(
 ) -> bytes:
     """Run a program and return what it wrote to standard output.
 
-        output(["systemctl", "show", "appliance.service"], time_limit=5.0)
+        >>> output(["printf", "ready"], time_limit=5.0)
+        b'ready'
 
     Args:
         command: the program and its arguments; no shell reads them.

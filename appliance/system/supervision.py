@@ -23,8 +23,12 @@ class BusyTimer:
 
     A thread that hangs in a driver can neither say so nor be ended; other threads read the timer.
 
-        with self.busy_timer:
-            panel.show(picture)
+        >>> busy_timer = BusyTimer("display")
+        >>> with busy_timer:
+        ...     busy_timer.lasts() >= 0.0
+        True
+        >>> busy_timer.lasts()
+        0.0
 
     Args:
         part: name of the part that the thread belongs to.
@@ -64,12 +68,10 @@ class OverdueError(Exception):
 def run_within(seconds: float, work: Callable[[], Result], name: str) -> Result:
     """Run work on a thread of its own and return its result.
 
-    Python can't end a thread that hangs in a library, so it is left behind:
+    Python can't end a thread that hangs in a library, so it is left behind.
 
-        try:
-            answer = run_within(5.0, lambda: socket.gethostbyname(host), "look up")
-        except OverdueError as overdue:
-            hanging = overdue.thread
+        >>> run_within(5.0, lambda: 6 * 7, "sum")
+        42
 
     Args:
         seconds: time that the work may take.

@@ -43,8 +43,10 @@ class CheckRunner:
     Each check has a thread. A check that takes too long is given up, while its thread goes on: a
     name server or a driver that never answers can't be interrupted.
 
-        for name, result in CheckRunner(checks).results():
-            print(name, result.found)
+        >>> checks = [Check("power", lambda: not_tried("this is no Pi"))]
+        >>> for name, result in CheckRunner(checks).results():
+        ...     print(f"{name}: {result.found}")
+        power: this is no Pi
 
     Args:
         checks: in the order of the report; each stands behind those that it needs.

@@ -85,6 +85,11 @@ def extract_secrets(text: str) -> Extraction:
 
     A secret is usable on a line of its own: `api_key = "..."`. Anywhere else, or with a value that
     can't be one, it is removed and not used. Extraction from the result changes nothing.
+
+        >>> extract_secrets('api_key = "0123abcd"').secrets
+        {<Secret.API_KEY: 'assemblyai-api-key'>: '0123abcd'}
+        >>> extract_secrets('api_key = "0123abcd"').text
+        '# api_key = ""'
     """
     kept: list[str] = []
     secrets: dict[Secret, str] = {}
