@@ -24,7 +24,6 @@ from appliance.core.events import (
 )
 from appliance.hardware.capture import Capture, CapturedBlock, CaptureRequest, Deliver
 from appliance.hardware.conversion import Chunk, TimedConverter, preload
-from appliance.hardware.device_search import fitting_devices, short_name
 from appliance.hardware.level_meter import LevelMeter
 from appliance.hardware.portaudio import (
     Audio,
@@ -35,6 +34,7 @@ from appliance.hardware.portaudio import (
     supports,
 )
 from appliance.hardware.signal_checks import MUTED, DeadSignal, RateCheck
+from appliance.hardware.sound_system import CARDS, SoundSystem
 from appliance.settings.schema import MicrophoneSettings
 from appliance.system.supervision import BusyTimer
 
@@ -85,16 +85,14 @@ class Microphone:
         *,
         audio: Callable[[], Audio] = quiet_audio,
         clock: Callable[[], float] = time.monotonic,
-        cards: Path = Path("/proc/asound/cards"),
+        cards: Path = CARDS,
         cards_check_interval: float = 1.0,
         reopen_interval: float = 0.5,
         muted_after: float = 5.0,
     ) -> None:
-        self._device = settings.device
         self._post = post
-        self._make_audio = audio
         self._clock = clock
-        self._cards = cards
+        self._sound = SoundSystem(settings.device, audio, clock, cards)
         self._cards_check_interval = cards_check_interval
         self._reopen_interval = reopen_interval
         self._muted_after = muted_after
@@ -103,11 +101,6 @@ class Microphone:
         self._dead_for = 0.0  # seconds
         self._trusted_after = 0.0  # seconds for which a stream must have run well
         self._doubt: Fault | None = None
-        self._cards_seen = ""
-        self._had_card = False
-        self._others: list[str] = []  # microphones that fit, too
-        self._searched_at = 0.0
-        self._audio: Audio | None = None
         self._fault: Fault | None = None
         self._reported = ""  # the remedy that was posted last
         self._overflows = 0
@@ -152,11 +145,11 @@ class Microphone:
 
     def _run(self) -> None:
         with self.busy_timer:
-            self._renew_audio()
+            self._sound.renew()
             self._search()
         while request := self._next_request():
             self._listen(request)
-        self._release()
+        self._sound.release()
 
     def _next_request(self) -> CaptureRequest | None:
         """Return the next request, None at the end; follow the sound cards until it comes."""
@@ -182,7 +175,7 @@ class Microphone:
                 self._trusted_after = _TRUST_TIME if outage.rest else 0.0
                 request.pause(max(self._reopen_interval, outage.rest))
                 with self.busy_timer:
-                    self._renew_audio()
+                    self._sound.renew()
         self._report_doubt(None)
         log.info("microphone closed")
         self._post(MicrophoneClosed())
@@ -195,7 +188,7 @@ class Microphone:
                 is gone.
         """
         with self.busy_timer:
-            audio, device = self._find()
+            audio, device = self._sound.find()
             capture = Capture(audio, device, self._clock, every_channel=self._every_channel)
         opened_at = looked_at = self._clock()
         found = False
@@ -212,7 +205,7 @@ class Microphone:
                 self._report_doubt(self._fault_of_signal() or wrong_rate)
                 if self._clock() - looked_at >= self._cards_check_interval:
                     looked_at = self._clock()
-                    self._refuse_loudspeaker(device)
+                    self._sound.refuse_loudspeaker(device)
                 if self._should_open_every_channel(capture, device):
                     return
         finally:
@@ -302,16 +295,16 @@ class Microphone:
 
     def _follow_cards(self) -> None:
         """Search for the microphone again if it may have come or gone."""
-        overdue = self._clock() - self._searched_at > _SEARCH_INTERVAL
-        if _contents(self._cards) != self._cards_seen or (self._fault and overdue):
+        overdue = self._clock() - self._sound.renewed_at > _SEARCH_INTERVAL
+        if self._sound.has_changed or (self._fault and overdue):
             with self.busy_timer:
-                self._renew_audio()
+                self._sound.renew()
                 self._search()
 
     def _search(self) -> None:
         """Post if the microphone is missing, or back, without opening it."""
         try:
-            audio, device = self._find()
+            audio, device = self._sound.find()
         except MicrophoneError as missing:
             self._report_fault(missing.fault)
         else:
@@ -319,50 +312,3 @@ class Microphone:
             preload(*best if supports(audio, device, best) else (device.rate, best.channels))
             if self._fault:
                 self._report_found(device, device.rate)
-
-    def _find(self) -> tuple[Audio, Device]:
-        if self._audio is None:
-            raise MicrophoneError(Fault("No sound system", "restart the box"))
-        device, *rest = fitting_devices(self._audio, self._device)
-        if self._others != (others := [short_name(other) for other in rest]):
-            self._others = others
-            log.info("microphone: %s; not taken: %s", device.name, ", ".join(others) or "none")
-        self._refuse_loudspeaker(device)
-        return self._audio, device
-
-    def _refuse_loudspeaker(self, device: Device) -> None:
-        """Refuse a sound server that has lost its microphone.
-
-        PulseAudio moves a stream to what is left, and that may be what a loudspeaker plays.
-
-        Raises:
-            MicrophoneError: there was a sound card that records, and there is none now.
-        """
-        if not device.is_plugin:
-            return
-        records = "capture" in _contents(self._cards.with_name("pcm"))
-        self._had_card |= records
-        if self._had_card and not records:
-            raise MicrophoneError(Fault("No microphone", "plug it in", "its sound card is gone"))
-
-    def _renew_audio(self) -> None:
-        """Make a new PortAudio: the old one never sees new devices."""
-        self._release()
-        self._searched_at = self._clock()
-        self._cards_seen = _contents(self._cards)
-        try:
-            self._audio = self._make_audio()
-        except OSError as error:
-            log.warning("PortAudio does not start: %s", error)
-
-    def _release(self) -> None:
-        if self._audio is not None:
-            self._audio.terminate()
-            self._audio = None
-
-
-def _contents(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""  # there has been no sound card since boot
