@@ -43,6 +43,7 @@ class Machine(NamedTuple):
     run: Run = output
     dev: Path = Path("/dev")
     sys: Path = Path("/sys")
+    proc: Path = Path("/proc")
     stores: Sequence[Path] = STORES
     sleep: Callable[[float], None] = time.sleep
 

@@ -44,17 +44,26 @@ def settings_file(folder: Path, service: ScriptedService, more: str = "") -> Pat
     return path
 
 
+def mounted(folder: Path, root: str, command_line: str = "rootwait") -> None:
+    """Write what proc(5) says of a box with one mount."""
+    (folder / "proc/self").mkdir(parents=True, exist_ok=True)
+    (folder / "proc/self/mountinfo").write_text(f"21 1 179:2 / / rw,noatime - {root}\n")
+    (folder / "proc/cmdline").write_text(command_line)
+
+
 @pytest.fixture
 def machine(tmp_path: Path, factory: MockFactory) -> Machine:
     """A box on which all is well, but for what a test makes of it."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/gpiochip0").touch()
+    mounted(tmp_path, "ext4 /dev/mmcblk0p2 rw")
     return Machine(
         pin_factory=factory,
         open_panel=functools.partial(open_panel, bus=Ssd1306()),
         run=Systemd(ActiveState="inactive", User="", SupplementaryGroups="", StateDirectory=""),
         dev=tmp_path / "dev",
         sys=bus(board(tmp_path / "sys"), 400_000),
+        proc=tmp_path / "proc",
         stores=(),
         sleep=lambda _: None,
     )
@@ -99,6 +108,17 @@ def test_a_box_on_which_all_is_well(
     assert not_fine <= {"unit", "appliance", "clock"}, "none runs, and the service tells no time"
     assert service.violations == []
     assert [message["type"] for message in service.connections[0].messages] == ["Terminate"]
+
+
+def test_an_overlay_root_is_a_warning_that_says_what_is_lost(
+    tmp_path: Path, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mounted(tmp_path, "overlay overlay rw,lowerdir=/lower,upperdir=/upper/data", "boot=overlay")
+    with ScriptedService() as service:
+        path = settings_file(tmp_path, service)
+        main.run(path, machine=machine._replace(audio=FakeSound([HDMI])))
+    found = " ".join(capsys.readouterr().out.split())
+    assert f"warning disk {tmp_path} lies in memory: what is said is gone at power-off" in found
 
 
 def test_nobody_learns_a_secret_from_it(

@@ -1,5 +1,6 @@
 """Check of the disk that holds the history, and audio until it is transcribed."""
 
+import functools
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from appliance.maintenance.doctor.checks.permissions import User
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import (
     CheckResult,
+    Result,
     failed,
     faulty,
     fine,
@@ -23,6 +25,7 @@ from appliance.maintenance.doctor.result import (
 from appliance.maintenance.doctor.runner import Check
 from appliance.maintenance.doctor.unit import Unit
 from appliance.settings import Settings
+from appliance.system.mounts import is_in_memory
 
 LEAST = 20_000_000
 """Free bytes below which the history itself is in danger."""
@@ -30,11 +33,18 @@ LEAST = 20_000_000
 MAKE_ROOM = "make room: delete old sessions (appliance history delete), or use a larger card"
 
 
+OWN_PARTITION = "give the state a partition of its own: see docs/operation.md, An overlay"
+
+
 def checks(context: Context) -> Iterator[Check]:
     """Yield the check of the disk."""
     yield Check(
         "disk",
-        lambda: check_disk(context.settings, context.unit),
+        lambda: check_disk(
+            context.settings,
+            context.unit,
+            is_lost=functools.partial(is_in_memory, proc=context.machine.proc),
+        ),
         time_limit=10,
         overdue_remedy="the card does not answer: use another one",
         needs=NEEDS_SETTINGS,
@@ -46,7 +56,10 @@ def _free_space(folder: Path) -> int:
 
 
 def check_disk(
-    settings: Settings, unit: Unit, free_space: Callable[[Path], int] = _free_space
+    settings: Settings,
+    unit: Unit,
+    free_space: Callable[[Path], int] = _free_space,
+    is_lost: Callable[[Path], bool] = is_in_memory,
 ) -> CheckResult:
     """Check that the service can write its state, and that there is enough room for it.
 
@@ -54,6 +67,7 @@ def check_disk(
         settings: where the history lies, and how long the backlog may become.
         unit: names the user that writes there.
         free_space: returns the free bytes of a folder's disk.
+        is_lost: returns whether what is written into a folder is gone at power-off.
     """
     try:
         user = User.of(unit)
@@ -68,7 +82,12 @@ def check_disk(
             continue
         if obstacle := _obstacle(_nearest(folder), user):
             return obstacle
-    return _check_space(free_space(_nearest(history)), history, settings.session.backlog)
+    space = _check_space(free_space(_nearest(history)), history, settings.session.backlog)
+    lost = [str(folder) for folder in folders if is_lost(_nearest(folder))]
+    if lost and space.result is not Result.FAILED:
+        where = " and ".join(lost)
+        return warning(f"{where} lies in memory: what is said is gone at power-off", OWN_PARTITION)
+    return space
 
 
 def _obstacle(folder: Path, user: User) -> CheckResult | None:

@@ -19,8 +19,11 @@ def settings_in(folder: Path) -> Settings:
     return msgspec.structs.replace(default, history=history)
 
 
-def checked(folder: Path, unit: Unit = NO_UNIT, free: int = 500_000_000) -> CheckResult:
-    return disk.check_disk(settings_in(folder), unit, lambda _: free)
+def checked(
+    folder: Path, unit: Unit = NO_UNIT, free: int = 500_000_000, lost: str = "nowhere"
+) -> CheckResult:
+    """Check with so many bytes free; what lies in folders named `lost` is gone at power-off."""
+    return disk.check_disk(settings_in(folder), unit, lambda _: free, lambda it: it.name == lost)
 
 
 def test_room_and_the_right_to_write_are_fine(tmp_path: Path) -> None:
@@ -31,12 +34,28 @@ def test_room_and_the_right_to_write_are_fine(tmp_path: Path) -> None:
 
 
 def test_the_disk_itself_is_asked(tmp_path: Path) -> None:
-    assert f" MB free for {tmp_path}" in disk.check_disk(settings_in(tmp_path), NO_UNIT).found
+    assert (
+        f" MB free for {tmp_path}"
+        in disk.check_disk(settings_in(tmp_path), NO_UNIT, is_lost=lambda _: False).found
+    )
 
 
 def test_a_folder_that_will_be_made_is_fine_and_is_not_made_now(tmp_path: Path) -> None:
     assert checked(tmp_path / "new" / "folder").result is Result.FINE
     assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_in_memory_is_a_warning_that_says_what_is_lost(tmp_path: Path) -> None:
+    found = checked(tmp_path / "state", lost=tmp_path.name)
+    assert found.result is Result.WARNING
+    assert found.found == (
+        f"{tmp_path / 'state'} lies in memory: what is said is gone at power-off"
+    )
+    assert "partition of its own" in found.remedy
+
+
+def test_no_room_at_all_in_memory_has_failed(tmp_path: Path) -> None:
+    assert checked(tmp_path, free=1_000_000, lost=tmp_path.name).result is Result.FAILED
 
 
 def test_too_little_room_for_a_full_backlog_is_a_warning(tmp_path: Path) -> None:
