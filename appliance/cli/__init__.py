@@ -4,6 +4,7 @@ Each command imports what it needs when it runs: `run` must not wait for the oth
 """
 
 import logging
+import os
 from typing import Any
 
 import click
@@ -25,8 +26,11 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="appliance")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
-def main(verbose: bool) -> None:
+@click.pass_context
+def main(context: click.Context, verbose: bool) -> None:
     """Press, speak, read: a box that writes down what is said."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False
     log_setup.set_up(logging.DEBUG if verbose else logging.INFO)
 
 

@@ -123,6 +123,34 @@ def test_where_nothing_can_be_written_the_status_says_it(folder: Path, redirecti
     assert ended(folder, ["history", "list"], redirection) == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb", "NO_COLOR": ""}, False),
+    ],
+)
+def test_a_report_has_colours_only_where_they_are_wanted(
+    folder: Path, environment: dict[str, str], coloured: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as seen, os.fdopen(theirs, "wb", buffering=0) as shown:
+        subprocess.run(
+            [sys.executable, "-m", "appliance", "doctor"],
+            env={**os.environ, "APPLIANCE_CONFIG": str(folder / "appliance.toml"), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=shown,
+            stderr=subprocess.DEVNULL,
+            timeout=100,
+            check=False,
+        )
+        report = seen.read(100_000).decode()
+    assert "version" in report
+    assert ("\x1b" in report) == coloured
+
+
 def test_a_secret_that_could_not_be_shown_is_taken_back(folder: Path) -> None:
     add = ["token-server", "add", "desk", "--secrets", str(folder / "secrets")]
     ended(folder, add, ">/dev/full")
