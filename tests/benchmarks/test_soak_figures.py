@@ -1,8 +1,6 @@
-import os
-
 import pytest
 
-from tests.benchmarks.soak_figures import FEWEST, Held, Tolerance, growth, growths, held, open_files
+from tests.benchmarks.soak_figures import FEWEST, Held, Tolerance, growth, growths
 
 
 def sample(rss: float = 60.0, threads: float = 12.0) -> Held:
@@ -59,21 +57,3 @@ def test_each_quantity_is_judged_by_itself() -> None:
 
 def test_too_few_samples_say_nothing() -> None:
     assert growths([sample()] * (FEWEST - 1)) == {}
-
-
-def test_a_process_is_seen_as_it_is() -> None:
-    seen = held(os.getpid())
-    assert seen.rss > seen.own > 0
-    assert seen.rss >= seen.pss > 0
-    assert seen.threads >= 1
-    assert seen.descriptors >= 3
-
-
-def test_open_files_are_counted_by_what_they_are() -> None:
-    before = open_files(os.getpid()).get("pipe", 0)
-    ends = os.pipe()
-    try:
-        assert open_files(os.getpid())["pipe"] == before + 2
-    finally:
-        for end in ends:
-            os.close(end)
