@@ -21,11 +21,11 @@ TRACED = Path(__file__).parent / "traced"
 READY_TIMEOUT = 60.0
 """Seconds for the appliance to be ready, on the slowest board."""
 
-STILL = 2.5
+STILL_TIME = 2.5
 """Seconds without a new picture after which everything has been loaded."""
 
-MARK = "--"
-"""Parts what is imported by one statement from what is by the next."""
+SEPARATOR = "--"
+"""Line between the imports of one statement and those of the next."""
 
 SETTINGS = """
 [microphone]
@@ -102,7 +102,7 @@ def start_appliance(folder: Path) -> Start:
 
 def watched_imports(statements: Iterable[str]) -> Iterator[list[str]]:
     """Run statements one after the other under `-X importtime`; yield what it says of each."""
-    code = f"\nsys.stderr.write('{MARK}\\n')\n".join(statements)
+    code = f"\nsys.stderr.write('{SEPARATOR}\\n')\n".join(statements)
     ran = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", f"import sys\n{code}"],
         capture_output=True,
@@ -110,7 +110,7 @@ def watched_imports(statements: Iterable[str]) -> Iterator[list[str]]:
         check=True,
         cwd=ROOT,
     )
-    for part in ran.stderr.split(MARK):
+    for part in ran.stderr.split(SEPARATOR):
         yield part.splitlines()
 
 
@@ -145,7 +145,7 @@ class _Run:
             )
 
     def wait_until_ready(self) -> Moment:
-        """Return when systemd would have been told that it is ready."""
+        """Return when it notified systemd that it is ready."""
         try:
             while b"READY=1" not in self._notifications.recv(4096):
                 pass
@@ -157,7 +157,7 @@ class _Run:
         """Wait until the picture has not changed for a while."""
         count = -1
         while count != (count := self._data_transfers()):
-            time.sleep(STILL)
+            time.sleep(STILL_TIME)
 
     def resident_memory(self) -> float:
         """Return the memory that is resident now, in MB."""

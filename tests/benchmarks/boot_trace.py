@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.rig.oled import Ssd1306
 
-UPDATE = 0.05
+UPDATE_TIME = 0.05
 """Seconds within which the transfers of one picture follow each other."""
 
 IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")
@@ -78,7 +78,7 @@ def shown(
         if complete is None:
             if words & words_on(picture.image):
                 complete = picture.moment
-        elif picture.moment.at - complete.at < UPDATE:
+        elif picture.moment.at - complete.at < UPDATE_TIME:
             complete = picture.moment
         else:
             break

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from tests.benchmarks.reports import Report
 from tests.benchmarks.taps import Span
 
-LIVE = 1.0
+LIVE_DELAY = 1.0
 """Seconds after its end within which a word must be on the screen to be a live caption."""
 
 
@@ -22,12 +22,12 @@ def shown_at(reports: Iterable[Report]) -> dict[str, float]:
 def seconds_until_live(said: Mapping[str, Span], shown: Mapping[str, float], since: float) -> float:
     """Return how long after `since` captions were live; infinity when they never were.
 
-    They are live when a word that was begun after that moment stands on the screen within `LIVE`
-    seconds of its end. All in monotonic seconds.
+    They are live when a word that was begun after that moment stands on the screen within
+    `LIVE_DELAY` seconds of its end. All in monotonic seconds.
     """
     live = [
         shown[word] - since
         for word, span in said.items()
-        if word in shown and since <= span.began_at and shown[word] <= span.ended_at + LIVE
+        if word in shown and since <= span.began_at and shown[word] <= span.ended_at + LIVE_DELAY
     ]
     return min(live, default=math.inf)

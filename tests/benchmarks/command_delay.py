@@ -13,7 +13,7 @@ from appliance.hardware.simulated import WavAudio
 from appliance.screen.scene import Mode
 from appliance.settings.commands import Gpio
 from appliance.streaming.transport import Transport
-from tests.benchmarks.screen_stage import stamping
+from tests.benchmarks.screen_box import stamping
 from tests.rig.box import Box, settings_for
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until

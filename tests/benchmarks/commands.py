@@ -101,7 +101,7 @@ async def _as_heard(url: str, voice: str, *, keyterms: bool) -> Outcome:
         outcome: Outcome = []
         for case, turns in zip(cases, heard(answers, speech.starts), strict=True):
             outcome.append((case, _done(box, turns)))
-            _tell(*outcome[-1], turns)
+            _report_miss(*outcome[-1], turns)
         return outcome
 
     dealt = [(box, box.cases[number::STREAMS]) for box in boxes() for number in range(STREAMS)]
@@ -129,7 +129,7 @@ def _row(label: str, outcome: Outcome) -> tuple[str, str, str]:
     return label, str(missed(outcome)), str(wrong(outcome))
 
 
-def _tell(case: Case, done: list[str], turns: list[str]) -> None:
+def _report_miss(case: Case, done: list[str], turns: list[str]) -> None:
     if Counter(done) != _said(case):
         verdict = "wrong" if wrong([(case, done)]) else "missed"
         _say(f"  {verdict}: {case.said!r} was heard as {' / '.join(turns)!r}")

@@ -26,7 +26,7 @@ from tests.benchmarks.reports import report
 from tests.rig.box import shown_words
 
 PRESS = 0.06
-"""Seconds for which the button is down: a quick person's press."""
+"""Seconds for which a quick person holds the button down."""
 
 
 class ReportingPanel:
@@ -69,13 +69,15 @@ def serve(settings: Settings, audio: Callable[[], Audio], bus: Any) -> None:  # 
     pins = MockFactory()
     pin = pins.pin(settings.button.pin, pin_class=MockPin)
     appliance = Appliance(settings, audio=audio, pin_factory=pins, open_panel=open_reporting_panel)
-    finger = threading.Thread(target=_obey, args=(sys.stdin, pin, appliance.post), name="finger")
+    finger = threading.Thread(
+        target=_press_on_input, args=(sys.stdin, pin, appliance.post), name="finger"
+    )
     finger.start()
     appliance.run()
     finger.join()
 
 
-def _obey(commands: TextIO, pin: MockPin, post: Post) -> None:
+def _press_on_input(commands: TextIO, pin: MockPin, post: Post) -> None:
     for _ in commands:
         report("pressed")
         press(pin, PRESS)

@@ -1,4 +1,4 @@
-"""`./scripts/benchmark local`: how well, how soon and for how many the local service transcribes.
+"""`./scripts/benchmark local`: accuracy, delay and capacity of the local service.
 
 The service runs with pocketsphinx, in processes of its own, on the same machine as the clients that
 stream the sample speech to it in real time. Between two sentences lies a silence long enough for a
@@ -27,8 +27,8 @@ from tests.benchmarks.local_stream import Answer, stream
 SILENCE = 1280
 """`max_turn_silence`, in ms."""
 
-MOST = 32
-"""Streams; more are not tried."""
+MAX_STREAMS = 32
+"""Streams at once; more are not tried."""
 
 LIVE = 300
 """Milliseconds that may lie between two partials, and by which the end of a turn may be late."""
@@ -107,7 +107,7 @@ def _beside_another(service: Service, speech: Speech) -> tuple[list[Row], bool]:
 def _carried(service: Service, speech: Speech) -> str:
     """Return how many streams were live, and at how many not all were any more."""
     live, streams = 1, 4
-    while streams <= MOST:
+    while streams <= MAX_STREAMS:
         latest = max(
             _latest(answers, speech) for answers in asyncio.run(_crowd(service, speech, streams))
         )

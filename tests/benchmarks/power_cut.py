@@ -9,7 +9,7 @@ from typing import NamedTuple
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.tokens import TokenError, TokenSource
-from tests.benchmarks.token_stage import Stage
+from tests.benchmarks.token_server import TokenServer
 
 
 class Served(NamedTuple):
@@ -20,7 +20,7 @@ class Served(NamedTuple):
 
 
 def all_at_once(
-    stage: Stage, secrets: Sequence[str], folder: Path, within: float = 300.0
+    server: TokenServer, secrets: Sequence[str], folder: Path, within: float = 300.0
 ) -> list[Served]:
     """Let an appliance for each secret fetch a token; return those that got one in time."""
     served: list[Served] = []
@@ -28,7 +28,7 @@ def all_at_once(
     appliances = [
         threading.Thread(
             target=lambda tokens: served.extend(_persist(tokens, start, given_up)),
-            args=(_tokens(stage, secret, folder / f"secret-{number}"),),
+            args=(_tokens(server, secret, folder / f"secret-{number}"),),
             name=f"appliance-{number}",
         )
         for number, secret in enumerate(secrets)
@@ -45,10 +45,10 @@ def all_at_once(
     return served
 
 
-def _tokens(stage: Stage, secret: str, file: Path) -> TokenSource:
+def _tokens(server: TokenServer, secret: str, file: Path) -> TokenSource:
     file.write_text(secret)
     settings = ServiceSettings(
-        token_url=stage.url, token_secret_file=str(file), ca_file=stage.ca_file
+        token_url=server.url, token_secret_file=str(file), ca_file=server.ca_file
     )
     return TokenSource(settings)
 

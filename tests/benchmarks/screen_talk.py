@@ -1,4 +1,4 @@
-"""Talk as the service reports it: a message for each change of a turn."""
+"""Simulated talk, as the service reports it: a message for each change of a turn."""
 
 import enum
 import itertools

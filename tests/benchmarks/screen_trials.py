@@ -14,21 +14,21 @@ from PIL import Image
 
 from appliance.screen.scene import Scene
 from appliance.settings.schema import DisplaySettings
+from tests.benchmarks.screen_box import SHOWN_TIMEOUT, Delay, TimedBox, write_speech
 from tests.benchmarks.screen_figures import p99
 from tests.benchmarks.screen_replay import panel_picture
-from tests.benchmarks.screen_stage import LONGEST, Delay, Stage, write_speech
 from tests.benchmarks.screen_talk import Change, Step, conversation, finished_turns, paced
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 
-SPEECH = 180.0
+SPEECH_SECONDS = 180.0
 """Seconds for which the microphone hears speech; silence follows."""
 
 WARM_UP = 40
 """Messages until the panel is full of lines and every letter was drawn once."""
 
-UNSEEN = 0.5
-"""Seconds after which a message has changed nothing that can be seen."""
+UNSEEN_TIMEOUT = 0.5
+"""Seconds after which a message counts as one that changed no pixel."""
 
 RUNS = 3
 
@@ -98,7 +98,7 @@ class Trials:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._speech = folder / "speech.wav"
-        write_speech(self._speech, SPEECH)
+        write_speech(self._speech, SPEECH_SECONDS)
 
     def reactions(
         self,
@@ -114,84 +114,84 @@ class Trials:
 
         With `repaints` each meets the minute's repaint of everything.
         """
-        with self._stage(display, whole=whole) as stage:
-            _tell_all(stage, before)
-            for _ in _told(stage, itertools.islice(steps, WARM_UP)):
+        with self._box(display, whole=whole) as box:
+            _send_all(box, before)
+            for _ in _timed(box, itertools.islice(steps, WARM_UP)):
                 pass
-            first, bytes_before = len(stage.frames), stage.bus.bytes_sent
+            first, bytes_before = len(box.frames), box.bus.bytes_sent
             delays: dict[str, list[Delay]] = defaultdict(list)
-            for step, delay, moved in _told(
-                stage, itertools.islice(steps, count), repaints=repaints
+            for step, delay, moved in _timed(
+                box, itertools.islice(steps, count), repaints=repaints
             ):
                 name = REPAINTED if repaints else _name(step.change, moved=moved)
                 delays[name].append(delay)
-            return _trial(stage, delays, first, bytes_before)
+            return _trial(box, delays, first, bytes_before)
 
     def captions(self, display: DisplaySettings, seconds: float) -> Trial:
         """Send a conversation as fast as people talk."""
         talk = paced(conversation(random.Random(3)), WORDS_A_SECOND)
-        with self._stage(display) as stage:
-            first, bytes_before = len(stage.frames), stage.bus.bytes_sent
+        with self._box(display) as box:
+            first, bytes_before = len(box.frames), box.bus.bytes_sent
             began_at = time.monotonic()
             for due, step in itertools.takewhile(lambda moment: moment[0] < seconds, talk):
                 time.sleep(max(0.0, began_at + due - time.monotonic()))
-                stage.send(step)
-            return _trial(stage, {}, first, bytes_before)
+                box.send(step)
+            return _trial(box, {}, first, bytes_before)
 
     def burst(self, display: DisplaySettings, *, whole: bool = False) -> Burst:
         """Send `BURST` new turns in one second; each moves all lines."""
         steps = list(finished_turns(random.Random(4), words=8 * BURST, length=8))
         numbers = {step.shown: number for number, step in enumerate(steps)}
-        with self._stage(display, whole=whole) as stage:
+        with self._box(display, whole=whole) as box:
             began_at = time.monotonic()
             for number, step in enumerate(steps):
                 time.sleep(max(0.0, began_at + number / BURST - time.monotonic()))
-                stage.send(step)
-            assert stage.wait_shown(steps[-1].shown), "the last turn of the burst is not shown"
+                box.send(step)
+            assert box.wait_shown(steps[-1].shown), "the last turn of the burst is not shown"
             first_shown: dict[int, float] = {}
-            for frame in stage.frames:
+            for frame in box.frames:
                 newest = numbers.get(frame.scene.turns[-1]) if frame.scene.turns else None
                 if newest is not None:
-                    first_shown.setdefault(newest, stage.delay(newest, frame).shown)
+                    first_shown.setdefault(newest, box.delay(newest, frame).shown)
             return Burst([*first_shown.values()], first_shown[BURST - 1])
 
     @contextlib.contextmanager
-    def _stage(self, display: DisplaySettings, *, whole: bool = False) -> Iterator[Stage]:
+    def _box(self, display: DisplaySettings, *, whole: bool = False) -> Iterator[TimedBox]:
         with (
             tempfile.TemporaryDirectory(dir=self._folder) as folder,
             ScriptedService() as service,
-            Stage(service, display, Path(folder), self._speech, whole=whole) as stage,
+            TimedBox(service, display, Path(folder), self._speech, whole=whole) as box,
         ):
-            yield stage
-            frame = stage.frames[-1]
-            seen = panel_picture(stage.bus.transfers[: frame.transfers], display)
+            yield box
+            frame = box.frames[-1]
+            seen = panel_picture(box.bus.transfers[: frame.transfers], display)
             assert seen.tobytes() == frame.picture.tobytes(), "the panel shows another picture"
 
 
-def _tell_all(stage: Stage, steps: Sequence[Step]) -> None:
+def _send_all(box: TimedBox, steps: Sequence[Step]) -> None:
     """Send these turns, and wait until they are shown and kept."""
     for step in steps:
-        stage.send(step)
+        box.send(step)
     if steps:
-        stage.wait_shown(steps[-1].shown)
+        box.wait_shown(steps[-1].shown)
         finished = sum(step.change is Change.FORMATTED for step in steps)
-        wait_until(lambda: sum(len(it.turns) for it in stage.sessions()) >= finished, within=120)
+        wait_until(lambda: sum(len(it.turns) for it in box.sessions()) >= finished, within=120)
 
 
-def _told(
-    stage: Stage, steps: Iterable[Step], *, repaints: bool = False
+def _timed(
+    box: TimedBox, steps: Iterable[Step], *, repaints: bool = False
 ) -> Iterator[tuple[Step, Delay, bool]]:
     """Send steps one by one; yield those that can be seen, how long it took, if lines moved."""
     for step in steps:
-        before = _text(stage.frames[-1].picture)
-        stage.leapt += MINUTE if repaints else 0.0
-        number = stage.send(step)
+        before = _text(box.frames[-1].picture)
+        box.leapt += MINUTE if repaints else 0.0
+        number = box.send(step)
         # The end of a turn may change no pixel; then the next frame has other reasons.
         may_be_unseen = step.change is Change.FINISHED
-        frame = stage.wait_shown(step.shown, UNSEEN if may_be_unseen else LONGEST)
+        frame = box.wait_shown(step.shown, UNSEEN_TIMEOUT if may_be_unseen else SHOWN_TIMEOUT)
         assert frame or may_be_unseen, f"not shown: {step.shown}"
         if frame and (text := _text(frame.picture)).tobytes() != before.tobytes():
-            yield step, stage.delay(number, frame), _top(before) != _top(text)
+            yield step, box.delay(number, frame), _top(before) != _top(text)
 
 
 def _text(picture: Image.Image) -> Image.Image:
@@ -210,8 +210,8 @@ def _name(change: Change, *, moved: bool) -> str:
 
 
 def _trial(
-    stage: Stage, delays: dict[str, list[Delay]], first_frame: int, bytes_before: int
+    box: TimedBox, delays: dict[str, list[Delay]], first_frame: int, bytes_before: int
 ) -> Trial:
-    scenes = [frame.scene for frame in stage.frames[first_frame:]]
-    bytes_sent = stage.bus.bytes_sent - bytes_before
-    return Trial(delays, scenes, bytes_sent, stage.bus.busy / stage.bus.nominal)
+    scenes = [frame.scene for frame in box.frames[first_frame:]]
+    bytes_sent = box.bus.bytes_sent - bytes_before
+    return Trial(delays, scenes, bytes_sent, box.bus.busy / box.bus.nominal)

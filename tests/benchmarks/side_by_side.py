@@ -1,4 +1,4 @@
-"""The whole appliance and the vendor's SDK, listening to one microphone at the same time."""
+"""Whole appliance and the vendor's SDK, listening to one microphone at the same time."""
 
 import contextlib
 import statistics
@@ -22,11 +22,11 @@ from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 
-THINKING = 0.3
+PRESS_LEAD = 0.3
 """Seconds from the press to the first word."""
 
-DELIVERY = 60.0
-"""Seconds for the appliance to deliver what waits after the second press."""
+DELIVERY_TIMEOUT = 60.0
+"""Seconds until all waiting audio is transcribed, after the second press."""
 
 SETTINGS = """
 [service]
@@ -161,7 +161,7 @@ def _listen(
     microphone.play(audio.pcm)
     wait_until(lambda: microphone.spoke_at)
     first_word = microphone.spoke_at + audio.words[0].first * BLOCK_MS / 1000
-    time.sleep(max(0.0, first_word - THINKING - time.monotonic()))
+    time.sleep(max(0.0, first_word - PRESS_LEAD - time.monotonic()))
     for peer in peers:
         peer.begin()
     meanwhile()
@@ -176,7 +176,7 @@ def _wait_until_delivered(folder: Path, appliance: Program) -> None:
         at_rest = shown[-1] in {Mode.READY.value, Mode.SAVED.value}
         return at_rest and not list((folder / "spool").glob("*"))
 
-    wait_until(is_done, DELIVERY)
+    wait_until(is_done, DELIVERY_TIMEOUT)
 
 
 def _history(folder: Path) -> str:

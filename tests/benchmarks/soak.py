@@ -24,19 +24,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmarks import markdown
-from tests.benchmarks.soak_course import Course
+from tests.benchmarks.soak_bench import SoakBench
 from tests.benchmarks.soak_faults import CALM, FAULTS, Fault, faults_for
-from tests.benchmarks.soak_figures import FEWEST, TOLERANCES, Held, growths, open_files
+from tests.benchmarks.soak_growth import MIN_SAMPLES, TOLERANCES, ResourceUsage, growths, open_files
 from tests.benchmarks.soak_log import Unexplained, unexplained
-from tests.benchmarks.soak_stage import Stage
+from tests.benchmarks.soak_totals import Totals
 
 WARM_UP = 3
 """Sessions before the first row."""
 
-CALM_PART = 0.25
+CALM_SHARE = 0.25
 """How many of the sessions nothing goes wrong in."""
 
-DELIVERY = 120.0
+DELIVERY_TIMEOUT = 120.0
 """Seconds for all that waits to be transcribed before a row; longer at the end."""
 
 HEADINGS = (
@@ -57,21 +57,21 @@ class Arguments(NamedTuple):
 class Soak:
     """Running soak: its episodes so far, and its measurements."""
 
-    def __init__(self, stage: Stage, arguments: Arguments) -> None:
-        self.stage = stage
+    def __init__(self, bench: SoakBench, arguments: Arguments) -> None:
+        self.bench = bench
         self.played: collections.Counter[str] = collections.Counter()
-        self.samples: list[Held] = []
+        self.samples: list[ResourceUsage] = []
         self.rows: list[tuple[str, ...]] = []
         self.trouble: list[str] = []
         self.calm_lines = 0
         self.calm_minutes = 0.0
         self.more: dict[str, int] = {}
         self._chance = random.Random(arguments.seed)
-        self._faults = [it for it in faults_for(stage) if arguments.faults in it.name]
+        self._faults = [it for it in faults_for(bench) if arguments.faults in it.name]
         self._arguments = arguments
         self._began_at = time.monotonic()
         self._row_at = 0.0
-        self._since: tuple[Held, Course] | None = None
+        self._since: tuple[ResourceUsage, Totals] | None = None
 
     @property
     def minutes(self) -> float:
@@ -79,73 +79,73 @@ class Soak:
         return (time.monotonic() - self._began_at) / 60
 
     def run(self) -> None:
-        """Play until the time is over; what comes to no end is noted as trouble."""
+        """Play until the time is over; note as trouble what does not end."""
         try:
             for _ in range(WARM_UP):
                 self._play(CALM)
-            self.stage.acquaint()
+            self.bench.fill_caches()
             self._settle()
             census = self._census()
             self._began_at = time.monotonic()
-            self._tell_row()
+            self._report_row()
             while self.minutes < self._arguments.minutes:
                 self._play(self._next())
-                if not self.stage.spooled:
-                    self.samples.append(self.stage.held())
+                if not self.bench.spooled:
+                    self.samples.append(self.bench.usage())
                 rest = self._arguments.minutes - self.minutes
                 if self.minutes - self._row_at >= self._arguments.every and rest > 1:
                     self._settle()
-                    self._tell_row()
-            self._settle(6 * DELIVERY)
-            self._tell_row()
+                    self._report_row()
+            self._settle(6 * DELIVERY_TIMEOUT)
+            self._report_row()
             self.more = _difference(census, self._census())
         except (AssertionError, BrokenPipeError) as error:
-            was = f"in the mode {self.stage.mode!r}" if self.stage.program.runs else "at an end"
+            was = f"in the mode {self.bench.mode!r}" if self.bench.program.runs else "at an end"
             self.trouble.append(f"stuck: {error}, with the appliance {was}")
-            self.stage.dump()
+            self.bench.dump()
 
     def _census(self) -> dict[str, int]:
-        return self.stage.count_objects() | open_files(self.stage.program.pid)
+        return self.bench.count_objects() | open_files(self.bench.program.pid)
 
     def _next(self) -> Fault:
-        if self._chance.random() < CALM_PART:
+        if self._chance.random() < CALM_SHARE:
             return CALM
         return self._chance.choices(self._faults, [fault.weight for fault in self._faults])[0]
 
     def _play(self, fault: Fault) -> None:
-        lines, minutes = len(self.stage.lines), self.minutes
+        lines, minutes = len(self.bench.lines), self.minutes
         try:
-            fault.play(self.stage, self._chance)
+            fault.play(self.bench, self._chance)
         except (AssertionError, BrokenPipeError) as error:
             raise AssertionError(f"{fault.name}: {error}") from error
         self.played[fault.name] += 1
         if fault is CALM:
-            self.calm_lines += len(self.stage.lines) - lines
+            self.calm_lines += len(self.bench.lines) - lines
             self.calm_minutes += self.minutes - minutes
 
-    def _settle(self, within: float = DELIVERY) -> None:
-        if not self.stage.wait_until_delivered(within):
+    def _settle(self, within: float = DELIVERY_TIMEOUT) -> None:
+        if not self.bench.wait_until_delivered(within):
             _say(f"after {within:.0f} s audio still waits to be transcribed")
 
-    def _tell_row(self) -> None:
+    def _report_row(self) -> None:
         self._row_at = self.minutes
-        held, course, words = self.stage.held(), self.stage.course, self.stage.compared()
-        since, self._since = self._since, (held, course)
+        usage, totals, words = self.bench.usage(), self.bench.totals, self.bench.compared()
+        since, self._since = self._since, (usage, totals)
         row = (
             f"{self.minutes:.1f}",
-            str(course.sessions),
+            str(totals.sessions),
             str(self.played.total() - self.played[CALM.name]),
-            str(len(self.stage.said)),
+            str(len(self.bench.said)),
             str(words.lost),
             str(words.doubled),
-            f"{held.rss:.1f}",
-            f"{held.own:.1f}",
-            f"{held.pss:.1f}",
-            f"{held.in_use:.1f}",
-            f"{held.blocks:.0f}",
-            f"{held.threads:.0f}",
-            f"{held.descriptors:.0f}",
-            _cpu(since, held, course),
+            f"{usage.rss:.1f}",
+            f"{usage.own:.1f}",
+            f"{usage.pss:.1f}",
+            f"{usage.in_use:.1f}",
+            f"{usage.blocks:.0f}",
+            f"{usage.threads:.0f}",
+            f"{usage.descriptors:.0f}",
+            _cpu(since, usage, totals),
         )
         self.rows.append(row)
         lines = markdown.table(HEADINGS, [row]).splitlines()
@@ -157,18 +157,18 @@ def main() -> None:
     arguments = _arguments()
     _say(f"seed {arguments.seed}")
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    with Stage(folder) as stage:
-        soak = Soak(stage, arguments)
+    with SoakBench(folder) as bench:
+        soak = Soak(bench, arguments)
         soak.run()
-        words, (lost, doubled) = stage.compared(), stage.missing()
-        trouble = [*soak.trouble, *stage.service.violations]
-    if stage.program.status:
-        trouble.append(f"the appliance ended with the status {stage.program.status}")
+        words, (lost, doubled) = bench.compared(), bench.missing()
+        trouble = [*soak.trouble, *bench.service.violations]
+    if bench.program.status:
+        trouble.append(f"the appliance ended with the status {bench.program.status}")
     if any(words):
         trouble.append(f"lost {words.lost}: {' '.join(lost)}")
         trouble.append(f"doubled {words.doubled}: {' '.join(doubled)}")
-    explained = [fault.explains for fault in faults_for(stage) if soak.played[fault.name]]
-    log = unexplained(stage.lines, explained)
+    explained = [fault.explains for fault in faults_for(bench) if soak.played[fault.name]]
+    log = unexplained(bench.lines, explained)
     good = report(soak, trouble, log)
     if good:
         shutil.rmtree(folder)
@@ -203,7 +203,7 @@ def report(soak: Soak, trouble: Sequence[str], log: Unexplained) -> bool:
     _print("More at the end: " + (_kinds(soak.more) or "nothing") + ".")
     grew = [name for name, it in compared.items() if it.grew]
     if not compared:
-        _print(f"Too short to tell growth: that takes {FEWEST} samples.")
+        _print(f"Too short to tell growth: that takes {MIN_SAMPLES} samples.")
     elif grew:
         _print(f"GROWTH of {', '.join(grew)}.")
     else:
@@ -226,11 +226,11 @@ def _arguments() -> Arguments:
     return arguments
 
 
-def _cpu(since: tuple[Held, Course] | None, held: Held, course: Course) -> str:
+def _cpu(since: tuple[ResourceUsage, Totals] | None, usage: ResourceUsage, totals: Totals) -> str:
     """Return the CPU seconds for each minute of sessions since the row before."""
-    if since is None or course.seconds <= since[1].seconds:
+    if since is None or totals.seconds <= since[1].seconds:
         return "-"
-    return f"{60 * (held.cpu - since[0].cpu) / (course.seconds - since[1].seconds):.1f}"
+    return f"{60 * (usage.cpu - since[0].cpu) / (totals.seconds - since[1].seconds):.1f}"
 
 
 def _kinds(more: dict[str, int]) -> str:

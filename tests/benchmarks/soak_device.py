@@ -6,8 +6,8 @@ folder TAPS. Each line of input is a command, and the end of input ends the prog
     press [SECONDS]      press the button for so long
     oled out | oled in   pull out the OLED, put it back
     oled fail COUNT      let the next transfers on its bus fail
-    acquaint             let the screen see as many words as it remembers
-    measure              report how many blocks Python, and how many bytes malloc has given out
+    fill caches          draw more words than the screen caches
+    measure              report how many blocks Python, and how many bytes malloc has allocated
     census               report of which types there are the most objects
 """
 
@@ -26,7 +26,7 @@ from typing import TextIO
 
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from appliance.app import appliance as assembly
+from appliance.app import appliance as application
 from appliance.app import run as running
 from appliance.app.appliance import Appliance
 from appliance.core.events import Fault
@@ -47,7 +47,7 @@ TYPES = 40
 """How many types a census names."""
 
 WORDS = 4500
-"""More than any of the screen's memories holds."""
+"""More than any cache of the screen holds."""
 
 
 class LooseBus(WriteOnlyBus):
@@ -94,8 +94,8 @@ def main() -> None:
     path, taps = Path(sys.argv[1]), Path(sys.argv[2])
     log_setup.set_up()
     faulthandler.register(signal.SIGUSR1)
-    # The assembly names its display itself; nothing else has to be replaced.
-    vars(assembly)["Display"] = ReportingDisplay
+    # The application constructs its display itself; nothing else has to be replaced.
+    vars(application)["Display"] = ReportingDisplay
     settings, bus, pins = load(path), LooseBus(), MockFactory()
     pin = pins.pin(settings.button.pin, pin_class=MockPin)
 
@@ -108,14 +108,14 @@ def main() -> None:
             open_panel=functools.partial(open_panel, bus=bus),
         )
 
-    hand = threading.Thread(target=_obey, args=(sys.stdin, pin, bus, settings.display))
+    hand = threading.Thread(target=_run_commands, args=(sys.stdin, pin, bus, settings.display))
     hand.start()
     if not running.run(path, build):
         os._exit(1)  # the hand would wait for another command
     hand.join()
 
 
-def _obey(commands: TextIO, pin: MockPin, bus: LooseBus, display: DisplaySettings) -> None:
+def _run_commands(commands: TextIO, pin: MockPin, bus: LooseBus, display: DisplaySettings) -> None:
     for line in commands:
         match line.split():
             case ["press", *seconds]:
@@ -129,9 +129,9 @@ def _obey(commands: TextIO, pin: MockPin, bus: LooseBus, display: DisplaySetting
             case ["measure"]:
                 gc.collect()  # what only waits to be collected is no growth
                 report("measured", words=(str(sys.getallocatedblocks()), str(_bytes_in_use())))
-            case ["acquaint"]:
-                _acquaint(display)
-                report("acquainted")
+            case ["fill", "caches"]:
+                _fill_caches(display)
+                report("caches filled")
             case ["census"]:
                 report("census", words=_census())
     os.kill(os.getpid(), signal.SIGTERM)
@@ -150,17 +150,17 @@ class _MallocInfo(ctypes.Structure):
 
 
 def _bytes_in_use() -> int:
-    """Return what the C library has given out: memory that only lies in pieces does not count."""
+    """Return the bytes that malloc has allocated, without the gaps between."""
     mallinfo2 = ctypes.CDLL(None).mallinfo2
     mallinfo2.restype = _MallocInfo
     info = mallinfo2()
     return int(info.uordblks + info.hblkhd)
 
 
-def _acquaint(display: DisplaySettings) -> None:
-    """Draw more words than the screen's memory of pictures holds: a box does so in its first day.
+def _fill_caches(display: DisplaySettings) -> None:
+    """Draw more words than the screen's cache holds, as a box does in its first day.
 
-    Otherwise that memory would still be filling up, and pass for growth.
+    Otherwise the cache would still be filling up, and count as growth.
     """
     renderer = Renderer.for_settings(display)
     for first in range(0, WORDS, 3):

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from tests.benchmarks.soak_episodes import (
-    Play,
+from tests.benchmarks.soak_bench import SoakBench
+from tests.benchmarks.soak_scenarios import (
+    Scenario,
     calm,
     closed,
     disk_full,
@@ -27,7 +28,6 @@ from tests.benchmarks.soak_episodes import (
     stall,
     token_answered,
 )
-from tests.benchmarks.soak_stage import Stage
 from tests.rig.faults import (
     drop_after,
     drop_handshake,
@@ -45,7 +45,7 @@ class Fault(NamedTuple):
     """A fault, how often it comes beside the others, and which lines of the log it explains."""
 
     name: str
-    play: Play
+    play: Scenario
     weight: float = 1.0
     explains: str = r"(?!)"
 
@@ -57,7 +57,7 @@ MICROPHONE = r"\.microphone: "
 NETWORK = r"streaming\.session: .*next attempt"
 OLED = r"The OLED does not answer|nothing could show"
 DISK = r"can't be (written|read)|can't (write|read) audio"
-SETTINGS = r"running: settings: "
+SETTINGS = r"app\.run: settings: "
 
 CLOSES = (
     (1001, "Going away"), (1008, "Too many concurrent sessions"), (1008, "Unauthorized"),
@@ -115,9 +115,9 @@ FAULTS = (
 CALM = Fault("calm", calm)
 
 
-def faults_for(stage: Stage) -> list[Fault]:
+def faults_for(bench: SoakBench) -> list[Fault]:
     """Return the faults that can be put on on this machine."""
-    missing = set() if stage.has_own_disk else {FULL}
+    missing = set() if bench.has_own_disk else {FULL}
     if not may_vanish():
         missing.add(SILENT)
     return [fault for fault in FAULTS if fault.name not in missing]

@@ -12,7 +12,7 @@ def turn(at: float, text: str, *, order: int = 0, end: int = 0, finished: bool =
     return Answer(at, {**message, "end_of_turn": finished})
 
 
-TOLD = [
+ANSWERS = [
     Answer(0, {"type": "Begin"}),
     Answer(500, {"type": "SpeechStarted"}),
     turn(600, ""),
@@ -27,19 +27,19 @@ TOLD = [
 
 
 def test_what_was_said_is_what_the_finished_turns_say() -> None:
-    assert transcript(TOLD) == "one two three"
+    assert transcript(ANSWERS) == "one two three"
 
 
 def test_the_first_word_counts_even_when_it_may_still_change() -> None:
-    assert first_word_delay(TOLD, 450) == 250
+    assert first_word_delay(ANSWERS, 450) == 250
 
 
 def test_gaps_are_those_while_one_speaks() -> None:
-    assert gaps(TOLD) == [100, 150, 150, 400, 1600]
+    assert gaps(ANSWERS) == [100, 150, 150, 400, 1600]
 
 
 def test_an_end_is_measured_from_the_silence_before_it() -> None:
-    assert end_delays(TOLD, [1700, 5600]) == [1300, 1400]
+    assert end_delays(ANSWERS, [1700, 5600]) == [1300, 1400]
 
 
 @pytest.mark.parametrize(("percent", "value"), [(0, 1), (50, 3), (95, 5), (100, 5)])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.benchmarks.token_stage import Stage
+from tests.benchmarks.token_server import TokenServer
 
 ANSWER_TIMEOUT = 20.0
 """Seconds after which an answer counts as none."""
@@ -26,13 +26,13 @@ class Load(NamedTuple):
         return len(self.delays) / self.seconds
 
 
-def load(stage: Stage, secrets: Sequence[str], clients: int, seconds: float) -> Load:
+def load(server: TokenServer, secrets: Sequence[str], clients: int, seconds: float) -> Load:
     """Let so many clients ask for so long, each time over a new connection, as appliances do."""
-    return asyncio.run(_load(stage, secrets, clients, seconds))
+    return asyncio.run(_load(server, secrets, clients, seconds))
 
 
-async def _load(stage: Stage, secrets: Sequence[str], clients: int, seconds: float) -> Load:
-    context = ssl.create_default_context(cafile=stage.ca_file) if stage.ca_file else None
+async def _load(server: TokenServer, secrets: Sequence[str], clients: int, seconds: float) -> Load:
+    context = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else None
     turns = itertools.cycle(secrets)
     delays: list[float] = []
     failed = 0
@@ -43,7 +43,7 @@ async def _load(stage: Stage, secrets: Sequence[str], clients: int, seconds: flo
         while time.monotonic() < began + seconds:
             asked = time.monotonic()
             try:
-                status = await asyncio.wait_for(_ask(stage, context, next(turns)), ANSWER_TIMEOUT)
+                status = await asyncio.wait_for(_ask(server, context, next(turns)), ANSWER_TIMEOUT)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 status = 0
             if status == 200:
@@ -55,9 +55,9 @@ async def _load(stage: Stage, secrets: Sequence[str], clients: int, seconds: flo
     return Load(delays, failed, time.monotonic() - began)
 
 
-async def _ask(stage: Stage, context: ssl.SSLContext | None, secret: str) -> int:
+async def _ask(server: TokenServer, context: ssl.SSLContext | None, secret: str) -> int:
     """Ask once; return the status of the answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", stage.port, ssl=context)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
     try:
         request = (
             "GET /token HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"

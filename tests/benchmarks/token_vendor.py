@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Script(NamedTuple):
-    """Behaviour of the vendor: `delay` is the seconds it takes for an answer.
+class Vendor(NamedTuple):
+    """Vendor's address and behaviour: `delay` is the seconds it takes for an answer.
 
     Of the requests of any minute only so many get a token, the others 429. Both PEM files or none.
     """
@@ -27,13 +27,13 @@ class Script(NamedTuple):
     key: Path | None = None
 
 
-def serve(script: Script) -> None:
+def serve(vendor: Vendor) -> None:
     """Answer until SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_serve(script))
+    asyncio.run(_serve(vendor))
 
 
-async def _serve(script: Script) -> None:
+async def _serve(vendor: Vendor) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     numbers = itertools.count(1)
@@ -43,22 +43,22 @@ async def _serve(script: Script) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
-            await asyncio.sleep(script.delay)
-            writer.write(_answer(next(numbers), has_room(script, asked, clock())))
+            await asyncio.sleep(vendor.delay)
+            writer.write(_answer(next(numbers), has_room(vendor, asked, clock())))
             await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(
-        answer, "127.0.0.1", script.port, ssl=_context(script), backlog=1024
+        answer, "127.0.0.1", vendor.port, ssl=_context(vendor), backlog=1024
     )
     async with server:
         await ended.wait()
 
 
-def has_room(script: Script, asked: list[float], now: float) -> bool:
+def has_room(vendor: Vendor, asked: list[float], now: float) -> bool:
     """Note a request at `now` (seconds) in `asked`, and return whether it gets a token."""
-    asked[:] = [moment for moment in asked[-script.per_minute :] if moment > now - 60]
-    if len(asked) >= script.per_minute:
+    asked[:] = [moment for moment in asked[-vendor.per_minute :] if moment > now - 60]
+    if len(asked) >= vendor.per_minute:
         return False
     asked.append(now)
     return True
@@ -74,9 +74,9 @@ def _answer(number: int, is_granted: bool) -> bytes:
     return head.encode() + body
 
 
-def _context(script: Script) -> ssl.SSLContext | None:
-    if script.certificate is None:
+def _context(vendor: Vendor) -> ssl.SSLContext | None:
+    if vendor.certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(script.certificate, script.key)
+    context.load_cert_chain(vendor.certificate, vendor.key)
     return context

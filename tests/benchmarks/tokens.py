@@ -18,13 +18,13 @@ from tests.benchmarks.consumption import cpu_seconds, peak_memory
 from tests.benchmarks.power_cut import Served, all_at_once
 from tests.benchmarks.screen_figures import median, p99
 from tests.benchmarks.token_load import Load, load
-from tests.benchmarks.token_stage import Household, household, stage
+from tests.benchmarks.token_server import Fleet, register_fleet, running_token_server
 
 APPLIANCES = 200
 SECONDS = 5.0
 CLIENTS = (1, 16, 64, 200)
 
-LIKE_AT_HOME = 30
+DEFAULT_PER_MINUTE = 30
 """Tokens a minute that an appliance may have by default."""
 
 CUTS: dict[str, dict[str, Any]] = {
@@ -38,20 +38,20 @@ CUTS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Measure and print; exit with 1 if anybody went without a token."""
     with tempfile.TemporaryDirectory(prefix="tokens-") as folder:
-        home = household(Path(folder), APPLIANCES)
+        fleet = register_fleet(Path(folder), APPLIANCES)
         _say(f"load {os.getloadavg()[0]:.1f}")
-        failed = _without_pause(Path(folder), home)
-        failed += _after_power_cuts(Path(folder), home)
+        failed = _without_pause(Path(folder), fleet)
+        failed += _after_power_cuts(Path(folder), fleet)
     sys.exit(failed > 0)
 
 
-def _without_pause(folder: Path, home: Household) -> int:
+def _without_pause(folder: Path, fleet: Fleet) -> int:
     rows, failed = [], 0
     for tls in (False, True):
-        with stage(folder, home, tls=tls) as server:
+        with running_token_server(folder, fleet, tls=tls) as server:
             for clients in CLIENTS:
                 before = cpu_seconds(server.process)
-                done = load(server, home.secrets, clients, SECONDS)
+                done = load(server, fleet.secrets, clients, SECONDS)
                 cpu = cpu_seconds(server.process) - before
                 memory = peak_memory(server.process)
                 rows.append(load_row("https" if tls else "http", clients, done, cpu, memory))
@@ -78,11 +78,13 @@ def load_row(scheme: str, clients: int, done: Load, cpu: float, memory: float) -
     )
 
 
-def _after_power_cuts(folder: Path, home: Household) -> int:
+def _after_power_cuts(folder: Path, fleet: Fleet) -> int:
     rows, without = [], 0
     for what, changed in CUTS.items():
-        with stage(folder, home, per_minute=LIKE_AT_HOME, **changed) as server:
-            served = all_at_once(server, home.secrets, folder)
+        with running_token_server(
+            folder, fleet, per_minute=DEFAULT_PER_MINUTE, **changed
+        ) as server:
+            served = all_at_once(server, fleet.secrets, folder)
         rows.append(cut_row(what, served))
         without += APPLIANCES - len(served)
     headings = (f"{APPLIANCES} at once, https", "served", "p50", "p99", "last", "most tries")

@@ -66,7 +66,7 @@ def main() -> None:
             except CaseError as failure:
                 _say(f"{failure}")
             else:
-                _tell(outcome)
+                _report(outcome)
     sys.stdout.write(table([outcomes[case] for case in cases if case in outcomes]) + "\n")
     good = [outcome for outcome in outcomes.values() if outcome.is_good]
     sys.exit(len(good) != len(cases))
@@ -82,7 +82,7 @@ def _cases_asked_for() -> list[str]:
     return parser.parse_args().case or list(CASES)
 
 
-def _tell(outcome: Outcome) -> None:
+def _report(outcome: Outcome) -> None:
     verdict = "well" if outcome.is_good else f"{outcome.lost} lost, {outcome.doubled} doubled"
     _say(f"{outcome.case}: {verdict} ({outcome.said} words, {outcome.lasted:.0f} s)")
     for note in outcome.notes:

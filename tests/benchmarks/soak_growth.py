@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from tests.benchmarks.consumption import cpu_seconds
 
-FEWEST = 12
+MIN_SAMPLES = 12
 """Samples below which nothing can be said of growth."""
 
 
-class Held(NamedTuple):
+class ResourceUsage(NamedTuple):
     """Resources of a process: memory in MB, blocks of Python's allocator, threads, descriptors.
 
     `own` is the part of the memory that lies in no file, `pss` counts a part of what is shared
@@ -69,9 +69,9 @@ def growth(values: Sequence[float], tolerance: Tolerance) -> Growth:
     return Growth(first, last, max(tolerance.part * first, tolerance.least))
 
 
-def growths(samples: Sequence[Held]) -> dict[str, Growth]:
+def growths(samples: Sequence[ResourceUsage]) -> dict[str, Growth]:
     """Compare each quantity; nothing when there are too few samples to tell."""
-    if len(samples) < FEWEST:
+    if len(samples) < MIN_SAMPLES:
         return {}
     return {
         name: growth([getattr(sample, name) for sample in samples], tolerance)
@@ -79,14 +79,14 @@ def growths(samples: Sequence[Held]) -> dict[str, Growth]:
     }
 
 
-def held(pid: int) -> Held:
+def usage_of(pid: int) -> ResourceUsage:
     """Look at a running process, from outside: `in_use` and `blocks` it knows itself.
 
     Source: proc(5).
     """
     process = Path(f"/proc/{pid}")
     status = (process / "status").read_text()
-    return Held(
+    return ResourceUsage(
         rss=_field(status, "VmRSS") * 1024 / 1e6,
         own=_field(status, "RssAnon") * 1024 / 1e6,
         pss=_field((process / "smaps_rollup").read_text(), "Pss") * 1024 / 1e6,

@@ -1,5 +1,5 @@
 from tests.benchmarks.reports import Report
-from tests.benchmarks.soak_course import Course, course, surely_said
+from tests.benchmarks.soak_totals import Totals, surely_said, totals_of
 from tests.benchmarks.taps import Span
 
 
@@ -23,16 +23,16 @@ def test_a_session_lasts_from_connecting_to_the_press_that_ends_it() -> None:
         mode(7.1, "finishing"),
         mode(8.0, "saved"),
     ]
-    assert course(reports) == Course(1, 6.0, (7.0,))
+    assert totals_of(reports) == Totals(1, 6.0, (7.0,))
 
 
 def test_a_session_that_goes_on_does_not_count() -> None:
-    assert course([pressed(1.0), mode(1.1, "connecting")]) == Course(0, 0.0, ())
+    assert totals_of([pressed(1.0), mode(1.1, "connecting")]) == Totals(0, 0.0, ())
 
 
 def test_a_press_that_changes_nothing_stops_nothing() -> None:
     reports = [pressed(0.5), mode(1.0, "starting"), mode(2.0, "ready"), pressed(3.0)]
-    assert course(reports) == Course(0, 0.0, ())
+    assert totals_of(reports) == Totals(0, 0.0, ())
 
 
 def test_the_next_session_may_begin_while_the_last_one_finishes() -> None:
@@ -46,7 +46,7 @@ def test_the_next_session_may_begin_while_the_last_one_finishes() -> None:
         pressed(9.0),
         mode(9.0, "finishing"),
     ]
-    assert course(reports) == Course(2, 7.0, (3.0, 9.0))
+    assert totals_of(reports) == Totals(2, 7.0, (3.0, 9.0))
 
 
 def test_words_away_from_every_stop_were_surely_said() -> None:

@@ -1,4 +1,4 @@
-"""Course of a soak, from its reports and taps: sessions, their ends, and words surely said."""
+"""Totals of a soak from its reports and taps: sessions, their ends, and words surely said."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ EDGE = 0.3
 """Seconds around a stop within which it is anybody's guess whether a word still belongs to it."""
 
 
-class Course(NamedTuple):
+class Totals(NamedTuple):
     """Number of sessions, their seconds in all, and the time at which each was stopped."""
 
     sessions: int
@@ -22,7 +22,7 @@ class Course(NamedTuple):
     stops: tuple[float, ...]
 
 
-def course(reports: Iterable[Report]) -> Course:
+def totals_of(reports: Iterable[Report]) -> Totals:
     """Return what the modes and presses came to; a session that goes on does not count yet."""
     stops: list[float] = []
     seconds = 0.0
@@ -38,7 +38,7 @@ def course(reports: Iterable[Report]) -> Course:
                 stops.append(pressed_at)
                 seconds += report.at - began_at
                 began_at = None
-    return Course(len(stops), seconds, tuple(stops))
+    return Totals(len(stops), seconds, tuple(stops))
 
 
 def surely_said(spans: Mapping[str, Span], stops: Iterable[float]) -> list[str]:

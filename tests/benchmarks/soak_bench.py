@@ -1,4 +1,4 @@
-"""The stage of a soak: the appliance in its process, what is around it, a count of words."""
+"""Test bench of a soak: the appliance in a process, its surroundings, and a count of words."""
 
 import contextlib
 import os
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from appliance.history import reader
 from appliance.screen.scene import Mode
 from tests.benchmarks.program import Program
-from tests.benchmarks.soak_course import AT_REST, IN_SESSION, Course, course, surely_said
-from tests.benchmarks.soak_figures import Held, held
+from tests.benchmarks.soak_growth import ResourceUsage, usage_of
+from tests.benchmarks.soak_totals import AT_REST, IN_SESSION, Totals, surely_said, totals_of
 from tests.benchmarks.taps import delivered
 from tests.rig.comparison import Comparison, compare
 from tests.rig.numbered import NumberedRecognizer, SpokenWord, speech
@@ -24,10 +24,11 @@ from tests.rig.service import ScriptedService
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 
-DISK = 64
-"""MB of the disk that holds all state, where one of its own can be had."""
+DISK_SIZE = 64
+"""MB of the disk for all state, where this user may mount one."""
 
 SLEEP_AFTER = 4.0
+"""Seconds without a change after which the screen sleeps."""
 
 SETTINGS = """
 [service]
@@ -46,7 +47,7 @@ path = "{state}/history.db"
 """
 
 
-class Stage:
+class SoakBench:
     """Microphone, service, the network between, a disk, and the appliance among them.
 
     A context manager that starts and ends it all; what it writes lies in `folder`.
@@ -100,7 +101,7 @@ class Stage:
     ) -> None:
         self._running.close()
 
-    # What is seen
+    # What it shows
 
     @property
     def mode(self) -> str:
@@ -109,9 +110,9 @@ class Stage:
         return modes[-1] if modes else ""
 
     @property
-    def course(self) -> Course:
+    def totals(self) -> Totals:
         """The sessions so far."""
-        return course(self.program.reports)
+        return totals_of(self.program.reports)
 
     @property
     def lines(self) -> list[str]:
@@ -124,15 +125,15 @@ class Stage:
         # os.walk passes over folders that go away meanwhile.
         return sum(len(files) for _, _, files in os.walk(self._state / "spool"))
 
-    def held(self) -> Held:
-        """Return what the appliance holds now."""
-        seen = held(self.program.pid)  # first: measuring collects garbage
+    def usage(self) -> ResourceUsage:
+        """Return the resources that the appliance holds now."""
+        seen = usage_of(self.program.pid)  # first: measuring collects garbage
         blocks, in_use = map(int, self._ask("measure"))
         return seen._replace(blocks=blocks, in_use=in_use / 1e6)
 
-    def acquaint(self) -> None:
-        """Let the screen see as many words as it remembers."""
-        self._ask("acquaint")
+    def fill_caches(self) -> None:
+        """Let the screen draw more words than it caches."""
+        self._ask("fill caches")
 
     def count_objects(self) -> dict[str, int]:
         """Return how many objects there are of the most frequent types."""
@@ -161,7 +162,7 @@ class Stage:
         count = self._count("pressed")
         self.program.send(f"press {seconds:.2f}")
         wait_until(lambda: self._count("pressed") > count)
-        time.sleep(seconds + 0.1)  # sooner, the next press would pass for a bounce
+        time.sleep(seconds + 0.1)  # an earlier press would count as the same one
 
     def begin(self, seconds: float = 0.06) -> None:
         """Press until a session begins: the press in a restart is nobody's."""
@@ -187,8 +188,8 @@ class Stage:
         if self.mode in IN_SESSION:
             self.press()
         wait_until(lambda: self.mode in AT_REST, within=40)
-        spans = delivered(self._taps, self._words[-200:], self.course.stops)
-        self.said += surely_said(spans, self.course.stops)
+        spans = delivered(self._taps, self._words[-200:], self.totals.stops)
+        self.said += surely_said(spans, self.totals.stops)
         for tap in self._taps.glob("*.tap"):
             tap.unlink()
 
@@ -252,7 +253,7 @@ class Stage:
         return sum("The OLED does not answer" in line for line in self.lines)
 
     def _ask(self, command: str) -> tuple[str, ...]:
-        what = {"measure": "measured", "census": "census", "acquaint": "acquainted"}[command]
+        what = {"measure": "measured", "census": "census", "fill caches": "caches filled"}[command]
         count = self._count(what)
         self.program.send(command)
         wait_until(lambda: self._count(what) > count)
@@ -266,7 +267,7 @@ class Stage:
 @contextlib.contextmanager
 def _disk(folder: Path) -> Iterator[bool]:
     """Give the folder a small disk of its own, where this user may; return whether it has one."""
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "soak", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}m", "soak", str(folder)]
     mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     try:
         yield mounted

@@ -1,4 +1,4 @@
-"""The whole appliance, with stamps on a turn's way from the network to the last byte on the bus."""
+"""Whole appliance that notes when a turn arrives, is handled, and has left over the bus."""
 
 import contextlib
 import threading
@@ -26,8 +26,8 @@ from tests.rig.box import Box, settings_for
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 
-LONGEST = 20.0
-"""Seconds in which a turn is shown, however loaded the machine is."""
+SHOWN_TIMEOUT = 20.0
+"""Seconds until a turn is shown, on the most loaded machine."""
 
 
 class Frame(NamedTuple):
@@ -47,7 +47,7 @@ class Delay(NamedTuple):
     shown: float
 
 
-class Stage(Box):
+class TimedBox(Box):
     """Box that receives turns, and notes when they arrive, are handled and are shown.
 
     Args:
@@ -75,10 +75,10 @@ class Stage(Box):
         """When the controller took a turn."""
         self.frames: list[Frame] = []
         self.leapt = 0.0
-        """Seconds by which the OLED is to think itself older than it is."""
+        """Seconds by which the OLED's clock is ahead."""
         self._service = service
         self._whole = whole
-        self._told = 0
+        self._sent = 0
         self._greeted = 0
         self._shown = threading.Condition()
         self._taps = contextlib.ExitStack()
@@ -105,8 +105,8 @@ class Stage(Box):
         """Let the service send a message; return which one it is, counted from 0."""
         self._service.connections[-1].sent.clear()  # megabytes, from someone who never pauses
         self._service.send_raw(step.message)
-        self._told += 1
-        return self._told - 1
+        self._sent += 1
+        return self._sent - 1
 
     def arrived_at(self, number: int) -> float:
         """Return when the message with this number arrived."""
@@ -117,7 +117,7 @@ class Stage(Box):
         since = self.arrived_at(number)
         return Delay((self.handled[number] - since) * 1000, (frame.at - since) * 1000)
 
-    def wait_shown(self, turn: ShownTurn, within: float = LONGEST) -> Frame | None:
+    def wait_shown(self, turn: ShownTurn, within: float = SHOWN_TIMEOUT) -> Frame | None:
         """Wait for the frame that shows this as the newest turn; None if none does."""
 
         def is_shown() -> bool:
@@ -138,17 +138,17 @@ class Stage(Box):
 
 
 class _WatchedOled(Oled):
-    """OLED of the appliance that reports to the stage what it showed."""
+    """OLED of the appliance that reports to the box what it showed."""
 
-    def __init__(self, settings: DisplaySettings, stage: Stage, *, whole: bool) -> None:
-        super().__init__(settings, clock=lambda: time.monotonic() + stage.leapt)
-        self._stage = stage
+    def __init__(self, settings: DisplaySettings, box: TimedBox, *, whole: bool) -> None:
+        super().__init__(settings, clock=lambda: time.monotonic() + box.leapt)
+        self._box = box
         if whole:
             let_luma_send(self)
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
         super().show(scene, picture)
-        self._stage.note(scene, picture)
+        self._box.note(scene, picture)
 
 
 def write_speech(path: Path, seconds: float) -> None:
@@ -165,7 +165,7 @@ def write_speech(path: Path, seconds: float) -> None:
 
 @contextlib.contextmanager
 def stamping(class_: type, method: str, moments: list[float]) -> Iterator[None]:
-    """Note the moments at which a method of a class is called: nothing outside tells them."""
+    """Note when a method of a class is called, which nothing else reports."""
     real = getattr(class_, method)
 
     def stamped(*arguments: object) -> None:

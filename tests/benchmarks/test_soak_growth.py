@@ -1,10 +1,10 @@
 import pytest
 
-from tests.benchmarks.soak_figures import FEWEST, Held, Tolerance, growth, growths
+from tests.benchmarks.soak_growth import MIN_SAMPLES, ResourceUsage, Tolerance, growth, growths
 
 
-def sample(rss: float = 60.0, threads: float = 12.0) -> Held:
-    return Held(
+def sample(rss: float = 60.0, threads: float = 12.0) -> ResourceUsage:
+    return ResourceUsage(
         rss=rss,
         own=30.0,
         pss=40.0,
@@ -51,9 +51,9 @@ def test_less_at_the_end_is_no_growth() -> None:
 
 
 def test_each_quantity_is_judged_by_itself() -> None:
-    samples = [sample()] * FEWEST + [sample(threads=13.0)] * FEWEST
+    samples = [sample()] * MIN_SAMPLES + [sample(threads=13.0)] * MIN_SAMPLES
     assert [name for name, compared in growths(samples).items() if compared.grew] == ["threads"]
 
 
 def test_too_few_samples_say_nothing() -> None:
-    assert growths([sample()] * (FEWEST - 1)) == {}
+    assert growths([sample()] * (MIN_SAMPLES - 1)) == {}

@@ -1,4 +1,4 @@
-"""A token server and a vendor, each in a process of its own, with appliances in the register."""
+"""Token server and vendor, each in a process of its own, with appliances in the register."""
 
 import contextlib
 import logging
@@ -20,14 +20,14 @@ _PROCESSES = multiprocessing.get_context("spawn")
 """Forked ones would have this program's threads and locks, half alive."""
 
 
-class Household(NamedTuple):
+class Fleet(NamedTuple):
     """The secrets of all appliances, and the file of the register that knows them."""
 
     secrets: tuple[str, ...]
     register: Path
 
 
-class Stage(NamedTuple):
+class TokenServer(NamedTuple):
     """Address and process of the token server; a client trusts `ca_file`, empty without TLS."""
 
     port: int
@@ -40,25 +40,25 @@ class Stage(NamedTuple):
         return f"{'https' if self.ca_file else 'http'}://127.0.0.1:{self.port}/token"
 
 
-def household(folder: Path, appliances: int) -> Household:
+def register_fleet(folder: Path, appliances: int) -> Fleet:
     """Write a register with so many appliances."""
     register = Register(folder / "appliances.json")
-    return Household(
+    return Fleet(
         tuple(register.add(f"box-{number}") for number in range(appliances)), register.path
     )
 
 
 @contextlib.contextmanager
-def stage(
+def running_token_server(
     folder: Path,
-    home: Household,
+    fleet: Fleet,
     *,
     tls: bool = True,
     delay: float = 0.1,
     vendor_per_minute: int = 1_000_000,
     per_minute: int = 1_000_000,
     server_after: float = 0.0,
-) -> Iterator[Stage]:
+) -> Iterator[TokenServer]:
     """Run a vendor and, some seconds later, a token server; without a delay wait until it is up."""
     key = folder / "key"
     key.write_text("the-api-key")
@@ -66,10 +66,10 @@ def stage(
     certificate, private = None, None
     if tls:
         certificate, private = self_signed(folder).file, folder / "key.pem"
-    vendor = token_vendor.Script(vendor_port, delay, vendor_per_minute, certificate, private)
+    vendor = token_vendor.Vendor(vendor_port, delay, vendor_per_minute, certificate, private)
     options = Options(
         port=port,
-        secrets=home.register,
+        secrets=fleet.register,
         api_key_file=key,
         certificate=certificate,
         key=private,
@@ -84,11 +84,11 @@ def stage(
         _await_port(vendor_port)
         if not server_after:
             _await_port(port)
-        yield Stage(port, str(certificate or ""), process)
+        yield TokenServer(port, str(certificate or ""), process)
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody had a moment ago."""
+    """Return a port of the loopback interface that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 
