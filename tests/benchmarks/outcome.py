@@ -26,8 +26,8 @@ class Outcome(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether every word was heard, once."""
-        return not (self.lost or self.doubled)
+        """Whether something was said, and every word of it heard, once."""
+        return self.said > 0 and not (self.lost or self.doubled)
 
 
 HEADINGS = ("case", "said", "not counted", "lost", "doubled", "live again after")

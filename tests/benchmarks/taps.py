@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.hardware.portaudio import Stream, StreamCallback, quiet_audio
 from tests.rig.numbered import SpokenWord, numbered
 
-_HEADER = struct.Struct("<dI")
+_HEADER = struct.Struct("<dIB")  # when a block arrived, its bytes, its channels
 
 
 class TappedAudio:
@@ -45,14 +47,14 @@ class TappedAudio:
     ) -> Stream:
         """Open a stream that writes down what it delivers."""
         assert rate == SAMPLE_RATE, "the numbers are read at the rate at which they were spoken"
-        assert channels == 1, "there is one channel"
         tap = self._new_file()
 
         def tapped(
             audio: bytes | None, frames: int, times: Mapping[str, float], status: int
         ) -> tuple[bytes | None, int]:
             # One write: a program that is killed leaves whole blocks behind.
-            tap.write(_HEADER.pack(time.monotonic(), len(audio or b"")) + (audio or b""))
+            block = audio or b""
+            tap.write(_HEADER.pack(time.monotonic(), len(block), channels) + block)
             return stream_callback(audio, frames, times, status)
 
         try:
@@ -91,7 +93,7 @@ class _TappedStream:
 
 
 class Block(NamedTuple):
-    """Block of audio from PortAudio, and the latest time at which its first sample was captured."""
+    """Audio of the first channel, and the latest time at which its first sample was captured."""
 
     captured_at: float
     audio: bytes
@@ -150,11 +152,11 @@ def _blocks(tap: Path) -> Iterator[Block]:
     data = tap.read_bytes()
     position = 0
     while position < len(data):
-        arrived_at, length = _HEADER.unpack_from(data, position)
+        arrived_at, length, channels = _HEADER.unpack_from(data, position)
         position += _HEADER.size
-        audio = data[position : position + length]
+        samples = np.frombuffer(data, "<i2", length // SAMPLE_BYTES, position)[::channels]
         position += length
-        yield Block(arrived_at - length / SAMPLE_BYTES / SAMPLE_RATE, audio)
+        yield Block(arrived_at - len(samples) / SAMPLE_RATE, samples.tobytes())
 
 
 def _seconds(block: Block) -> float:

@@ -10,6 +10,9 @@ from tests.rig.numbered import speech
 from tests.rig.sound import PipeMicrophone
 from tests.rig.waiting import wait_until
 
+CHANNELS = 4
+"""As the appliance opens a sound server."""
+
 
 @pytest.mark.slow
 def test_what_the_microphone_delivered_can_be_heard_in_the_taps(tmp_path: Path) -> None:
@@ -26,7 +29,7 @@ def test_what_the_microphone_delivered_can_be_heard_in_the_taps(tmp_path: Path) 
         tapped = TappedAudio(tmp_path)
         stream = tapped.open(
             16_000,
-            1,
+            CHANNELS,
             pyaudio.paInt16,
             input=True,
             input_device_index=fitting_devices(tapped, "")[0].index,
@@ -35,7 +38,7 @@ def test_what_the_microphone_delivered_can_be_heard_in_the_taps(tmp_path: Path) 
         )
         wait_until(lambda: heard)
         microphone.play(audio.pcm)
-        wait_until(lambda: len(heard) > len(audio.pcm) + 32_000)
+        wait_until(lambda: len(heard) > CHANNELS * (len(audio.pcm) + 32_000))
         stream.stop_stream()
         stream.close()
         tapped.terminate()
