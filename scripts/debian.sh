@@ -6,6 +6,9 @@
 # python3, first in $PATH, may lack.
 python=${APPLIANCE_PYTHON-/usr/bin/python3}
 
+# Seconds that this run has waited for other programs that install packages.
+lock_waited=0
+
 declare -A purposes=(
     [ca-certificates]="to download Python packages safely"
     [python3]="the interpreter"
@@ -95,26 +98,64 @@ choose_root() {
 }
 
 # Runs apt-get and prints a line for each package. All other output, also of the update before it, is
-# shown if it fails: an update without a network only warns, and explains why the installation fails. The
-# status lines get a pipe of their own, opened behind sudo, which would close it; apt makes the pipe
-# non-blocking, which breaks packages' scripts that write to it.
+# shown if it fails: an update without a network only warns, and explains why the installation fails.
 apt() {
     say "  $1"
     shift
     apt_log=${apt_log-$(mktemp)}
-    # shellcheck disable=SC2016 # expanded by the inner shell
-    "${as_root[@]}" DEBIAN_FRONTEND=noninteractive sh -c 'exec apt-get "$@" 3>&1 >&2' apt-get \
-        --yes --quiet --option Dpkg::Use-Pty=0 --option APT::Status-Fd=3 \
-        --option DPkg::Lock::Timeout=300 "$@" \
-        </dev/null 2>>"$apt_log" | show_progress "$@" || {
-        cat "$apt_log" >&2
-        rm "$apt_log"
-        fail "apt-get $1 failed (see above). Put that right and run this again."
-    }
+    local logged awaited=
+    logged=$(stat --format %s "$apt_log")
+    until apt_get "$@" 2>>"$apt_log" | show_progress "$@"; do
+        is_locked_out ||
+            fail_with_log "apt-get $1 failed (see above). Put that right and run this again."
+        wait_for_lock
+        truncate --size "$logged" "$apt_log"
+    done
     if [[ $1 == install ]]; then
         rm "$apt_log"
         unset apt_log
     fi
+}
+
+# The status lines get a pipe of their own, opened behind sudo, which would close it; apt makes the pipe
+# non-blocking, which breaks packages' scripts that write to it. The language is fixed, because messages
+# are read here. apt's own waiting covers only two of the locks (DPkg::Lock::Timeout).
+apt_get() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    "${as_root[@]}" DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 LANGUAGE= \
+        sh -c 'exec apt-get "$@" 3>&1 >&2' apt-get \
+        --yes --quiet --option Dpkg::Use-Pty=0 --option APT::Status-Fd=3 \
+        --option DPkg::Lock::Timeout=0 "$@" </dev/null
+}
+
+# Whether apt-get's last run failed because another program holds the lock of the lists, of the archives or
+# of dpkg. A lock file that can't be opened is another fault.
+is_locked_out() {
+    local held='Could not get lock .*(held by process|\(11: )|Unable to .*, is another process using it'
+    tail --bytes "+$((logged + 1))" "$apt_log" | grep --extended-regexp "^(E|Error): ($held)" >/dev/null
+}
+
+# Waits a moment for the other program, such as unattended-upgrades or cloud-init at the first boot, but no
+# longer than $LOCK_WAIT_SECONDS in the whole run.
+wait_for_lock() {
+    local limit=${LOCK_WAIT_SECONDS-900} holder
+    holder=$(sed --quiet 's/^E.*: Could not get lock .* is held by //p' "$apt_log" | tail --lines 1)
+    holder=${holder:-unknown process}
+    if [[ ! $awaited ]]; then
+        say "  Another program is installing packages ($holder); waiting up to" \
+            "$(((limit - lock_waited) / 60)) minutes for it"
+    elif (((lock_waited += SECONDS - awaited) >= limit)); then
+        fail_with_log "Another program is still installing packages after $((limit / 60)) minutes" \
+            "($holder). Wait until it ends, or restart the box (sudo reboot). Then run this again."
+    fi
+    awaited=$SECONDS
+    sleep "${LOCK_RETRY_SECONDS-5}"
+}
+
+fail_with_log() {
+    cat "$apt_log" >&2
+    rm "$apt_log"
+    fail "$@"
 }
 
 # Reads apt's status lines, such as "pmstatus:gcc:48.3:Installed gcc (amd64)", and prints the first one of

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +81,25 @@ class FreshBox:
     def shell(self, commands: str) -> Completed:
         """Run functions of the installation, as its steps do, with no terminal."""
         return self._bash(self._with_parts(commands), {})
+
+    def shell_watched(self, commands: str, sign: str, act: Callable[[], None]) -> Completed:
+        """Run functions of the installation; call `act` when a line with `sign` comes out."""
+        command = self._with_parts(commands)
+        with subprocess.Popen(
+            command,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            seen = ""
+            for line in process.stdout:
+                seen += line
+                if sign in line:
+                    act()
+        return Completed(command, process.returncode, seen)
 
     def converse(self, commands: str, *answers: str) -> str:
         """Run functions of the installation on a terminal; return all that appeared on it.
