@@ -22,13 +22,13 @@ from tests.machine.cases.case import Case
 from tests.machine.cloud import Cloud
 from tests.machine.image import prepared
 from tests.machine.installed import install
-from tests.machine.lines import RefusedError
+from tests.machine.json_lines import RefusedError
 from tests.machine.machine import Card
-from tests.machine.pi import Place, VirtualPi
+from tests.machine.pi import VirtualPi, Workspace
 from tests.machine.wheels import collect
 
 CHECKOUT = Path(__file__).parents[2]
-TROUBLE = (
+CASE_ERRORS = (
     AssertionError,
     OSError,
     ValueError,
@@ -36,10 +36,10 @@ TROUBLE = (
     RefusedError,
     subprocess.SubprocessError,
 )
-"""What a box that does not do what it should makes of a case."""
+"""Errors by which a case fails; others are the runner's own."""
 
-CHATTER = "qemu-ga|Not yet implemented|vhci_"
-"""What the virtual machine's own parts write to the journal."""
+JOURNAL_NOISE = "qemu-ga|Not yet implemented|vhci_"
+"""Journal lines of the virtual machine's own parts."""
 
 
 class Result(NamedTuple):
@@ -51,34 +51,34 @@ class Result(NamedTuple):
     remark: str
 
 
-class Show:
+class CaseRunner:
     """Runner of cases, on copies of a box that was installed once.
 
-    A box that came through a case well is good for the next one.
+    A box that passed a case serves for the next one.
     """
 
-    def __init__(self, place: Place, installed: Card) -> None:
-        self._place = place
+    def __init__(self, workspace: Workspace, installed: Card) -> None:
+        self._workspace = workspace
         self._installed = installed
         self._boxes = 0
         self._pi: VirtualPi | None = None
 
-    def put_on(self, case: Case) -> Result:
-        """Put on one case."""
+    def run(self, case: Case) -> Result:
+        """Run one case."""
         started = time.monotonic()
         try:
             pi = self._ready_box(case.name)
-            remark, passed = case.put_on(pi), True
-        except TROUBLE as error:
+            remark, passed = case.run(pi), True
+        except CASE_ERRORS as error:
             remark, passed = f"{error}" or type(error).__name__, False
-            (self._place.results / f"{case.name}-error.txt").write_text(traceback.format_exc())
+            (self._workspace.results / f"{case.name}-error.txt").write_text(traceback.format_exc())
             self._keep_evidence(case.name)
-        if case.spoils or not passed:
+        if case.leaves_box_changed or not passed:
             self.end()
         return Result(case.name, passed, time.monotonic() - started, remark)
 
     def end(self) -> None:
-        """Take the power from the box that is there."""
+        """Switch off the box that is left."""
         pi, self._pi = self._pi, None
         if pi:
             pi.end()
@@ -86,8 +86,10 @@ class Show:
     def _ready_box(self, name: str) -> VirtualPi:
         if not self._pi:
             self._boxes += 1
-            card = Card(self._place.work / f"box-{self._boxes}", self._place.image, self._installed)
-            self._pi = VirtualPi(self._place, card, name)
+            card = Card(
+                self._workspace.work / f"box-{self._boxes}", self._workspace.image, self._installed
+            )
+            self._pi = VirtualPi(self._workspace, card, name)
             self._pi.switch_on()
             self._pi.wait_until_up()
         self._pi.begin(name)
@@ -99,25 +101,25 @@ class Show:
         if not pi:
             return
         pi.keep_picture("failed")
-        with contextlib.suppress(*TROUBLE):  # the box may be off, or out of its mind
+        with contextlib.suppress(*CASE_ERRORS):  # the box may be off, or hang
             said = "journalctl -b --no-pager -o short-precise"
-            journal = pi.shell.run(f"{said} | grep -vE '{CHATTER}' | tail -n 1500")
-            (self._place.results / f"{name}-journal.txt").write_text(journal)
+            journal = pi.shell.run(f"{said} | grep -vE '{JOURNAL_NOISE}' | tail -n 1500")
+            (self._workspace.results / f"{name}-journal.txt").write_text(journal)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Put on the cases named, or all; exit with 1 if one fails."""
+    """Run the cases named, or all; exit with 1 if one fails."""
     cases = _cases_asked_for(arguments)
     # The virtual Pi ends with this program, however that ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = caches / "voice-appliance-machine"
     try:
-        with _alone(cache), _place(cache) as place:
-            results = _all(place, cases)
+        with _alone(cache), _workspace(cache) as workspace:
+            results = _all(workspace, cases)
             table = _table(results)
-            (place.results / "table.txt").write_text(f"{table}\n")
-            click.echo(f"\n{table}\n\nPictures and logs: {place.results}")
+            (workspace.results / "table.txt").write_text(f"{table}\n")
+            click.echo(f"\n{table}\n\nPictures and logs: {workspace.results}")
     except subprocess.CalledProcessError as error:
         said = (error.output or b"").decode(errors="replace")
         sys.exit(
@@ -126,35 +128,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def _all(place: Place, cases: Sequence[Case]) -> list[Result]:
-    installed = Card(place.work / "installed", place.image)
+def _all(workspace: Workspace, cases: Sequence[Case]) -> list[Result]:
+    installed = Card(workspace.work / "installed", workspace.image)
     started = time.monotonic()
     try:
-        remark = install(place, installed)
-    except TROUBLE as error:
-        return [_told(Result("install", False, time.monotonic() - started, str(error)))]
-    results = [_told(Result("install", True, time.monotonic() - started, remark))]
-    show = Show(place, installed)
+        remark = install(workspace, installed)
+    except CASE_ERRORS as error:
+        return [_printed(Result("install", False, time.monotonic() - started, str(error)))]
+    results = [_printed(Result("install", True, time.monotonic() - started, remark))]
+    runner = CaseRunner(workspace, installed)
     try:
-        results += (_told(show.put_on(case)) for case in cases)
+        results += (_printed(runner.run(case)) for case in cases)
     finally:
-        show.end()
+        runner.end()
     return results
 
 
 @contextlib.contextmanager
-def _place(cache: Path) -> Iterator[Place]:
+def _workspace(cache: Path) -> Iterator[Workspace]:
     image = prepared(cache, click.echo)
     wheels = image.folder / "wheels"
     collect(image, CHECKOUT / "pyproject.toml", wheels)
     results, work = _emptied(cache / "results"), _emptied(cache / "work")
-    parcel = work / "parcel"
-    shutil.copytree(wheels, parcel / "wheels")
+    payload = work / "payload"
+    shutil.copytree(wheels, payload / "wheels")
     hidden = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
-    shutil.copytree(CHECKOUT, parcel / "checkout", ignore=hidden)
+    shutil.copytree(CHECKOUT, payload / "checkout", ignore=hidden)
     try:
         with tempfile.TemporaryDirectory(prefix="machine-") as sockets:
-            yield Place(image, parcel, Cloud(work / "door"), work, Path(sockets), results)
+            yield Workspace(image, payload, Cloud(work / "port_file"), work, Path(sockets), results)
     finally:
         shutil.rmtree(work)
 
@@ -187,7 +189,7 @@ def _cases_asked_for(arguments: Sequence[str] | None) -> list[Case]:
     return [case for case in CASES if not asked or case.name in asked]
 
 
-def _told(result: Result) -> Result:
+def _printed(result: Result) -> Result:
     click.echo(_row(result))
     return result
 

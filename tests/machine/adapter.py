@@ -1,4 +1,4 @@
-"""The bus of the OLED: an I2C adapter on USB, as the kernel's driver i2c-tiny-usb has it.
+"""I2C adapter on USB for the OLED, as the kernel's driver i2c-tiny-usb expects it.
 
 Each I2C message is one control transfer. Requests: 1 what it can do, 2 the delay between bits, 3
 how the last message went, 4 to 7 a message, with begin and end in the two low bits.

@@ -23,10 +23,10 @@ device = "usb"
 
 
 class Cloud:
-    """Address of the service for the guest; `door` is a file with the port behind it."""
+    """Address of the service for the guest; `port_file` holds the port behind it."""
 
-    def __init__(self, door: Path) -> None:
-        self.door = door
+    def __init__(self, port_file: Path) -> None:
+        self.port_file = port_file
 
     @contextmanager
     def hearing(self, speech: Speech) -> Iterator[ScriptedService]:
@@ -48,11 +48,11 @@ class Cloud:
 
     @contextmanager
     def _open(self, port: int) -> Iterator[None]:
-        self.door.write_text(str(port))
+        self.port_file.write_text(str(port))
         try:
             yield
         finally:
-            self.door.unlink()
+            self.port_file.unlink()
 
 
 def _announced_port(log: Path) -> int:

@@ -1,4 +1,4 @@
-"""The memory card of the virtual Pi: a Debian with all the system packages, made once and kept.
+"""Memory card of the virtual Pi: a Debian with all the system packages, made once and kept.
 
 Debian's own tools make it, from the mirrors that this machine uses. The kernel is the one of the
 backports, the first of Debian's that can simulate GPIO lines.

@@ -1,30 +1,30 @@
-"""The first case, from which all others start: a fresh system becomes an appliance."""
+"""First case, from which all others start: a fresh system becomes an appliance."""
 
 import time
 
-from tests.machine.cases.ownership import CHECKOUT, EVERY_FILE, INSTALL, INSTALLING
+from tests.machine.cases.ownership import CHECKOUT, EVERY_FILE, INSTALL, INSTALL_TIMEOUT
 from tests.machine.cloud import SETTINGS
 from tests.machine.machine import Card
-from tests.machine.pi import Place, VirtualPi
+from tests.machine.pi import VirtualPi, Workspace
 
 
-def install(place: Place, card: Card) -> str:
+def install(workspace: Workspace, card: Card) -> str:
     """Install on a fresh card, without a network, and leave it ready for its first start.
 
     Raises:
         AssertionError: it did not become an appliance.
     """
-    with VirtualPi(place, card, "install") as pi:
+    with VirtualPi(workspace, card, "install") as pi:
         pi.wait_until_up()
-        (place.work / "files-before.txt").write_text(pi.shell.run(EVERY_FILE))
+        (workspace.work / "files-before.txt").write_text(pi.shell.run(EVERY_FILE))
         started = time.monotonic()
         access = "--token-url http://cloud/token"
-        said = pi.shell.run(f"cd {CHECKOUT} && {INSTALL} {access}", INSTALLING)
+        said = pi.shell.run(f"cd {CHECKOUT} && {INSTALL} {access}", INSTALL_TIMEOUT)
         taken = time.monotonic() - started
-        (place.results / "install.txt").write_text(said)
+        (workspace.results / "install.txt").write_text(said)
         pi.wait_to_read("press")
         pi.keep_picture("ready")
-        # A cloud of one's own is for the owner to name in the settings.
+        # The owner names another cloud in the settings.
         pi.shell.write("/etc/appliance/appliance.toml", SETTINGS)
         pi.wait_to_read("press")
         pi.switch_off()

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from tests.machine.image import Image
-from tests.machine.lines import Lines
+from tests.machine.json_lines import JsonLinesClient
 from tests.machine.shell import Shell
 
-BOOT = 240.0
+BOOT_TIMEOUT = 240.0
 RELAY = Path(__file__).with_name("relay.py")
 CLOUD = "10.0.2.100"
 
@@ -54,24 +54,24 @@ class Machine:
     Args:
         image: the kernel.
         card: what it starts from.
-        parcel: a folder that the guest finds at /mnt/parcel, read-only.
+        payload: a folder that the guest finds at /mnt/payload, read-only.
         cloud: a file with the port, on this machine, that the guest reaches as `http://cloud`.
         folder: for sockets; a short path, since sockets must have one.
         console: a file for what the kernel says.
     """
 
     def __init__(
-        self, image: Image, card: Card, parcel: Path, cloud: Path, folder: Path, console: Path
+        self, image: Image, card: Card, payload: Path, cloud: Path, folder: Path, console: Path
     ) -> None:
         self._image = image
         self._card = card
-        self._parcel = parcel
+        self._payload = payload
         self._cloud = cloud
         self._folder = folder
         self._console = console
         folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self._monitor: Lines | None = None
+        self._monitor: JsonLinesClient | None = None
         self._shell: Shell | None = None
 
     def switch_on(self) -> None:
@@ -79,7 +79,7 @@ class Machine:
         for stale in self._folder.glob("*.sock"):
             stale.unlink()
         self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
-        self._monitor = Lines(self._folder / "monitor.sock")
+        self._monitor = JsonLinesClient(self._folder / "monitor.sock")
         self._monitor.ask("qmp_capabilities")
         self._shell = Shell(self._folder / "agent.sock")
 
@@ -139,7 +139,7 @@ class Machine:
             *("-drive", f"file={self._card.boot},format=raw,if=virtio"),
             *(
                 "-virtfs",
-                f"local,path={self._parcel},mount_tag=parcel,security_model=none,readonly=on",
+                f"local,path={self._payload},mount_tag=payload,security_model=none,readonly=on",
             ),
             *("-netdev", f"user,id=lan,restrict=on,guestfwd=tcp:{CLOUD}:80-cmd:{relay}"),
             *("-device", "virtio-net-pci,netdev=lan,id=eth"),

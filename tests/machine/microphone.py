@@ -1,4 +1,4 @@
-"""A USB microphone (USB Audio Class 1.0): one channel, 16 bits, in real time.
+"""USB microphone (USB Audio Class 1.0): one channel, 16 bits, in real time.
 
 What is said to it waits until somebody records; then it is delivered as time passes, and silence
 after it. So a test knows exactly which audio has left the microphone.

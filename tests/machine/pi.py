@@ -1,4 +1,4 @@
-"""The virtual Pi as a person meets it: a button, a microphone, an OLED, a plug, a memory card."""
+"""Virtual Pi as a person meets it: a button, a microphone, an OLED, a plug, a memory card."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from PIL import ImageOps
 from tests.machine.adapter import I2cAdapter
 from tests.machine.cloud import Cloud
 from tests.machine.image import Image
-from tests.machine.machine import BOOT, Card, Machine
+from tests.machine.machine import BOOT_TIMEOUT, Card, Machine
 from tests.machine.microphone import UsbMicrophone
 from tests.machine.shell import Shell
 from tests.rig.numbered import Speech
@@ -23,23 +23,23 @@ from tests.rig.ocr import words_on
 from tests.rig.oled import Ssd1306
 
 BUTTON = "/run/pins/sim_gpio17/pull"
-PRESS = 0.2
-SOON = 60.0
-"""Seconds within which a slow machine does what a Pi does at once."""
+PRESS_TIME = 0.2
+RESPONSE_TIMEOUT = 60.0
+"""Seconds within which the slow virtual Pi does what a Pi does at once."""
 APPLIANCE = "/opt/appliance/bin/appliance"
 STATUS = "/run/appliance/status.json"
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Folders and programs that the virtual Pi uses.
 
-    `parcel` holds what the guest may read, `work` the cards, `sockets` what must have short paths,
+    `payload` holds what the guest may read, `work` the cards, `sockets` what must have short paths,
     `results` the pictures and logs that stay.
     """
 
     image: Image
-    parcel: Path
+    payload: Path
     cloud: Cloud
     work: Path
     sockets: Path
@@ -50,24 +50,24 @@ class VirtualPi:
     """A Raspberry Pi with everything plugged in, switched on until the `with` block ends.
 
     Args:
-        place: where everything is.
+        workspace: where everything is.
         card: what it starts from.
         case: names the pictures that are kept of its OLED.
     """
 
-    def __init__(self, place: Place, card: Card, case: str) -> None:
-        self.place = place
+    def __init__(self, workspace: Workspace, card: Card, case: str) -> None:
+        self.workspace = workspace
         self.card = card
         self.oled = Ssd1306()
         self.microphone = UsbMicrophone()
         self.adapter = I2cAdapter(self.oled)
         self.machine = Machine(
-            place.image,
+            workspace.image,
             card,
-            place.parcel,
-            place.cloud.door,
-            folder=place.sockets,
-            console=place.results / "console.txt",
+            workspace.payload,
+            workspace.cloud.port_file,
+            folder=workspace.sockets,
+            console=workspace.results / "console.txt",
         )
         self.begin(case)
 
@@ -111,12 +111,12 @@ class VirtualPi:
     def switch_off(self) -> None:
         """Let it shut down as an administrator does, and take its power."""
         self.shell.shut_down()
-        self.machine.wait_until_off(SOON * 2)
+        self.machine.wait_until_off(RESPONSE_TIMEOUT * 2)
         self.cut_power()
 
     def wait_until_up(self) -> None:
         """Wait until it has started so far that commands can be run."""
-        self.shell.wait(BOOT)
+        self.shell.wait(BOOT_TIMEOUT)
 
     @property
     def shell(self) -> Shell:
@@ -128,7 +128,7 @@ class VirtualPi:
     def press(self) -> None:
         """Press the button and let go."""
         with self.holding_the_button():
-            time.sleep(PRESS)
+            time.sleep(PRESS_TIME)
 
     @contextlib.contextmanager
     def holding_the_button(self) -> Iterator[None]:
@@ -146,7 +146,7 @@ class VirtualPi:
         """Let the microphone hear this, as soon as somebody listens."""
         self.microphone.say(speech.samples)
 
-    def wait_until_said(self, within: float = SOON * 2) -> None:
+    def wait_until_said(self, within: float = RESPONSE_TIMEOUT * 2) -> None:
         """Wait until the microphone has delivered everything."""
         until(lambda: not self.microphone.seconds_left, "the microphone delivered all", within)
 
@@ -162,7 +162,7 @@ class VirtualPi:
         picture = self.picture.convert("L")
         return words_on(picture) | words_on(ImageOps.invert(picture))
 
-    def wait_to_read(self, text: str, within: float = SOON) -> None:
+    def wait_to_read(self, text: str, within: float = RESPONSE_TIMEOUT) -> None:
         """Wait until all words of this can be read on the OLED."""
         wanted = set(text.lower().split())
         seen: tuple[bytes, set[str]] = b"", set()
@@ -205,19 +205,19 @@ class VirtualPi:
         self.wait_for_still_picture(calm=0.15, within=1.0)
         self._pictures += 1
         enlarged = self.picture.convert("L").resize((512, 256), Picture.Resampling.NEAREST)
-        enlarged.save(self.place.results / f"{self._case}-{self._pictures}-{what}.png")
+        enlarged.save(self.workspace.results / f"{self._case}-{self._pictures}-{what}.png")
 
     # State and reports
 
     def status(self) -> dict[str, Any]:
         """Return the status of the appliance; empty where it does not run."""
         try:
-            told: dict[str, Any] = json.loads(self.shell.read(STATUS) or "{}")
+            status: dict[str, Any] = json.loads(self.shell.read(STATUS) or "{}")
         except ValueError:  # replaced while it was read
             return {}
-        return told
+        return status
 
-    def wait_for_mode(self, *modes: str, within: float = SOON) -> None:
+    def wait_for_mode(self, *modes: str, within: float = RESPONSE_TIMEOUT) -> None:
         """Wait until the appliance says that it is in one of these modes."""
         try:
             until(lambda: self.status().get("mode") in modes, f"it is {' or '.join(modes)}", within)
@@ -249,7 +249,7 @@ class VirtualPi:
 
 
 def until(
-    condition: Callable[[], object], what: str, within: float = SOON, every: float = 0.2
+    condition: Callable[[], object], what: str, within: float = RESPONSE_TIMEOUT, every: float = 0.2
 ) -> float:
     """Wait until something is so, and return how long it took; look `every` so many seconds.
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.machine.lines import Lines, RefusedError
+from tests.machine.json_lines import JsonLinesClient, RefusedError
 
 POLL = 0.05
 SYNC = 1
@@ -20,11 +20,11 @@ class Finished(NamedTuple):
     """Result of a command: its status, standard output and standard error."""
 
     status: int
-    said: str
+    output: str
 
     @property
-    def well(self) -> bool:
-        """Whether it did what it was asked."""
+    def succeeded(self) -> bool:
+        """Whether its status is 0."""
         return self.status == 0
 
 
@@ -36,7 +36,7 @@ class Shell:
     """Runs commands in the guest."""
 
     def __init__(self, path: Path) -> None:
-        self._lines = Lines(path)
+        self._lines = JsonLinesClient(path)
 
     def wait(self, within: float) -> None:
         """Wait until the guest answers.
@@ -58,9 +58,9 @@ class Shell:
             FailedError: its exit status is not 0.
         """
         finished = self.try_to(command, within)
-        if not finished.well:
-            raise FailedError(f"{command!r} ended with {finished.status}:\n{finished.said}")
-        return finished.said
+        if not finished.succeeded:
+            raise FailedError(f"{command!r} ended with {finished.status}:\n{finished.output}")
+        return finished.output
 
     def try_to(self, command: str, within: float = 60.0) -> Finished:
         """Run a command, and return how it ended.
@@ -108,5 +108,5 @@ class Shell:
         self._lines.send("guest-shutdown", mode="powerdown")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._lines.close()

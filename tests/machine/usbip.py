@@ -1,4 +1,4 @@
-"""The device's end of USB/IP (Linux, Documentation/usb/usbip_protocol.rst), once it is attached.
+"""Device's end of USB/IP (Linux, Documentation/usb/usbip_protocol.rst), once it is attached.
 
 The kernel sends requests (URBs) and may take them back; the device answers each in its own time.
 """

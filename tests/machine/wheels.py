@@ -1,4 +1,4 @@
-"""The Python packages for the virtual Pi, which has no network: collected here, for its Python.
+"""Python packages for the virtual Pi, which has no network: collected here, for its Python.
 
 Debian's own packages are in the image. lgpio comes as source for this Python, and is compiled
 inside the image's system.
@@ -59,7 +59,7 @@ def _for_the_guest() -> Iterator[str]:
 
 def _compile(image: Image, folder: Path, requirement: str) -> None:
     """Make a wheel of a package that has none: it wants nothing but what the image's system has."""
-    root = image.folder / "workshop"
+    root = image.folder / "build"
     shutil.rmtree(root, ignore_errors=True)
     unpacked(image.system, root)
     sources = root / "sources"

@@ -1,4 +1,4 @@
-"""Case of the machine tests."""
+"""Case of the machine tests, for the runner."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,11 +9,10 @@ from tests.machine.pi import VirtualPi
 class Case(NamedTuple):
     """Case: something that a box in somebody's kitchen must survive.
 
-    `put_on` returns what is worth telling, and raises an AssertionError where the box failed. It
-    gets a box that was installed and is ready; where it `spoils` the box, the next case gets
-    another one.
+    `run` returns a remark for the table, and raises an AssertionError if the box failed. It gets a
+    box that is installed and ready; if it `leaves_box_changed`, the next case gets another box.
     """
 
     name: str
-    put_on: Callable[[VirtualPi], str]
-    spoils: bool = False
+    run: Callable[[VirtualPi], str]
+    leaves_box_changed: bool = False

@@ -2,10 +2,10 @@
 
 import time
 
-from tests.machine.cases.words import AT_A_CUT, talk, talk_without_end
+from tests.machine.cases.words import LOST_AT_A_CUT, talk, talk_without_end
 from tests.machine.pi import VirtualPi, until
 
-RESTART = 120.0
+RESTART_TIMEOUT = 120.0
 PICTURE_BACK = 2.0
 LOST_WITH_POWER = 6
 """Words: the audio of the last two seconds or so was on its way to the card."""
@@ -24,18 +24,18 @@ def microphone_comes_back(pi: VirtualPi) -> str:
         back = until(lambda: pi.microphone.seconds_left < left, "it listens again")
         spoken.wait_for_words(25)
         pi.keep_picture("back")
-    return f"{spoken.account(AT_A_CUT)}; back after {back:.1f} s"
+    return f"{spoken.account(LOST_AT_A_CUT)}; back after {back:.1f} s"
 
 
 def microphone_is_missed_while_idle(pi: VirtualPi) -> str:
     """Pull the microphone out while nobody speaks: the OLED says so, until it is back."""
     pi.wait_for_mode("ready")
     pi.microphone.pull()
-    told = until(lambda: "microphone" in pi.words(), "the OLED says so")
+    reported = until(lambda: "microphone" in pi.words(), "the OLED says so")
     pi.keep_picture("pulled")
     pi.microphone.plug(pi.machine.socket("microphone"))
     back = until(lambda: "press" in pi.words(), "it is ready again")
-    return f"told after {told:.1f} s, ready again {back:.1f} s after it was put back"
+    return f"reported after {reported:.1f} s, ready again {back:.1f} s after it was put back"
 
 
 def oled_comes_back(pi: VirtualPi) -> str:
@@ -69,11 +69,13 @@ def killed_in_a_session(pi: VirtualPi) -> str:
         time.sleep(1)
         gone = len(spoken.gone())
         left = pi.microphone.seconds_left
-        back = until(lambda: pi.microphone.seconds_left < left - 0.5, "it listens again", RESTART)
+        back = until(
+            lambda: pi.microphone.seconds_left < left - 0.5, "it listens again", RESTART_TIMEOUT
+        )
         pi.wait_for_mode("listening")
         spoken.wait_for_words(gone + 5)
         pi.keep_picture("back")
-    return f"{spoken.account(AT_A_CUT)}; listens again after {back:.1f} s"
+    return f"{spoken.account(LOST_AT_A_CUT)}; listens again after {back:.1f} s"
 
 
 def hung_and_restarted(pi: VirtualPi) -> str:
@@ -81,8 +83,10 @@ def hung_and_restarted(pi: VirtualPi) -> str:
     pi.wait_for_mode("ready")
     before = pi.service_is("MainPID")
     pi.shell.run(f"kill -STOP {before}")
-    restarted = until(lambda: pi.service_is("MainPID") not in {"0", before}, "a restart", RESTART)
-    pi.wait_for_mode("ready", within=RESTART)
+    restarted = until(
+        lambda: pi.service_is("MainPID") not in {"0", before}, "a restart", RESTART_TIMEOUT
+    )
+    pi.wait_for_mode("ready", within=RESTART_TIMEOUT)
     pi.wait_to_read("press")
     assert pi.service_is("Result") in {"watchdog", "success"}
     assert pi.journal("-b -o cat -u appliance.service --grep [Ww]atchdog"), "no watchdog"
@@ -100,7 +104,7 @@ def power_cut_in_a_session(pi: VirtualPi) -> str:
         pi.microphone.be_quiet()
         pi.switch_on()
         pi.wait_until_up()
-        pi.wait_for_mode("ready", "listening", within=RESTART)
+        pi.wait_for_mode("ready", "listening", within=RESTART_TIMEOUT)
         pi.keep_picture("after")
         if pi.status()["mode"] == "listening":
             spoken.end()
@@ -116,7 +120,7 @@ def _shows_words(pi: VirtualPi) -> bool:
 
 
 def _oled_out_for(pi: VirtualPi, seconds: float) -> float:
-    """Return how long after it was put back the OLED shows what it has to show, and that alone."""
+    """Return how long after it was put back the OLED shows its picture, and nothing else."""
     pi.oled.unplug()
     time.sleep(seconds)
     pi.oled.plug()

@@ -4,13 +4,13 @@ import json
 import re
 
 from tests.machine.cloud import SETTINGS
-from tests.machine.pi import APPLIANCE, SOON, VirtualPi
+from tests.machine.pi import APPLIANCE, RESPONSE_TIMEOUT, VirtualPi
 
 KEY = "0123456789abcdef-for-the-card"
-CHECKOUT = "/mnt/parcel/checkout"
-WHEELS = "/mnt/parcel/wheels"
+CHECKOUT = "/mnt/payload/checkout"
+WHEELS = "/mnt/payload/wheels"
 INSTALL = f"scripts/install --unattended --wheels {WHEELS}"
-INSTALLING = 900.0
+INSTALL_TIMEOUT = 900.0
 MOST_EXPOSED = 2.0
 EVERY_FILE = (
     "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/log"
@@ -27,7 +27,7 @@ def settings_from_the_card(pi: VirtualPi) -> str:
     pi.card.put("appliance.toml", 'name = "kitchen"\n' + settings)
     pi.switch_on()
     pi.wait_until_up()
-    pi.wait_for_mode("ready", within=SOON * 2)
+    pi.wait_for_mode("ready", within=RESPONSE_TIMEOUT * 2)
     taken = pi.shell.run("cat /etc/appliance/appliance.toml")
     assert 'name = "kitchen"' in taken, taken
     assert KEY not in taken
@@ -51,7 +51,7 @@ def a_mistake_on_the_card(pi: VirtualPi) -> str:
     pi.card.put("appliance.toml", SETTINGS + "\n[display]\nlines = 99\n")
     pi.switch_on()
     pi.wait_until_up()
-    pi.wait_to_read("lines", within=SOON * 2)
+    pi.wait_to_read("lines", within=RESPONSE_TIMEOUT * 2)
     pi.keep_picture("mistake")
     return f"on the OLED: {' '.join(sorted(pi.words()))}"
 
@@ -68,14 +68,18 @@ def is_well_confined(pi: VirtualPi) -> str:
 
 def the_doctor_is_content(pi: VirtualPi) -> str:
     """Ask the appliance itself what is wrong: nothing."""
-    with pi.place.cloud.transcribing(pi.place.results / "doctor-service.txt"):
-        finished = pi.shell.try_to(f"{APPLIANCE} doctor --json 2>/dev/null", within=SOON * 3)
-    told = json.loads(finished.said)
-    (pi.place.results / "doctor.json").write_text(json.dumps(told, indent=2, ensure_ascii=False))
-    bad = [check for check in told["checks"] if check["result"] == "failed"]
-    assert told["ok"], bad
-    assert finished.well
-    results = [check["result"] for check in told["checks"]]
+    with pi.workspace.cloud.transcribing(pi.workspace.results / "doctor-service.txt"):
+        finished = pi.shell.try_to(
+            f"{APPLIANCE} doctor --json 2>/dev/null", within=RESPONSE_TIMEOUT * 3
+        )
+    report = json.loads(finished.output)
+    (pi.workspace.results / "doctor.json").write_text(
+        json.dumps(report, indent=2, ensure_ascii=False)
+    )
+    bad = [check for check in report["checks"] if check["result"] == "failed"]
+    assert report["ok"], bad
+    assert finished.succeeded
+    results = [check["result"] for check in report["checks"]]
     return ", ".join(f"{results.count(result)} {result}" for result in sorted(set(results)))
 
 
@@ -84,13 +88,13 @@ def upgrades(pi: VirtualPi) -> str:
     settings = pi.shell.run("cat /etc/appliance/appliance.toml")
     sessions = pi.sessions()
     version = _new_checkout(pi, "/var/tmp/newer", "99.1")
-    pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALLING)
-    pi.wait_for_mode("ready", within=SOON * 2)
+    pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALL_TIMEOUT)
+    pi.wait_for_mode("ready", within=RESPONSE_TIMEOUT * 2)
     assert version in pi.shell.run(f"{APPLIANCE} --version")
     assert pi.status()["version"] == version
     assert settings == pi.shell.run("cat /etc/appliance/appliance.toml")
     assert sessions == pi.sessions()
-    again = pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALLING)
+    again = pi.shell.run(f"cd /var/tmp/newer && {INSTALL}", INSTALL_TIMEOUT)
     assert "othing to do" in again, again
     return f"to {version}; the same again: nothing to do"
 
@@ -109,7 +113,7 @@ def an_upgrade_that_does_not_run_is_taken_back(pi: VirtualPi) -> str:
     """Install a version that loads and then ends at once: the old one is started again."""
     before = pi.shell.run(f"{APPLIANCE} --version"), pi.sessions()
     said = _fail_to_install(pi, "def run(*_: object) -> bool:\n    raise SystemExit(1)")
-    pi.wait_for_mode("ready", within=SOON * 2)
+    pi.wait_for_mode("ready", within=RESPONSE_TIMEOUT * 2)
     after = pi.shell.run(f"{APPLIANCE} --version"), pi.sessions()
     assert before == after, f"{before} before, {after} after"
     pi.wait_to_read("press")
@@ -118,15 +122,15 @@ def an_upgrade_that_does_not_run_is_taken_back(pi: VirtualPi) -> str:
 
 def uninstalls(pi: VirtualPi) -> str:
     """Take it away: settings and history stay; with --purge nothing does."""
-    pi.shell.run(f"{CHECKOUT}/scripts/uninstall", SOON * 2)
-    assert not pi.shell.try_to(f"test -e {APPLIANCE}").well
-    assert not pi.shell.try_to("systemctl cat appliance.service").well
+    pi.shell.run(f"{CHECKOUT}/scripts/uninstall", RESPONSE_TIMEOUT * 2)
+    assert not pi.shell.try_to(f"test -e {APPLIANCE}").succeeded
+    assert not pi.shell.try_to("systemctl cat appliance.service").succeeded
     pi.shell.run("test -s /etc/appliance/appliance.toml && test -s /var/lib/appliance/history.db")
-    pi.shell.run(f"{CHECKOUT}/scripts/uninstall --purge", SOON * 2)
-    fresh = set((pi.place.work / "files-before.txt").read_text().splitlines())
+    pi.shell.run(f"{CHECKOUT}/scripts/uninstall --purge", RESPONSE_TIMEOUT * 2)
+    fresh = set((pi.workspace.work / "files-before.txt").read_text().splitlines())
     left = sorted(set(pi.shell.run(EVERY_FILE).splitlines()) - fresh)
     assert not left, f"left behind: {' '.join(left)}"
-    assert not pi.shell.try_to("getent passwd appliance").well, "the user is still there"
+    assert not pi.shell.try_to("getent passwd appliance").succeeded, "the user is still there"
     return "nothing left behind"
 
 
@@ -140,6 +144,6 @@ def _new_checkout(pi: VirtualPi, folder: str, version: str) -> str:
 def _fail_to_install(pi: VirtualPi, defect: str) -> str:
     _new_checkout(pi, "/var/tmp/broken", "99.9")
     pi.shell.run(f"printf '\n\n{defect}\n' >>/var/tmp/broken/appliance/app/run.py")
-    finished = pi.shell.try_to(f"cd /var/tmp/broken && {INSTALL}", INSTALLING)
-    assert not finished.well, finished.said
-    return " ".join(finished.said.strip().splitlines()[-2:])
+    finished = pi.shell.try_to(f"cd /var/tmp/broken && {INSTALL}", INSTALL_TIMEOUT)
+    assert not finished.succeeded, finished.output
+    return " ".join(finished.output.strip().splitlines()[-2:])

@@ -10,7 +10,7 @@ from tests.rig.ocr import words_on
 
 COUNTING = {"switching", "off", "in"}
 IN_SESSION = {"connecting", "listening", "reconnecting"}
-SWITCHING_OFF = 180.0
+POWER_OFF_TIMEOUT = 180.0
 
 
 def letting_go_stays_on(pi: VirtualPi) -> str:
@@ -33,7 +33,7 @@ def holding_switches_off(pi: VirtualPi) -> str:
     """Hold the button: countdown, "Switching off", and when all is written, "Safe to unplug"."""
     pi.wait_for_mode("ready")
     started = time.monotonic()
-    end = started + SWITCHING_OFF
+    end = started + POWER_OFF_TIMEOUT
     with pi.holding_the_button():
         film = list(pi.film(lambda: pi.machine.is_on and time.monotonic() < end))
     off = time.monotonic() - started

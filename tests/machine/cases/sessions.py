@@ -1,4 +1,4 @@
-"""Cases of a calm day: the box starts, listens and writes down."""
+"""Cases of normal use: the box starts, listens and writes down."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from tests.machine.cases.words import talk
 from tests.machine.pi import VirtualPi, until
 
 SAMPLE = Path(appliance.__file__).parent / "app/samples/sample.wav"
-CALM = 180.0
+QUIET_TIME = 180.0
 
 
 def boots_and_is_ready(pi: VirtualPi) -> str:
@@ -34,7 +34,7 @@ def writes_down_what_is_said(pi: VirtualPi) -> str:
     with wave.open(str(SAMPLE)) as sample:
         spoken = np.frombuffer(sample.readframes(sample.getnframes()), dtype=np.int16)
     shown: set[str] = set()
-    with pi.place.cloud.transcribing(pi.place.results / "local-service.txt"):
+    with pi.workspace.cloud.transcribing(pi.workspace.results / "local-service.txt"):
         pi.press()
         pi.wait_for_mode("listening")
         pi.wait_to_read("speak now")
@@ -81,11 +81,10 @@ def is_quiet(pi: VirtualPi) -> str:
     pi.wait_for_mode("ready")
     time.sleep(10)
     since = pi.time()
-    time.sleep(CALM)
+    time.sleep(QUIET_TIME)
     lines = pi.journal(f"-u appliance.service -o cat --since '{since}'")
     assert len(lines) <= 1, "\n".join(lines)
     used = pi.service_is("CPUUsageNSec")
     memory = int(pi.service_is("MemoryCurrent")) / 1e6
-    return (
-        f"{len(lines)} lines in {CALM / 60:.0f} min; {memory:.0f} MB, {int(used) / 1e9:.0f} s CPU"
-    )
+    minutes = QUIET_TIME / 60
+    return f"{len(lines)} lines in {minutes:.0f} min; {memory:.0f} MB, {int(used) / 1e9:.0f} s CPU"

@@ -1,11 +1,11 @@
-"""The token server, installed as its page says, on the box itself: one Pi may serve several."""
+"""Case of the token server, installed as its page says, on the box itself."""
 
 import re
 
 from tests.docs.pages import marked_block
 from tests.machine.cases.words import talk
 from tests.machine.cloud import SETTINGS
-from tests.machine.pi import SOON, VirtualPi, until
+from tests.machine.pi import RESPONSE_TIMEOUT, VirtualPi, until
 from tests.rig.numbered import speech
 from tests.rig.service import ScriptedService
 
@@ -17,8 +17,8 @@ DROP_INS = f"/etc/systemd/system/{UNIT}.service.d"
 PROGRAM = "/opt/appliance-token-server/bin/appliance token-server"
 VENDOR = "--service-url http://cloud/v3/token"
 CHECKOUT = "/var/tmp/token-server"
-OFFLINE = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/parcel/wheels PIP_DISABLE_PIP_VERSION_CHECK=1"
-INSTALLING = 600.0
+OFFLINE = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/payload/wheels PIP_DISABLE_PIP_VERSION_CHECK=1"
+INSTALL_TIMEOUT = 600.0
 MOST_EXPOSED = 1.5
 
 PLAIN = "http://127.0.0.1:8766"
@@ -50,7 +50,7 @@ print(answer.status, answer.read().decode())
 
 def serves_tokens(pi: VirtualPi) -> str:
     """Put the token server in, let it serve the box that it is on, and see how it is confined."""
-    with pi.place.cloud.hearing(speech(1)) as vendor:
+    with pi.workspace.cloud.hearing(speech(1)) as vendor:
         kitchen = _put_in(pi, vendor)
         _serves_whom_it_should(pi, vendor, kitchen)
         exposure = _confined(pi, vendor.api_key, kitchen)
@@ -58,16 +58,16 @@ def serves_tokens(pi: VirtualPi) -> str:
         hung = _is_restarted_when_it_hangs(pi, kitchen)
         _speaks_tls(pi, kitchen)
     words = _serves_the_box(pi, kitchen)
-    told = _log(pi)
-    (pi.place.results / "token-server-journal.txt").write_text(told)
+    log = _log(pi)
+    (pi.workspace.results / "token-server-journal.txt").write_text(log)
     for secret in (vendor.api_key, kitchen, *(token.value for token in vendor.tokens)):
-        assert secret not in told, "a secret is in the log"
+        assert secret not in log, "a secret is in the log"
     return f"exposure {exposure}; another process {hung:.0f} s after it hung; {words}"
 
 
 def _put_in(pi: VirtualPi, vendor: ScriptedService) -> str:
     """Run the commands of the page, and return the secret of the first appliance."""
-    pi.shell.run(f"rm -rf {CHECKOUT} && cp -r /mnt/parcel/checkout {CHECKOUT}")
+    pi.shell.run(f"rm -rf {CHECKOUT} && cp -r /mnt/payload/checkout {CHECKOUT}")
     pi.shell.write("/run/key", f"{vendor.api_key}\n")
     pi.shell.write("/run/ask.py", ASK)
     # Not on the page: here the vendor is somewhere else.
@@ -75,8 +75,8 @@ def _put_in(pi: VirtualPi, vendor: ScriptedService) -> str:
     _write_drop_in(pi, "vendor", f"[Service]\nExecStart=\nExecStart={PROGRAM} run {VENDOR}\n")
     commands = marked_block(PAGE, "install").replace("sudo ", "")
     commands = commands.replace("FILE-WITH-THE-API-KEY", "/run/key")
-    said = pi.shell.run(f"set -e; {OFFLINE}; cd {CHECKOUT}; {commands}", INSTALLING)
-    (pi.place.results / "token-server-install.txt").write_text(said)
+    said = pi.shell.run(f"set -e; {OFFLINE}; cd {CHECKOUT}; {commands}", INSTALL_TIMEOUT)
+    (pi.workspace.results / "token-server-install.txt").write_text(said)
     secret = re.search(r"^[\w-]{43}$", said, re.MULTILINE)
     assert secret, said
     return secret[0]
@@ -122,7 +122,7 @@ def _confined(pi: VirtualPi, key: str, secret: str) -> str:
     assert user != "root"
     assert pi.shell.run(f"stat -c %a {state} {state}/appliances.json").split() == ["700", "600"]
     register = f"/var/lib/{UNIT}/appliances.json"
-    assert not pi.shell.try_to(f"runuser -u pi -- cat {register}").well
+    assert not pi.shell.try_to(f"runuser -u pi -- cat {register}").succeeded
     kept = pi.shell.run(f"cat {register}")
     assert secret not in kept
     environment = pi.shell.run(f"tr '\\0' '\\n' </proc/{pi.service_is('MainPID', UNIT)}/environ")
@@ -132,7 +132,7 @@ def _confined(pi: VirtualPi, key: str, secret: str) -> str:
 
 def _keeps_its_register(pi: VirtualPi, kitchen: str) -> None:
     before = pi.service_is("MainPID", UNIT)
-    pi.shell.run(f"systemctl restart {UNIT}", SOON)
+    pi.shell.run(f"systemctl restart {UNIT}", RESPONSE_TIMEOUT)
     assert pi.service_is("MainPID", UNIT) != before
     assert pi.service_is("Result", UNIT) == "success"
     assert _ask(pi, f"{PLAIN}/token", kitchen).startswith("200 ")
@@ -148,7 +148,7 @@ def _is_restarted_when_it_hangs(pi: VirtualPi, kitchen: str) -> float:
             and pi.service_is("ActiveState", UNIT) == "active"
         ),
         "it is restarted",
-        SOON * 2,
+        RESPONSE_TIMEOUT * 2,
     )
     assert _ask(pi, f"{PLAIN}/token", kitchen).startswith("200 ")
     return taken
@@ -161,11 +161,13 @@ def _speaks_tls(pi: VirtualPi, kitchen: str) -> None:
     assert "--key %d/key" in settings, settings
     plain = f"{DROP_INS}/vendor.conf"
     _write_drop_in(pi, "override", settings.replace("--key", f"{VENDOR} --key"))
-    pi.shell.run(f"mv {plain} /run && systemctl daemon-reload && systemctl restart {UNIT}", SOON)
+    pi.shell.run(
+        f"mv {plain} /run && systemctl daemon-reload && systemctl restart {UNIT}", RESPONSE_TIMEOUT
+    )
     assert _ask(pi, f"{TLS}/token", kitchen).startswith("200 ")
     assert _ask(pi, f"{TLS}/token", "guessed").startswith("401 ")
     pi.shell.run(f"rm {DROP_INS}/override.conf && mv /run/vendor.conf {plain}")
-    pi.shell.run(f"systemctl daemon-reload && systemctl restart {UNIT}", SOON)
+    pi.shell.run(f"systemctl daemon-reload && systemctl restart {UNIT}", RESPONSE_TIMEOUT)
 
 
 def _serves_the_box(pi: VirtualPi, kitchen: str) -> str:
@@ -173,8 +175,8 @@ def _serves_the_box(pi: VirtualPi, kitchen: str) -> str:
     pi.shell.run(f"umask 077; echo {kitchen} >/etc/credstore/appliance-token-secret")
     settings = SETTINGS.replace("http://cloud/token", f"{PLAIN}/token")
     pi.shell.write("/etc/appliance/appliance.toml", settings)
-    pi.shell.run("systemctl restart appliance", SOON)
-    pi.wait_for_mode("ready", within=SOON * 2)
+    pi.shell.run("systemctl restart appliance", RESPONSE_TIMEOUT)
+    pi.wait_for_mode("ready", within=RESPONSE_TIMEOUT * 2)
     with talk(pi, words=20) as spoken:
         pass
     asked = {request.path.partition("?")[0] for request in spoken.service.token_requests}

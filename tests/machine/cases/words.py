@@ -9,9 +9,9 @@ from tests.machine.pi import VirtualPi, until
 from tests.rig.numbered import BLOCK_MS, Speech, speech
 from tests.rig.service import ScriptedService
 
-AT_A_CUT = 3
+LOST_AT_A_CUT = 3
 """Words that a cut may cost: the one being said, and what the sound system holds of the next."""
-IN_A_GAP = 2
+LOST_IN_A_GAP = 2
 """Words that one gap of the sound system may cost: a slow machine takes audio too late at times."""
 
 
@@ -71,7 +71,7 @@ class Talk:
         gaps = self._gaps()
         assert not doubled, f"doubled: {' '.join(doubled)}"
         assert heard == sorted(heard, key=expected.index), f"out of order: {' '.join(heard)}"
-        most = excused + gaps * IN_A_GAP
+        most = excused + gaps * LOST_IN_A_GAP
         assert len(missing) <= most, f"missing: {' '.join(missing)}, with {gaps} gaps in the sound"
         lost = f", without {' '.join(missing)}" if missing else ""
         slow = f" ({gaps} gaps in the slow machine's sound)" if gaps else ""
@@ -89,7 +89,7 @@ class Talk:
     def _gaps(self) -> int:
         """Return how often the sound system dropped audio before the program could take it."""
         lines = "\n".join(self._pi.journal(f"-u appliance.service -o cat --since '{self._since}'"))
-        return max(map(int, re.findall(r"dropped audio, (\d+) times", lines)), default=0)
+        return max(map(int, re.findall(r"dropped audio \((\d+) times", lines)), default=0)
 
 
 @contextmanager
@@ -106,6 +106,6 @@ def talk(pi: VirtualPi, words: int) -> Iterator[Talk]:
 def talk_without_end(pi: VirtualPi, words: int) -> Iterator[Talk]:
     """Press and speak; the rest is up to the block."""
     spoken = Talk(pi, words)
-    with pi.place.cloud.hearing(spoken.speech) as spoken.service:
+    with pi.workspace.cloud.hearing(spoken.speech) as spoken.service:
         spoken.begin()
         yield spoken

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.rig.waiting import wait_until
-
 Reply = dict[str, Any]
+
+CONNECT_TIMEOUT = 20.0
+"""Seconds until qemu listens on a socket, whose file it makes before."""
 
 REPLY_TIMEOUT = 60.0
 
@@ -17,8 +18,8 @@ class RefusedError(Exception):
     """The other side refused a request."""
 
 
-class Lines:
-    """A connection to a socket of qemu's."""
+class JsonLinesClient:
+    """Connection to a socket of qemu's."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -73,12 +74,20 @@ class Lines:
         return reply
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 
 def _connected(path: Path) -> socket.socket:
-    wait_until(path.exists)
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(str(path))
-    return connection
+    deadline = time.monotonic() + CONNECT_TIMEOUT
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return connection
