@@ -253,7 +253,8 @@ def _daemon(directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
         f"--load=module-native-protocol-unix auth-anonymous=1 socket={socket}",
     ]
     with _process(*command, **home) as process:
-        wait_until(lambda: socket.exists() or process.poll() is not None)
+        # The socket's file is there a moment before anybody answers at it.
+        wait_until(lambda: (socket.exists() and _answers()) or process.poll() is not None)
         if process.poll() is not None:
             raise RuntimeError(f"pulseaudio ended: {log.read_text()}")
         yield process
@@ -277,4 +278,11 @@ def _process(*command: str, **environment: str) -> Iterator["subprocess.Popen[by
 
 
 def _pactl(*arguments: str) -> str:
-    return subprocess.run(["pactl", *arguments], check=True, capture_output=True, text=True).stdout
+    ran = subprocess.run(["pactl", *arguments], check=False, capture_output=True, text=True)
+    if ran.returncode:
+        raise RuntimeError(f"pactl {' '.join(arguments)}: {ran.stderr}")
+    return ran.stdout
+
+
+def _answers() -> bool:
+    return subprocess.run(["pactl", "info"], check=False, capture_output=True).returncode == 0
