@@ -28,7 +28,7 @@ from tests.rig.oled import Ssd1306
 from tests.rig.waiting import wait_until
 
 
-class Watched:
+class WatchedPanel:
     """A panel on the simulated OLED that notes which scenes it showed."""
 
     def __init__(self, panel: Panel, scenes: list[Scene]) -> None:
@@ -150,7 +150,7 @@ class Box:
     def _open_panel(self, settings: DisplaySettings) -> Panel:
         panel = open_panel(settings, bus=self.oled)
         assert panel is not None
-        return Watched(panel, self.scenes)
+        return WatchedPanel(panel, self.scenes)
 
 
 def settings_for(url: str, token_url: str, folder: Path, **session: float) -> Settings:

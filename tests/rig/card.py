@@ -29,9 +29,9 @@ class Card:
         NoCardError: it can't be mounted here.
     """
 
-    def __init__(self, place: Path) -> None:
-        self.folder = place / "card"
-        self._image = place / "card.img"
+    def __init__(self, parent: Path) -> None:
+        self.folder = parent / "card"
+        self._image = parent / "card.img"
 
     def __enter__(self) -> Self:
         self.folder.mkdir()

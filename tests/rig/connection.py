@@ -21,6 +21,8 @@ from tests.rig.record import Arrival, Record, Sent
 from tests.rig.wire import Wire
 
 TICK = 0.01
+"""Seconds between two looks at the time."""
+
 FORMATTED_AT_ONCE = {"universal-3-5-pro", "u3-rt-pro"}
 """Models whose finished turns come once, formatted."""
 
@@ -44,8 +46,8 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """Settings of the service that hold for a connection."""
+class ConnectionOptions:
+    """Options of the service that hold for a connection."""
 
     new_recognizer: NewRecognizer
     admit: Callable[["Connection"], str]
@@ -71,7 +73,7 @@ class Connection:
         wire: Wire,
         request: Request,
         number: int,
-        manner: Manner,
+        options: ConnectionOptions,
         behaviours: tuple[Behaviour, ...],
         stopping: threading.Event,
     ) -> None:
@@ -80,11 +82,11 @@ class Connection:
         self.stopping = stopping
         self._wire = wire
         self._request = request
-        self._manner = manner
+        self._options = options
         self._behaviours = list(behaviours)
-        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._recognizer = LaggingRecognizer(
-            manner.new_recognizer(), manner.hearing_delay, manner.hearing_speed, time.monotonic()
+            options.new_recognizer(), options.hearing_delay, options.hearing_speed, time.monotonic()
         )
 
     @property
@@ -96,13 +98,13 @@ class Connection:
 
     def behave(self, behaviour: Behaviour) -> None:
         """Add a behaviour, from now on."""
-        self._orders.put(lambda: self._behaviours.append(behaviour))
+        self._requests.put(lambda: self._behaviours.append(behaviour))
 
     def send_raw(self, message: str | bytes) -> None:
         """Send any text or binary message as it is."""
-        self._orders.put(lambda: self._send(message))
+        self._requests.put(lambda: self._send(message))
 
-    # What behaviours do
+    # For behaviours
 
     def answer_http(self, status: int, body: str) -> None:
         """Refuse the handshake with an HTTP status."""
@@ -151,13 +153,13 @@ class Connection:
         self._apply(behaviour.before_handshake for behaviour in self._behaviours)
         if self.is_over:
             return
-        self.stopping.wait(self._manner.handshake_delay)
+        self.stopping.wait(self._options.handshake_delay)
         self._wire.accept(self._request)
         self.record.opened_at = time.monotonic()
         self._apply(behaviour.opened for behaviour in self._behaviours)
         if self.is_over:
             return
-        if refusal := self._manner.admit(self):
+        if refusal := self._options.admit(self):
             self._violation(refusal)
             self.fail(1008, f"Unauthorized connection: {refusal}")
         elif not self.record.query.get("speech_model"):
@@ -169,15 +171,15 @@ class Connection:
     def _begin(self) -> None:
         if (rate := self.record.query.get("sample_rate")) != "16000":
             self._violation(f"sample_rate is {rate}, the audio is 16000 Hz")
-        expires_at = round(time.time() + self._manner.begin_expires_in)
+        expires_at = round(time.time() + self._options.begin_expires_in)
         self._send({"type": "Begin", "id": str(uuid.uuid4()), "expires_at": expires_at})
 
     def _step(self) -> None:
         for opcode, data in self._wire.read(TICK):
             if not self.is_over:
                 self._take(opcode, data)
-        while not self._orders.empty():
-            self._orders.get()()
+        while not self._requests.empty():
+            self._requests.get()()
         for message in self._recognizer.hear(time.monotonic()) if not self.is_over else []:
             self._send_turn(message)
         self._apply(behaviour.ticked for behaviour in self._behaviours)
@@ -252,12 +254,12 @@ class Connection:
         )
         self.close(1000)
 
-    # What is sent
+    # Messages
 
     def _send_turn(self, turn: Message) -> None:
         once = self.record.query.get("speech_model") in FORMATTED_AT_ONCE
         formats = once or self.record.query.get("format_turns", "").lower() == "true"
-        if turn["turn_is_formatted"] and (self._manner.lose_formatted or not formats):
+        if turn["turn_is_formatted"] and (self._options.lose_formatted or not formats):
             return
         if once and turn["end_of_turn"] and not turn["turn_is_formatted"]:
             return
@@ -265,7 +267,7 @@ class Connection:
 
     def _misplaced(self, word: Message) -> Message:
         """Return the word with its times off by as much as they may be, each time alike."""
-        error = self._manner.word_time_error_ms
+        error = self._options.word_time_error_ms
         chance = random.Random(f"{self.record.number} {word['text']}")
         start = max(0, word["start"] + chance.randint(-error, error))
         end = max(start + 20, word["end"] + chance.randint(-error, error))
@@ -286,4 +288,4 @@ class Connection:
         self.record.ended_by = ended_by
 
     def _violation(self, what: str) -> None:
-        self._manner.note_violation(f"connection {self.record.number}: {what}")
+        self._options.note_violation(f"connection {self.record.number}: {what}")

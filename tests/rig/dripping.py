@@ -1,4 +1,4 @@
-"""Peer on the loopback that says what a peer of its kind would say, a byte now and then."""
+"""Peer on the loopback that answers a byte at a time."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ STAGES = {
     "body of a refusal": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 99999\r\n\r\n",
     "TLS": b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03",
 }
-"""What it has said at once when it begins to drip, by the stage at which that is."""
+"""Bytes sent at once, by the stage at which the dripping begins."""
 
 
 class DrippingPeer:
@@ -41,7 +41,7 @@ class DrippingPeer:
         self._listener.close()
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Its host and port."""
         return f"127.0.0.1:{self._listener.port}"
 

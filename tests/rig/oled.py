@@ -146,7 +146,7 @@ class Ssd1306:
                 message = message[: self._taken_before_failure]
             self.transfers += 1
             self.bytes_sent += 1 + len(message)
-            self._obey_transfer(message)
+            self._execute_transfer(message)
             if failure:
                 raise OSError(failure, "the bus failed")
             self.on_transfer()
@@ -157,7 +157,7 @@ class Ssd1306:
         if address != self.address or not self._plugged:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
 
-    def _obey_transfer(self, message: list[int]) -> None:
+    def _execute_transfer(self, message: list[int]) -> None:
         """Take a control byte, and commands or data behind it; or nothing of them."""
         control, *payload = message or [0x00]
         assert control in {0x00, 0x40}, f"control byte {control:#04x}: one kind a transfer"
@@ -188,12 +188,12 @@ class Ssd1306:
         command, *arguments = self._pending
         if len(arguments) == self.ARGUMENTS.get(command, 0):
             self._pending = []
-            self._obey(command, arguments)
+            self._execute(command, arguments)
 
-    def _obey(self, command: int, arguments: list[int]) -> None:
+    def _execute(self, command: int, arguments: list[int]) -> None:
         match command:
             case 0x20 | 0x21 | 0x22:
-                self._obey_addressing(command, arguments)
+                self._set_addressing(command, arguments)
             case 0x81:
                 self.contrast = arguments[0]
             case 0x8D:
@@ -201,13 +201,13 @@ class Ssd1306:
             case 0xD3:
                 self.offset = arguments[0] & 0x3F
             case _ if command < 0x20 or 0xB0 <= command <= 0xB7:
-                self._obey_page_addressing(command)
+                self._set_page_address(command)
             case _ if 0x40 <= command <= 0x7F:
                 self.start_line = command & 0x3F
             case _:
-                self._obey_switch(command)
+                self._execute_switch(command)
 
-    def _obey_switch(self, command: int) -> None:
+    def _execute_switch(self, command: int) -> None:
         match command:
             case 0xA0 | 0xA1:
                 self.remapped = command == 0xA1
@@ -220,7 +220,7 @@ class Ssd1306:
             case 0xC0 | 0xC8:
                 self.reversed = command == 0xC8
 
-    def _obey_addressing(self, command: int, arguments: list[int]) -> None:
+    def _set_addressing(self, command: int, arguments: list[int]) -> None:
         if command == 0x20:
             self.mode = arguments[0] & 0x03
         elif command == 0x21:
@@ -230,7 +230,7 @@ class Ssd1306:
             self.first_page, self.last_page = (argument & 0x07 for argument in arguments)
             self.page = self.first_page
 
-    def _obey_page_addressing(self, command: int) -> None:
+    def _set_page_address(self, command: int) -> None:
         """00h-1Fh and B0h-B7h: these are for page addressing mode only."""
         if self.mode != PAGE:
             return
@@ -273,10 +273,10 @@ class Sh1106(Ssd1306):
         super()._power_on()
         self.pump = True  # its DC-DC converter is on unless it is switched off
 
-    def _obey(self, command: int, arguments: list[int]) -> None:
+    def _execute(self, command: int, arguments: list[int]) -> None:
         unknown = 0x20 <= command <= 0x2F or command == 0x8D
         if not unknown:
-            super()._obey(command, arguments)
+            super()._execute(command, arguments)
 
     def _next_column(self) -> None:
         # Counting stops at the last column, and no page follows by itself (section "Page Address").

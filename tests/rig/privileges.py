@@ -1,4 +1,4 @@
-"""A user without privileges, for tests of what such a user may not do."""
+"""User without privileges, for tests of refused permissions."""
 
 import contextlib
 import os

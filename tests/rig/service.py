@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from websockets.http11 import Request
 
-from tests.rig.connection import Behaviour, Connection, Manner
+from tests.rig.connection import Behaviour, Connection, ConnectionOptions
 from tests.rig.listener import Listener
 from tests.rig.recognizer import NewRecognizer, spoken
 from tests.rig.record import Record, Token, TokenRequest
@@ -192,8 +192,8 @@ class ScriptedService:
             self.connections.append(connection.record)
         return connection
 
-    def _manner(self) -> Manner:
-        return Manner(
+    def _manner(self) -> ConnectionOptions:
+        return ConnectionOptions(
             new_recognizer=self.new_recognizer,
             admit=self._admit,
             note_violation=self.violations.append,

@@ -1,4 +1,4 @@
-"""A microphone without a sound card: a private PulseAudio whose only source hears a pipe.
+"""Microphone without a sound card: a private PulseAudio whose only source hears a pipe.
 
 Real PyAudio captures what is played into the pipe, sample for sample: the source runs at the
 appliance's own rate and nothing resamples, mixes or scales on the way.
@@ -24,7 +24,9 @@ from tests.rig.waiting import wait_until
 
 RATE = 16_000
 SLICE = 0.02
-LATEST = 1.0  # seconds by which a slice may be late before it is lost, as nobody took the others
+MAX_LATENESS = (
+    1.0  # seconds by which a slice may be late before it is lost, as nobody took the others
+)
 SLICE_BYTES = int(RATE * SLICE) * 2
 
 HUM = bytes([8, 0] * 4 + [0xF8, 0xFF] * 4) * (SLICE_BYTES // 16)
@@ -192,7 +194,7 @@ class _Feeder(threading.Thread):
         due = time.monotonic()
         while not self._ended.wait(max(0.0, due - time.monotonic())):
             piece = self._speech.take()
-            if time.monotonic() - due < LATEST:
+            if time.monotonic() - due < MAX_LATENESS:
                 self._write(piece)
             due += SLICE
         self._close()
@@ -209,7 +211,7 @@ class _Feeder(threading.Thread):
                 # The usual 64 kB would hide two seconds of audio.
                 fcntl.fcntl(self._writing, fcntl.F_SETPIPE_SZ, 4096)
             # A full pipe means a daemon that is late, unless it stays full.
-            select.select([], [self._writing], [], LATEST)
+            select.select([], [self._writing], [], MAX_LATENESS)
             os.write(self._writing, piece)
         except BlockingIOError:
             pass  # frozen, so nobody hears it

@@ -1,4 +1,4 @@
-"""The simulated OLED does what the data sheets say, whoever sends the bytes."""
+"""Simulated OLED against the data sheets, whoever sends the bytes."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""Wait for a condition that a test expects, however long it takes."""
+"""Wait for a condition that a test expects."""
 
 import time
 from collections.abc import Callable

@@ -42,18 +42,20 @@ def token_at(url: str) -> Outcome:
 @pytest.mark.parametrize("stage", IN_HTTP)
 def test_a_token_that_drips_is_given_up(stage: str) -> None:
     with DrippingPeer(STAGES[stage]) as peer:
-        assert token_at(f"http://{peer.place}/token") == Outcome(Stage.TOKEN, cause=Cause.TIMEOUT)
+        assert token_at(f"http://{peer.address}/token") == Outcome(Stage.TOKEN, cause=Cause.TIMEOUT)
 
 
 def test_a_token_server_whose_tls_drips_is_given_up() -> None:
     with DrippingPeer(STAGES["TLS"]) as peer:
-        assert token_at(f"https://{peer.place}/token") == Outcome(Stage.TOKEN, cause=Cause.TIMEOUT)
+        assert token_at(f"https://{peer.address}/token") == Outcome(
+            Stage.TOKEN, cause=Cause.TIMEOUT
+        )
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "body"])
 def test_a_handshake_that_drips_is_given_up(stage: str) -> None:
     with DrippingPeer(STAGES[stage]) as peer:
-        url = f"{'wss' if stage == 'TLS' else 'ws'}://{peer.place}/v3/ws"
+        url = f"{'wss' if stage == 'TLS' else 'ws'}://{peer.address}/v3/ws"
         outcome = Transport(ServiceSettings(url=url), "t", NeverOpened(), SHORT).run()
     assert outcome == Outcome(Stage.HANDSHAKE, cause=Cause.TIMEOUT)
 
@@ -62,7 +64,7 @@ def test_a_handshake_that_drips_is_given_up(stage: str) -> None:
 def test_a_proxy_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     with DrippingPeer(STAGES[stage]) as peer:
         for name in ("http_proxy", "https_proxy"):
-            monkeypatch.setenv(name, f"http://{peer.place}")
+            monkeypatch.setenv(name, f"http://{peer.address}")
         monkeypatch.setenv("no_proxy", "")
         monkeypatch.setenv("NO_PROXY", "")
         assert token_at("https://service.invalid/token").cause is Cause.TIMEOUT
@@ -73,7 +75,7 @@ def test_a_proxy_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, stage: 
 
 def test_a_broker_whose_tls_drips_is_given_up() -> None:
     with DrippingPeer(STAGES["TLS"]) as peer:
-        host, _, port = peer.place.partition(":")
+        host, _, port = peer.address.partition(":")
         settings = MqttSettings(host=host, port=int(port), tls=True)
         with pytest.raises(BrokerError) as gone:
             Connection(settings, "", "box", connect_timeout=SHORT).open()
@@ -87,9 +89,9 @@ def test_a_session_that_is_abandoned_waits_for_no_peer(tmp_path: Path, where: st
         DrippingPeer(STAGES["headers"]) as peer,
     ):
         drips = {
-            "token": ServiceSettings(url=service.url, token_url=f"http://{peer.place}/token"),
+            "token": ServiceSettings(url=service.url, token_url=f"http://{peer.address}/token"),
             "handshake": ServiceSettings(
-                url=f"ws://{peer.place}/v3/ws", token_url=service.token_url
+                url=f"ws://{peer.address}/v3/ws", token_url=service.token_url
             ),
         }
         running = RunningSession(service, tmp_path, settings=drips[where])
@@ -107,8 +109,8 @@ def test_the_fallback_takes_over_from_a_service_that_drips(tmp_path: Path) -> No
         DrippingPeer(STAGES["headers"]) as peer,
     ):
         settings = ServiceSettings(
-            url=f"ws://{peer.place}/v3/ws",
-            token_url=f"http://{peer.place}/token",
+            url=f"ws://{peer.address}/v3/ws",
+            token_url=f"http://{peer.address}/token",
             fallback_url=fallback.url,
             fallback_token_url=fallback.token_url,
         )
