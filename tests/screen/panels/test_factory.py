@@ -31,6 +31,7 @@ def test_the_driver_none_opens_nothing() -> None:
 def test_the_driver_terminal_shows_on_standard_output(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, panel: type[Panel]
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
     person, program = pty.openpty() if terminal else os.pipe()
     with os.fdopen(person, "rb"), os.fdopen(program, "w", encoding="utf-8") as output:
         monkeypatch.setattr(sys, "stdout", output)

@@ -97,9 +97,9 @@ def test_without_any_font_file_pillow_s_own_is_used(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("word", ["שלום", "مرحبا"])
 def test_a_named_font_is_preferred_for_shaped_scripts_too(word: str) -> None:
-    mono = "/usr/share/fonts/truetype/dejavu/DejaVuSansCondensed-Bold.ttf"
-    assert {font.path for font, _ in typeface(18, mono)._runs(word)} == {mono}
-    assert image(typeface(18, mono), word) != image(typeface(18), word)
+    bold = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"
+    assert {font.path for font, _ in typeface(18, bold)._runs(word)} == {bold}
+    assert image(typeface(18, bold), word) != image(typeface(18), word)
 
 
 @pytest.mark.parametrize("tone", sorted(fonts.SKIN_TONES))
