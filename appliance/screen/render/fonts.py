@@ -11,6 +11,8 @@ from typing import NamedTuple, cast
 
 from PIL import Image, ImageDraw, ImageFont
 
+from appliance.screen.render.bidi import is_right_to_left
+
 log = logging.getLogger(__name__)
 
 FONTS = Path("/usr/share/fonts")
@@ -62,8 +64,8 @@ FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 JOINER = "\N{ZERO WIDTH JOINER}"
 
 VOWELS_BEFORE = frozenset("เแโใไເແໂໃໄ")
-VOWELS_BEHIND = frozenset("ำຳ")
-"""Thai and Lao vowels that are written before or behind their consonant."""
+BEHIND = frozenset("ะาำๅฯๆະາຳຽຯໆ")
+"""Thai and Lao vowels before their consonant; vowels and signs of repetition behind it."""
 
 NO_CHARACTER = "\U0010fffe"
 
@@ -136,20 +138,29 @@ class Typeface:
         return WordMask(mask, width, ascent)
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
-        """Split the text where the font changes; accents stay with their letter."""
+        """Split the text where the font changes, from left to right; accents stay with a letter."""
         # Complex layout applies to a whole word, so that its punctuation is at the right end.
         shaped = any(ord(character) in SHAPED_SCRIPTS for character in text)
         plain = _without_skin_tones(text)
         visible = plain if shaped else _without_invisible(plain)
-        placed = [(self._font_for(letter, shaped), letter) for letter in letters(visible)]
-        for font, run in itertools.groupby(placed, key=lambda pair: pair[0]):
-            yield font, "".join(letter for _, letter in run)
+        # With a font of its own, a comma would be drawn before a word of Hebrew, on its right.
+        parts = [visible] if shaped and self._has_font(visible) else letters(visible)
+        placed = [(self._font_for(part, shaped), part) for part in parts]
+        runs = [
+            (font, "".join(part for _, part in run))
+            for font, run in itertools.groupby(placed, key=lambda pair: pair[0])
+        ]
+        return reversed(runs) if is_right_to_left(visible) else iter(runs)
+
+    def _has_font(self, word: str) -> bool:
+        """Return whether one font has a whole word of a shaped script."""
+        return bool(word) and _has_all(self._font_for(word, True), word)
 
     def _find_font(self, letter: str, shaped: bool) -> Font:
         """Return the first font that has the letter with its accents, or else the letter alone."""
         for wanted in (letter, letter[0]):
             for font in itertools.islice(self._all_fonts(), int(shaped), None):
-                if all(_has(font, character) for character in wanted):
+                if _has_all(font, wanted):
                     return font
         return self._fonts[0]
 
@@ -248,7 +259,7 @@ def letters(text: str) -> list[str]:
 def _belongs(character: str, before: str) -> bool:
     """Return whether no line may begin with the character if `before` ends the one above."""
     category = unicodedata.category(character)
-    if category in {"Mn", "Mc", "Me", "Cf"} or character in SKIN_TONES | VOWELS_BEHIND:
+    if category in {"Mn", "Mc", "Me", "Cf"} or character in SKIN_TONES | BEHIND:
         return True
     if before[-1] == JOINER:
         return category == "So"
@@ -267,6 +278,11 @@ def _without_skin_tones(text: str) -> str:
     return text[:1] + "".join(it for it in text[1:] if it not in SKIN_TONES)
 
 
+def _has_all(font: Font, text: str) -> bool:
+    return all(_has(font, character) for character in text)
+
+
+@functools.lru_cache(4096)
 def _has(font: Font, character: str) -> bool:
     if unicodedata.category(character) == "Cf":  # handled by complex layout in any font
         return True

@@ -102,6 +102,18 @@ def test_a_named_font_is_preferred_for_shaped_scripts_too(word: str) -> None:
     assert image(typeface(18, bold), word) != image(typeface(18), word)
 
 
+@pytest.mark.parametrize("word", ["שלום,", "(שלום)", "«שלום»?", "עולם!"])
+def test_punctuation_of_hebrew_is_as_without_a_named_font_that_lacks_its_letters(word: str) -> None:
+    mono = "/usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf"
+    assert image(typeface(18, mono), word) == image(typeface(18), word)
+
+
+@pytest.mark.skipif(not fonts.EVERYTHING[1].exists(), reason="fonts-unifont is not installed")
+def test_an_emoji_behind_a_word_of_hebrew_stands_on_its_left() -> None:
+    (_, first), (_, second) = typeface(18)._runs("שלום\N{PARTY POPPER}")
+    assert (first, second) == ("\N{PARTY POPPER}", "שלום")
+
+
 @pytest.mark.parametrize("tone", sorted(fonts.SKIN_TONES))
 def test_a_skin_tone_is_no_box_of_its_own(tone: str) -> None:
     type_ = typeface(18)
@@ -116,6 +128,10 @@ def test_a_skin_tone_is_no_box_of_its_own(tone: str) -> None:
         "\U0001f1e9\U0001f1ea",
         "ทำ",
         "เก็",
+        "ว่า",
+        "ละ",
+        "กๆ",
+        "ລາ",
         "é",
     ],
 )
