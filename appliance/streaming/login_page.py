@@ -1,5 +1,6 @@
 """Login page of a network: detection of its answers in place of those of a service."""
 
+import codecs
 from collections.abc import Iterable, Iterator
 
 NETWORK_AUTHENTICATION = 511
@@ -39,4 +40,5 @@ def is_login_page(status: int, content_type: str, body: bytes) -> bool:
         return True
     if status == PROXY_AUTHENTICATION:
         return False
-    return status < 500 and ("html" in content_type.lower() or body.lstrip()[:1] == b"<")
+    text = body.removeprefix(codecs.BOM_UTF8).lstrip()
+    return status < 500 and ("html" in content_type.lower() or text[:1] == b"<")

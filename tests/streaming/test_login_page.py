@@ -6,6 +6,7 @@ import pytest
 
 from appliance.core.events import Disconnected
 from appliance.settings.schema import ServiceSettings
+from appliance.streaming.login_page import is_login_page
 from appliance.streaming.outcomes import WANTS_SIGN_IN
 from appliance.streaming.retry_policy import RetryPolicy
 from tests.rig.certificates import self_signed
@@ -40,6 +41,11 @@ def test_a_page_in_place_of_a_token(tmp_path: Path, status: int) -> None:
             service.token_answer = None
             assert running.wait_for_end()
             assert_nothing_lost(running)
+
+
+@pytest.mark.parametrize("begins", [b"<html>", b"\r\n <!DOCTYPE html>", b"\xef\xbb\xbf<html>"])
+def test_a_page_of_no_named_type_is_known_by_its_first_letter(begins: bytes) -> None:
+    assert is_login_page(200, "application/octet-stream", begins)
 
 
 @pytest.mark.parametrize("status", [200, 302, 307, 403, 511])
