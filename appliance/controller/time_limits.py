@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 NO_WORDS_TIMEOUT = 2.0
 """Seconds to wait for words before the end when nobody can expect any: the press that began the
-session is held to power off, or no connection has taken any audio yet."""
+session is held to power off, or no service that was sent audio has said that it listens."""
 
 
 class TimeLimits:
@@ -47,8 +47,8 @@ class TimeLimits:
         return None
 
     def _finish_timeout(self, live: LiveSession) -> float:
-        nothing_sent = live.progress.sent == 0
-        ends_soon = self._exit.powers_off or (self._exit.final and nothing_sent)
+        nobody_listens = live.progress.sent == 0 or not live.connected
+        ends_soon = self._exit.powers_off or (self._exit.final and nobody_listens)
         if ends_soon and not live.transcript.words:
             return min(self._settings.finish_timeout, NO_WORDS_TIMEOUT)
         return self._settings.finish_timeout

@@ -83,12 +83,16 @@ def test_before_powering_off_words_that_nobody_said_are_not_awaited(limited: Lim
     assert limited.due(State.FINISHING, after) is None
 
 
-@pytest.mark.parametrize(("sent", "awaited"), [(0.0, False), (1.0, True)])
+@pytest.mark.parametrize(
+    ("sent", "begins", "awaited"), [(0.0, True, False), (1.0, True, True), (1.0, False, False)]
+)
 def test_before_the_end_a_service_that_has_heard_nothing_is_not_awaited(
-    limited: Limited, sent: float, *, awaited: bool
+    limited: Limited, sent: float, *, begins: bool, awaited: bool
 ) -> None:
     limited.session.reach(captured=2.0, sent=sent, last_word=0)
     limited.live.follow(BEGAN)
+    if begins:
+        limited.live.note_connection(Covered(), BEGAN)
     limited.live.finished_at = BEGAN
     limited.exit_reason.add(StopRequested())
     given_up = limited.due(State.FINISHING, NO_WORDS_TIMEOUT + 0.1) is Input.FINISH_TIMEOUT
