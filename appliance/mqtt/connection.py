@@ -209,6 +209,7 @@ class Connection:
         self._answer, self._loss = None, ""
         try:
             self._client = self._new_client(version)
+            self._client.connect_timeout = self._connect_timeout
             self._set_callbacks(self._client)
             self._client.start(self._settings)
         except (OSError, *NOT_MQTT) as error:

@@ -74,6 +74,7 @@ def test_favoured_words_are_recognized_instead_of_similar_ones(
     assert set(wanted) <= set(text(hear(recognizer, pcm)).split())
 
 
+@pytest.mark.slow
 def test_favoured_words_are_not_recognized_unless_spoken(
     recognizer: PocketsphinxRecognizer, sample: bytes
 ) -> None:
@@ -82,6 +83,7 @@ def test_favoured_words_are_not_recognized_unless_spoken(
     assert heard.startswith("press the button when you want to speak the words will appear")
 
 
+@pytest.mark.slow
 def test_a_favoured_phrase_keeps_words_and_times(
     recognizer: PocketsphinxRecognizer, sample: bytes
 ) -> None:
@@ -131,6 +133,7 @@ def test_apostrophes_and_hyphens_can_be_part_of_favoured_words(
     assert word in text(hear(recognizer, pcm))
 
 
+@pytest.mark.slow
 def test_unknown_words_are_ignored(recognizer: PocketsphinxRecognizer, sample: bytes) -> None:
     recognizer.favour(
         ["xyzzy", "little xyzzy", "", "C3PO", "*", "two_words", "Größe", "(2)", "<s>"]
