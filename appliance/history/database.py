@@ -57,7 +57,7 @@ _FIRST_TABLES = (
 """The tables of version 0.3.0, word for word; it and earlier versions numbered no schema."""
 
 _BOOTS = (
-    """CREATE TABLE boot (
+    """CREATE TABLE IF NOT EXISTS boot (
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     seen REAL,                  -- Unix time that the clock showed last; NULL: nobody set it
@@ -71,6 +71,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST_TABLES, _BOOTS)
 """Statements that lead from each schema version to the next, in order; 0 is an empty file.
 
 To change the schema, append to them and never edit an earlier one: boxes have run it already.
+They may find their tables there: a database that was restored from SQLite's `.dump` has version 0.
 A new column takes `("ALTER TABLE turn ADD COLUMN language TEXT",)`.
 """
 

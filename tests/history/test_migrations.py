@@ -162,6 +162,23 @@ def test_a_database_is_at_the_present_version_from_the_first(path: Path) -> None
     assert schemas.version(path) == SCHEMA_VERSION
 
 
+@pytest.mark.parametrize("version", [0, 1, -1])
+def test_a_restored_database_that_has_lost_its_version_takes_what_is_said_now(
+    path: Path, version: int
+) -> None:
+    with closing(sqlite3.connect(":memory:")) as before:
+        migrate(before)
+        dump = "\n".join(before.iterdump())
+    with closing(sqlite3.connect(path)) as restored:
+        restored.executescript(dump)
+        restored.execute(f"PRAGMA user_version = {version}")
+    posted = write_all(path)
+    assert not any(isinstance(event, HistoryFailed) for event in posted)
+    assert is_all_there(new_session(path))
+    with closing(open_database(path)) as database:
+        assert version_of(database) == SCHEMA_VERSION
+
+
 # The next ones
 
 LANGUAGE = "ALTER TABLE turn ADD COLUMN language TEXT"
