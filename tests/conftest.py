@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Start the slow tests first, so that no worker is left with one at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Undo a command's set-up of the log, which would hide later tests' records from them."""
+    root, urllib3 = logging.getLogger(), logging.getLogger("urllib3")
+    handlers, level, urllib3_level = root.handlers[:], root.level, urllib3.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    urllib3.setLevel(urllib3_level)
 
 
 @pytest.fixture(scope="session")

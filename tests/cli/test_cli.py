@@ -1,6 +1,5 @@
 import contextlib
 import json
-import logging
 import re
 import socket
 import subprocess
@@ -22,16 +21,6 @@ from tests.history import schemas
 from tests.rig.privileges import unprivileged
 
 NOW = 1_700_000_000.0
-
-
-@pytest.fixture(autouse=True)
-def log() -> Iterator[None]:
-    """Leave the log to the tests that follow as it was: each command sets it up again."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], level = before
-    root.setLevel(level)
 
 
 @pytest.fixture

@@ -321,9 +321,11 @@ def test_after_a_newer_database_is_gone_the_failure_is_over(path: Path) -> None:
     writing = Writing(folder / "history.db")
     writing.begin("new")
     assert isinstance(writing.next(), HistoryFailed)
+    card = path.parent / "other"
+    card.mkdir()
+    schemas.make(card / "history.db", *schemas.MISFITS["a turn needs more"])
     folder.unlink()
-    folder.mkdir()
-    schemas.make(folder / "history.db", *schemas.MISFITS["a turn needs more"])
+    card.rename(folder)
     assert writing.next() == HistoryRecovered()
     assert writing.texts() == {"old": ["from before", "and this"], "new": []}
     writing.keep("new", "said now")
