@@ -11,7 +11,7 @@ MAX_BRACKETS = 6
 _PHRASE = re.compile(r"(?:[^\[\]]|\[[^\[\]]*\])*")
 """A phrase with brackets around some of its words, and no brackets within brackets."""
 
-HYPHEN = r"(?<=[^\W\d_])-(?=[^\W\d_])"
+HYPHEN = r"(?<=[^\W\d_])[-\u2010\u2011](?=[^\W\d_])"
 """A hyphen within a word: a pattern."""
 
 _BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")

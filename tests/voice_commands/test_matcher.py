@@ -160,7 +160,11 @@ FORMATTED = [
     ("okay stop", ["OK, stop.", "O.K. stop", "Ok stop", "ok, STOP"], ["Oak stop", "K stop"]),
     ("OK", ["Okay.", "ok"], ["O", "okay okay", "OKs"]),
     ("Wi-Fi on", ["wifi on", "Wi-Fi on.", "wi fi on", "WiFi on"], ["wife on", "hi-fi on"]),
-    ("wifi off", ["Wi-Fi off.", "Wifi off"], ["Wi-Fis off", "Wi-fi-off-line"]),
+    (
+        "wifi off",
+        ["Wi-Fi off.", "Wifi off", "Wi\u2011Fi off", "Wi\u2010Fi off."],
+        ["Wi-Fis off", "Wi-fi-off-line"],
+    ),
     ("send an e-mail", ["Send an email.", "Send an E-Mail"], ["Send a mail", "Send an e"]),
     (
         "channel one hundred and five",
