@@ -107,7 +107,7 @@ class PhraseMatcher:
 
     def _is_joined(self, piece: str) -> bool:
         """Return whether a phrase has the piece as one word, without the hyphens in it."""
-        return "-" in piece and set(self._spoken(piece)) <= self._vocabulary
+        return bool(re.search(HYPHEN, piece)) and set(self._spoken(piece)) <= self._vocabulary
 
     def _spoken(self, piece: str) -> Words:
         """Return the spoken words of a piece; "I" is the Turkish capital if a phrase has it so."""
