@@ -322,9 +322,9 @@ class Bench:
         self.signs_of_life += 1
 
     def _note_commit(self, event: Event) -> None:
+        self.inbox.put(event)
         if isinstance(event, Committed):
             self.commits.append(event)
-        self.inbox.put(event)
 
     def _run(self) -> None:
         interrupted = self.open_sessions.resume(self.sessions.left_over())

@@ -355,7 +355,7 @@ def test_what_a_turn_covers_is_never_committed_before_the_turn(tmp_path: Path) -
         bench.press()
         bench.end(session)
         bench.wait_for_text("long")
-        wait_until(lambda: bench.stored()[0].ended)
+        wait_until(lambda: bench.commits and bench.commits[-1].complete)
         # Once with the turn and once with the end, never by itself.
         assert bench.commits == [
             Committed(session.name, covered),
@@ -430,7 +430,7 @@ def test_what_is_not_transcribed_in_time_is_delivered_in_the_background(tmp_path
         bench.hear(delivery, Turn(0, "at last", finished=True))
         bench.end(delivery)
         bench.wait_for_text("at last")
-        wait_until(lambda: bench.stored()[0].ended is not None)
+        wait_until(lambda: bench.commits and bench.commits[-1].complete)
         bench.advance(0.0)
         assert bench.scene().waiting == 0.0
 
