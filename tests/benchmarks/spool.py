@@ -6,6 +6,7 @@ from pathlib import Path
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.recording import Recording, boot_id
 from appliance.streaming.spool.backlog import Backlog
+from appliance.system.listening_note import ListeningNote
 
 CHUNK = SAMPLE_RATE // 10
 
@@ -22,3 +23,4 @@ def leave_behind(state_directory: Path, pcm: bytes) -> None:
         chunk = pcm[start * SAMPLE_BYTES : (start + CHUNK) * SAMPLE_BYTES]
         backlog.append(chunk, began_at + start / SAMPLE_RATE)
     backlog.close()
+    ListeningNote(state_directory).write(recording.session)
