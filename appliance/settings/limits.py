@@ -18,14 +18,41 @@ _LONG_KEY = re.compile(rf"^[ \t]*\[{{0,2}}[ \t]*(?:{_PART}\.[ \t]*){{{MAX_DEPTH}
 """A key or the name of a table, in more parts than are allowed. Python's parser takes memory and
 time that grow with the square of their number."""
 
+_BRACKETS = re.compile(
+    r"""
+    "{3} (?: \\?. )*? (?: "{3} | \Z ) | '{3} .*? (?: '{3} | \Z )    # over several lines
+    | " (?: [^"\\\n] | \\. )* "? | ' [^'\n]* '?
+    | \# [^\n]*                                                     # a comment
+    | ( [\[{] ) | [\]}]
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""A bracket, or a piece of text that may hold some without opening anything. A string that never
+ends counts as one up to its line's or the file's end: so no input takes more than one pass."""
 
-def has_long_key(text: str) -> bool:
-    """Return whether the text of a file has a key of too many parts, as in `a.b.c`.
 
-    >>> has_long_key("[a.b.c]"), has_long_key("a." * 100 + "b = 1")
-    (False, True)
+def problem_of_nesting(text: str) -> str | None:
+    """Return a sentence if the text of a file is nested more deeply than its parser should go.
+
+    It is looked at before it is parsed, since Python's parser calls itself at each bracket: near
+    the end of the stack any other code fails as well, such as what cleans up after a thread.
+
+    >>> problem_of_nesting("[a.b.c]"), problem_of_nesting("a." * 100 + "b = 1")
+    (None, 'a key has too many parts')
+    >>> problem_of_nesting("a = " + "[" * 100)
+    'it has too many tables or lists within each other'
     """
-    return _LONG_KEY.search(text) is not None
+    if _LONG_KEY.search(text):
+        return "a key has too many parts"
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        if token[1]:
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        if depth > MAX_DEPTH:
+            return "it has too many tables or lists within each other"
+    return None
 
 
 def problems_of_limits(table: dict[str, Any]) -> list[str]:

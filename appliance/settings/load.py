@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from appliance.settings.conflicts import conflicts
-from appliance.settings.limits import MAX_SIZE, has_long_key, problems_of_limits
+from appliance.settings.limits import MAX_SIZE, problem_of_nesting, problems_of_limits
 from appliance.settings.places import problems_of_places
 from appliance.settings.schema import OLEDS, Settings
 from appliance.settings.validation import problems_in
@@ -69,7 +69,7 @@ def parse(data: bytes, path: Path) -> Settings:
     """
     try:
         table = _table(data.decode("utf-8-sig"))  # an editor on Windows may add a byte order mark
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(path, [f"is not valid TOML: {_in_words(error)}"]) from error
     if problems := problems_of_limits(table) or problems_in(Settings, table):
         raise SettingsError(path, problems)
@@ -82,14 +82,12 @@ def parse(data: bytes, path: Path) -> Settings:
 
 
 def _table(text: str) -> dict[str, Any]:
-    if has_long_key(text):
-        raise ValueError("a key has too many parts")
+    if problem := problem_of_nesting(text):
+        raise ValueError(problem)
     return tomllib.loads(text)
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it has too many tables or lists within each other"
     if "set_int_max_str_digits" in str(error):  # Python's own limit, far beyond that of TOML
         return "a number has too many digits"
     return str(error)

@@ -1,6 +1,7 @@
 """Any file: it is loaded or refused in a sentence, within bounds of time, memory and text."""
 
 import os
+import tomllib
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from appliance.settings import Settings, SettingsError, last_good, load
 from appliance.settings.commands import BY_ACTION
-from appliance.settings.limits import MAX_DEPTH, MAX_SIZE
+from appliance.settings.limits import MAX_DEPTH, MAX_SIZE, problem_of_nesting
 from appliance.settings.load import contents, parse
 from appliance.settings.validation import MAX_PROBLEMS
 from tests.settings.files import Write, problems_of
@@ -110,6 +111,23 @@ def test_any_values(table: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        'a = """[[[[[[[[[[[[[[[[[[[["""',
+        'a = """"[[[[[[[[[[[[[[[[[[[[""""',
+        "a = QQQ[[[[[[[[[[[[[[[[[[[[QQQQ",
+        'a = "#[[[[[[[[[[[[[[[[[[[[" # "',
+        "a = 1 # [[[[[[[[[[[[[[[[[[[[",
+        r'a = "\"[[[[[[[[[[[[[[[[[[[["',
+    ],
+)
+def test_brackets_in_words_open_nothing(text: str) -> None:
+    text = text.replace("Q", "'")
+    assert tomllib.loads(text)
+    assert problem_of_nesting(text) is None
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("[display]\nlines = " + "1" * 5000, "is not valid TOML: a number has too many digits"),
@@ -135,6 +153,10 @@ def test_any_values(table: dict[str, Any]) -> None:
         ("[service]\nparameters = {" + "a." * 5000 + "a = 1}", "within each other"),
         ("a = " + "[" * 5000, "too many tables or lists within each other"),
         ("a = " + "[" * MAX_DEPTH + "[]" + "]" * MAX_DEPTH, "within each other"),
+        ("a = '#[[' # [[\nb = " + "[" * 5000, "too many tables or lists within each other"),
+        ('a = "\\"[" + ' + "{" * 5000, "is not valid TOML"),
+        ('"\\' * 60_000, "is not valid TOML"),
+        ('"""\\' * 30_000, "is not valid TOML"),
         ("a." * 30_000 + "a = 1", "is not valid TOML: a key has too many parts"),
         ('[[ \'a\' . "b\\"" .' + "a." * 10_000 + "a]]", "a key has too many parts"),
         ("commands_prefix = '" + "a" * 60_000 + "['", "commands_prefix = "),
@@ -149,7 +171,7 @@ def test_any_values(table: dict[str, Any]) -> None:
         ),
         ("#" * (MAX_SIZE + 1), "is larger than 128 KiB"),
     ],
-    ids=range(30),
+    ids=range(34),
 )
 def test_what_exceeds_a_limit_is_refused_in_a_sentence(
     write: Write, text: str, problem: str
