@@ -25,7 +25,6 @@ from appliance.core.events import (
     Committed,
     Connected,
     Event,
-    Fault,
     MicrophoneClosed,
     Post,
     Pressed,
@@ -35,6 +34,7 @@ from appliance.core.events import (
     StopRequested,
     TurnReceived,
 )
+from appliance.core.faults import Fault
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.history.records import SessionRecord

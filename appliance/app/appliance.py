@@ -8,13 +8,13 @@ from pathlib import Path
 from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
-    Fault,
     PartHung,
     Post,
     PowerOffRequested,
     StopRequested,
     UnhandledError,
 )
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.screen import texts
 from appliance.screen.display import Display

@@ -14,7 +14,6 @@ from appliance.app.appliance import Appliance
 from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
-    Fault,
     PartHung,
     Post,
     PowerOffFailed,
@@ -22,6 +21,7 @@ from appliance.core.events import (
     SettingsChanged,
     StopRequested,
 )
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.settings import Settings, SettingsError, last_good
 from appliance.settings.last_good import GoodSettings

@@ -15,9 +15,9 @@ from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter, Screen
 from appliance.controller.session_factory import SessionFactory
 from appliance.controller.status_report import StatusReport
-from appliance.core.events import CommandEnded, Event, Fault, Post
+from appliance.core.events import CommandEnded, Event, Post
+from appliance.core.faults import Fault, Part
 from appliance.core.late_imports import import_lock
-from appliance.core.parts import Part
 from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from appliance.controller.fault_list import FaultList
-from appliance.core.events import Fault
-from appliance.core.parts import Part
+from appliance.core.faults import Fault, Part
 
 log = logging.getLogger(__name__)
 

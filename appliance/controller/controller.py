@@ -19,8 +19,8 @@ from appliance.controller.privacy import PrivacyGuard
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.controller.time_limits import TimeLimits
 from appliance.core import events
-from appliance.core.events import Event, Fault, Request
-from appliance.core.parts import Part
+from appliance.core.events import Event, Request
+from appliance.core.faults import Fault, Part
 from appliance.history.writer import HistoryWriter
 from appliance.screen.appearance import APPEARANCE_REQUESTS
 from appliance.settings import Settings

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from appliance.core import events
-from appliance.core.events import Event, Fault
-from appliance.core.parts import Part
+from appliance.core.events import Event
+from appliance.core.faults import Fault, Part
 
 BY_IMPORTANCE = (
     Part.POWER,

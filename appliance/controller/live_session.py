@@ -4,7 +4,8 @@ from collections import deque
 
 from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Fault, TurnReceived
+from appliance.core.events import TurnReceived
+from appliance.core.faults import Fault
 from appliance.core.turns import Covered
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.streaming.session import Session

@@ -10,7 +10,7 @@ from appliance.controller.live_session import LiveSession
 from appliance.controller.states import MICROPHONE_OPEN, State
 from appliance.core import events
 from appliance.core.events import Event, Request
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.screen import texts
 from appliance.screen.appearance import WHY_NOT, appearance_after
 from appliance.screen.scene import Appearance, Mode, Scene, Summary

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from appliance.core import events
 from appliance.core.events import Event
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 
 DARK_TIMEOUT = 60.0
 """Seconds that a session may go on while nothing shows it."""

@@ -8,8 +8,7 @@ from typing import NamedTuple, Protocol
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import ClosingSessions, LiveSession
 from appliance.controller.open_sessions import OpenSessions
-from appliance.core.events import Fault
-from appliance.core.parts import Part
+from appliance.core.faults import Fault, Part
 from appliance.screen.scene import Summary
 from appliance.streaming.session import Session
 

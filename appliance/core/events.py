@@ -8,27 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from appliance.core.faults import Fault
 from appliance.core.turns import Covered, Key, Turn
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """Something that went wrong, in words for the person who must act.
-
-    `what` happened fits on one line of the OLED, `remedy` says what to do, and `detail` goes to the
-    log alone.
-
-    >>> str(Fault("No network", "check Wi-Fi or cable", "DNS"))
-    'No network: check Wi-Fi or cable (DNS)'
-    """
-
-    what: str
-    remedy: str = ""
-    detail: str = ""
-
-    def __str__(self) -> str:
-        """Return the fault as one sentence for the log."""
-        sentence = ": ".join(part for part in (self.what, self.remedy) if part)
-        return f"{sentence} ({self.detail})" if self.detail else sentence
 
 
 class Event(msgspec.Struct, frozen=True):

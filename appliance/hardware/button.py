@@ -17,12 +17,12 @@ from appliance.core.events import (
     ButtonReady,
     ButtonStuck,
     Event,
-    Fault,
     Held,
     Post,
     Pressed,
     Released,
 )
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.hardware import gpio
 from appliance.settings.schema import ButtonSettings

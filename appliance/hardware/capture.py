@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyaudio
 
 from appliance.core.audio_format import SAMPLE_BYTES
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.hardware.portaudio import Audio, Device, open_stream
 from appliance.hardware.signal_checks import unusable
 

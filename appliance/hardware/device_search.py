@@ -4,7 +4,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.hardware.portaudio import (
     Audio,
     Device,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from appliance.core.events import (
-    Fault,
     LevelMeasured,
     MicrophoneClosed,
     MicrophoneDoubted,
@@ -22,6 +21,7 @@ from appliance.core.events import (
     OverflowCounted,
     Post,
 )
+from appliance.core.faults import Fault
 from appliance.hardware.capture import Capture, CapturedBlock, CaptureRequest, Deliver
 from appliance.hardware.conversion import Chunk, TimedConverter, preload
 from appliance.hardware.level_meter import LevelMeter

@@ -9,7 +9,7 @@ import msgspec
 import pyaudio
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.hardware.signal_checks import unusable
 from appliance.system import environment
 

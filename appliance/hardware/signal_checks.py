@@ -1,7 +1,7 @@
 """Checks of what a microphone delivers: a signal that may be speech, at the rate asked for."""
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 
 MUTED = Fault("Microphone is muted?", "switch it on, or its mute off")
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.hardware.device_search import fitting_devices, short_name
 from appliance.hardware.portaudio import Audio, Device, MicrophoneError, quiet_audio
 

@@ -12,14 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from appliance.core.events import (
-    Committed,
-    Fault,
-    HistoryFailed,
-    HistoryRecovered,
-    Post,
-    TurnReceived,
-)
+from appliance.core.events import Committed, HistoryFailed, HistoryRecovered, Post, TurnReceived
+from appliance.core.faults import Fault
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements

@@ -15,7 +15,8 @@ import msgspec
 
 from appliance.core import events
 from appliance.core.errors import ActionError
-from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Fault, Post
+from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Post
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.history import reader
 from appliance.history.records import OutgoingTurn

@@ -11,7 +11,7 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.mqtt import errors
 from appliance.mqtt.outbox import AwaitedMessage
 from appliance.mqtt.paho_client import MQTT_3, MQTT_5, NOT_MQTT, QOS, NetworkClient, client_for

@@ -3,7 +3,7 @@
 import logging
 import struct
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.core.network_errors import Cause, cause_of
 
 log = logging.getLogger(__name__)

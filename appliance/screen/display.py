@@ -9,7 +9,8 @@ from collections.abc import Callable
 import msgspec
 from PIL import Image
 
-from appliance.core.events import Fault, Post, ScreenFailed, ScreenRecovered
+from appliance.core.events import Post, ScreenFailed, ScreenRecovered
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import Brightness, IdleTimer, drift
 from appliance.screen.panels.base import Panel, PanelError
 from appliance.screen.panels.factory import open_panel

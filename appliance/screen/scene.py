@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 
 
 class Mode(enum.Enum):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from appliance.core.events import Fault, Post, StatusLedFailed, StatusLedReady
+from appliance.core.events import Post, StatusLedFailed, StatusLedReady
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.hardware import gpio
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene

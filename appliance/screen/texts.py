@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.scene import Mode, Scene, Summary
 
 STATE = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.outcomes import NOT_FOUND, Outcome, Reaction, Stage

@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 from msgspec.structs import replace
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.core.network_errors import BUSY, NO_CREDIT, Cause
 
 MAX_CLOSE_REASON = 123

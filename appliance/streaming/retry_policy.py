@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.streaming.outcomes import Outcome, Reaction, Rule, fault_for, rule_for
 
 MIN_GAIN = 60.0

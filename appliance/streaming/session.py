@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Disconnected, Fault, Post, SessionEnded
+from appliance.core.events import Disconnected, Post, SessionEnded
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings

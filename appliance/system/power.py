@@ -6,7 +6,7 @@ from typing import Any
 from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 
 log = logging.getLogger(__name__)
 

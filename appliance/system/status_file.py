@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.system.environment import runtime_directory
 
 _NAME = "status.json"

@@ -11,7 +11,8 @@ from gpiozero.pins.mock import MockFactory
 from appliance.app import run as running
 from appliance.app.appliance import Appliance
 from appliance.app.demo import sample
-from appliance.core.events import Event, Fault
+from appliance.core.events import Event
+from appliance.core.faults import Fault
 from appliance.hardware.simulated import WavAudio
 from appliance.settings import Settings
 

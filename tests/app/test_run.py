@@ -14,7 +14,6 @@ from appliance.app.probation import Probation
 from appliance.app.run import SettingsWatch, read_settings
 from appliance.core.events import (
     Event,
-    Fault,
     PartHung,
     Post,
     PowerOffFailed,
@@ -22,6 +21,7 @@ from appliance.core.events import (
     SettingsChanged,
     StopRequested,
 )
+from appliance.core.faults import Fault
 from appliance.settings import Settings
 from appliance.settings.last_good import GoodSettings
 from appliance.system.state_lock import StateLock

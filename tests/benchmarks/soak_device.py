@@ -29,7 +29,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from appliance.app import appliance as application
 from appliance.app import run as running
 from appliance.app.appliance import Appliance
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.hardware.simulated import press
 from appliance.screen.display import Display
 from appliance.screen.panels.factory import open_panel

@@ -1,7 +1,7 @@
 from appliance.controller.card_watch import STALL_TIME, STALLED, CardWatch
 from appliance.controller.fault_list import FaultList
-from appliance.core.events import Fault, SpoolFailed, SpoolRecovered
-from appliance.core.parts import Part
+from appliance.core.events import SpoolFailed, SpoolRecovered
+from appliance.core.faults import Fault, Part
 
 DISK_FAULT = Fault("Disk fault", "check the SD card")
 

@@ -14,7 +14,6 @@ from appliance.core.events import (
     Connected,
     Disconnected,
     Event,
-    Fault,
     Held,
     HistoryFailed,
     HistoryRecovered,
@@ -39,6 +38,7 @@ from appliance.core.events import (
     TurnReceived,
     UnhandledError,
 )
+from appliance.core.faults import Fault
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader

@@ -3,8 +3,8 @@ from itertools import combinations
 import pytest
 
 from appliance.controller.fault_list import BY_IMPORTANCE, FaultList
-from appliance.core.events import Fault, MicrophoneDoubted, MicrophoneOpened, MicrophoneTrusted
-from appliance.core.parts import Part
+from appliance.core.events import MicrophoneDoubted, MicrophoneOpened, MicrophoneTrusted
+from appliance.core.faults import Fault, Part
 
 
 def test_at_first_there_is_no_fault() -> None:

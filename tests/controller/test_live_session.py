@@ -6,7 +6,8 @@ import pytest
 
 from appliance.controller.live_session import COMMIT_STEP, SHOWN_TURNS, ClosingSessions, LiveSession
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Fault, TurnReceived
+from appliance.core.events import TurnReceived
+from appliance.core.faults import Fault
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary

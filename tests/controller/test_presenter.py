@@ -2,15 +2,8 @@ import pytest
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
-from appliance.core.events import (
-    BrokerFailed,
-    ButtonFailed,
-    ButtonReady,
-    CommandEnded,
-    Event,
-    Fault,
-)
-from appliance.core.parts import Part
+from appliance.core.events import BrokerFailed, ButtonFailed, ButtonReady, CommandEnded, Event
+from appliance.core.faults import Fault, Part
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.settings import Settings

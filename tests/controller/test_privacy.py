@@ -3,12 +3,12 @@ import pytest
 from appliance.controller.privacy import PrivacyGuard
 from appliance.core.events import (
     Event,
-    Fault,
     ScreenFailed,
     ScreenRecovered,
     StatusLedFailed,
     StatusLedReady,
 )
+from appliance.core.faults import Fault
 from tests.rig.clock import Clock
 
 FAULT = Fault("gone")

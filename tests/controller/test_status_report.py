@@ -10,7 +10,6 @@ from appliance.controller.fault_list import FaultList
 from appliance.controller.status_report import StatusReport
 from appliance.core.events import (
     ButtonReady,
-    Fault,
     LevelMeasured,
     MicrophoneFailed,
     MicrophoneOpened,
@@ -18,6 +17,7 @@ from appliance.core.events import (
     ScreenFailed,
     ScreenRecovered,
 )
+from appliance.core.faults import Fault
 from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings
 from tests.rig.clock import Clock

@@ -10,7 +10,6 @@ import pyaudio
 import pytest
 
 from appliance.core.events import (
-    Fault,
     LevelMeasured,
     MicrophoneClosed,
     MicrophoneDoubted,
@@ -19,6 +18,7 @@ from appliance.core.events import (
     MicrophoneTrusted,
     OverflowCounted,
 )
+from appliance.core.faults import Fault
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Device, Format
 from appliance.settings.schema import MicrophoneSettings

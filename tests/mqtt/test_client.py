@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from appliance.core.events import (
     CommandEnded,
-    Fault,
     MicrophoneFailed,
     MicrophoneOpened,
     Request,
     Requested,
 )
+from appliance.core.faults import Fault
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings import Settings
 from appliance.settings.commands import Mark

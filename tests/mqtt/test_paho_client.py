@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from appliance.core.errors import ActionError
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.mqtt.connection import Connection
 from appliance.mqtt.errors import BrokerError
 from appliance.settings.schema import MqttSettings

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import payloads
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene, ShownTurn, Summary

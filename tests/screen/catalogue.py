@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.app.run import read_settings
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 from appliance.streaming.outcomes import TABLE

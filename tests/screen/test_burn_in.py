@@ -4,7 +4,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import (
     MARGIN,
     PLACES,

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from PIL import Image
 
-from appliance.core.events import Event, Fault, ScreenFailed, ScreenRecovered
+from appliance.core.events import Event, ScreenFailed, ScreenRecovered
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import STEP_TIME, Brightness
 from appliance.screen.display import Display
 from appliance.screen.panels.base import Panel, PanelError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageFilter
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.panels.factory import open_panel
 from appliance.screen.render import fonts
 from appliance.screen.render.renderer import Renderer

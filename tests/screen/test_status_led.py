@@ -5,7 +5,8 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from appliance.core.events import Fault, StatusLedFailed, StatusLedReady
+from appliance.core.events import StatusLedFailed, StatusLedReady
+from appliance.core.faults import Fault
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 from appliance.screen.status_led import FAST, FLICKER, OFF, ON, SLOW, Pattern, StatusLed, pattern_of
 from appliance.settings.schema import StatusLedSettings

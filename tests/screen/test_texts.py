@@ -1,6 +1,6 @@
 import pytest
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen import texts
 from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.failover import AWAY, FALLBACK_AFTER, Failover

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from appliance.core.events import Fault
-from appliance.core.parts import Part
+from appliance.core.faults import Fault, Part
 from appliance.maintenance.doctor.result import CheckResult, faulty, not_tried
 from appliance.system.files import read
 from appliance.system.status_file import LARGEST, Condition

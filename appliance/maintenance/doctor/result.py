@@ -5,7 +5,7 @@ import enum
 import msgspec
 from msgspec.structs import replace
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.streaming.outcomes import Outcome, fault_for
 
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import Brightness
 from appliance.screen.scene import Scene
 

@@ -11,7 +11,7 @@ import luma.oled.device
 from luma.core.interface.serial import i2c, spi
 from PIL import Image
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError

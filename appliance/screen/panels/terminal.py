@@ -10,7 +10,7 @@ from typing import TextIO
 
 from PIL import Image
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel, PanelError

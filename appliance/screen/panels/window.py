@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import PanelError

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from appliance.core.events import Fault, Post, SpoolFailed, SpoolRecovered
+from appliance.core.events import Post, SpoolFailed, SpoolRecovered
+from appliance.core.faults import Fault
 from appliance.core.recording import Recording
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
 from appliance.streaming.spool.segment import Segment

@@ -8,7 +8,7 @@ import termios
 import pytest
 from PIL import Image
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.terminal import (
     DOTS,

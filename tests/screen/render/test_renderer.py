@@ -3,7 +3,7 @@ import itertools
 import pytest
 from PIL import Image, ImageChops
 
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.screen.burn_in import MARGIN, PLACES
 from appliance.screen.render import icons
 from appliance.screen.render.renderer import Renderer

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from gpiozero.pins import Factory
 
-from appliance.core.events import ButtonFailed, ButtonStuck, Event, Fault
-from appliance.core.parts import Part
+from appliance.core.events import ButtonFailed, ButtonStuck, Event
+from appliance.core.faults import Fault, Part
 from appliance.hardware.button import Button
 from appliance.maintenance.doctor.appliance_status import REPORTED, RESTART, fault_of, local_time
 from appliance.maintenance.doctor.context import Context, Prompt

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.core.events import Fault
+from appliance.core.faults import Fault
 from appliance.maintenance.doctor.checks.permissions import User
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
 from appliance.core.events import Event, MicrophoneFailed, MicrophoneOpened
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.hardware.device_search import fitting_devices, short_name
 from appliance.hardware.level_meter import level
 from appliance.hardware.microphone import Microphone

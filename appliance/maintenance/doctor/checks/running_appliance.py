@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from appliance.core.events import Fault
-from appliance.core.parts import Part
+from appliance.core.faults import Fault, Part
 from appliance.maintenance.doctor.appliance_status import (
     REPORTED,
     RESTART,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image, ImageDraw
 
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.maintenance.doctor.appliance_status import REPORTED, RESTART, fault_of
 from appliance.maintenance.doctor.context import Context, Prompt
 from appliance.maintenance.doctor.result import CheckResult, failed, faulty, fine, not_tried

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.maintenance.doctor.checks.button import reported_button
 from appliance.maintenance.doctor.checks.microphone import reported_microphone
 from appliance.maintenance.doctor.checks.screen import reported_screen

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from appliance.core.parts import Part
+from appliance.core.faults import Part
 from appliance.maintenance.doctor.appliance_status import RunningAppliance
 from appliance.maintenance.doctor.checks.running_appliance import check_appliance
 from appliance.maintenance.doctor.result import Result
