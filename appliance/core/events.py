@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from appliance.core.faults import Fault
-from appliance.core.turns import Covered, Key, Turn
+from appliance.core.turns import Covered, Key, Revision, Turn
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -122,6 +122,16 @@ class TurnReceived(SessionEvent, frozen=True):
     started: float
     ended: float
     covered: Covered
+
+
+class SpeakersRevised(SessionEvent, frozen=True):
+    """The service knows better now who spoke these turns of a connection.
+
+    `origin` is where the connection's audio starts, as in `TurnReceived`.
+    """
+
+    origin: int
+    revisions: tuple[Revision, ...]
 
 
 class Disconnected(SessionEvent, frozen=True):

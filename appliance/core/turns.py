@@ -7,20 +7,23 @@ class Word(msgspec.Struct, frozen=True):
     """A word and its place in one connection's audio.
 
     `start` and `end` are milliseconds from the first sample sent on this connection. A word that
-    is not `final` is still being spoken and may change.
+    is not `final` is still being spoken and may change. `speaker` is as in `Turn`.
     """
 
     text: str
     start: int
     end: int
     final: bool = True
+    speaker: str = ""
 
 
 class Turn(msgspec.Struct, frozen=True):
     """One state of a turn (the protocol's `Turn`); a later one of the same `order` replaces it.
 
     `text` is settled, `tentative` holds the words still being spoken. `finished` is the service's
-    `end_of_turn`. Once a turn is `formatted`, its text no longer changes.
+    `end_of_turn`. Once a turn is `formatted`, its text no longer changes. `speaker` is the label
+    that the service gives to who speaks, as "A"; empty where it does not know. Labels hold for one
+    connection.
     """
 
     order: int
@@ -29,6 +32,14 @@ class Turn(msgspec.Struct, frozen=True):
     tentative: str = ""
     words: tuple[Word, ...] = ()
     formatted: bool = False
+    speaker: str = ""
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """Who spoke the turn of this `order`, as the service knows it now; see `Turn.speaker`."""
+
+    order: int
+    speaker: str
 
 
 Key = tuple[int, int]

@@ -4,22 +4,36 @@ Unknown messages and fields are ignored. A `Turn` needs only `turn_order`, `tran
 `end_of_turn`.
 """
 
-import itertools
+import contextlib
 import logging
+import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 
-from appliance.core.turns import Turn, Word
-from appliance.settings.spoken_words import spoken_words
+from appliance.core.turns import Revision, Turn, Word
+from appliance.streaming.partials import parted
 
 log = logging.getLogger(__name__)
 
 TERMINATE = b'{"type":"Terminate"}'
 
+NOBODY = ("PENDING", "UNKNOWN")
+"""Labels of a turn whose speaker the service does not know yet."""
+
+MAX_LABEL = 16
+"""Characters of a speaker's label; the service uses one."""
+
 
 class Begin(msgspec.Struct, frozen=True, tag="Begin"):
-    """The service has begun to listen."""
+    """The service has begun to listen.
+
+    `configuration` is what it applies of the parameters, by their names; a service from before
+    November 2026 does not say.
+    """
+
+    configuration: Any = None
 
 
 class Termination(msgspec.Struct, frozen=True, tag="Termination"):
@@ -43,7 +57,35 @@ class ServiceError(msgspec.Struct, frozen=True, tag="Error"):
         return self.error_code if type(self.error_code) is int else None
 
 
-Message = Begin | Turn | Termination | ServiceError
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Receipt for audio, about every five seconds.
+
+    `received` and `lasted` are milliseconds of audio since the connection opened, and of the
+    connection. `realtime_factor` is the time that hearing takes, as a multiple of the time that
+    speaking takes. `speech` is the highest probability of speech since the last heartbeat. What the
+    service does not say, or not as a number that can be, is None.
+    """
+
+    received: int
+    lasted: int | None = None
+    realtime_factor: float | None = None
+    speech: float | None = None
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Milliseconds of this connection's audio, from `start` to `end`, in which nobody spoke."""
+
+    start: int
+    end: int
+
+
+class SpeakerRevision(msgspec.Struct, frozen=True):
+    """The turns whose speakers the service knows better now; the last word about each counts."""
+
+    revisions: tuple[Revision, ...]
+
+
+Message = Begin | Turn | Termination | ServiceError | Heartbeat | Silence | SpeakerRevision
 
 _Order = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """No more than a database can hold."""
@@ -55,6 +97,7 @@ class _WireTurn(msgspec.Struct, tag="Turn"):
     end_of_turn: bool
     turn_is_formatted: Any = False
     words: msgspec.Raw = msgspec.Raw(b"[]")
+    speaker_label: Any = None
 
 
 class _WireWord(msgspec.Struct):
@@ -62,37 +105,133 @@ class _WireWord(msgspec.Struct):
     start: float
     end: float
     word_is_final: bool = True
+    speaker: Any = None
 
+
+class _WireHeartbeat(msgspec.Struct, tag="Heartbeat"):
+    total_audio_received_ms: Any = None
+    total_duration_ms: Any = None
+    realtime_factor: Any = None
+    max_speech_probability: Any = None
+
+
+class _WireSilence(msgspec.Struct, tag="Silence"):
+    start_ms: Any = None
+    end_ms: Any = None
+
+
+class _WireSpeakerRevision(msgspec.Struct, tag="SpeakerRevision"):
+    revisions: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _WireRevision(msgspec.Struct):
+    turn_order: _Order
+    speaker_label: Any = None
+
+
+_WireMessage = (
+    Begin
+    | _WireTurn
+    | Termination
+    | ServiceError
+    | _WireHeartbeat
+    | _WireSilence
+    | _WireSpeakerRevision
+)
 
 # Not strict: a whole number written as "3" is still that number.
-_MESSAGE: msgspec.json.Decoder[Begin | _WireTurn | Termination | ServiceError] = (
-    msgspec.json.Decoder(Begin | _WireTurn | Termination | ServiceError, strict=False)
-)
-_WORDS = msgspec.json.Decoder(list[msgspec.Raw])
+_MESSAGE: msgspec.json.Decoder[_WireMessage] = msgspec.json.Decoder(_WireMessage, strict=False)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _WORD = msgspec.json.Decoder(_WireWord, strict=False)
+_REVISION = msgspec.json.Decoder(_WireRevision, strict=False)
 
 
 def decode(frame: str | bytes) -> Message | None:
     """Return the message in a frame, or None for one that is unknown or can't be understood.
 
     >>> decode('{"type":"Turn","turn_order":0,"transcript":"hello","end_of_turn":true}')
-    Turn(order=0, text='hello', finished=True, tentative='', words=(), formatted=False)
+    Turn(order=0, text='hello', finished=True, tentative='', words=(), formatted=False, speaker='')
     """
     try:
         message = _MESSAGE.decode(frame)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         log.debug("ignored a message: %s", error)
         return None
-    if isinstance(message, ServiceError) and not message.text and message.code is None:
+    return _understood(message)
+
+
+def _understood(message: _WireMessage) -> Message | None:
+    match message:
+        case _WireTurn():
+            return _turn(message)
+        case _WireHeartbeat():
+            return _heartbeat(message)
+        case _WireSilence():
+            return _silence(message)
+        case _WireSpeakerRevision():
+            return SpeakerRevision(tuple(_revisions(message.revisions)))
+        case ServiceError():
+            return message if message.text or message.code is not None else None
+    return message
+
+
+def _heartbeat(wire: _WireHeartbeat) -> Heartbeat | None:
+    received = _milliseconds(wire.total_audio_received_ms)
+    if received is None:
         return None
-    return _turn(message) if isinstance(message, _WireTurn) else message
+    return Heartbeat(
+        received,
+        _milliseconds(wire.total_duration_ms),
+        _number(wire.realtime_factor),
+        _number(wire.max_speech_probability),
+    )
+
+
+def _silence(wire: _WireSilence) -> Silence | None:
+    start, end = _milliseconds(wire.start_ms), _milliseconds(wire.end_ms)
+    return None if start is None or end is None or start >= end else Silence(start, end)
+
+
+def _revisions(wire: msgspec.Raw) -> Iterator[Revision]:
+    """Yield the revisions that can be understood."""
+    for item in _items(wire):
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
+            revision = _REVISION.decode(item)
+            yield Revision(revision.turn_order, _speaker(revision.speaker_label))
+
+
+def _number(value: object) -> float | None:
+    """Return a number that is not negative, and finite; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= sys.float_info.max else None
+
+
+def _milliseconds(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _speaker(label: object) -> str:
+    """Return who speaks, as "A"; nothing as long as the service does not know."""
+    if not isinstance(label, str) or not label.isalnum() or len(label) > MAX_LABEL:
+        return ""
+    return "" if label.upper() in NOBODY else label
+
+
+def _items(wire: msgspec.Raw) -> list[msgspec.Raw]:
+    """Return the items of a list, not decoded yet; none for what is no list."""
+    try:
+        return _LIST.decode(wire)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []
 
 
 def _turn(wire: _WireTurn) -> Turn:
     words = _words(wire.words)
     settled, tentative = wire.transcript, ""
     if not wire.end_of_turn and not all(word.final for word in words):
-        settled, tentative = _parted(wire.transcript, words)
+        settled, tentative = parted(wire.transcript, words)
     return Turn(
         order=wire.turn_order,
         text=settled,
@@ -100,55 +239,25 @@ def _turn(wire: _WireTurn) -> Turn:
         tentative=tentative,
         words=words,
         formatted=wire.turn_is_formatted is True,
+        speaker=_speaker(wire.speaker_label),
     )
 
 
 def _words(wire: msgspec.Raw) -> tuple[Word, ...]:
     """Return the words that can be understood; a turn is worth showing without them."""
-    try:
-        items = _WORDS.decode(wire)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return ()
     words = []
-    for item in items:
+    for item in _items(wire):
         try:
             word = _WORD.decode(item)
-            words.append(Word(word.text, int(word.start), int(word.end), word.word_is_final))
+            words.append(
+                Word(
+                    word.text,
+                    int(word.start),
+                    int(word.end),
+                    word.word_is_final,
+                    _speaker(word.speaker),
+                )
+            )
         except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
             continue  # "inf" and "nan" are numbers to msgspec, but no times
     return tuple(words)
-
-
-def _parted(transcript: str, words: tuple[Word, ...]) -> tuple[str, str]:
-    """Return the settled and the tentative text of an unfinished turn, each word once.
-
-    The word-by-word models leave the words that are not final out of the transcript. The others
-    write them into it: there no word of a partial is final, and all of it is tentative.
-    """
-    spoken = [word.text for word in _words_beyond(transcript, words) if not word.final]
-    if any(word.final for word in words):
-        return transcript, " ".join(spoken)
-    return "", " ".join([transcript, *spoken] if transcript else spoken)
-
-
-def _words_beyond(transcript: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Return the words that the transcript does not hold, however either is spelt."""
-    held = _letters(transcript)
-    if not held:
-        return words
-    sounds = [_letters(word.text) for word in words]
-    ends = list(itertools.accumulate(map(len, sounds)))
-    told = "".join(sounds)
-    if told.startswith(held) and len(held) in ends:
-        return words[len(ends) - ends[::-1].index(len(held)) :]
-    settled = "".join(sound for sound, word in zip(sounds, words, strict=True) if word.final)
-    if held == settled:
-        return words
-    # Spelt in two ways that no rule knows to be one: what it ends with says the rest.
-    tail = told[len(settled) :]
-    return () if not settled or (tail and held.endswith(tail)) else words
-
-
-def _letters(text: str) -> str:
-    """Return what is spoken, without spaces: some languages have none between words."""
-    return "".join(spoken_words(text))

@@ -8,13 +8,20 @@ from collections.abc import Callable
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Connected, Post, TurnReceived
+from appliance.core.events import Connected, Post, SpeakersRevised, TurnReceived
 from appliance.core.json_response import MAX_TEXT
 from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered, Turn
 from appliance.streaming.coverage import SILENCE_AFTER, Coverage
 from appliance.streaming.frame_reader import FrameReader, padded
-from appliance.streaming.messages import TERMINATE, Begin, ServiceError, Termination, decode
+from appliance.streaming.messages import (
+    TERMINATE,
+    Begin,
+    ServiceError,
+    SpeakerRevision,
+    Termination,
+    decode,
+)
 from appliance.streaming.outcomes import Outcome, Stage, shortened
 from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
@@ -53,7 +60,7 @@ class Stream:
         earlier: what earlier connections covered.
         pace: how far audio may run ahead of real time.
         open_transport: returns the connection, not yet run, that reports to this stream.
-        post: takes `Connected` and `TurnReceived`.
+        post: takes `Connected`, `TurnReceived` and `SpeakersRevised`.
         clock: monotonic seconds.
         unstable: the service dropped its last connection early; its `Begin` says little.
     """
@@ -180,6 +187,8 @@ class Stream:
                 self._note_turn(turn)
             case Begin():
                 self._note_began(stable=not self._unstable)
+            case SpeakerRevision(revisions):
+                self._post(SpeakersRevised(self._backlog.session, self.origin, revisions))
             case Termination():
                 if self._terminating:
                     # One that was not asked for says nothing about audio still on its way.

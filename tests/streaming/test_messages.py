@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.core.turns import Turn, Word
-from appliance.streaming.messages import Begin, ServiceError, Termination, decode
+from appliance.core.turns import Revision, Turn, Word
+from appliance.streaming.messages import (
+    Begin,
+    Heartbeat,
+    ServiceError,
+    Silence,
+    SpeakerRevision,
+    Termination,
+    decode,
+)
 
 
 def turn(**fields: Any) -> str:  # noqa: ANN401 - the wire may hold anything
@@ -60,7 +68,7 @@ def test_a_whole_number_is_one_however_it_is_written(order: object) -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert decode(turn(speaker_label="A", tomorrow={"deep": [1, None]})) == Turn(3, "hello")
+    assert decode(turn(utterance="A", tomorrow={"deep": [1, None]})) == Turn(3, "hello")
 
 
 def test_words_have_times() -> None:
@@ -194,6 +202,77 @@ def test_the_other_messages_are_known() -> None:
     assert decode('{"type":"Begin","id":"x","expires_at":1}') == Begin()
     assert decode('{"type":"Termination","audio_duration_seconds":3}') == Termination()
     assert decode('{"type":"Error","error_code":3005,"error":"e"}') == ServiceError(3005, "e")
+
+
+def test_a_begin_says_what_is_applied() -> None:
+    begin = decode('{"type":"Begin","configuration":{"model":"whisper-rt","mode":null}}')
+    assert begin == Begin({"model": "whisper-rt", "mode": None})
+
+
+@pytest.mark.parametrize("configuration", [None, 5, "model", [{"model": 1}], {"model": [[]]}])
+def test_a_nonsense_configuration_does_not_take_the_begin_with_it(configuration: object) -> None:
+    message = {"type": "Begin", "configuration": configuration}
+    assert decode(json.dumps(message)) == Begin(configuration)
+
+
+def heartbeat(**fields: object) -> str:
+    return json.dumps({"type": "Heartbeat", "total_audio_received_ms": 5000} | fields)
+
+
+def test_a_heartbeat_says_what_was_received() -> None:
+    said = heartbeat(total_duration_ms=5100, realtime_factor=1.02, max_speech_probability=0)
+    assert decode(said) == Heartbeat(5000, 5100, 1.02, 0.0)
+
+
+NO_NUMBERS: list[object] = [None, "x", True, -1, -0.5, [], {}, [1], float("nan"), 10**400]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_nonsense_does_not_take_the_rest_of_a_heartbeat_with_it(value: object) -> None:
+    said = heartbeat(total_duration_ms=value, realtime_factor=value, max_speech_probability=value)
+    assert decode(said) in (Heartbeat(5000), None)  # None: it is no JSON
+    assert decode(heartbeat(total_audio_received_ms=value)) is None
+
+
+def test_a_silence_has_a_beginning_and_an_end() -> None:
+    assert decode('{"type":"Silence","start_ms":100,"end_ms":1100.5}') == Silence(100, 1100)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(5, 5), (9, 5), *((value, 10**9) for value in NO_NUMBERS)]
+)
+def test_a_silence_that_cannot_be_is_ignored(start: object, end: object) -> None:
+    assert decode(json.dumps({"type": "Silence", "start_ms": start, "end_ms": end})) is None
+
+
+def test_a_turn_and_its_words_say_who_speaks() -> None:
+    heard = decode(turn(speaker_label="B", words=[word("hello") | {"speaker": "A"}]))
+    assert heard == Turn(3, "hello", words=(Word("hello", 120, 480, speaker="A"),), speaker="B")
+
+
+@pytest.mark.parametrize(
+    "label", [None, "", "PENDING", "UNKNOWN", "Unknown", 1, ["A"], "A B", "A\n", "x" * 1000]
+)
+def test_a_label_that_names_nobody_is_empty(label: object) -> None:
+    assert decode(turn(speaker_label=label)) == Turn(3, "hello")
+
+
+def test_a_revision_names_the_speakers_of_turns() -> None:
+    revisions = [
+        {"turn_order": 0, "speaker_label": "A", "words": []},
+        {"turn_order": -1, "speaker_label": "A"},
+        {"speaker_label": "A"},
+        None,
+        {"turn_order": 2, "speaker_label": "PENDING"},
+    ]
+    message = {"type": "SpeakerRevision", "revisions": revisions}
+    assert decode(json.dumps(message)) == SpeakerRevision((Revision(0, "A"), Revision(2, "")))
+
+
+@pytest.mark.parametrize("revisions", [None, 5, "A", {"turn_order": 0, "speaker_label": "A"}])
+def test_a_revision_of_nothing_is_empty(revisions: object) -> None:
+    message = {"type": "SpeakerRevision", "revisions": revisions}
+    assert decode(json.dumps(message)) == SpeakerRevision(())
 
 
 @pytest.mark.parametrize("code", [None, "3005", 3.5, True, [3005]])

@@ -7,9 +7,9 @@ from typing import Any, Self
 import pytest
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Connected, TurnReceived
+from appliance.core.events import Connected, SpeakersRevised, TurnReceived
 from appliance.core.network_errors import Cause
-from appliance.core.turns import Covered, Turn
+from appliance.core.turns import Covered, Revision, Turn
 from appliance.streaming import stream as module
 from appliance.streaming.frame_reader import MAX_FRAME, MIN_FRAME
 from appliance.streaming.messages import TERMINATE
@@ -94,6 +94,14 @@ class RunningStream:
 
     def wait_for_terminate(self) -> None:
         wait_until(lambda: TERMINATE in self.transport.messages)
+
+
+def test_a_revision_of_speakers_is_posted_with_its_connection(tmp_path: Path) -> None:
+    backlog = backlog_of(numbered(20_000), tmp_path, Posted())
+    with RunningStream(backlog, Covered(5_000, 0, 3)) as running:
+        running.say(type="SpeakerRevision", revisions=[{"turn_order": 1, "speaker_label": "B"}])
+        revised = running.posted.wait(SpeakersRevised)
+    assert revised == SpeakersRevised("s1", 5_000, (Revision(1, "B"),))
 
 
 def lengths(transport: FakeTransport) -> list[int]:
