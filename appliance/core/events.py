@@ -165,6 +165,10 @@ class Committed(SessionEvent, frozen=True):
     formatted: Key | None = None
 
 
+class SpeakersSaved(SessionEvent, frozen=True):
+    """Who spoke, or a speaker's name, has been written of turns that were on disk before."""
+
+
 class AudioDropped(SessionEvent, frozen=True):
     """The backlog was full, so its oldest `seconds` of audio were dropped."""
 

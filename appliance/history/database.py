@@ -1,4 +1,4 @@
-"""SQLite database of the history: its schema, opening it, and setting aside an unusable one."""
+"""SQLite database of the history: opening it, and setting aside an unusable one."""
 
 import contextlib
 import errno
@@ -9,88 +9,16 @@ import re
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from appliance.core.speakers import LabelKey
+from appliance.history import statements
+from appliance.history.schema import migrate, primary_code, schema_checked
+
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for another program that writes to the database."""
-
-_FIRST_TABLES = (
-    """CREATE TABLE IF NOT EXISTS session (
-    id TEXT PRIMARY KEY,
-    started REAL NOT NULL,      -- Unix time
-    ended REAL,                 -- Unix time
-    boot TEXT NOT NULL,
-    monotonic REAL NOT NULL,    -- the start, on the monotonic clock of that boot
-    covered_position INTEGER NOT NULL DEFAULT 0,
-    covered_origin INTEGER NOT NULL DEFAULT 0,
-    covered_order INTEGER NOT NULL DEFAULT 0
-)""",
-    """CREATE TABLE IF NOT EXISTS turn (
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
-    origin INTEGER NOT NULL,
-    turn_order INTEGER NOT NULL,
-    text TEXT NOT NULL,
-    started REAL NOT NULL,      -- seconds after the session's start
-    ended REAL NOT NULL,
-    PRIMARY KEY (session, origin, turn_order)
-) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS mark (
-    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    at REAL NOT NULL,           -- seconds after the session's start
-    text TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    PRIMARY KEY (session, kind, at)
-) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS outgoing (
-    session TEXT NOT NULL,
-    origin INTEGER NOT NULL,
-    turn_order INTEGER NOT NULL,
-    PRIMARY KEY (session, origin, turn_order),
-    FOREIGN KEY (session, origin, turn_order) REFERENCES turn (session, origin, turn_order)
-        ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED  -- written before its turn, while that can be told to be new
-) WITHOUT ROWID""",
-)
-"""The tables of version 0.3.0, word for word; it and earlier versions numbered no schema."""
-
-_BOOTS = (
-    """CREATE TABLE IF NOT EXISTS boot (
-    number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    seen REAL,                  -- Unix time that the clock showed last; NULL: nobody set it
-    believed INTEGER NOT NULL DEFAULT 0,
-    over REAL                   -- Unix time by which it was over, where its clock is not believed
-)""",
-)
-"""What is known of the clock, for the deletion of old sessions."""
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST_TABLES, _BOOTS)
-"""Statements that lead from each schema version to the next, in order; 0 is an empty file.
-
-To change the schema, append to them and never edit an earlier one: boxes have run it already.
-They may find their tables there: a database that was restored from SQLite's `.dump` has version 0.
-A new column takes `("ALTER TABLE turn ADD COLUMN language TEXT",)`.
-"""
-
-SCHEMA_VERSION = len(MIGRATIONS)
-"""The `PRAGMA user_version` of a database that has all migrations."""
-
-
-class SchemaError(sqlite3.DatabaseError):
-    """The tables are not those of this version of the program, and a statement does not fit them.
-
-    `version` is the `PRAGMA user_version` of the database.
-    """
-
-    def __init__(self, version: int) -> None:
-        super().__init__(
-            "a newer version of the program wrote it; update the program to use it"
-            if version > SCHEMA_VERSION
-            else "its tables are not the program's own"
-        )
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -121,29 +49,6 @@ def open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
-def migrate(database: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
-    """Carry out the migrations that a database lacks, all of them or none.
-
-    >>> with contextlib.closing(sqlite3.connect(":memory:")) as database:
-    ...     migrate(database)
-    ...     migrate(database, (*MIGRATIONS, ("ALTER TABLE turn ADD COLUMN language TEXT",)))
-    ...     version_of(database) - SCHEMA_VERSION
-    1
-
-    Raises:
-        sqlite3.Error: the disk refused, or a statement does not fit the tables.
-    """
-    if version_of(database) >= len(migrations):
-        return
-    with database:
-        database.execute("BEGIN IMMEDIATE")  # another program may be about to do the same
-        for version, statements in enumerate(migrations, start=1):
-            if version_of(database) < version:
-                for statement in statements:
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version = {version}")
-
-
 @contextlib.contextmanager
 def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database for reading only, until the `with` block ends; its schema may be older.
@@ -158,25 +63,6 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
     ):
         database.text_factory = readable
         yield database
-
-
-@contextlib.contextmanager
-def schema_checked(database: sqlite3.Connection) -> Iterator[None]:
-    """Raise `SchemaError` where statements fail on a schema that is not this version's own.
-
-    Where the schema is damaged, SQLite's own message may be no text.
-    """
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        damaged = sqlite3.DatabaseError("the database's schema is damaged")
-        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise damaged from error
-    except sqlite3.Error as error:
-        misfit = _primary_code(error) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
-        if misfit and not _has_own_schema(database):
-            raise SchemaError(version_of(database)) from error
-        raise
 
 
 def is_there(path: Path, mode: str) -> bool:
@@ -209,12 +95,12 @@ def _refuse_irregular(path: Path) -> None:
 
 def is_damaged(error: Exception) -> bool:
     """Return whether an error means that the file itself is broken."""
-    return _primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_unreadable(error: Exception) -> bool:
     """Return whether an error means that a part of the file can't be read, or is broken."""
-    return is_damaged(error) or _primary_code(error) == sqlite3.SQLITE_IOERR
+    return is_damaged(error) or primary_code(error) == sqlite3.SQLITE_IOERR
 
 
 def readable(text: bytes) -> str:
@@ -237,7 +123,7 @@ def find_damage(path: Path, seconds: float) -> str:
     except sqlite3.Error as error:
         if is_unreadable(error):
             return str(error)
-        if _primary_code(error) == sqlite3.SQLITE_INTERRUPT:
+        if primary_code(error) == sqlite3.SQLITE_INTERRUPT:
             return ""
         raise
 
@@ -265,6 +151,24 @@ def files_set_aside(path: Path) -> list[Path]:
     return sorted(it for it in path.parent.glob("*") if names.fullmatch(it.name))
 
 
+def name_speaker(path: Path, session: str, name: str, speaker: LabelKey) -> None:
+    """Write the name of a session's speaker, or delete it if it is empty.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be written.
+        SchemaError: the database is of a version without speakers.
+    """
+    with (
+        contextlib.closing(open_database(path)) as database,
+        schema_checked(database),
+        database,
+    ):
+        if name:
+            database.execute(*statements.name_speaker(session, *speaker, name))
+        else:
+            database.execute(*statements.delete_name(session, *speaker))
+
+
 def delete_session(path: Path, session: str) -> bool:
     """Delete a session with its turns and marks; return whether there was one.
 
@@ -279,23 +183,3 @@ def delete_session(path: Path, session: str) -> bool:
         database,
     ):
         return database.execute("DELETE FROM session WHERE id = ?", (session,)).rowcount > 0
-
-
-def _has_own_schema(database: sqlite3.Connection) -> bool:
-    with contextlib.closing(sqlite3.connect(":memory:")) as own:
-        migrate(own)
-        return _schema(database) == _schema(own)
-
-
-def _schema(database: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
-    return database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
-
-
-def version_of(database: sqlite3.Connection) -> int:
-    """Return the schema version of a database."""
-    return int(database.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _primary_code(error: Exception) -> int:
-    """Return the error's SQLite result code, without the byte that narrows it down; 0 for none."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

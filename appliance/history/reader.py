@@ -5,9 +5,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from appliance.core.turns import Covered
+from msgspec.structs import replace
+
+from appliance.core.speakers import LabelKey, Speaker, known_speakers
+from appliance.core.turns import Covered, Key
 from appliance.history.database import is_there, open_for_reading
 from appliance.history.records import MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
+from appliance.history.schema import has_speakers
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +66,14 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
             " ORDER BY session.rowid, outgoing.origin, outgoing.turn_order LIMIT ?",
             (limit,),
         )
-        return [OutgoingTurn(*row) for row in rows]
+        turns = [OutgoingTurn(*row) for row in rows]
+        spoken_by = {
+            session: _speakers(database, session) for session in {it.session for it in turns}
+        }
+        return [
+            replace(turn, speaker=spoken_by[turn.session].get((turn.origin, turn.order)))
+            for turn in turns
+        ]
 
 
 def covered(path: Path) -> dict[str, Covered]:
@@ -78,6 +89,19 @@ def covered(path: Path) -> dict[str, Covered]:
     except (sqlite3.Error, OSError) as error:
         log.warning("the history can't be read: %s", error)
         return {}
+
+
+def speakers(path: Path, session: str) -> dict[LabelKey, Speaker]:
+    """Return the speakers of a session.
+
+    Raises:
+        sqlite3.Error, OSError: the database can't be read.
+    """
+    if not is_there(path, "rb"):
+        return {}
+    with open_for_reading(path) as database:
+        spoken_by = _speakers(database, session)
+        return {(origin, speaker.label): speaker for (origin, _), speaker in spoken_by.items()}
 
 
 def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
@@ -100,14 +124,28 @@ def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
 
 
 def _turns(database: sqlite3.Connection, session: str, began_at: float) -> tuple[TurnRecord, ...]:
+    spoken_by = _speakers(database, session)
     rows = database.execute(
-        "SELECT text, started, ended FROM turn WHERE session = ? ORDER BY origin, turn_order",
+        "SELECT text, started, ended, origin, turn_order FROM turn WHERE session = ?"
+        " ORDER BY origin, turn_order",
         (session,),
     )
     return tuple(
-        TurnRecord(order, text, began_at + started, began_at + ended)
-        for order, (text, started, ended) in enumerate(rows)
+        TurnRecord(number, text, began_at + started, began_at + ended, spoken_by.get(tuple(key)))
+        for number, (text, started, ended, *key) in enumerate(rows)
     )
+
+
+def _speakers(database: sqlite3.Connection, session: str) -> dict[Key, Speaker]:
+    """Return who spoke each turn; a database of an earlier version does not say."""
+    if not has_speakers(database):
+        return {}
+    said = "SELECT origin, turn_order, speaker FROM turn WHERE session = ? AND speaker != ''"
+    label_of = {(at, order): label for at, order, label in database.execute(said, (session,))}
+    named = "SELECT origin, label, name FROM speaker WHERE session = ?"
+    names = {(at, label): name for at, label, name in database.execute(named, (session,))}
+    known = known_speakers(((key[0], label) for key, label in label_of.items()), names)
+    return {key: known[key[0], label] for key, label in label_of.items()}
 
 
 def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple[MarkRecord, ...]:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from appliance.core.speakers import Speaker
+
 MarkKind = Literal["command", "mark", "note"]
 """A command that was heard, a bookmark, or a note."""
 
@@ -34,12 +36,16 @@ class MarkRecord(msgspec.Struct, frozen=True):
 
 
 class TurnRecord(msgspec.Struct, frozen=True):
-    """A finished turn; `order` counts from 0, `started` and `ended` are Unix time."""
+    """A finished turn; `order` counts from 0, `started` and `ended` are Unix time.
+
+    `speaker` is None as long as the service does not know who speaks.
+    """
 
     order: int
     text: str
     started: float
     ended: float
+    speaker: Speaker | None = None
 
 
 class SessionRecord(msgspec.Struct, frozen=True):
@@ -58,7 +64,8 @@ class SessionRecord(msgspec.Struct, frozen=True):
 class OutgoingTurn(msgspec.Struct, frozen=True):
     """A finished turn that the MQTT broker does not have yet; `started`, `ended` in Unix time.
 
-    `origin` and `order` are the turn's key within its session.
+    `origin` and `order` are the turn's key within its session. `speaker` is who speaks, if the
+    service knows.
 
     >>> OutgoingTurn("9f3a", 16_000, 2, "Good morning.", 1_700_000_000.0, 1_700_000_001.5).id
     '9f3a-16000-2'
@@ -70,6 +77,7 @@ class OutgoingTurn(msgspec.Struct, frozen=True):
     text: str
     started: float
     ended: float
+    speaker: Speaker | None = None
 
     @property
     def id(self) -> str:

@@ -8,19 +8,26 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.core.speakers import known_speakers
 from appliance.history.database import open_database, open_for_reading
 from appliance.history.pages import TABLE_LEAF, Value, rows
 from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
+from appliance.history.schema import has_speakers
 from appliance.system.files import open_regular
 
 SessionRow = tuple[str, float, float | None, str, float]
-TurnRow = tuple[str, int, int, str, float, float]
+TurnRow = tuple[str, int, int, str, float, float, str]
 MarkRow = tuple[str, str, float, str, str]
+NameRow = tuple[str, int, str, str]
 
 _COLUMNS = {
     "session": ("id, started, ended, boot, monotonic", "id"),
-    "turn": ("session, origin, turn_order, text, started, ended", "session, origin, turn_order"),
+    "turn": (
+        "session, origin, turn_order, text, started, ended, speaker",
+        "session, origin, turn_order",
+    ),
     "mark": ("session, kind, at, text, outcome", "session, kind, at"),
+    "speaker": ("session, origin, label, name", "session, origin, label"),
 }
 """What is salvaged of each table, and its key. Outgoing turns are not sent for a second time."""
 
@@ -31,6 +38,7 @@ class Salvaged(msgspec.Struct):
     sessions: dict[str, SessionRow] = {}
     turns: dict[tuple[str, int, int], TurnRow] = {}
     marks: dict[tuple[str, str, float], MarkRow] = {}
+    names: dict[tuple[str, int, str], NameRow] = {}
     error: str = ""
 
     def add(self, table: str, row: Sequence[Value]) -> bool:
@@ -40,8 +48,12 @@ class Salvaged(msgspec.Struct):
                 session = msgspec.convert(tuple(row[:5]), SessionRow)
                 self.sessions.setdefault(session[0], session)
             elif table == "turn":
-                turn = msgspec.convert(tuple(row[:6]), TurnRow)
+                label = row[6] if len(row) > 6 and isinstance(row[6], str) else ""
+                turn = msgspec.convert((*row[:6], label), TurnRow)
                 self.turns.setdefault(turn[:3], turn)
+            elif table == "speaker":
+                name = msgspec.convert(tuple(row[:4]), NameRow)
+                self.names.setdefault(name[:3], name)
             else:
                 mark = msgspec.convert(tuple(row[:5]), MarkRow)
                 self.marks.setdefault(mark[:3], mark)
@@ -69,6 +81,8 @@ class Salvaged(msgspec.Struct):
 
     def _record(self, id_: str, started: float, ended: float | None) -> SessionRecord:
         turns = sorted(row for key, row in self.turns.items() if key[0] == id_)
+        names = {(at, label): name for it, at, label, name in self.names.values() if it == id_}
+        known = known_speakers(((row[1], row[6]) for row in turns), names)
         marks = sorted(
             (at, kind, text, outcome)
             for session, kind, at, text, outcome in self.marks.values()
@@ -79,8 +93,8 @@ class Salvaged(msgspec.Struct):
             started,
             ended,
             tuple(
-                TurnRecord(order, text, started + begin, started + end)
-                for order, (*_, text, begin, end) in enumerate(turns)
+                TurnRecord(order, text, started + begin, started + end, known.get((origin, label)))
+                for order, (_, origin, _, text, begin, end, label) in enumerate(turns)
             ),
             tuple(MarkRecord(kind, started + at, text, how) for at, kind, text, how in marks),
         )
@@ -104,7 +118,7 @@ def salvage(path: Path) -> Salvaged:
             if kind == TABLE_LEAF:
                 found.add("session", row if len(row) >= 8 else ())
             else:
-                _ = found.add("turn", row) or found.add("mark", row)
+                _ = any(found.add(table, row) for table in ("turn", "mark", "speaker"))
     return found
 
 
@@ -115,6 +129,10 @@ def _scan(
     order = ", ".join(f"{column} {direction}" for column in key.split(", "))
     try:
         with open_for_reading(path) as database:
+            if not has_speakers(database):
+                if table == "speaker":
+                    return
+                selected = selected.removesuffix(", speaker")
             statement = f"SELECT {selected} FROM {table} ORDER BY {order}"  # noqa: S608 - constants
             for row in database.execute(statement):
                 found.add(table, row)
@@ -144,10 +162,25 @@ def add_to(path: Path, found: Salvaged) -> tuple[int, int]:
         turns = database.executemany(
             "INSERT OR IGNORE INTO turn (session, origin, turn_order, text, started, ended)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            list(found.turns.values()),
+            [turn[:6] for turn in found.turns.values()],
         ).rowcount
         database.executemany(
             "INSERT OR IGNORE INTO mark (session, kind, at, text, outcome) VALUES (?, ?, ?, ?, ?)",
             list(found.marks.values()),
         )
+        if has_speakers(database):
+            _add_speakers(database, found)
     return sessions, turns
+
+
+def _add_speakers(database: sqlite3.Connection, found: Salvaged) -> None:
+    database.executemany(
+        "UPDATE turn SET speaker = ? WHERE speaker = ''"
+        " AND (session, origin, turn_order, text) = (?, ?, ?, ?)",
+        [(turn[6], *turn[:4]) for turn in found.turns.values() if turn[6]],
+    )
+    database.executemany(
+        "INSERT OR IGNORE INTO speaker (session, origin, label, name)"
+        " SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM session WHERE id = ?)",
+        [(*name, name[0]) for name in found.names.values()],
+    )

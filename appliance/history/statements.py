@@ -4,7 +4,7 @@ import msgspec
 
 from appliance.core.events import TurnReceived
 from appliance.core.recording import Recording
-from appliance.core.turns import Covered
+from appliance.core.turns import Covered, Key
 from appliance.history.records import Mark, OutgoingTurn
 
 Statement = tuple[str, dict[str, object]]
@@ -136,6 +136,42 @@ def delete_uncovered_turns(session: str, covered: Covered) -> Statement:
     """Delete the turns that a new connection will hear again; they are not outgoing either."""
     return (
         "DELETE FROM turn WHERE session = :session AND (origin, turn_order) >= (:origin, :order)",
+        {"session": session, "origin": covered.origin, "order": covered.order},
+    )
+
+
+def set_speaker(session: str, key: Key, label: str) -> Statement:
+    """Write who spoke a turn, if the turn is there; an empty label for nobody known."""
+    return (
+        "UPDATE turn SET speaker = :label"
+        " WHERE (session, origin, turn_order) = (:session, :origin, :order)",
+        {"session": session, "origin": key[0], "order": key[1], "label": label},
+    )
+
+
+def name_speaker(session: str, origin: int, label: str, name: str) -> Statement:
+    """Write the name of a connection's speaker over an earlier one, if the session is there."""
+    return (
+        "INSERT INTO speaker (session, origin, label, name)"
+        " SELECT :session, :origin, :label, :name"
+        " WHERE EXISTS (SELECT 1 FROM session WHERE id = :session)"
+        " ON CONFLICT DO UPDATE SET name = excluded.name",
+        {"session": session, "origin": origin, "label": label, "name": name},
+    )
+
+
+def delete_name(session: str, origin: int, label: str) -> Statement:
+    """Delete the name of a connection's speaker."""
+    return (
+        "DELETE FROM speaker WHERE (session, origin, label) = (:session, :origin, :label)",
+        {"session": session, "origin": origin, "label": label},
+    )
+
+
+def delete_uncovered_names(session: str, covered: Covered) -> Statement:
+    """Delete the names of connections that a new connection will hear again as a whole."""
+    return (
+        "DELETE FROM speaker WHERE session = :session AND (origin, 0) >= (:origin, :order)",
         {"session": session, "origin": covered.origin, "order": covered.order},
     )
 

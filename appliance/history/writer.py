@@ -5,27 +5,34 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from appliance.core.events import Committed, HistoryFailed, HistoryRecovered, Post, TurnReceived
+from appliance.core.events import (
+    Committed,
+    HistoryFailed,
+    HistoryRecovered,
+    Post,
+    SpeakersRevised,
+    SpeakersSaved,
+    TurnReceived,
+)
 from appliance.core.faults import Fault
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements
 from appliance.history.database import (
-    SchemaError,
     is_damaged,
     open_database,
-    schema_checked,
     set_aside,
 )
 from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.retention import PURGE_INTERVAL, Retention
+from appliance.history.schema import SchemaError, has_speakers, schema_checked
 from appliance.history.statements import Statement
 from appliance.settings.schema import HistorySettings
 from appliance.system.supervision import BusyTimer
@@ -47,9 +54,13 @@ CLOCK_STEP = 1.0
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """Statements that are committed together or not at all, and what is called once they are."""
+    """Statements that are committed together or not at all, and what is called once they are.
+
+    `speakers` are left out where a database of another version has no place for them.
+    """
 
     statements: tuple[Statement, ...]
+    speakers: tuple[Statement, ...] = ()
     then: Callable[[], None] = lambda: None
 
 
@@ -73,7 +84,7 @@ class HistoryWriter:
 
     Args:
         settings: where the database is, and for how many days sessions stay in it.
-        post: takes `Committed`, `HistoryFailed` and `HistoryRecovered`.
+        post: takes `Committed`, `SpeakersSaved`, `HistoryFailed` and `HistoryRecovered`.
         outgoing: whether finished turns also wait in the database for `delivered`.
         wall_clock: Unix time in seconds.
         clock: monotonic seconds.
@@ -148,7 +159,10 @@ class HistoryWriter:
 
         Marks stay: a command that is heard again is not carried out again.
         """
-        self._put(statements.delete_uncovered_turns(session, covered))
+        self._put(
+            statements.delete_uncovered_turns(session, covered),
+            speakers=[statements.delete_uncovered_names(session, covered)],
+        )
 
     def save_turn(self, heard: TurnReceived) -> None:
         """Write a finished turn and what it covers in one transaction; post `Committed`.
@@ -162,7 +176,29 @@ class HistoryWriter:
         covered = statements.cover(heard.session, heard.covered)
         formatted = (heard.origin, heard.turn.order) if heard.turn.formatted else None
         committed = Committed(heard.session, heard.covered, formatted=formatted)
-        self._put(session, *queued, turn, covered, then=partial(self._post, committed))
+        key, label = (heard.origin, heard.turn.order), heard.turn.speaker
+        self._put(
+            *(session, *queued, turn, covered),
+            speakers=[statements.set_speaker(heard.session, key, label)] if label else [],
+            then=partial(self._post, committed),
+        )
+
+    def revise_speakers(self, revised: SpeakersRevised) -> None:
+        """Write who spoke turns that are there already; post `SpeakersSaved`."""
+        self._put(
+            speakers=[
+                statements.set_speaker(revised.session, (revised.origin, it.order), it.speaker)
+                for it in revised.revisions
+            ],
+            then=partial(self._post, SpeakersSaved(revised.session)),
+        )
+
+    def name_speaker(self, session: str, origin: int, label: str, name: str) -> None:
+        """Write the name of a connection's speaker; post `SpeakersSaved`."""
+        self._put(
+            speakers=[statements.name_speaker(session, origin, label, name)],
+            then=partial(self._post, SpeakersSaved(session)),
+        )
 
     def save_mark(self, session: str, mark: Mark) -> None:
         """Write a mark; it replaces an earlier one of its kind and time.
@@ -209,8 +245,13 @@ class HistoryWriter:
         offset = self._wall_clock() - self._clock()
         self._put(statements.correct_times(boot, offset, CLOCK_STEP))
 
-    def _put(self, *changes: Statement, then: Callable[[], None] = lambda: None) -> None:
-        self._queue.put(Transaction(changes, then))
+    def _put(
+        self,
+        *changes: Statement,
+        speakers: Sequence[Statement] = (),
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._queue.put(Transaction(changes, tuple(speakers), then))
 
     def _run(self) -> None:
         while (transaction := self._next()) is not None:
@@ -256,7 +297,10 @@ class HistoryWriter:
         self._database = self._database or open_database(self._path)
         with schema_checked(self._database):
             with self._database:
-                for statement, values in transaction.statements:
+                speakers = transaction.speakers
+                if speakers and not has_speakers(self._database):
+                    speakers = ()
+                for statement, values in (*transaction.statements, *speakers):
                     self._database.execute(statement, values)
             self._retention.apply(self._database)
 

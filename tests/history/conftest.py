@@ -16,7 +16,8 @@ def said(tmp_path: Path) -> Path:
             [("later", 200.0, None, 16_000, 0, 1), ("earlier", 100.0, 130.0, 0, 0, 0)],
         )
         database.executemany(
-            "INSERT INTO turn VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO turn (session, origin, turn_order, text, started, ended)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             [
                 ("earlier", 0, 0, "one", 1.0, 2.0),
                 ("earlier", 16_000, 0, "two", 3.0, 4.0),

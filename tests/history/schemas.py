@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from appliance.history.database import MIGRATIONS, SCHEMA_VERSION
+from appliance.history.schema import MIGRATIONS, SCHEMA_VERSION
 
 V0_2 = """
 CREATE TABLE IF NOT EXISTS session (
@@ -65,13 +65,24 @@ CREATE TABLE IF NOT EXISTS outgoing (
 );
 """
 
+BOOTS = """
+CREATE TABLE IF NOT EXISTS boot (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    seen REAL,                  -- Unix time that the clock showed last; NULL: nobody set it
+    believed INTEGER NOT NULL DEFAULT 0,
+    over REAL                   -- Unix time by which it was over, where its clock is not believed
+);
+"""
+
 OLDER = {
     "0.2": V0_2,
     "0.3, without MQTT and commands": V0_2 + MARKS,
     "0.3, before its release": V0_2 + MARKS + NUMBERED_OUTGOING,
     "0.3.0": V0_2 + MARKS + OUTGOING,
+    "schema 2": V0_2 + MARKS + OUTGOING + BOOTS + "PRAGMA user_version = 2;",
 }
-"""Tables of the versions that numbered no schema."""
+"""Tables of earlier versions; most of them numbered no schema."""
 
 
 def _demanding(table: str) -> str:
@@ -97,7 +108,7 @@ FITTING = {
     "columns with a default": (
         PRESENT,
         NEWER + "ALTER TABLE session ADD COLUMN device TEXT NOT NULL DEFAULT '';"
-        "ALTER TABLE turn ADD COLUMN speaker TEXT NOT NULL DEFAULT 'UNKNOWN';"
+        "ALTER TABLE turn ADD COLUMN accent TEXT NOT NULL DEFAULT 'UNKNOWN';"
         "ALTER TABLE mark ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
         "ALTER TABLE outgoing ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;",
     ),

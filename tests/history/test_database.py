@@ -26,7 +26,7 @@ def test_what_was_deleted_is_gone_from_the_files(said: Path) -> None:
     secret = "a sentence that must be gone"
     database = open_database(said)
     with database:
-        database.execute("INSERT INTO turn VALUES ('earlier', 1, 1, ?, 0, 0)", (secret,))
+        database.execute("INSERT INTO turn VALUES ('earlier', 1, 1, ?, 0, 0, '')", (secret,))
     database.close()
     assert secret.encode() in said.read_bytes()
     delete_session(said, "earlier")

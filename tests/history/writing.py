@@ -62,9 +62,10 @@ class Writing:
         covered: int = 0,
         known: Covered | None = None,
         formatted: bool = False,
+        speaker: str = "",
     ) -> None:
         """Keep a turn which covers itself and that position; or what is `known` to be covered."""
-        turn = Turn(order, text, finished=True, formatted=formatted)
+        turn = Turn(order, text, finished=True, formatted=formatted, speaker=speaker)
         started = origin / 16_000 + order
         self.history.save_turn(
             TurnReceived(
