@@ -1,11 +1,12 @@
 """Guarded reader of the small JSON answers that token endpoints give."""
 
-import codecs
 import time
 from collections.abc import Callable, Iterable
 from typing import Annotated, TypeVar
 
 import msgspec
+
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 
 MAX_BODY = 64 * 1024
 """Bytes read of an answer; one with a token has some hundreds, a talkative one many thousands."""
@@ -49,9 +50,8 @@ def read_json(
         if len(body) >= MAX_BODY:
             break
     try:
-        # RFC 8259, section 8.1: a reader may ignore a byte order mark.
-        return msgspec.json.decode(body[:MAX_BODY].removeprefix(codecs.BOM_UTF8), type=answer)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return JsonDecoder(answer).decode(body[:MAX_BODY])
+    except InvalidJsonError:
         return answer()
 
 

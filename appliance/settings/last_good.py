@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.settings.load import SettingsError, contents, parse
 from appliance.settings.schema import Settings
 from appliance.system.files import DISK, Disk, read, reason, replace, set_aside
@@ -92,8 +93,8 @@ def load(folder: Path | None) -> GoodSettings | None:
         data = _contents(folder / NAME)
         if data is None:
             return None
-        return GoodSettings(msgspec.json.decode(data, type=Settings), _contents(folder / TEXT_NAME))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return GoodSettings(JsonDecoder(Settings).decode(data), _contents(folder / TEXT_NAME))
+    except InvalidJsonError as error:
         log.warning("the last good settings can't be used: %s", error)
         return None
 

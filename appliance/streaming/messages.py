@@ -6,12 +6,12 @@ Unknown messages and fields are ignored. A `Turn` needs only `turn_order`, `tran
 
 import contextlib
 import logging
-import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
 
+from appliance.core.json_decoder import MAX_NUMBER, InvalidJsonError, JsonDecoder
 from appliance.core.turns import Revision, Turn, Word
 from appliance.streaming.partials import parted
 
@@ -87,8 +87,10 @@ class SpeakerRevision(msgspec.Struct, frozen=True):
 
 Message = Begin | Turn | Termination | ServiceError | Heartbeat | Silence | SpeakerRevision
 
-_Order = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""No more than a database can hold."""
+_Order = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+
+_Time = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+"""Milliseconds; a connection lasts for hours, and this is eleven days. "nan" is no number here."""
 
 
 class _WireTurn(msgspec.Struct, tag="Turn"):
@@ -102,8 +104,8 @@ class _WireTurn(msgspec.Struct, tag="Turn"):
 
 class _WireWord(msgspec.Struct):
     text: str
-    start: float
-    end: float
+    start: _Time
+    end: _Time
     word_is_final: bool = True
     speaker: Any = None
 
@@ -140,10 +142,10 @@ _WireMessage = (
 )
 
 # Not strict: a whole number written as "3" is still that number.
-_MESSAGE: msgspec.json.Decoder[_WireMessage] = msgspec.json.Decoder(_WireMessage, strict=False)
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_WORD = msgspec.json.Decoder(_WireWord, strict=False)
-_REVISION = msgspec.json.Decoder(_WireRevision, strict=False)
+_MESSAGE: JsonDecoder[_WireMessage] = JsonDecoder(_WireMessage, strict=False)
+_LIST = JsonDecoder(list[msgspec.Raw])
+_WORD = JsonDecoder(_WireWord, strict=False)
+_REVISION = JsonDecoder(_WireRevision, strict=False)
 
 
 def decode(frame: str | bytes) -> Message | None:
@@ -154,7 +156,7 @@ def decode(frame: str | bytes) -> Message | None:
     """
     try:
         message = _MESSAGE.decode(frame)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except InvalidJsonError as error:
         log.debug("ignored a message: %s", error)
         return None
     return _understood(message)
@@ -195,16 +197,16 @@ def _silence(wire: _WireSilence) -> Silence | None:
 def _revisions(wire: msgspec.Raw) -> Iterator[Revision]:
     """Yield the revisions that can be understood."""
     for item in _items(wire):
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
+        with contextlib.suppress(InvalidJsonError):
             revision = _REVISION.decode(item)
             yield Revision(revision.turn_order, _speaker(revision.speaker_label))
 
 
 def _number(value: object) -> float | None:
-    """Return a number that is not negative, and finite; None for anything else."""
+    """Return a number that is not negative; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value <= sys.float_info.max else None
+    return float(value) if value >= 0 else None
 
 
 def _milliseconds(value: object) -> int | None:
@@ -223,7 +225,7 @@ def _items(wire: msgspec.Raw) -> list[msgspec.Raw]:
     """Return the items of a list, not decoded yet; none for what is no list."""
     try:
         return _LIST.decode(wire)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except InvalidJsonError:
         return []
 
 
@@ -249,15 +251,15 @@ def _words(wire: msgspec.Raw) -> tuple[Word, ...]:
     for item in _items(wire):
         try:
             word = _WORD.decode(item)
-            words.append(
-                Word(
-                    word.text,
-                    int(word.start),
-                    int(word.end),
-                    word.word_is_final,
-                    _speaker(word.speaker),
-                )
+        except InvalidJsonError:
+            continue
+        words.append(
+            Word(
+                word.text,
+                int(word.start),
+                int(word.end),
+                word.word_is_final,
+                _speaker(word.speaker),
             )
-        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
-            continue  # "inf" and "nan" are numbers to msgspec, but no times
+        )
     return tuple(words)

@@ -4,6 +4,7 @@ import logging
 
 import msgspec
 
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.settings import Settings
 from appliance.settings.commands import in_full
 
@@ -50,7 +51,7 @@ def _terms(value: object) -> list[str]:
     """Return the terms of a parameter: a list of them, a list as JSON, or one alone."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            return msgspec.json.decode(value, type=list[str])
-        except msgspec.DecodeError:
+            return JsonDecoder(list[str]).decode(value)
+        except InvalidJsonError:
             return [value]
     return [str(term) for term in value] if isinstance(value, list) else [str(value)]

@@ -24,8 +24,8 @@ AUDIO_SECONDS = 10
 Frame = str | bytes
 
 NONSENSE: tuple[Any, ...] = (
-    None, True, -1, 0, 1.5, 1e308, 2**63, 2**64, 10**400, "", "text", "\u0000", [], [[]], {},
-    {"a": None},
+    None, True, -1, 0, 1.5, 1e308, 2**63 - 1, 2**63, 2**64, 10**400, "", "text", "\u0000", [], [[]],
+    {}, {"a": None},
 )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def junk(chance: random.Random) -> Frame:
 
 def foreign_turn(chance: random.Random) -> dict[str, Any]:
     """Return a turn far after the real ones, without text."""
-    order = chance.choice([chance.randrange(10**6, 10**7), 2**63 - 1])
+    order = chance.choice([chance.randrange(10**6, 10**7), 2**53 - 1, 2**63 - 1])
     finished = chance.random() < 0.5
     return {"type": "Turn", "turn_order": order, "transcript": "", "end_of_turn": finished}
 

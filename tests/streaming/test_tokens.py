@@ -175,6 +175,9 @@ def test_an_error_that_is_null_is_none() -> None:
         b'{"token": "' + b"t" * 20_000 + b'"}',
         b'{"token": "t", "error": "no"}',
         b'{"token": "t", "error": {"message": "no"}}',
+        b'{"error":' + b"[" * 15_000,
+        b'{"error":' + b"[" * 15_000 + b"]" * 15_000 + b"}",
+        b'{"error": ' + b"9" * 15_000 + b"}",
     ],
 )
 def test_an_answer_without_a_valid_token_has_no_token(body: bytes) -> None:

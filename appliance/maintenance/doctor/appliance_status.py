@@ -11,9 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from appliance.core.faults import Fault, Part
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.maintenance.doctor.result import CheckResult, faulty, not_tried
 from appliance.system.files import read
 from appliance.system.status_file import LARGEST, Condition
@@ -63,12 +62,12 @@ class RunningAppliance(NamedTuple):
 def observe(path: Path, wall_clock: Callable[[], float] = time.time) -> RunningAppliance | None:
     """Return the appliance that writes this status file; None if none runs."""
     try:
-        status = msgspec.json.decode(read(path, LARGEST), type=Condition)
+        status = JsonDecoder(Condition).decode(read(path, LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         return RunningAppliance(None, unknown=UNREADABLE)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, InvalidJsonError):
         return RunningAppliance(None, unknown=INVALID)
     if not _is_alive(status.pid):
         return None

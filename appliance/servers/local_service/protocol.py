@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.servers.local_service.parameter_errors import parameter_error
 
 UNAUTHORIZED = 1008
@@ -18,6 +19,8 @@ IDLE = 4031
 
 MAX_SESSION_SECONDS = 10_800
 """The longest that a session may last."""
+
+_ANY = JsonDecoder[Any](object)
 
 
 class RefusedError(Exception):
@@ -122,8 +125,8 @@ def _keyterms(given: list[str]) -> object:
     if len(given) > 1 or not given[0].startswith("["):
         return [term for term in given if term]
     try:
-        return msgspec.json.decode(given[0])
-    except msgspec.DecodeError:
+        return _ANY.decode(given[0])
+    except InvalidJsonError:
         return given[0]  # refused later, since it is no list
 
 
@@ -179,8 +182,8 @@ def client_message(text: str) -> ClientMessage:
             (3006).
     """
     try:
-        raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+        raw = _ANY.decode(text)
+    except InvalidJsonError as error:
         raise RefusedError(INVALID, "Invalid JSON") from error
     type_ = _CLIENT_TYPES.get(str(raw.get("type"))) if isinstance(raw, dict) else None
     if type_ is None:

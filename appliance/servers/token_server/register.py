@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.system.files import replace
+from appliance.core.json_decoder import MAX_SIZE, InvalidJsonError, JsonDecoder
+from appliance.system.files import read, reason, replace
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -85,7 +86,7 @@ class Register:
             if self._version is not None:
                 raise RegisterError(f"The file {self.path} is gone: restore it") from None
         except OSError as error:
-            raise RegisterError(f"The file {self.path} can't be read: {error.strerror}") from error
+            raise RegisterError(f"The file {self.path} can't be read: {reason(error)}") from error
 
     def name_of(self, secret: str) -> str | None:
         """Return the name of the appliance with this secret, or None.
@@ -176,8 +177,8 @@ def _version_of(path: Path) -> Version:
 
 def _read(path: Path) -> tuple[RegisteredAppliance, ...]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Contents).appliances
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        return JsonDecoder(_Contents).decode(read(path, MAX_SIZE, follow=True)).appliances
+    except InvalidJsonError as error:
         raise RegisterError(f"The file {path} is damaged: {error}") from error
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.core.recording import Recording
 from appliance.system import files
 
@@ -30,7 +31,7 @@ def write_manifest(folder: Path, recording: Recording) -> None:
 def read_manifest(folder: Path) -> Recording | None:
     """Return what the manifest says; None when it is missing, can't be read or makes no sense."""
     try:
-        said = msgspec.json.decode(files.read(folder / MANIFEST, MAX_SIZE), type=Recording)
-    except (OSError, UnicodeError, msgspec.MsgspecError):
+        said = JsonDecoder(Recording).decode(files.read(folder / MANIFEST, MAX_SIZE))
+    except (OSError, InvalidJsonError):
         return None
     return said if 0 <= said.started < LATEST and abs(said.monotonic) < LATEST else None

@@ -17,8 +17,11 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
+from appliance.core.json_decoder import MAX_SIZE
+from appliance.core.json_response import redact
 from appliance.servers.local_service.engines.base import RecognizerError
 from appliance.servers.local_service.engines.wyoming.address import Address
+from appliance.servers.local_service.engines.wyoming.event_reader import read_event
 from appliance.servers.local_service.engines.wyoming.liveness import (
     PROBE_INTERVAL,
     LivenessMonitor,
@@ -45,6 +48,9 @@ class _Connection(AsyncTcpClient):
         if self._writer and self._writer.transport.get_write_buffer_size():
             self._writer.transport.abort()
         await super().disconnect()
+
+    async def read_event(self) -> Event | None:
+        return await read_event(self._reader) if self._reader else None
 
 
 class WyomingServer:
@@ -208,14 +214,16 @@ class WyomingServer:
         text = ""
         async for event in _events(client):
             if Transcript.is_type(event.type):
-                return Transcript.from_event(event).text
+                return _text_of(event)
             if TranscriptChunk.is_type(event.type):
-                text += TranscriptChunk.from_event(event).text
+                text += _text_of(event)
+                if len(text) > MAX_SIZE:
+                    raise RecognizerError(self._sentence("talks without end"))
                 report(text)
             if TranscriptStop.is_type(event.type):
                 return text
             if Error.is_type(event.type):
-                refusal = Error.from_event(event).text
+                refusal = redact(Error.from_event(event).text)
                 raise RecognizerError(self._sentence(f"can't transcribe: {refusal}"))
         raise RecognizerError(self._sentence("went away before it answered"))
 
@@ -262,6 +270,13 @@ class _MeasuredAudio:
         async for pcm in self._pieces:
             self.seconds += len(pcm) / BYTES_PER_SECOND
             yield pcm
+
+
+def _text_of(event: Event) -> str:
+    text = event.data["text"]
+    if not isinstance(text, str):
+        raise TypeError("a transcript is text")
+    return text
 
 
 async def _send(client: AsyncTcpClient, pieces: AsyncIterable[bytes]) -> None:
