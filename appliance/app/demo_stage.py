@@ -40,7 +40,10 @@ class WatchedPanel:
         self.left = threading.Event()
 
     def show(self, scene: Scene, picture: Image.Image) -> None:
-        """Show a picture; the last one before STOPPING stays."""
+        """Show a picture; the last one before STOPPING stays.
+
+        A panel that fails ends the demo, which says why once, so it is not reopened and logged.
+        """
         if scene.mode is Mode.STOPPING:
             return
         try:
@@ -50,7 +53,7 @@ class WatchedPanel:
             with self._changed:
                 self._failure = error
                 self._changed.notify_all()
-            raise
+            return
         with self._changed:
             self._mode = scene.mode
             self.picture = picture

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from appliance.cli.options import fail, settings_of
+from appliance.cli.standard_streams import fail_by
 from appliance.system import environment, log_setup
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def demo(
         )
         kept = played.run()
     except (DemoError, PanelError, ValueError, OSError) as error:
-        fail(str(error))
+        fail_by(error)
     _print_heard(" ".join(turn.text for turn in kept.turns), said)
     if played.lamp and played.lamp.was_lit:
         _print("Switched on", played.lamp.name)

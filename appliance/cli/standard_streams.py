@@ -1,4 +1,4 @@
-"""Standard streams of a command: output that can't be written ends it with one sentence."""
+"""Standard streams of a command, which ends when its output can't be written."""
 
 import codecs
 import contextlib
@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from appliance.cli.options import fail
 
@@ -19,9 +19,10 @@ class OutputError(OSError):
 def checked_streams() -> Iterator[None]:
     """Check what a command writes in a `with` block.
 
-    If its output can't be written, because the disk is full or the reader has gone, the program
-    ends with status 1 and a sentence on standard error. A stream that was closed before the start
-    is replaced: input by an empty one, output by one that can't be written, errors by none.
+    If its output can't be written, because the disk is full, the program ends with status 1 and a
+    sentence on standard error; quietly, if the reader has gone, as `head` goes. A stream that was
+    closed before the start is replaced: input by an empty one, output by one that can't be written,
+    errors by none.
     """
     _replace_closed_streams()
     before = sys.stdout, sys.stderr
@@ -30,10 +31,20 @@ def checked_streams() -> Iterator[None]:
         yield
     except OutputError as error:
         _discard_unwritten(outputs)
-        fail(str(error))
+        fail_by(error)
     finally:
         _discard_unwritten(outputs)
         sys.stdout, sys.stderr = before
+
+
+def fail_by(error: BaseException) -> NoReturn:
+    """End with status 1 and the error as a sentence; quietly, if the reader has gone."""
+    link: BaseException | None = error
+    while link:
+        if isinstance(link, OutputError) and isinstance(link.__cause__, BrokenPipeError):
+            sys.exit(1)
+        link = link.__cause__
+    fail(str(error))
 
 
 class _CheckedStream(io.TextIOWrapper):

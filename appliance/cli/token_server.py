@@ -68,7 +68,7 @@ def token_server(context: click.Context) -> None:
 )
 @click.option("--ca-file", metavar="FILE", type=FILE, help="Certificates to trust there.")
 def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them over by name
-    """Give out tokens until SIGTERM or SIGINT."""
+    """Give out tokens until SIGTERM, SIGINT or SIGHUP."""
     try:
         from appliance.servers.token_server.server import Options, TokenServerError, serve
     except ModuleNotFoundError as error:

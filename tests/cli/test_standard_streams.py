@@ -12,6 +12,7 @@ from click import Command, Context, Group
 
 from appliance.cli import main
 from appliance.history.database import open_database
+from appliance.servers.token_server.register import Register
 
 SENTENCE = r"appliance: the output can't be written[:,]? [^\n]+\n"
 
@@ -26,7 +27,7 @@ def commands(command: Command, *names: str) -> Iterator[list[str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with settings, a history of one session, and a token server's register."""
+    """A folder with settings, a history of one session, and a register of one appliance."""
     (tmp_path / "appliance.toml").write_text(f'[history]\npath = "{tmp_path}/history.db"\n')
     database = open_database(tmp_path / "history.db")
     with database:
@@ -35,6 +36,7 @@ def folder(tmp_path: Path) -> Path:
         )
         database.execute("INSERT INTO turn VALUES ('5f3a', 0, 0, '你好', 1, 2)")
     database.close()
+    Register(tmp_path / "register").add("kitchen")
     return tmp_path
 
 
@@ -96,15 +98,61 @@ def test_the_help_of_each_command_reports_a_full_disk_too(
     assert re.fullmatch(SENTENCE, capsys.readouterr().err)
 
 
-def test_a_reader_that_has_gone_is_status_1_and_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("names", list(commands(main)), ids=" ".join)
+def test_the_help_of_each_command_ends_quietly_if_its_reader_has_gone(
+    names: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closed_pipe() as pipe, os.fdopen(pipe, "w", closefd=False) as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         with pytest.raises(SystemExit) as end:
-            main(["--help"])
+            main([*names, "--help"])
     assert end.value.code == 1
-    assert capsys.readouterr().err == "appliance: the output can't be written: Broken pipe\n"
+    assert capsys.readouterr().err == ""
+
+
+WRITING = [
+    *COMMANDS[:-2],
+    ["history", "recover", "{folder}/history.db"],
+    ["token-server", "list", "--secrets", "{folder}/register"],
+    ["token-server", "remove", "kitchen", "--secrets", "{folder}/register"],
+    ["demo"],
+]
+"""All commands that write to standard output."""
+
+
+def test_all_commands_that_write_are_tried() -> None:
+    names = {" ".join(names) for names in commands(main)}
+    single = {name for name in names if not any(it.startswith(f"{name} ") for it in names - {name})}
+    silent = {"run", "farewell", "take-settings", "write-report"}
+    servers = {"local-service", "token-server run"}
+    tried = [" ".join(arguments) for arguments in WRITING]
+    for name in single - silent - servers - {""}:
+        assert any(it.startswith(name) for it in tried), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", WRITING, ids=" ".join)
+@pytest.mark.parametrize("errors", ["apart", "too"])
+def test_a_command_ends_quietly_if_its_reader_has_gone(
+    folder: Path, arguments: list[str], errors: str
+) -> None:
+    with closed_pipe() as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance"]
+            + [argument.format(folder=folder) for argument in arguments],
+            env={
+                **os.environ,
+                "APPLIANCE_CONFIG": str(folder / "appliance.toml"),
+                "XDG_STATE_HOME": str(folder),
+            },
+            stdout=pipe,
+            stderr=subprocess.PIPE if errors == "apart" else pipe,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert not done.stderr
 
 
 def test_a_full_disk_is_reported_in_every_encoding(folder: Path) -> None:

@@ -5,10 +5,8 @@ It is for demonstrations, tests and homes without a cloud.
 
 import contextlib
 import logging
-import signal
 import socket
 import ssl
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -23,6 +21,7 @@ from appliance.servers.local_service.admission import Admission
 from appliance.servers.local_service.endpoint import Endpoint
 from appliance.servers.local_service.engines.base import Engine, RecognizerError
 from appliance.servers.local_service.engines.registry import engine_named
+from appliance.system.stop_signals import exit_on_stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +46,13 @@ def serve(
     key: Path | None = None,
     max_sessions: int | None = None,
 ) -> None:
-    """Run the local service in the main thread until SIGINT or SIGTERM, then exit with status 0.
+    """Run the local service in the main thread until a stop signal, then exit with status 0.
 
     Raises:
         UnknownEngineError: there is no such engine.
         LocalServiceError: the address or the certificate can't be used.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # After its shutdown, uvicorn raises the signal again.
-        signal.signal(number, lambda *_: sys.exit(0))
+    exit_on_stop_signals()
     LocalService(
         host,
         port,

@@ -3,10 +3,8 @@
 import asyncio
 import functools
 import logging
-import signal
 import socket
 import ssl
-import sys
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +25,7 @@ from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.register import Register, RegisterError, register_path
 from appliance.servers.token_server.vendor import VENDOR_URL, MintingPool, TokenRefusedError, Vendor
 from appliance.settings.secrets import api_key
+from appliance.system.stop_signals import exit_on_stop_signals
 from appliance.system.systemd import Watchdog, notify
 
 log = logging.getLogger(__name__)
@@ -69,14 +68,12 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def serve(options: Options) -> None:
-    """Run the token server in the main thread until SIGINT or SIGTERM, then exit with status 0.
+    """Run the token server in the main thread until a stop signal, then exit with status 0.
 
     Raises:
         TokenServerError: an address or a file can't be used.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # After its shutdown, uvicorn raises the signal again.
-        signal.signal(number, lambda *_: sys.exit(0))
+    exit_on_stop_signals()
     TokenServer(options).run()
 
 

@@ -1,6 +1,3 @@
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,21 +40,6 @@ def test_a_client_that_disconnects_ends_its_recognizers_thread(sample: bytes) ->
         (thread,) = recognizer_threads() - others
         client.close()
         wait_until(lambda: not thread.is_alive())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_serve_with_status_0(number: signal.Signals) -> None:
-    program = (
-        "import logging; from appliance.servers.local_service.server import serve; "
-        "logging.basicConfig(level=logging.INFO); serve(port=0)"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        assert b"local service at ws://127.0.0.1:" in process.stderr.readline()
-        process.send_signal(number)
-        assert process.wait(timeout=30) == 0
-        assert b"Traceback" not in process.stderr.read()
 
 
 def test_a_port_in_use_is_an_error(service: LocalService) -> None:

@@ -74,8 +74,9 @@ class SubprocessRecognizer:
 
 
 def _serve(pipe: "Connection[Any, Any]", make: Callable[[], Recognizer]) -> None:
-    # Ctrl+C reaches every process of the terminal; this one ends when its pipe is closed.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal or systemd sends these to every process; this one ends when its pipe is closed.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     recognizer = make()
     with suppress(EOFError, BrokenPipeError):
         pipe.send(())

@@ -79,9 +79,10 @@ def test_a_process_that_does_not_start_is_an_error() -> None:
         SubprocessRecognizer(no_recognizer)
 
 
-def test_ctrl_c_does_not_end_the_process() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_processes_does_not_end_the_recognizer(number: signal.Signals) -> None:
     recognizer = SubprocessRecognizer(Reporter)
-    os.kill(int(recognizer.finish()[0].text), signal.SIGINT)
+    os.kill(int(recognizer.finish()[0].text), number)
     assert recognizer.hear(bytes(2))
     recognizer.close()
 
