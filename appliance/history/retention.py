@@ -25,7 +25,7 @@ class Retention:
     """Retention of sessions for some days after they ended.
 
     - Nothing is deleted unless the network has set the clock in this boot.
-    - A session of this boot is as old as the monotonic clock says.
+    - Nothing is deleted that was said in this boot, however long it lasts.
     - A session of another boot is as old as its times say, if the clock of that boot is believed.
       If it is not, its age counts from the first later boot whose clock is.
     - A set clock is believed unless it is behind that of the boot before, and in any case after a
@@ -103,7 +103,6 @@ class Retention:
         database.execute(*statements.note_boots_over(self._boot, now))
         oldest = (now if is_steady else before) - self._seconds
         database.execute(*statements.delete_of_other_boots(self._boot, oldest))
-        database.execute(*statements.delete_of_this_boot(self._boot, clock - self._seconds))
 
 
 def _knows_boots(database: sqlite3.Connection) -> bool:

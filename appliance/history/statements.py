@@ -111,15 +111,6 @@ def delete_of_other_boots(boot: str, oldest: float) -> Statement:
     )
 
 
-def delete_of_this_boot(boot: str, oldest: float) -> Statement:
-    """Delete the sessions of this boot that ended before that monotonic time."""
-    return (
-        "DELETE FROM session WHERE boot = :boot"
-        " AND monotonic + coalesce(ended - started, 0) < :oldest",
-        {"boot": boot, "oldest": oldest},
-    )
-
-
 def upsert_turn(heard: TurnReceived) -> Statement:
     """Write a finished turn, or its formatted text over it; nothing if it has no words."""
     return (

@@ -56,7 +56,13 @@ def test_sessions_are_deleted_after_some_days(box: Box) -> None:
 def test_a_box_that_stays_on_deletes_without_another_boot(box: Box) -> None:
     box.boot(NOW, "a")
     assert box.boot(NOW + 5 * DAY, "b", runs=3 * DAY) == ["b"]
-    assert box.boot(NOW + 9 * DAY, "c", runs=8 * DAY) == []
+
+
+@pytest.mark.parametrize("off", [-YEARS, 0.0, YEARS])
+def test_what_was_said_in_this_boot_stays_until_the_next(box: Box, off: float) -> None:
+    box.boot(NOW, "a")
+    assert "b" in box.boot(NOW + DAY + off, "b", runs=YEARS)
+    assert box.boot(NOW + DAY + off + YEARS, "c", runs=9 * DAY) == ["c"]
 
 
 @pytest.mark.parametrize("off", [-YEARS, -8 * DAY, 8 * DAY, YEARS])

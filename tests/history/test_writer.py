@@ -403,8 +403,8 @@ def test_sessions_older_than_keep_days_are_deleted_at_the_start(
 
 
 def test_sessions_that_get_old_while_it_runs_are_deleted(write: Write) -> None:
-    writing = write(keep_days=7, interval=0.05)
-    writing.begin("a")
+    writing = write(keep_days=7, interval=0.05, boot="this")
+    writing.begin("a", boot="an earlier one")
     writing.keep("a", "words")
     writing.history.finish("a", Covered(), 60.0)
     writing.written()
