@@ -21,8 +21,8 @@ from appliance.servers.local_service.engines.wyoming.event_reader import read_ev
 from appliance.servers.token_server.register import Register, RegisterError
 from appliance.settings import Settings, last_good
 from appliance.streaming.messages import ServiceError, decode
+from appliance.streaming.parameters import connection_url
 from appliance.streaming.spool.manifest import MANIFEST, read_manifest
-from appliance.streaming.transport import connection_url
 from appliance.voice_commands.keyterms import favouring_commands
 
 

@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlencode
 
 import msgspec
 import websocket
 
-from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.json_response import read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
@@ -24,6 +22,7 @@ from appliance.streaming import tcp_info
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
 from appliance.streaming.login_page import is_login_page
 from appliance.streaming.outcomes import Outcome, Stage
+from appliance.streaming.parameters import HEADERS, connection_url
 from appliance.system.http_client import FAILURES, open_stream
 from appliance.system.time_limit import TimeLimit
 
@@ -207,7 +206,7 @@ class Transport:
         return sock.sock if sock is not None else None
 
     def _connect(self) -> dict[str, str]:
-        """Connect, and hand the library the socket; return no headers.
+        """Connect, and hand the library the socket; return the headers.
 
         The library asks for headers just before it connects. By itself it gives up at the first
         address that is silent, follows redirections to any host, and has no total limit.
@@ -217,7 +216,7 @@ class Transport:
         self._app.prepared_socket = open_stream(
             self._url, self._handshake, ca_file=self._ca_file, options=_SOCKET_OPTIONS
         )
-        return {}
+        return HEADERS
 
     def _set_timeout(self, seconds: float) -> None:
         if (sock := self._app.sock) is not None:
@@ -285,24 +284,3 @@ class Transport:
         if self._status in (None, SWITCHING):
             return None
         return Outcome(self._stage, self._status, foreign=True)
-
-
-def connection_url(settings: ServiceSettings, token: str) -> str:
-    """Return the service's address with all query parameters (the protocol's "Connect").
-
-    Formatted turns are asked for under both names that the service has had for them.
-    """
-    parameters: dict[str, object] = {
-        "formatted_finals": True,
-        "format_turns": True,
-        **settings.parameters,
-        "encoding": "pcm_s16le",
-        "sample_rate": SAMPLE_RATE,
-        "token": token,
-    }
-    written = {name: _written(value) for name, value in parameters.items()}
-    return f"{settings.url}?{urlencode(written, doseq=True)}"
-
-
-def _written(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value

@@ -14,7 +14,7 @@ from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.tokens import TokenSource
-from appliance.streaming.transport import Transport, connection_url
+from appliance.streaming.transport import Transport
 from tests.rig.certificates import self_signed
 from tests.rig.faults import (
     drop_after,
@@ -126,27 +126,10 @@ def test_audio_goes_out_and_messages_come_in(service: ScriptedService) -> None:
     assert service.violations == []
 
 
-def test_the_address_holds_what_the_service_must_know(service: ScriptedService) -> None:
+def test_every_handshake_names_the_version_of_the_interface(service: ScriptedService) -> None:
     with connect(service) as running:
         assert running.is_open.wait(20)
-    query = service.connections[0].query
-    assert query.pop("token") == service.tokens[0].value
-    assert query == {
-        "speech_model": "universal-streaming-english",
-        "sample_rate": "16000",
-        "encoding": "pcm_s16le",
-        "format_turns": "true",
-        "formatted_finals": "true",
-    }
-
-
-def test_the_owners_parameters_are_kept() -> None:
-    parameters = {"format_turns": False, "keyterms_prompt": ["a b", "c"], "sample_rate": 8000}
-    url = connection_url(ServiceSettings(parameters=parameters), "t")  # type: ignore[arg-type]
-    assert "format_turns=false" in url
-    assert "keyterms_prompt=a+b&keyterms_prompt=c" in url
-    assert "sample_rate=16000" in url
-    assert "speech_model" not in url
+    assert service.connections[0].header("AssemblyAI-Version") == "2025-05-12"
 
 
 @pytest.mark.parametrize("code", [1008, 1011, 3005, 3006, 3007, 3008, 3009, 4029])
