@@ -16,8 +16,9 @@ from appliance.core.json_response import read_json, redact
 from appliance.core.recording import Recording
 from appliance.core.turns import Turn
 from appliance.maintenance.doctor.appliance_status import observe
-from appliance.servers.local_service import protocol
+from appliance.servers.local_service import parameters, protocol
 from appliance.servers.local_service.engines.wyoming.event_reader import read_event
+from appliance.servers.local_service.refusals import RefusedError
 from appliance.servers.token_server.register import Register, RegisterError
 from appliance.settings import Settings, last_good
 from appliance.streaming.messages import ServiceError, decode
@@ -81,12 +82,12 @@ def status(document: bytes, folder: Path) -> object:
 
 
 def client_message(document: bytes, _: Path) -> object:
-    current = protocol.SessionParameters(speech_model="m")
+    current = parameters.SessionParameters(speech_model="m")
     try:
         found = protocol.client_message(document.decode(errors="surrogateescape"))
         if isinstance(found, protocol.UpdateConfiguration):
             return found.applied_to(current)
-    except protocol.RefusedError as refusal:
+    except RefusedError as refusal:
         return str(refusal)
     return found
 
@@ -95,8 +96,8 @@ def keyterms(document: bytes, _: Path) -> object:
     text = document.decode(errors="replace")
     query = [("speech_model", "m"), ("keyterms_prompt", text)]
     try:
-        found: object = protocol.parameters(query, protocol.SessionParameters)
-    except protocol.RefusedError as refusal:
+        found: object = parameters.parameters(query, parameters.SessionParameters)
+    except RefusedError as refusal:
         found = str(refusal)
     service = msgspec.structs.replace(Settings().service, parameters={"keyterms_prompt": text})
     favoured = favouring_commands(msgspec.structs.replace(Settings(), service=service))

@@ -13,8 +13,14 @@ from typing import TypeVar
 import msgspec
 from starlette.requests import HTTPConnection
 
-from appliance.servers.local_service import protocol
-from appliance.servers.local_service.protocol import MAX_SESSION_SECONDS, RefusedError
+from appliance.servers.local_service.parameters import MAX_SESSION_SECONDS
+from appliance.servers.local_service.refusals import (
+    INACTIVE,
+    INVALID,
+    TOO_MANY_SESSIONS,
+    UNAUTHORIZED,
+    RefusedError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +61,7 @@ class SessionSlot:
 
         Raises:
             TimeoutError: none came within so many seconds.
-            RefusedError: none came, and another client needed the slot (4031).
+            RefusedError: none came, and another client needed the slot (3006).
         """
         if not self._is_lost:
             self._waiting_since = self._clock()
@@ -67,7 +73,7 @@ class SessionSlot:
                     raise
             finally:
                 self._wait = None
-        raise RefusedError(protocol.IDLE, "Session idle for too long: another needed its place")
+        raise RefusedError(INVALID, f"{INACTIVE}: another needed its place")
 
     def take_away(self) -> None:
         """End the session: its wait for the client raises at once."""
@@ -125,11 +131,9 @@ class TemporaryTokens:
     def _unused(self, token: str) -> _Grant:
         grant = self._grants.get(token)
         if grant is None or grant.expires <= self._clock():
-            raise RefusedError(
-                protocol.UNAUTHORIZED, "Not authorized: the token is unknown or has expired"
-            )
+            raise RefusedError(UNAUTHORIZED, "Not authorized: the token is unknown or has expired")
         if grant.used:
-            raise RefusedError(protocol.UNAUTHORIZED, "Not authorized: the token has been used")
+            raise RefusedError(UNAUTHORIZED, "Not authorized: the token has been used")
         return grant
 
 
@@ -177,7 +181,7 @@ class Admission:
         if token:
             self.tokens.check(token)
         elif not self.has_key(handshake):
-            raise RefusedError(protocol.UNAUTHORIZED, "Not authorized: send a token or an API key")
+            raise RefusedError(UNAUTHORIZED, "Not authorized: send a token or an API key")
         self._make_room()
         lifetime = self.tokens.redeem(token) if token else MAX_SESSION_SECONDS
         slot = SessionSlot(lifetime, self._clock)
@@ -200,7 +204,7 @@ class Admission:
         quietest = max(self._slots, key=lambda slot: slot.silence)
         if quietest.silence < EVICTION_SILENCE:
             raise RefusedError(
-                protocol.TOO_MANY_SESSIONS,
+                TOO_MANY_SESSIONS,
                 f"Too many concurrent sessions: there is room for {self._limit}",
             )
         log.info(

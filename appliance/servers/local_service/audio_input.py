@@ -9,12 +9,8 @@ import soxr
 from numpy.typing import NDArray
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.servers.local_service.protocol import (
-    AUDIO_VIOLATION,
-    INVALID,
-    Encoding,
-    RefusedError,
-)
+from appliance.servers.local_service.parameters import Encoding
+from appliance.servers.local_service.refusals import AUDIO_VIOLATION, INVALID, RefusedError
 
 MULAW_BIAS: Final = 0x84
 """A mu-law encoder adds this, so that every magnitude has a leading bit that names its segment."""

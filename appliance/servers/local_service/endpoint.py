@@ -16,11 +16,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from appliance.servers.local_service import protocol
 from appliance.servers.local_service.admission import Admission, SessionSlot
 from appliance.servers.local_service.engines.base import Engine, RecognizerError
-from appliance.servers.local_service.protocol import (
-    RefusedError,
+from appliance.servers.local_service.heartbeat import HEARTBEAT_INTERVAL
+from appliance.servers.local_service.parameters import (
     SessionParameters,
     TokenParameters,
+    parameters,
 )
+from appliance.servers.local_service.refusals import SERVICE_ERROR, RefusedError
 from appliance.servers.local_service.session import StreamingSession
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ TOKEN_LIFETIME = 60
 MAX_CLOSE_REASON = 123
 """Bytes of the text in a close frame (RFC 6455, 5.5)."""
 
+LONG_REASON = "See the Error message for the reason"
+"""The text of the close frame if the reason does not fit into one."""
+
 
 class Endpoint:
     """Request handlers of the local service, on the event loop.
@@ -39,6 +44,7 @@ class Endpoint:
         engine: has the recognizers of the sessions.
         admission: admits clients.
         look_ahead: seconds by which audio may be ahead of real time.
+        heartbeat_interval: seconds between two heartbeats of a session.
         clock: monotonic seconds.
     """
 
@@ -47,11 +53,13 @@ class Endpoint:
         engine: Engine,
         admission: Admission,
         look_ahead: float,
+        heartbeat_interval: float = HEARTBEAT_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._admission = admission
         self._look_ahead = look_ahead
+        self._heartbeat_interval = heartbeat_interval
         self._clock = clock
 
     def routes(self) -> list[BaseRoute]:
@@ -67,7 +75,7 @@ class Endpoint:
         if not self._admission.has_key(request):
             return JSONResponse({"error": "Not authorized: send an API key"}, 401)
         try:
-            wanted = protocol.parameters(request.query_params.multi_items(), TokenParameters)
+            wanted = parameters(request.query_params.multi_items(), TokenParameters)
         except RefusedError as refusal:
             return JSONResponse({"error": str(refusal)}, 400)
         token = self._admission.tokens.issue(
@@ -92,17 +100,18 @@ class Endpoint:
             await _refuse(websocket, refusal)
         except RecognizerError as error:
             log.error("session ended: %s", error)
-            await _refuse(websocket, RefusedError(protocol.SERVICE_ERROR, str(error)))
+            await _refuse(websocket, RefusedError(SERVICE_ERROR, str(error)))
         except WebSocketDisconnect as disconnect:
             log.info("the client disconnected: %s", disconnect.code)
 
     def _session(self, websocket: WebSocket, slot: SessionSlot) -> StreamingSession:
         return StreamingSession(
             websocket,
-            parameters=protocol.parameters(websocket.query_params.multi_items(), SessionParameters),
+            parameters=parameters(websocket.query_params.multi_items(), SessionParameters),
             engine=self._engine,
             slot=slot,
             look_ahead=self._look_ahead,
+            heartbeat_interval=self._heartbeat_interval,
             clock=self._clock,
         )
 
@@ -114,5 +123,5 @@ async def _not_found(websocket: WebSocket) -> None:
 
 async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
     await websocket.send_text(protocol.encoded(protocol.Error(refusal.code, str(refusal))))
-    reason = str(refusal).encode()[:MAX_CLOSE_REASON].decode(errors="ignore")
-    await websocket.close(refusal.code, reason)
+    is_short = len(str(refusal).encode()) <= MAX_CLOSE_REASON
+    await websocket.close(refusal.code, str(refusal) if is_short else LONG_REASON)

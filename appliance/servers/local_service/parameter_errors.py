@@ -16,7 +16,7 @@ def parameter_error(
 ) -> str | None:
     """Return a sentence about the first value that a field of `type_` does not allow; else None.
 
-    >>> from appliance.servers.local_service.protocol import TokenParameters
+    >>> from appliance.servers.local_service.parameters import TokenParameters
     >>> parameter_error({"expires_in_seconds": "soon"}, TokenParameters, strict=False)
     'expires_in_seconds is "soon"; it must be a whole number from 1 to 600'
 

@@ -1,133 +1,23 @@
-"""Messages, parameters and error codes of the streaming protocol, version 3."""
+"""Messages of the streaming protocol, version 3."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.servers.local_service.parameter_errors import parameter_error
+from appliance.servers.local_service.parameters import (
+    Keyterms,
+    Milliseconds,
+    SessionParameters,
+    Share,
+)
+from appliance.servers.local_service.refusals import INVALID, RefusedError
 
-UNAUTHORIZED = 1008
-SERVICE_ERROR = 3005
-INVALID = 3006
-AUDIO_VIOLATION = 3007
-SESSION_EXPIRED = 3008
-TOO_MANY_SESSIONS = 3009
-IDLE = 4031
-
-MAX_SESSION_SECONDS = 10_800
-"""The longest that a session may last."""
+API_VERSION = "2025-05-12"
+"""The version of the API that the messages have, whatever `AssemblyAI-Version` asks for."""
 
 _ANY = JsonDecoder[Any](object)
-
-
-class RefusedError(Exception):
-    """The session can't begin or continue: the client receives `Error` and a close frame.
-
-    `code` is that of both; the message is a sentence for the client.
-    """
-
-    def __init__(self, code: int, error: str) -> None:
-        self.code = code
-        super().__init__(error)
-
-
-# Parameters
-
-Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-
-
-Encoding = Literal["pcm_s16le", "pcm_mulaw"]
-SpeechModel = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9._-]+\Z",
-        max_length=100,
-        description="a name: letters, digits, dots, hyphens and underscores",
-    ),
-]
-"""Any name: new models appear every few months, and an appliance that uses this service as its
-fallback sends the name of a model of its first service."""
-
-_WORD_BY_WORD = ("universal-streaming-english", "universal-streaming-multilingual", "whisper-rt")
-
-Keyterms = Annotated[
-    tuple[str, ...], Meta(max_length=1000, description="a list of terms in JSON, 1000 at most")
-]
-
-
-class SessionParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The query of `/v3/ws`; unknown parameters are ignored.
-
-    One engine serves every `speech_model`; only the messages differ. Unknown models have those of
-    the newer ones. Speakers and languages are not distinguished: with `speaker_labels` everybody is
-    `UNKNOWN`, and turns have no `language_code`.
-    """
-
-    speech_model: SpeechModel
-    sample_rate: Annotated[int, Meta(ge=8000, le=48_000)] = 16_000
-    encoding: Encoding = "pcm_s16le"
-    format_turns: bool = False
-    formatted_finals: bool = False
-    keyterms_prompt: Keyterms = ()
-    end_of_turn_confidence_threshold: Share = 0.4
-    min_turn_silence: Milliseconds = 400
-    max_turn_silence: Milliseconds = 1280
-    vad_threshold: Share = 0.4
-    inactivity_timeout: Annotated[int, Meta(ge=5, le=3600)] | None = None
-    language_detection: bool = False
-    speaker_labels: bool = False
-    max_speakers: Annotated[int, Meta(ge=1)] | None = None
-
-    @property
-    def sends_formatted_only(self) -> bool:
-        """Whether a finished turn is sent once, formatted, and its partials have every word."""
-        return self.speech_model not in _WORD_BY_WORD
-
-    @property
-    def sends_formatted(self) -> bool:
-        """Whether a finished turn is sent again, formatted."""
-        return self.format_turns or self.formatted_finals
-
-
-class TokenParameters(msgspec.Struct, frozen=True):
-    """The query of `/v3/token`, in seconds."""
-
-    expires_in_seconds: Annotated[int, Meta(ge=1, le=600)]
-    max_session_duration_seconds: Annotated[int, Meta(ge=60, le=MAX_SESSION_SECONDS)] = (
-        MAX_SESSION_SECONDS
-    )
-
-
-Parameters = TypeVar("Parameters", SessionParameters, TokenParameters)
-
-
-def parameters(query: Iterable[tuple[str, str]], type_: type[Parameters]) -> Parameters:
-    """Return the parameters of a query.
-
-    Raises:
-        RefusedError: a parameter is missing, or has a value that is not allowed (3006).
-    """
-    given = list(query)
-    values: dict[str, Any] = dict(given)
-    if "keyterms_prompt" in values:
-        values["keyterms_prompt"] = _keyterms([v for name, v in given if name == "keyterms_prompt"])
-    if sentence := parameter_error(values, type_, strict=False):
-        raise RefusedError(INVALID, f"Invalid parameter: {sentence}")
-    return msgspec.convert(values, type_, strict=False)
-
-
-def _keyterms(given: list[str]) -> object:
-    """Return the terms, which are a JSON list or one parameter for each."""
-    if len(given) > 1 or not given[0].startswith("["):
-        return [term for term in given if term]
-    try:
-        return _ANY.decode(given[0])
-    except InvalidJsonError:
-        return given[0]  # refused later, since it is no list
 
 
 # Client to service
@@ -154,6 +44,8 @@ class UpdateConfiguration(msgspec.Struct, tag_field="type", tag=True):
     min_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
     max_turn_silence: Milliseconds | msgspec.UnsetType = msgspec.UNSET
     vad_threshold: Share | msgspec.UnsetType = msgspec.UNSET
+    session_heartbeat: bool | msgspec.UnsetType = msgspec.UNSET
+    acknowledge_silence: bool | msgspec.UnsetType = msgspec.UNSET
 
     def applied_to(self, current: SessionParameters) -> SessionParameters:
         """Return the parameters with these changes."""
@@ -196,11 +88,64 @@ def client_message(text: str) -> ClientMessage:
 # Service to client
 
 
+class Configuration(msgspec.Struct, kw_only=True):
+    """What is applied of the parameters; None for what is not set, or what no engine here does."""
+
+    model: str
+    api_version: str = API_VERSION
+    sample_rate: int
+    encoding: str
+    mode: str | None
+    format_turns: bool
+    keyterms_prompt: tuple[str, ...] | None
+    end_of_turn_confidence_threshold: float
+    min_turn_silence: int
+    max_turn_silence: int
+    vad_threshold: float
+    inactivity_timeout: int | None
+    session_heartbeat: bool
+    acknowledge_silence: bool
+    speaker_labels: bool
+    max_speakers: int | None
+    speaker_labels_revision_interval_ms: int | None
+    language_codes: None = None
+    language_detection: bool = False
+    voice_focus: None = None
+    prompt: None = None
+
+    @classmethod
+    def of(cls, parameters: SessionParameters, *, knows_speakers: bool) -> "Configuration":
+        """Return what is applied with an engine that knows speakers, or does not."""
+        labels = parameters.speaker_labels and knows_speakers
+        shortest, longest = parameters.turn_silences
+        return cls(
+            model=parameters.speech_model,
+            sample_rate=parameters.sample_rate,
+            encoding=parameters.encoding,
+            mode=parameters.applied_mode,
+            format_turns=parameters.sends_formatted or parameters.sends_formatted_only,
+            keyterms_prompt=parameters.keyterms_prompt or None,
+            end_of_turn_confidence_threshold=parameters.end_of_turn_confidence_threshold,
+            min_turn_silence=shortest,
+            max_turn_silence=longest,
+            vad_threshold=parameters.vad_threshold,
+            inactivity_timeout=parameters.inactivity_timeout,
+            session_heartbeat=parameters.session_heartbeat,
+            acknowledge_silence=parameters.sends_silence,
+            speaker_labels=labels,
+            max_speakers=parameters.max_speakers if labels else None,
+            speaker_labels_revision_interval_ms=(
+                parameters.speaker_labels_revision_interval_ms if labels else None
+            ),
+        )
+
+
 class Begin(msgspec.Struct, tag_field="type", tag=True):
     """The session is open until `expires_at` (Unix seconds)."""
 
     id: str
     expires_at: int
+    configuration: Configuration
 
 
 class SpeechStarted(msgspec.Struct, tag_field="type", tag=True):
@@ -217,6 +162,7 @@ class TurnWord(msgspec.Struct):
     end: int
     confidence: float
     word_is_final: bool
+    speaker: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Turn(msgspec.Struct, tag_field="type", tag=True):
@@ -230,6 +176,40 @@ class Turn(msgspec.Struct, tag_field="type", tag=True):
     utterance: str
     words: list[TurnWord]
     speaker_label: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Heartbeat(msgspec.Struct, tag_field="type", tag=True):
+    """What has arrived so far.
+
+    `realtime_factor` (1.0: as fast as spoken) and `max_speech_probability` (0 to 1) are those since
+    the last one.
+    """
+
+    total_audio_received_ms: int
+    total_duration_ms: int
+    realtime_factor: float
+    max_speech_probability: float
+
+
+class Silence(msgspec.Struct, tag_field="type", tag=True):
+    """Audio of this connection in which nobody spoke."""
+
+    start_ms: int
+    end_ms: int
+
+
+class RevisedTurn(msgspec.Struct):
+    """A finished turn whose speakers were other ones; text and times are as they were."""
+
+    turn_order: int
+    speaker_label: str
+    words: list[TurnWord]
+
+
+class SpeakerRevision(msgspec.Struct, tag_field="type", tag=True):
+    """The turns whose speakers are now known better."""
+
+    revisions: list[RevisedTurn]
 
 
 class Termination(msgspec.Struct, tag_field="type", tag=True):
@@ -246,7 +226,9 @@ class Error(msgspec.Struct, tag_field="type", tag=True):
     error: str
 
 
-ServiceMessage = Begin | SpeechStarted | Turn | Termination | Error
+ServiceMessage = (
+    Begin | SpeechStarted | Turn | Heartbeat | Silence | SpeakerRevision | Termination | Error
+)
 
 
 def encoded(message: ServiceMessage) -> str:

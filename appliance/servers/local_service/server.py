@@ -21,6 +21,7 @@ from appliance.servers.local_service.admission import Admission
 from appliance.servers.local_service.endpoint import Endpoint
 from appliance.servers.local_service.engines.base import Engine, RecognizerError
 from appliance.servers.local_service.engines.registry import engine_named
+from appliance.servers.local_service.heartbeat import HEARTBEAT_INTERVAL
 from appliance.system.stop_signals import exit_on_stop_signals
 
 log = logging.getLogger(__name__)
@@ -84,8 +85,9 @@ class LocalService:
         key: PEM file with its private key, unless that is in the same file.
         max_sessions: sessions at a time; None for two for each core, and at least four. Further
             ones are refused (3009), unless a client that has been silent for five seconds loses
-            its session (4031).
+            its session (3006).
         look_ahead: seconds by which audio may be ahead of real time.
+        heartbeat_interval: seconds between two heartbeats of a session that wants them.
         keepalive: seconds of silence after which TCP probes a client's machine.
         clock: monotonic seconds.
 
@@ -108,6 +110,7 @@ class LocalService:
         key: Path | None = None,
         max_sessions: int | None = None,
         look_ahead: float = LOOK_AHEAD,
+        heartbeat_interval: float = HEARTBEAT_INTERVAL,
         keepalive: int = KEEPALIVE_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -117,7 +120,11 @@ class LocalService:
         self._host = host
         self._socket = _listening_socket(host, port, keepalive)
         self._endpoint = Endpoint(
-            self._engine, Admission(keys, max_sessions, clock), look_ahead, clock
+            self._engine,
+            Admission(keys, max_sessions, clock),
+            look_ahead,
+            heartbeat_interval,
+            clock,
         )
         self._server = uvicorn.Server(self._configuration())
         self._thread = threading.Thread(target=self._serve, name="local-service")

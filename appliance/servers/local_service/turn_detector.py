@@ -37,6 +37,9 @@ LONG_TURN_MS = 20_000
 LONG_TURN_SILENCE_MS = 200
 MAX_TURN_MS = 60_000
 
+SILENCE_MS = 1000
+"""Audio without speech that is worth a report."""
+
 COMPLETE_CONFIDENCE = 0.9
 """Confidence after a silence if the last word may be the last; a pause for breath sounds alike."""
 
@@ -67,19 +70,28 @@ class SpeechDetected(msgspec.Struct, frozen=True):
     position: int
 
 
+class SilenceDetected(msgspec.Struct, frozen=True):
+    """Nobody spoke from `start` to `end` (ms); no later turn has audio of this time."""
+
+    start: int
+    end: int
+
+
 class TurnUpdate(msgspec.Struct, frozen=True):
     """The words of a turn so far or, if `finished`, all of them; their times are the stream's.
 
-    `order` counts the turns from 0; `end_confidence` is from 0 to 1.
+    `order` counts the turns from 0, and `utterance` those of the recognizer, some of which have no
+    words; `end_confidence` is from 0 to 1.
     """
 
     order: int
     words: tuple[HeardWord, ...]
     finished: bool
     end_confidence: float = 0.0
+    utterance: int = 0
 
 
-DetectorEvent = SpeechDetected | TurnUpdate
+DetectorEvent = SpeechDetected | SilenceDetected | TurnUpdate
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -128,6 +140,14 @@ class TurnDetector:
         self._recent: deque[_Step] = deque(maxlen=LEAD_MS // STEP_MS)
         self._turn: _OpenTurn | None = None
         self._order = 0
+        self._utterance = 0
+        self._silent_since = 0
+        self._loudest = 0.0
+
+    def loudest(self) -> float:
+        """Return the largest share of voice, 0 to 1, in any 100 ms since the last call."""
+        loudest, self._loudest = self._loudest, 0.0
+        return loudest
 
     def favour(self, terms: Sequence[str]) -> None:
         """Have the recognizer favour these words and phrases, from the next turn on."""
@@ -157,11 +177,21 @@ class TurnDetector:
 
     def _hear_step(self, pcm: bytes) -> Iterator[DetectorEvent]:
         self._position += len(pcm) // BYTES_PER_MS
-        self._recent.append(_Step(pcm, self._voice_ms(pcm)))
+        voice_ms = self._voice_ms(pcm)
+        self._recent.append(_Step(pcm, voice_ms))
+        self._loudest = max(self._loudest, voice_ms / STEP_MS)
         if self._turn is not None:
             yield from self._continue_turn(self._turn)
         elif sum(step.voice_ms for step in list(self._recent)[-2:]) >= ONSET_MS:
             yield from self._begin_turn()
+        else:
+            yield from self._report_silence()
+
+    def _report_silence(self) -> Iterator[DetectorEvent]:
+        end = self._position - LEAD_MS  # a turn may still begin with what follows
+        if end - self._silent_since >= SILENCE_MS:
+            yield SilenceDetected(self._silent_since, end)
+            self._silent_since = end
 
     def _voice_ms(self, pcm: bytes) -> int:
         size = VOICE_FRAME_MS * BYTES_PER_MS
@@ -194,7 +224,7 @@ class TurnDetector:
         turn.words = self._in_stream(turn, self._recognizer.hear(pcm))
         if turn.words:
             turn.was_partial = True
-            yield TurnUpdate(self._order, turn.words, False, self._end_confidence(turn))
+            yield self._update(turn, finished=False)
 
     def _is_over(self, turn: _OpenTurn) -> bool:
         voiceless, wordless = self._silence(turn)
@@ -240,8 +270,15 @@ class TurnDetector:
         turn.words = self._in_stream(turn, self._recognizer.finish())
         self._pass_on_favoured()
         if turn.words or turn.was_partial:
-            yield TurnUpdate(self._order, turn.words, True, self._end_confidence(turn))
+            yield self._update(turn, finished=True)
             self._order += 1
+        if turn.words:
+            self._silent_since = max(self._silent_since, turn.words[-1].end)
+        self._utterance += 1
+
+    def _update(self, turn: _OpenTurn, *, finished: bool) -> TurnUpdate:
+        confidence = self._end_confidence(turn)
+        return TurnUpdate(self._order, turn.words, finished, confidence, self._utterance)
 
     def _pass_on_favoured(self) -> None:
         if self._favoured is not None:
@@ -251,11 +288,10 @@ class TurnDetector:
     def _in_stream(self, turn: _OpenTurn, words: Sequence[HeardWord]) -> tuple[HeardWord, ...]:
         """Return the words with their times in the stream, limited to its present end."""
         return tuple(
-            HeardWord(
-                text=word.text,
+            msgspec.structs.replace(
+                word,
                 start=min(turn.start + word.start, self._position),
                 end=min(turn.start + word.end, self._position),
-                confidence=word.confidence,
             )
             for word in words
         )

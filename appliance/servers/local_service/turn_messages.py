@@ -6,14 +6,13 @@ from functools import partial
 
 from msgspec import UNSET
 
-from appliance.servers.local_service.protocol import SessionParameters, Turn, TurnWord
+from appliance.servers.local_service.parameters import SessionParameters
+from appliance.servers.local_service.protocol import Turn, TurnWord
+from appliance.servers.local_service.speakers import speaker_of
 from appliance.servers.local_service.turn_detector import TurnUpdate
 
 TENTATIVE_WORDS = 2
 """Words at the end of an unfinished turn that may still change."""
-
-_SPEAKER = "UNKNOWN"
-"""The label of every speaker: the service does not distinguish voices."""
 
 _VERB = (
     "is|are|was|were|am|do|does|did|have|has|had|can|could|will|would|shall|should|may|might|must"
@@ -30,14 +29,16 @@ _CAPITALISED = re.compile(
 )
 
 
-def turn_messages(turn: TurnUpdate, parameters: SessionParameters) -> Iterator[Turn]:
+def turn_messages(
+    turn: TurnUpdate, parameters: SessionParameters, *, labels: bool = False
+) -> Iterator[Turn]:
     """Yield the messages about a turn, as the session's model and settings have them.
 
     Word-by-word models leave tentative words out of the transcript, and send a finished turn a
     second time, formatted, if that is set. The others have every word in the transcript, and send
-    a finished turn once, formatted.
+    a finished turn once, formatted. With `labels`, finished turns tell who spoke.
     """
-    message = partial(_message, turn, speaker=_SPEAKER if parameters.speaker_labels else None)
+    message = partial(_message, turn, labels=labels and turn.finished)
     if parameters.sends_formatted_only:
         yield message(held_back=0, formatted=turn.finished)
         return
@@ -61,7 +62,7 @@ def format_words(words: Sequence[str]) -> list[str]:
     return cased
 
 
-def _message(turn: TurnUpdate, *, held_back: int, formatted: bool, speaker: str | None) -> Turn:
+def _message(turn: TurnUpdate, *, held_back: int, formatted: bool, labels: bool) -> Turn:
     texts = [word.text for word in turn.words]
     if formatted:
         texts = format_words(texts)
@@ -76,10 +77,17 @@ def _message(turn: TurnUpdate, *, held_back: int, formatted: bool, speaker: str 
         end_of_turn_confidence=turn.end_confidence,
         utterance=transcript if turn.finished else "",
         words=[
-            TurnWord(text, word.start, word.end, word.confidence, word_is_final=place < final)
+            TurnWord(
+                text,
+                word.start,
+                word.end,
+                word.confidence,
+                word_is_final=place < final,
+                speaker=(word.speaker if labels else "") or UNSET,
+            )
             for place, (text, word) in enumerate(zip(texts, turn.words, strict=True))
         ],
-        speaker_label=speaker or UNSET,
+        speaker_label=speaker_of([word.speaker for word in turn.words]) if labels else UNSET,
     )
 
 

@@ -43,6 +43,7 @@ class Client:
             f"{service.url}?{urlencode(query)}", timeout=60, header=headers or {}
         )
         self.close_code = 0
+        self.close_reason = ""
         self._close_timeout = 3.0
 
     def audio(self, pcm: bytes, milliseconds: int = 100, *, real_time: bool = False) -> None:
@@ -75,6 +76,7 @@ class Client:
             opcode, data = self._socket.recv_data()
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 (self.close_code,) = struct.unpack("!H", data[:2])
+                self.close_reason = data[2:].decode()
                 self.close()
                 break
             messages.append(json.loads(data))

@@ -12,7 +12,8 @@ from appliance.servers.local_service.admission import (
     TemporaryTokens,
     default_limit,
 )
-from appliance.servers.local_service.protocol import MAX_SESSION_SECONDS, RefusedError
+from appliance.servers.local_service.parameters import MAX_SESSION_SECONDS
+from appliance.servers.local_service.refusals import RefusedError
 from tests.rig.clock import Clock
 
 
@@ -106,7 +107,7 @@ def test_the_client_that_was_silent_longest_loses_its_slot(clock: Clock) -> None
                     with admission.slot(ANYONE):
                         with pytest.raises(RefusedError, match="another needed its place") as lost:
                             await first
-                        assert lost.value.code == 4031
+                        assert lost.value.code == 3006
                         assert not second.done()
 
     asyncio.run(run())
@@ -217,7 +218,7 @@ def test_a_message_that_has_arrived_is_the_last_of_a_lost_slot(clock: Clock) -> 
         assert await waits == b"audio"
         with pytest.raises(RefusedError) as refused:
             await slot.wait_for(at_once, 60)
-        assert refused.value.code == 4031
+        assert refused.value.code == 3006
 
     asyncio.run(run())
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from appliance.servers.local_service.audio_input import AudioInput, mulaw_samples
-from appliance.servers.local_service.protocol import RefusedError
+from appliance.servers.local_service.refusals import RefusedError
 from tests.rig.clock import Clock
 
 
@@ -14,14 +14,14 @@ def test_audio_at_the_recognizers_rate_is_unchanged(clock: Clock) -> None:
     assert audio.seconds == 0.1
 
 
-@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000])
 def test_audio_at_another_rate_keeps_its_length(clock: Clock, rate: int) -> None:
     audio = AudioInput(rate, 310, clock)
     converted = b"".join(audio.convert(bytes(rate // 5 * 2)) for _ in range(10)) + audio.flush()
     assert len(converted) / 32_000 == pytest.approx(2.0, abs=0.001)
 
 
-@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+@pytest.mark.parametrize("rate", [8000, 16_000, 96_000])
 def test_mu_law_has_a_byte_for_each_sample(clock: Clock, rate: int) -> None:
     audio = AudioInput(rate, 310, clock, encoding="pcm_mulaw")
     converted = b"".join(audio.convert(b"\xff" * (rate // 5)) for _ in range(10)) + audio.flush()

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import soxr
@@ -8,6 +10,7 @@ from appliance.servers.local_service.server import LocalService
 from appliance.settings.spoken_words import spoken_words
 from tests.rig.clock import Clock
 from tests.servers.local_service.client import Client, Message, refusal, transcript, turns
+from tests.servers.local_service.doubles import DeafEngine, ScriptedEngine
 
 FIRST_TWO = (
     "press the button when you want to speak the words will appear on the little screen in front "
@@ -133,7 +136,7 @@ def test_the_length_of_frames_does_not_matter(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8000, 11_025, 44_100, 96_000])
 def test_other_sample_rates_are_resampled(service: LocalService, sample: bytes, rate: int) -> None:
     client = Client(service, sample_rate=str(rate))
     client.frames(resampled(sample[: 7500 * 32], rate), rate // 10 * 2)
@@ -214,12 +217,149 @@ def test_keyterms_do_not_stay_with_the_recognizer(service: LocalService, sample:
 
 
 def test_the_newer_models_send_a_finished_turn_once(service: LocalService, sample: bytes) -> None:
-    client = Client(service, speech_model="u3-rt-pro", speaker_labels="true")
+    client = Client(service, speech_model="u3-rt-pro")
     client.audio(sample[: 3400 * 32])
     (final,) = turns(client.terminated(), end_of_turn=True)
     assert final["turn_is_formatted"]
     assert final["transcript"] == "Press the button when you want to speak."
-    assert final["speaker_label"] == "UNKNOWN"
+
+
+# Acknowledgements
+
+
+def test_begin_says_what_is_applied(service: LocalService) -> None:
+    client = Client(
+        service,
+        speech_model="universal-3-6-pro",
+        mode="min_latency",
+        keyterms_prompt='["Keanu"]',
+        session_heartbeat="True",
+        acknowledge_silence="true",
+        spech_model="misspelt",
+    )
+    applied = client.next()["configuration"]
+    client.close()
+    assert applied["mode"] == "min_latency"
+    assert (applied["min_turn_silence"], applied["max_turn_silence"]) == (128, 640)
+    assert applied["keyterms_prompt"] == ["Keanu"]
+    assert applied["session_heartbeat"]
+    assert applied["acknowledge_silence"]
+    assert "spech_model" not in applied
+
+
+@pytest.fixture
+def beating() -> Iterator[LocalService]:
+    """Return a service whose engine hears nothing, with a heartbeat each 20 ms."""
+    with LocalService(engine=DeafEngine(), heartbeat_interval=0.02) as service:
+        yield service
+
+
+def until(client: Client, type_: str, **fields: object) -> list[Message]:
+    """Return the messages up to one of this type with these fields."""
+    messages: list[Message] = []
+    while not (
+        messages and messages[-1]["type"] == type_ and fields.items() <= messages[-1].items()
+    ):
+        messages.append(client.next())
+    return messages
+
+
+def test_a_heartbeat_acknowledges_the_audio_that_arrived(
+    beating: LocalService, sample: bytes
+) -> None:
+    client = Client(beating, session_heartbeat="true")
+    until(client, "Heartbeat", total_audio_received_ms=0, max_speech_probability=0.0)
+    client.audio(sample[: 2000 * 32])
+    beats = [
+        message
+        for message in until(client, "Heartbeat", total_audio_received_ms=2000)
+        if message["type"] == "Heartbeat"
+    ]
+    received = [beat["total_audio_received_ms"] for beat in beats]
+    assert received == sorted(received)
+    assert all(beat["total_duration_ms"] > 0 for beat in beats)
+    assert any(beat["realtime_factor"] > 1 for beat in beats), "it was sent faster than spoken"
+    client.terminated()
+
+
+def test_a_heartbeat_tells_whether_somebody_spoke(beating: LocalService, sample: bytes) -> None:
+    client = Client(beating, session_heartbeat="true")
+    client.audio(sample[: 2000 * 32])
+    while client.next().get("max_speech_probability", 0) < 0.8:
+        pass
+    client.audio(bytes(3200))
+    until(client, "Heartbeat", max_speech_probability=0.0)
+    client.terminated()
+
+
+def test_heartbeats_can_be_switched_in_the_session(beating: LocalService, sample: bytes) -> None:
+    client = Client(beating)
+    client.audio(sample[: 2000 * 32])
+    before = until(client, "SpeechStarted")
+    assert [message["type"] for message in before] == ["Begin", "SpeechStarted"]
+    client.say("UpdateConfiguration", session_heartbeat=True)
+    until(client, "Heartbeat")
+    client.say("UpdateConfiguration", session_heartbeat=False)
+    client.say("ForceEndpoint")
+    client.audio(sample[: 2000 * 32])
+    until(client, "SpeechStarted")
+    assert "Heartbeat" not in {message["type"] for message in client.terminated()}
+
+
+@pytest.mark.parametrize("model", ["universal-3-6-pro", "universal-streaming-english"])
+def test_the_newer_models_acknowledge_silence(model: str) -> None:
+    with LocalService(engine=DeafEngine()) as service:
+        client = Client(service, speech_model=model, acknowledge_silence="true")
+        client.audio(bytes(3600 * 32))
+        ranges = [
+            (message["start_ms"], message["end_ms"])
+            for message in client.terminated()
+            if message["type"] == "Silence"
+        ]
+    pro = model == "universal-3-6-pro"
+    assert ranges == ([(0, 1000), (1000, 2000), (2000, 3000)] if pro else [])
+
+
+# Speakers
+
+
+def test_an_engine_that_knows_speakers_labels_turns_and_revises_them(sample: bytes) -> None:
+    engine = ScriptedEngine(
+        [("good", "A"), ("morning", "A")], [("yes", "")], [("hello", "B"), ("there", "B")]
+    )
+    with LocalService(engine=engine) as service:
+        client = Client(
+            service, speech_model="universal-3-6-pro", speaker_labels="true", max_speakers="3"
+        )
+        applied = client.next()["configuration"]
+        assert (applied["speaker_labels"], applied["max_speakers"]) == (True, 3)
+        labels = []
+        for _ in range(3):
+            client.audio(sample[: 2000 * 32])
+            client.say("ForceEndpoint")
+            labels.append(until(client, "Turn", end_of_turn=True)[-1]["speaker_label"])
+        engine.revise({0: ["A", "A"], 1: ["B"], 2: ["B", "A"]})
+        revision, termination = client.terminated()
+    assert labels == ["A", "PENDING", "B"]
+    assert engine.max_speakers == [3]
+    assert termination["type"] == "Termination"
+    assert revision["type"] == "SpeakerRevision"
+    said = [
+        (turn["turn_order"], turn["speaker_label"], [word["speaker"] for word in turn["words"]])
+        for turn in revision["revisions"]
+    ]
+    assert said == [(1, "B", ["B"]), (2, "B", ["B", "A"])]
+
+
+def test_a_client_that_wants_no_speakers_has_none(sample: bytes) -> None:
+    engine = ScriptedEngine([("good", "A"), ("morning", "A")])
+    with LocalService(engine=engine) as service:
+        client = Client(service, speech_model="universal-3-6-pro", max_speakers="3")
+        client.audio(sample[: 2000 * 32])
+        messages = client.terminated()
+    assert "speaker_label" not in turns(messages, end_of_turn=True)[-1]
+    assert messages[0]["configuration"]["max_speakers"] is None
+    assert engine.max_speakers == []
 
 
 def test_a_bad_configuration_ends_the_session(service: LocalService) -> None:

@@ -1,11 +1,15 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appliance.servers.local_service.engines.base import HeardWord
 from appliance.servers.local_service.turn_detector import (
+    SILENCE_MS,
     DetectorEvent,
     Pauses,
+    SilenceDetected,
     SpeechDetected,
     TurnDetector,
     TurnUpdate,
@@ -150,7 +154,8 @@ def test_speech_is_reported_before_its_words() -> None:
 
 
 def test_a_click_is_not_speech() -> None:
-    assert listen(silence(1000) + voice(40) + silence(1000)) == []
+    heard = listen(silence(1000) + voice(40) + silence(1000))
+    assert {type(event) for event in heard} == {SilenceDetected}
 
 
 def test_noise_without_words_is_no_turn() -> None:
@@ -279,6 +284,56 @@ def test_a_lagging_recognizer_does_not_end_a_turn_early() -> None:
 def test_a_pause_ends_a_turn_of_which_a_lagging_recognizer_knows_no_word() -> None:
     audio = voice(1000) + silence(600) + voice(1000) + silence(600)
     assert len(finished(listen(audio, LaggingRecognizer()))) == 2
+
+
+# Silence
+
+
+def silences(heard: list[DetectorEvent]) -> list[tuple[int, int]]:
+    return [(event.start, event.end) for event in heard if isinstance(event, SilenceDetected)]
+
+
+def test_silence_is_reported_about_once_a_second_and_short_of_a_possible_turn() -> None:
+    assert silences(listen(silence(3600))) == [(0, 1000), (1000, 2000), (2000, 3000)]
+
+
+def test_silence_goes_on_after_the_last_word_of_a_turn() -> None:
+    heard = listen(voice(1000) + silence(2500))
+    (last,) = finished(heard)
+    assert silences(heard)[0][0] == last.words[-1].end == 1000
+
+
+def test_a_noise_without_words_is_silence() -> None:
+    heard = listen(voice(2000) + silence(2500), CountingRecognizer(deaf=True))
+    start, end = silences(heard)[0]
+    assert start == 0
+    assert end > 2000
+
+
+@given(st.lists(st.tuples(st.sampled_from("vs"), st.integers(1, 40)), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_no_word_lies_in_a_reported_silence(parts: list[tuple[str, int]]) -> None:
+    audio = b"".join((voice if kind == "v" else silence)(100 * steps) for kind, steps in parts)
+    told = 0
+    words: list[HeardWord] = []
+    for event in listen(audio):
+        if isinstance(event, SilenceDetected):
+            assert event.start >= told, "it does not overlap the one before"
+            assert event.end - event.start >= SILENCE_MS
+            assert not [w for w in words if w.start < event.end and w.end > event.start]
+            told = event.end
+        elif isinstance(event, TurnUpdate):
+            assert all(word.start >= told for word in event.words), "no later turn reaches back"
+            words += event.words if event.finished else ()
+
+
+def test_the_loudest_tells_how_much_voice_there_was_since_it_was_asked() -> None:
+    detector = TurnDetector(CountingRecognizer(), has_voice, Pauses())
+    list(detector.hear(silence(300)))
+    assert detector.loudest() == 0
+    list(detector.hear(silence(60) + voice(40) + silence(200)))
+    assert detector.loudest() == 0.4
+    assert detector.loudest() == 0
 
 
 # End-of-turn confidence

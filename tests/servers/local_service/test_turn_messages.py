@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from appliance.servers.local_service.engines.base import HeardWord
-from appliance.servers.local_service.protocol import SessionParameters, encoded
+from appliance.servers.local_service.parameters import SessionParameters
+from appliance.servers.local_service.protocol import encoded
 from appliance.servers.local_service.turn_detector import TurnUpdate
 from appliance.servers.local_service.turn_messages import format_words, turn_messages
 
@@ -65,12 +68,20 @@ def test_a_newer_model_has_every_word_in_its_partials() -> None:
     assert not message.turn_is_formatted
 
 
-def test_requested_speaker_labels_are_unknown() -> None:
-    asked = SessionParameters(speech_model="u3-rt-pro", speaker_labels=True)
-    (message,) = turn_messages(turn("so", finished=True), asked)
-    assert message.speaker_label == "UNKNOWN"
-    (message,) = turn_messages(turn("so", finished=True), WRITING)
-    assert "speaker_label" not in encoded(message)
+def test_speakers_are_told_with_finished_turns_if_they_are_wanted() -> None:
+    words = (HeardWord("so", 0, 90, speaker="A"), HeardWord("what", 100, 190))
+    done = TurnUpdate(3, words, finished=True)
+    (message,) = turn_messages(done, WRITING, labels=True)
+    assert message.speaker_label == "A"
+    assert [json.loads(encoded(message))["words"][n].get("speaker") for n in (0, 1)] == ["A", None]
+    (message,) = turn_messages(turn("so", finished=True), WRITING, labels=True)
+    assert message.speaker_label == "PENDING"
+    partial = TurnUpdate(3, words, finished=False)
+    for message in [
+        *turn_messages(partial, WRITING, labels=True),
+        *turn_messages(done, WRITING, labels=False),
+    ]:
+        assert "speaker" not in encoded(message)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Interface between the local service and its speech recognition engines."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -10,13 +10,14 @@ class HeardWord(msgspec.Struct, frozen=True):
     """A recognized word.
 
     `start` and `end` are milliseconds from the first sample of its utterance; `confidence` is from
-    0 to 1.
+    0 to 1. `speaker` is the label of who said it, "A", "B" and so on, or "" if nobody knows.
     """
 
     text: str
     start: int
     end: int
     confidence: float = 1.0
+    speaker: str = ""
 
 
 class RecognizerError(Exception):
@@ -53,6 +54,23 @@ class Recognizer(Protocol):
 
     def close(self) -> None:
         """Free what the recognizer holds; no other method is called afterwards."""
+
+
+@runtime_checkable
+class SpeakerRecognizer(Recognizer, Protocol):
+    """A recognizer that can tell speakers apart; it serves one session only."""
+
+    def label_speakers(self, max_speakers: int | None) -> None:
+        """Give the words of all further utterances a `speaker`, of at most so many.
+
+        It is called before the first utterance, and only if the client wants to know speakers.
+        """
+
+    def revised_speakers(self) -> Mapping[int, Sequence[str]]:
+        """Return the utterances whose speakers were found to be others since the last call.
+
+        The key is the number of the utterance, from 0; the value has a label for each of its words.
+        """
 
 
 class Engine(Protocol):

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
-from appliance.servers.local_service.engines.base import Recognizer, RecognizerError
+from appliance.servers.local_service.engines.base import (
+    Recognizer,
+    RecognizerError,
+    SpeakerRecognizer,
+)
 
 
 class RecognizerPool:
@@ -39,7 +43,13 @@ class RecognizerPool:
             return self._make()
 
     def release(self, recognizer: Recognizer) -> None:
-        """End the recognizer's utterance, reset its terms, and keep it if none is idle."""
+        """End the recognizer's utterance, reset its terms, and keep it if none is idle.
+
+        One that knows speakers is closed: the next session must not inherit them.
+        """
+        if isinstance(recognizer, SpeakerRecognizer):
+            recognizer.close()
+            return
         try:
             recognizer.finish()
             recognizer.favour(())

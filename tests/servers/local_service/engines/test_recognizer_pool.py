@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -39,6 +39,25 @@ def test_a_released_recognizer_is_used_again() -> None:
     first = pool.acquire()
     pool.release(first)
     assert pool.acquire() is first
+
+
+class SpeakerRecognizer(Recognizer):
+    """A recognizer that knows speakers."""
+
+    def label_speakers(self, _max_speakers: int | None) -> None:
+        pass
+
+    def revised_speakers(self) -> Mapping[int, Sequence[str]]:
+        return {}
+
+
+def test_a_recognizer_that_knows_speakers_serves_one_session() -> None:
+    pool = RecognizerPool(SpeakerRecognizer)
+    first = pool.acquire()
+    pool.release(first)
+    assert isinstance(first, SpeakerRecognizer)
+    assert first.closed
+    assert pool.acquire() is not first
 
 
 def test_two_sessions_never_share_a_recognizer() -> None:
