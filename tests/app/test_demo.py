@@ -315,7 +315,7 @@ def test_when_nothing_is_heard_it_says_so_and_shows_no_earlier_session(
         database.execute(
             "INSERT INTO session (id, started, ended, boot, monotonic) VALUES ('5f3a', 1, 9, '', 0)"
         )
-        database.execute("INSERT INTO turn VALUES ('5f3a', 0, 0, 'Long ago.', 1, 2)")
+        database.execute("INSERT INTO turn VALUES ('5f3a', 0, 0, 'Long ago.', 1, 2, '')")
     database.close()
     with Show(tmp_path, silent) as show:
         assert show.status() == 1

@@ -42,7 +42,7 @@ def said(folder: Path) -> Path:
             [("5f3a", NOW, NOW + 125.0), ("77c0", NOW + 3600.0, None)],
         )
         database.executemany(
-            "INSERT INTO turn VALUES (?, 0, ?, ?, ?, ?)",
+            "INSERT INTO turn VALUES (?, 0, ?, ?, ?, ?, '')",
             [
                 ("5f3a", 0, "Good morning.", 1.0, 2.0),
                 ("5f3a", 1, "How are you? " * 10, 3.0, 9.0),
@@ -283,7 +283,7 @@ def damaged(said: Path) -> Path:
                 (f"s{number}", NOW + 100.0 * number, NOW + 100.0 * number + 50.0),
             )
             database.execute(
-                "INSERT INTO turn VALUES (?, 0, 0, ?, 1.0, 2.0)", (f"s{number}", "words " * 40)
+                "INSERT INTO turn VALUES (?, 0, 0, ?, 1.0, 2.0, '')", (f"s{number}", "words " * 40)
             )
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))

@@ -21,7 +21,7 @@ def box(tmp_path: Path) -> Box:
     database = open_database(history)
     with database:
         database.execute("INSERT INTO session VALUES ('s', 100, 130, 'boot', 0, 0, 0, 0)")
-        database.execute("INSERT INTO turn VALUES ('s', 0, 0, 'Good morning.', 1, 2)")
+        database.execute("INSERT INTO turn VALUES ('s', 0, 0, 'Good morning.', 1, 2, '')")
     database.close()
     return box
 
