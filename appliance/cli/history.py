@@ -1,4 +1,4 @@
-"""`appliance history`: list, show, export and delete what was said."""
+"""`appliance history`: list, show, export and delete what was said, and name who said it."""
 # ruff: noqa: PLC0415
 
 import contextlib
@@ -11,13 +11,14 @@ import click
 from appliance.cli.options import CONFIG, fail, settings_of
 
 if TYPE_CHECKING:
+    from appliance.core.speakers import LabelKey
     from appliance.history.records import SessionRecord
     from appliance.settings import Settings
 
 
 @click.group()
 def history() -> None:
-    """Read, export and delete what was said."""
+    """Read, export and delete what was said, and name who said it."""
 
 
 @history.command("list")
@@ -69,6 +70,35 @@ def show(session: str, config: str | None) -> None:
 def export_sessions(session: str | None, format_: str, config: str | None) -> None:
     """Write all sessions, or SESSION alone, to standard output."""
     _export(format_, session, config)
+
+
+@history.command()
+@click.argument("session")
+@click.argument("letter")
+@click.argument("name")
+@CONFIG
+def name(session: str, letter: str, name: str, config: str | None) -> None:
+    """Name a speaker of SESSION: who was LETTER is NAME from now on.
+
+    SESSION is a name from the list, or "last". LETTER is as `show` writes it, for instance A, or A2
+    after the service was connected again. An empty NAME takes the name away.
+    """
+    from appliance.core.speakers import clean_name
+    from appliance.history.database import name_speaker
+
+    path = _history_path(config)
+    cleaned = clean_name(name)
+    if name.strip() and not cleaned:
+        fail(f"{name!r} has no letter in it")
+    with _reported(path, "read"):
+        found = _sessions(path, session)
+        if not found:
+            _fail_to_find(session)
+        id_ = found[-1].id
+        key, tag = _speaker(path, id_, letter)
+    with _reported(path, "written"):
+        name_speaker(path, id_, cleaned, key)
+    click.echo(f"{tag} is {cleaned} in session {id_}" if cleaned else f"{tag} has no name now")
 
 
 @history.command()
@@ -160,6 +190,19 @@ def _sessions(path: Path, wanted: str | None = None) -> "list[SessionRecord]":
         if found.undated:
             click.echo(f"their time is lost: {', '.join(found.undated)}", err=True)
         return found.records(wanted)
+
+
+def _speaker(path: Path, session: str, letter: str) -> "tuple[LabelKey, str]":
+    """Return the speaker whom a session's export calls by a letter, and the letter itself."""
+    from appliance.history import reader
+
+    tags = {speaker.tag: key for key, speaker in reader.speakers(path, session).items()}
+    if not tags:
+        fail(f"session {session} has no speakers; see session.speakers in the settings")
+    tag = next((it for it in tags if it.casefold() == letter.casefold()), "")
+    if not tag:
+        fail(f"nobody is {letter} in session {session}; there are: {', '.join(sorted(tags))}")
+    return tags[tag], tag
 
 
 def _export(format_: str, session: str | None, config: str | None) -> None:

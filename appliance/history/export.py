@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +12,9 @@ from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 UNKNOWN_OUTCOME = "perhaps not done"
 """Outcome of a command that has not ended yet, or whose end a power cut kept from being saved."""
 
+ANEW = "from here on, letters are given anew: A may be somebody else"
+"""Remark where a new connection begins, of which the service labels the speakers for itself."""
+
 SHORTEST_CUE = 0.5
 """Least seconds for which a subtitle is shown."""
 
@@ -18,14 +22,19 @@ SHORTEST_CUE = 0.5
 def as_json(sessions: Iterable[SessionRecord]) -> str:
     """Return a JSON list of sessions with their turns; times are ISO 8601 with offset.
 
-    The key "marks" is left out of a session without marks.
+    The key "marks" is left out of a session without marks, "speaker" of a turn of which nobody
+    knows who spoke it. "speaker" is the name, or the letter, which holds for one connection:
+    "connection" counts them from the second one on.
     """
     table = [_table(session) for session in sessions]
     return msgspec.json.format(msgspec.json.encode(table), indent=2).decode() + "\n"
 
 
 def as_text(sessions: Iterable[SessionRecord]) -> str:
-    """Return plain text: a heading for each session, a line for each turn, marks in brackets."""
+    """Return plain text: a heading for each session, a line for each turn, marks in brackets.
+
+    A line begins with the name or letter of who speaks, as far as that is known.
+    """
     blocks = (
         "\n".join([f"{local(session.started)}  {session.id}", *_lines(session)])
         for session in sessions
@@ -35,20 +44,22 @@ def as_text(sessions: Iterable[SessionRecord]) -> str:
 
 def as_srt(sessions: Iterable[SessionRecord]) -> str:
     """Return SubRip subtitles, timed from the start of the first session."""
-    cues = (
-        f"{number}\n{_stamp(begin, ',')} --> {_stamp(end, ',')}\n{_line(turn)}\n"
-        for number, (begin, end, turn) in enumerate(_cues(sessions), start=1)
-    )
-    return "\n".join(cues)
+    blocks = []
+    for number, cue in enumerate(_cues(sessions), start=1):
+        remark = [f"[{ANEW}]"] if cue.anew else []
+        lines = [str(number), _times(cue, ","), *remark, _line(cue.turn)]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n" * bool(blocks)
 
 
 def as_vtt(sessions: Iterable[SessionRecord]) -> str:
     """Return WebVTT subtitles, timed from the start of the first session."""
-    cues = (
-        f"\n{_stamp(begin, '.')} --> {_stamp(end, '.')}\n{_escaped(_line(turn))}\n"
-        for begin, end, turn in _cues(sessions)
-    )
-    return "WEBVTT\n" + "".join(cues)
+    blocks = ["WEBVTT"]
+    for cue in _cues(sessions):
+        if cue.anew:
+            blocks.append(f"NOTE {ANEW}")
+        blocks.append(f"{_times(cue, '.')}\n{_voice(cue.turn)}{_escaped(_said(cue.turn))}")
+    return "\n\n".join(blocks) + "\n"
 
 
 FORMATS: dict[str, Callable[[Iterable[SessionRecord]], str]] = {
@@ -74,15 +85,7 @@ def _table(session: SessionRecord) -> dict[str, object]:
         "id": session.id,
         "started": iso(session.started),
         "ended": None if session.ended is None else iso(session.ended),
-        "turns": [
-            {
-                "order": turn.order,
-                "text": turn.text,
-                "started": iso(turn.started),
-                "ended": iso(turn.ended),
-            }
-            for turn in session.turns
-        ],
+        "turns": [_turn_table(turn) for turn in session.turns],
     }
     if session.marks:
         table["marks"] = [
@@ -92,12 +95,28 @@ def _table(session: SessionRecord) -> dict[str, object]:
     return table
 
 
+def _turn_table(turn: TurnRecord) -> dict[str, object]:
+    table: dict[str, object] = {
+        "order": turn.order,
+        "text": turn.text,
+        "started": iso(turn.started),
+        "ended": iso(turn.ended),
+    }
+    if turn.speaker:
+        table["speaker"] = turn.speaker.name or turn.speaker.label
+        if turn.speaker.connection > 1:
+            table["connection"] = turn.speaker.connection
+    return table
+
+
 def _lines(session: SessionRecord) -> Iterator[str]:
     """Yield a line for each turn, followed by the marks made before the next turn."""
     marks = deque(session.marks)
-    for turn in session.turns:
+    for turn, anew in _with_new_letters(session):
         while marks and marks[0].at < turn.started:
             yield _remark(marks.popleft())
+        if anew:
+            yield f"[{ANEW}]"
         yield _line(turn)
     yield from map(_remark, marks)
 
@@ -124,13 +143,35 @@ def _local(moment: float) -> datetime:
     return datetime.fromtimestamp(moment, tz=UTC).astimezone()
 
 
-def _cues(sessions: Iterable[SessionRecord]) -> Iterator[tuple[float, float, TurnRecord]]:
+def _with_new_letters(session: SessionRecord) -> Iterator[tuple[TurnRecord, bool]]:
+    """Yield each turn, and whether it is the first one of a new connection with a speaker."""
+    connection = 1
+    for turn in session.turns:
+        latest = turn.speaker.connection if turn.speaker else connection
+        yield turn, latest > connection
+        connection = max(connection, latest)
+
+
+class _Cue(NamedTuple):
+    """When a turn is shown, in seconds; `anew`: letters are given anew with it."""
+
+    begin: float
+    end: float
+    turn: TurnRecord
+    anew: bool
+
+
+def _cues(sessions: Iterable[SessionRecord]) -> Iterator[_Cue]:
     origin = None
     for session in sessions:
         origin = session.started if origin is None else origin
-        for turn in session.turns:
+        for turn, anew in _with_new_letters(session):
             begin = max(0.0, turn.started - origin)
-            yield begin, max(turn.ended - origin, begin + SHORTEST_CUE), turn
+            yield _Cue(begin, max(turn.ended - origin, begin + SHORTEST_CUE), turn, anew)
+
+
+def _times(cue: _Cue, point: str) -> str:
+    return f"{_stamp(cue.begin, point)} --> {_stamp(cue.end, point)}"
 
 
 def _stamp(seconds: float, point: str) -> str:
@@ -140,6 +181,16 @@ def _stamp(seconds: float, point: str) -> str:
 
 
 def _line(turn: TurnRecord) -> str:
+    """Return who speaks, and what was said, on one line."""
+    return f"{turn.speaker.shown}: {_said(turn)}" if turn.speaker else _said(turn)
+
+
+def _voice(turn: TurnRecord) -> str:
+    """Return WebVTT's voice tag of who speaks; the cue's end ends it."""
+    return f"<v {_escaped(turn.speaker.shown)}>" if turn.speaker else ""
+
+
+def _said(turn: TurnRecord) -> str:
     return " ".join(turn.text.split())
 
 

@@ -403,6 +403,57 @@ def test_an_empty_history_is_exported_as_an_empty_list(folder: Path) -> None:
     assert json.loads(run("history", "export").stdout) == []
 
 
+# Speakers
+
+
+@pytest.fixture
+def spoken(said: Path) -> Path:
+    """A session in which speakers are known, over two connections."""
+    with open_database(said / "history.db") as database:
+        database.executemany(
+            "INSERT INTO turn VALUES ('77c0', ?, ?, ?, ?, ?, ?)",
+            [
+                (16_000, 0, "Good morning.", 1.0, 2.0, "A"),
+                (16_000, 1, "Morning!", 3.0, 4.0, "B"),
+                (32_000, 0, "Who is that?", 5.0, 6.0, "A"),
+            ],
+        )
+    database.close()
+    return said
+
+
+def lines() -> list[str]:
+    return run("history", "show", "last").stdout.splitlines()[2:]
+
+
+def test_speakers_are_named_afterwards(spoken: Path) -> None:
+    result = run("history", "name", "77c0", "A", " Aunt  Anna")
+    assert (result.exit_code, result.stdout) == (0, "A is Aunt Anna in session 77c0\n")
+    assert run("history", "name", "last", "a2", "Ben").exit_code == 0
+    shown = [line for line in lines() if not line.startswith("[")]
+    assert shown == ["Aunt Anna: Good morning.", "B: Morning!", "Ben: Who is that?"]
+    assert run("history", "name", "last", "A", "").exit_code == 0
+    assert lines()[0] == "A: Good morning."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said_why"),
+    [
+        (("77c0", "C", "Anna"), "nobody is C in session 77c0; there are: A, A2, B"),
+        (("5f3a", "A", "Anna"), "session 5f3a has no speakers"),
+        (("none", "A", "Anna"), "there is no session none"),
+        (("77c0", "A", "\u202e."), "has no letter in it"),
+    ],
+)
+def test_a_name_that_can_not_be_given_is_status_1_and_says_why(
+    spoken: Path, arguments: tuple[str, ...], said_why: str
+) -> None:
+    result = run("history", "name", *arguments)
+    assert result.exit_code == 1
+    assert said_why in result.stderr
+    assert "Anna" not in run("history", "export").stdout
+
+
 def test_a_session_is_deleted(said: Path) -> None:
     result = run("history", "delete", "5f3a")
     assert result.exit_code == 0

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from appliance.core.speakers import Speaker
 from appliance.history import export
 from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 
@@ -29,6 +30,25 @@ MARKED = msgspec.structs.replace(
         MarkRecord("command", 1_700_003_724.0, "bell", "heard"),
         MarkRecord("applause", 1_700_003_725.0, "of a newer version", ""),
     ),
+)
+SPOKEN = SessionRecord(
+    "9c1e",
+    1_700_000_000.0,
+    1_700_000_020.0,
+    tuple(
+        TurnRecord(order, text, 1_700_000_000.0 + order, 1_700_000_000.5 + order, speaker)
+        for order, (text, speaker) in enumerate(
+            [
+                ("Good morning.", Speaker("A", 1, "Anna & <Ben>")),
+                ("Hm.", None),
+                ("Morning!", Speaker("B")),
+                ("Again?", None),
+                ("Who is that?", Speaker("A", 2)),
+                ("It's me.", Speaker("B", 2, "Anna")),
+            ]
+        )
+    ),
+    marks=(MarkRecord("mark", 1_700_000_003.9, "Again?", ""),),
 )
 OPEN = SessionRecord("77c0", 1_700_010_000.0, None, ())
 
@@ -146,6 +166,59 @@ def test_vtt_has_its_heading_and_no_markup() -> None:
         "01:02:03.000 --> 01:02:03.500\n"
         "It's &lt;b&gt;late&lt;/b&gt; &amp; cold.\n"
     )
+
+
+def test_json_has_a_speaker_where_one_is_known_and_the_connection_from_the_second_on() -> None:
+    (session,) = json.loads(export.as_json([SPOKEN]))
+    turns = session["turns"]
+    assert [(it.get("speaker"), it.get("connection")) for it in turns] == [
+        ("Anna & <Ben>", None),
+        (None, None),
+        ("B", None),
+        (None, None),
+        ("A", 2),
+        ("Anna", 2),
+    ]
+    assert list(turns[4]) == ["order", "text", "started", "ended", "speaker", "connection"]
+    assert list(turns[3]) == ["order", "text", "started", "ended"]
+
+
+def test_text_has_the_speaker_before_each_turn_and_says_where_letters_begin_anew() -> None:
+    assert export.as_text([SPOKEN]).splitlines()[1:] == [
+        "Anna & <Ben>: Good morning.",
+        "Hm.",
+        "B: Morning!",
+        "Again?",
+        "[bookmark]",
+        f"[{export.ANEW}]",
+        "A2: Who is that?",
+        "Anna: It's me.",
+    ]
+
+
+def test_srt_has_the_speaker_before_each_turn_and_says_where_letters_begin_anew() -> None:
+    cues = [cue.splitlines()[2:] for cue in export.as_srt([SPOKEN]).split("\n\n")]
+    assert cues == [
+        ["Anna & <Ben>: Good morning."],
+        ["Hm."],
+        ["B: Morning!"],
+        ["Again?"],
+        [f"[{export.ANEW}]", "A2: Who is that?"],
+        ["Anna: It's me."],
+    ]
+
+
+def test_vtt_has_a_voice_and_a_note_where_letters_begin_anew() -> None:
+    _, *blocks = export.as_vtt([SPOKEN]).split("\n\n")
+    assert [block.splitlines()[-1] for block in blocks] == [
+        "<v Anna &amp; &lt;Ben&gt;>Good morning.",
+        "Hm.",
+        "<v B>Morning!",
+        "Again?",
+        f"NOTE {export.ANEW}",
+        "<v A2>Who is that?",
+        "<v Anna>It's me.",
+    ]
 
 
 @pytest.mark.parametrize("format_", ["srt", "vtt"])
