@@ -235,6 +235,11 @@ EXCEPTIONS = [
     (".0.0.1", True),
     ("::1/128", False),
     ("nonsense/99,,:,[", False),
+    ("*:{port}", True),
+    ("*:9", False),
+    ("127.0.0.1:", True),
+    ("127.0.*", True),
+    ("127.1.*", False),
 ]
 
 
@@ -285,6 +290,46 @@ def test_token_and_session_take_the_same_way(
         ("192.168.1.9", "192.168.1.0/24", True),
         ("192.168.2.9", "192.168.1.0/24", False),
         ("192.168.1.9", "192.168.1.7/24", True),
+        # asterisks
+        ("a.example.org", "*", True),
+        ("a.example.org", "*:443", True),
+        ("a.example.org", "*:8443", False),
+        ("fd00::5", "*:443", True),
+        ("192.168.1.9", "192.168.*", True),
+        ("192.168.1.9", "192.168.*.*:443", True),
+        ("192.168.1.9", "192.168.*:8443", False),
+        ("192.169.1.9", "192.168.*", False),
+        ("192.168.example.org", "192.168.*", False),
+        ("printer-3.house.lan", "printer-*", True),
+        ("printer-3.house.lan", "printer-*.lan", True),
+        ("a.printer.house.lan", "*.house.*", True),
+        ("plotter.house.lan", "printer-*", False),
+        ("badexample.org", "*.example.org", False),
+        # ports
+        ("a.example.org", "example.org:", True),
+        ("a.example.org", "example.org:*", True),
+        ("a.example.org", "example.org:0443", True),
+        ("::1", "[::1]:", True),
+        ("a.example.org", "example.org:https", False),
+        # spellings
+        ("a.example.org", "EXAMPLE.Org", True),
+        ("a.example.org", "example.org.", True),
+        ("a.example.org.", "..example.org.:443", True),
+        ("b\u00fccher.example", "xn--bcher-kva.example", True),
+        ("xn--bcher-kva.example", "b\u00fccher.example", True),
+        ("XN--BCHER-KVA.example", "B\u00dcCHER.example.", True),
+        ("a.b\u00fccher.example", "*.b\u00fccher.example:443", True),
+        ("a.b\u00fccher.example", ".xn--bcher-kva.EXAMPLE", True),
+        ("b\u00fccher\u3002example", "xn--bcher-kva.example", True),
+        ("b\u00fccher.example", "bucher.example", False),
+        # addresses of IPv6
+        ("FD00:0:0::5", "fd00::5", True),
+        ("fd00::5", "[FD00::]/8", True),
+        ("fd00::5", "[fd00::/8]", True),
+        ("fe80::1%eth0", "fe80::/10", True),
+        ("::ffff:192.168.1.9", "192.168.1.0/24", True),
+        ("192.168.1.9", "fd00::/8", False),
+        ("fd00::5", "fd00::5:443", False),
     ],
 )
 def test_every_form_of_exception_is_understood(
