@@ -153,6 +153,25 @@ def set_aside(path: Path, why: str) -> Path | None:
     return aside
 
 
+def set_aside_irregular(path: Path) -> list[tuple[Path, Path]]:
+    """Set aside what keeps `replace` from writing a file, such as a folder with its name.
+
+    Returns the old and the new path of each thing that was renamed; a regular file stays.
+    """
+    renamed = []
+    for it in (temporary(path), path):
+        try:
+            if stat.S_ISREG(os.lstat(it).st_mode):
+                continue
+        except FileNotFoundError:
+            continue
+        except OSError:
+            pass  # a damaged inode
+        if aside := set_aside(it, "unreadable"):
+            renamed.append((it, aside))
+    return renamed
+
+
 def sync(path: Path) -> None:
     """Wait until a file that another program wrote is on the medium, as far as that is possible."""
     with contextlib.suppress(OSError), open_regular(path, follow=True) as file:

@@ -42,7 +42,12 @@ COPY = "copy"
 FOREIGN = "foreign"
 """Suffix of what is no folder."""
 
-_SET_ASIDE = re.compile(rf".+\.({UNREADABLE}|{IMPLAUSIBLE}|{COPY}|{FOREIGN})(-\d+)?")
+UNDELETABLE = "undeletable"
+"""Suffix of a folder that is transcribed, but that the disk does not let go."""
+
+_SUFFIXES = "|".join((UNREADABLE, IMPLAUSIBLE, COPY, FOREIGN, UNDELETABLE))
+
+_SET_ASIDE = re.compile(rf".+\.({_SUFFIXES})(-\d+)?")
 
 _SESSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 """Names that a session may have: they stand in paths, topics and the history."""

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,15 +13,21 @@ from typing import NamedTuple
 from appliance.core.events import Post, SpoolFailed, SpoolRecovered
 from appliance.core.faults import Fault
 from appliance.core.recording import Recording
+from appliance.streaming.spool.inventory import UNDELETABLE
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
 from appliance.streaming.spool.segment import Segment
 from appliance.system import files
+from appliance.system.files import temporary
 from appliance.system.supervision import BusyTimer
 
 log = logging.getLogger(__name__)
 
 SYNC_INTERVAL = 0.5
 """Seconds between syncs: about as much audio as a power cut can destroy."""
+
+
+MANIFEST_RETRY_INTERVAL = 10.0
+"""Seconds between two tries to write a manifest that the disk refuses."""
 
 
 class Work(NamedTuple):
@@ -34,8 +41,9 @@ class Work(NamedTuple):
 class SpoolWriter:
     """Writes new audio at once, syncs it every `SYNC_INTERVAL`, deletes released segments.
 
-    What the disk refuses stays in memory and is tried again; the first refusal is posted as
-    `SpoolFailed`, the end of the trouble as `SpoolRecovered`.
+    Audio that the disk refuses stays in memory and is tried again; the first refusal is posted as
+    `SpoolFailed`, the end of the trouble as `SpoolRecovered`. Where only the manifest can't be
+    written, or something can't be deleted, no word is in danger, and the log says it once.
 
     Args:
         folder: where the recording's files are.
@@ -69,7 +77,9 @@ class SpoolWriter:
         self._removing = False
         self._failing = False
         self._manifest: Recording | None = None
+        self._manifest_tried_at = float("-inf")
         self._undeleted: list[Segment] = []
+        self._logged: set[str] = set()
         self._synced_at = clock()
         self.busy_timer = BusyTimer("spool", clock)
         # A daemon: a card that stalls must not keep the program from ending.
@@ -113,7 +123,9 @@ class SpoolWriter:
                 if removing:
                     self._delete_all(work.segments)
                 else:
+                    self._store_manifest(work.recording, at_once=closing)
                     self._store(work, sync=closing or self._sync_is_due())
+                    self._delete(self._undeleted)
             except OSError as error:
                 self._report_failure(error)
             else:
@@ -134,13 +146,33 @@ class SpoolWriter:
         ]
         if sync:
             self._synced_at = self._clock()
-        manifest = partial(self._store_manifest, work.recording)
-        self._attempt_all([manifest, *stores, partial(self._delete, self._undeleted)])
+        self._attempt_all(stores)
 
-    def _store_manifest(self, recording: Recording) -> None:
-        if self._manifest != recording:
-            write_manifest(self._folder, recording)
+    def _store_manifest(self, recording: Recording, *, at_once: bool) -> None:
+        """Write the manifest, if it is due; without it, times come from the audio's files."""
+        since = self._clock() - self._manifest_tried_at
+        if self._manifest == recording or not (at_once or since >= MANIFEST_RETRY_INTERVAL):
+            return
+        self._manifest_tried_at = self._clock()
+        try:
+            with self.busy_timer:
+                self._replace_manifest(recording)
+        except OSError as error:
+            self._log_once("can't write the manifest of %s: %s", self._session, error)
+        else:
             self._manifest = recording
+            self._manifest_tried_at = float("-inf")
+
+    def _replace_manifest(self, recording: Recording) -> None:
+        try:
+            write_manifest(self._folder, recording)
+        except OSError:
+            renamed = files.set_aside_irregular(self._folder / MANIFEST)
+            for path, aside in renamed:
+                log.error("can't use %r: it is kept as %r", os.fspath(path), aside.name)
+            if not renamed:
+                raise
+            write_manifest(self._folder, recording)
 
     def _store_segment(self, segment: Segment, *, sync: bool, is_last: bool) -> None:
         if segment.in_memory:
@@ -154,30 +186,34 @@ class SpoolWriter:
 
     def _delete(self, segments: list[Segment]) -> None:
         """Delete segments; those that the disk does not let go stay for the next time."""
-        self._undeleted, undeleted = [], segments
-        self._attempt_all([partial(self._delete_segment, segment) for segment in undeleted])
+        self._undeleted = [segment for segment in segments if not self._is_deleted(segment)]
 
-    def _delete_segment(self, segment: Segment) -> None:
-        try:
-            segment.remove()
-        except OSError:
-            self._undeleted.append(segment)
-            raise
-
-    def _delete_all(self, segments: list[Segment]) -> None:
-        manifest = self._folder / MANIFEST
-        paths = (manifest, files.temporary(manifest))
-        unlinks = [partial(path.unlink, missing_ok=True) for path in paths]
-        self._attempt_all([partial(self._delete, [*self._undeleted, *segments]), *unlinks])
+    def _is_deleted(self, segment: Segment) -> bool:
         try:
             with self.busy_timer:
-                self._folder.rmdir()
-        except FileNotFoundError:
-            pass
+                segment.remove()
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            log.warning("%r is transcribed; other files are left in it", self._folder.name)
+            self._log_once("can't delete audio of %s: %s; it is transcribed", self._session, error)
+            return False
+        return True
+
+    def _delete_all(self, segments: list[Segment]) -> None:
+        """Delete what is transcribed; a folder that can't be deleted is set aside."""
+        self._delete([*self._undeleted, *segments])
+        manifest = self._folder / MANIFEST
+        unlinks = [partial(it.unlink, missing_ok=True) for it in (manifest, temporary(manifest))]
+        try:
+            self._attempt_all([*unlinks, self._folder.rmdir])
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and not self._undeleted:
+                log.warning("%r is transcribed; other files are left in it", self._folder.name)
+                return
+            aside = files.set_aside(self._folder, UNDELETABLE)
+            where = f"it is kept as {aside.name!r}" if aside else "it can't be renamed"
+            text = "can't delete all of %r, which is transcribed: %s; %s"
+            log.error(text, self._folder.name, files.reason(error), where)
 
     def _attempt_all(self, steps: Iterable[Callable[[], None]]) -> None:
         """Carry out all steps: none waits for another that the disk refuses.
@@ -194,6 +230,11 @@ class SpoolWriter:
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def _log_once(self, text: str, *values: object) -> None:
+        if text not in self._logged:
+            self._logged.add(text)
+            log.error(text, *values)
 
     def _report_failure(self, error: OSError) -> None:
         if not self._failing:

@@ -4,14 +4,15 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
 from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog, close_all
-from appliance.streaming.spool.inventory import recordings_in
-from appliance.streaming.spool.manifest import MANIFEST
+from appliance.streaming.spool.inventory import is_set_aside, recordings_in
+from appliance.streaming.spool.manifest import MANIFEST, read_manifest
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, recording
@@ -81,7 +82,9 @@ def test_foreign_files_are_left_alone_and_are_no_fault(
 
 
 @pytest.mark.parametrize("what", ["manifest", "audio"])
-def test_what_the_disk_refuses_keeps_nothing_else_from_it(tmp_path: Path, what: str) -> None:
+def test_what_the_disk_does_not_let_go_is_set_aside_and_is_no_fault(
+    tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     posted = Posted()
     folder = trees.leave_session(tmp_path, "s1")
     first, *rest = trees.audio_of(folder)
@@ -94,8 +97,54 @@ def test_what_the_disk_refuses_keeps_nothing_else_from_it(tmp_path: Path, what: 
         backlog.remove()
         backlog.close()
     assert not any(path.exists() for path in rest)
-    [failure] = posted.of(SpoolFailed)
-    assert failure.fault.what == "Disk fault"
+    assert posted.of(SpoolFailed) == []
+    [aside] = tmp_path.iterdir()
+    assert is_set_aside(aside.name)
+    assert aside.name == "s1.undeletable"
+    assert caplog.text.count("which is transcribed") == 1
+    assert recordings_in(tmp_path) == []
+
+
+def manifest_as_a_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "x").touch()
+
+
+def manifest_that_can_not_be_begun(path: Path) -> None:
+    (path.parent / f"{path.name}.new").mkdir()
+
+
+@pytest.mark.parametrize("occupy", [manifest_as_a_folder, manifest_that_can_not_be_begun])
+def test_what_lies_in_the_manifests_place_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, occupy: Callable[[Path], None]
+) -> None:
+    posted = Posted()
+    folder = tmp_path / "s1"
+    folder.mkdir()
+    occupy(folder / MANIFEST)
+    backlog = filled(folder, 1, posted)
+    backlog.open()
+    wait_until(lambda: read_manifest(folder))
+    backlog.close()
+    assert posted.of(SpoolFailed) == []
+    assert caplog.text.count("it is kept as") == 1
+
+
+def test_a_manifest_that_can_not_be_written_is_logged_once_while_audio_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    posted = Posted()
+    folder = trees.leave_session(tmp_path, "s1")
+    audio = trees.audio_of(folder)
+    backlog = Backlog(folder, recording(), posted)
+    with trees.damaged(folder / MANIFEST):
+        backlog.open()
+        backlog.append(bytes(2 * SECOND), BEGAN + 1000)
+        wait_until(lambda: len(trees.audio_of(folder)) > len(audio))
+        backlog.finish()
+        backlog.close()
+    assert posted.of(SpoolFailed) == []
+    assert caplog.text.count("can't write the manifest of") == 1
 
 
 class StallingDisk:
