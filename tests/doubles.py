@@ -26,6 +26,7 @@ from appliance.core.events import (
     Connected,
     Event,
     MicrophoneClosed,
+    MicrophoneReady,
     Post,
     Pressed,
     Released,
@@ -47,6 +48,7 @@ from appliance.settings.schema import (
     DisplaySettings,
     HistorySettings,
     ServiceSettings,
+    StatusLedSettings,
 )
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Progress, Session
@@ -137,6 +139,8 @@ class ScriptedSessions(SessionFactory):
 class Bench:
     """A real controller in a thread; `post` returns when it has handled the events.
 
+    Its button and microphone work, and its screen if it is `visible`, unless a test `starts` them.
+
     with Bench(tmp_path) as bench:
         bench.press()
         assert bench.scene().mode is Mode.CONNECTING
@@ -147,6 +151,8 @@ class Bench:
         folder: Path,
         *,
         visible: bool = True,
+        light: StatusLedSettings | None = None,
+        starts: bool = True,
         button: ButtonSettings | None = None,
         commands: tuple[Command, ...] = (),
         commands_prefix: str = "",
@@ -154,12 +160,14 @@ class Bench:
     ) -> None:
         defaults = Settings()
         self._visible = visible
+        self._starts = starts
         self.path = folder / "history.db"
         self.settings = msgspec.structs.replace(
             defaults,
             session=msgspec.structs.replace(defaults.session, **session),
             button=button or defaults.button,
             display=DisplaySettings(driver="ssd1306" if visible else "none"),
+            light=light or defaults.light,
             history=HistorySettings(path=str(self.path)),
             commands=commands,
             commands_prefix=commands_prefix,
@@ -222,7 +230,9 @@ class Bench:
     def __enter__(self) -> Self:
         self.history.start()
         self._thread.start()
-        self.post(ButtonReady(), *([ScreenRecovered()] if self._visible else []))
+        if self._starts:
+            shown = [ScreenRecovered()] if self._visible else []
+            self.post(ButtonReady(), MicrophoneReady(), *shown)
         return self
 
     def __exit__(

@@ -16,6 +16,7 @@ from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter
 from appliance.controller.press import Press, click
 from appliance.controller.privacy import PrivacyGuard
+from appliance.controller.start_gate import StartGate
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.controller.time_limits import TimeLimits
 from appliance.core import events
@@ -109,9 +110,11 @@ class Controller:
         self._press = Press(settings.button)
         self._privacy = PrivacyGuard(self._clock)
         self._exit = ExitReason()
+        self._gate = StartGate(settings, self._privacy, self._exit)
         self._limits = TimeLimits(settings.session, self._privacy, self._exit)
         self._machine = SessionMachine(microphone, presenter, open_sessions, faults, self._clock)
-        self._listeners: tuple[Listener, ...] = (faults, presenter, self._privacy, *listeners)
+        watching = (faults, presenter, self._privacy, self._gate)
+        self._listeners: tuple[Listener, ...] = (*watching, *listeners)
         self._began_at = self._clock()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
@@ -132,6 +135,8 @@ class Controller:
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
                 self._process(self._inbox.get(timeout=HELD_TICK if self._press.down else TICK))
+            if self._gate.take_held_back():
+                self._apply(Input.START)
             self._check_time_limits()
         return reason
 
@@ -238,20 +243,14 @@ class Controller:
 
     def _apply(self, given: Input | None) -> None:
         """Apply an input to the state machine, if there is one."""
-        if given is None or (given is Input.START and not self._may_begin()):
+        if given is None or (given is Input.START and not self._gate.admits()):
             return
+        if given is Input.STOP:
+            self._gate.cancel()
         was_live = self._machine.live
         self._machine.take(given)
         if was_live and not self._machine.live and not self._exit.reason:
             self._open_sessions.deliveries.resume()
-
-    def _may_begin(self) -> bool:
-        """Return whether a session may begin: nobody is recorded without a sign of it."""
-        if self._exit.final:
-            log.info("no session begins: the program is about to end")
-        elif not self._privacy.shown:
-            log.warning("no session begins: nothing can show that the microphone is open")
-        return self._privacy.shown and not self._exit.final
 
     def _resume_interrupted(self) -> None:
         """Resume the session that a crash cut off as soon as something can show it."""
@@ -298,6 +297,8 @@ class Controller:
                 powers_off=self._exit.powers_off,
                 power_off_in=power_off_in,
             )
+        elif not self._gate.open:
+            self._presenter.show_starting(power_off_in=power_off_in)
         else:
             waiting = self._open_sessions.deliveries.seconds
             self._presenter.show_idle(waiting=waiting, power_off_in=power_off_in)

@@ -83,7 +83,6 @@ class Presenter:
         self._clock = wall_clock.now
         self._has_network = has_network
         self._network, self._network_checked_at = False, float("-inf")
-        self._ready = False
         self._level, self._level_at = 0.0, 0.0
         self._summary: Summary | None = None
         self._summary_since = 0.0
@@ -100,8 +99,6 @@ class Presenter:
                 self._remark_on(event.name, "…")
             case events.CommandEnded():
                 self._remark_on(event.name, event.failure or "done", failed=bool(event.failure))
-            case events.ButtonReady() | events.ButtonFailed():
-                self._ready = True
 
     def begin(self) -> None:
         """Note that a session begins: the last summary and remark go."""
@@ -141,6 +138,14 @@ class Presenter:
         )
         self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance))
 
+    def show_starting(self, *, power_off_in: int) -> None:
+        """Show that not all parts have answered yet.
+
+        Args:
+            power_off_in: seconds that the button must still be held; 0 if it is not.
+        """
+        self._show(Scene(Mode.STARTING, power_off_in=power_off_in))
+
     def show_idle(self, *, waiting: float, power_off_in: int) -> None:
         """Show that there is no session, and whether a press would begin one.
 
@@ -148,9 +153,6 @@ class Presenter:
             waiting: seconds of audio still to be transcribed in the background.
             power_off_in: seconds that the button must still be held; 0 if it is not.
         """
-        if not self._ready:
-            self._show(Scene(Mode.STARTING))
-            return
         if self._clock() - self._summary_since > SUMMARY_TIME:
             self._summary = None
         saved = self._summary and Part.HISTORY not in self._faults

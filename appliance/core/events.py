@@ -52,6 +52,10 @@ class ButtonFailed(Event, frozen=True):
 # The microphone
 
 
+class MicrophoneReady(Event, frozen=True):
+    """There is a microphone at the start of the program; it is closed."""
+
+
 class MicrophoneOpened(Event, frozen=True):
     """The microphone delivers audio. `rate` is the device's own, in Hz."""
 

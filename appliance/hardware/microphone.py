@@ -17,6 +17,7 @@ from appliance.core.events import (
     MicrophoneDoubted,
     MicrophoneFailed,
     MicrophoneOpened,
+    MicrophoneReady,
     MicrophoneTrusted,
     OverflowCounted,
     Post,
@@ -51,9 +52,9 @@ class Microphone:
     """Microphone that listens from `open` to `close`, whatever happens to the device in between.
 
     It delivers 16 kHz mono s16le, whatever the rate of the device. While it is closed it follows
-    the list of sound cards, so that a press finds a microphone plugged in meanwhile; it posts
-    MicrophoneFailed when there is none and MicrophoneOpened when there is one again. `open`,
-    `close` and `end` are called from one thread.
+    the list of sound cards, so that a press finds a microphone plugged in meanwhile. It posts
+    MicrophoneReady once if there is one at the start, MicrophoneFailed when there is none, and
+    MicrophoneOpened when there is one again. `open`, `close` and `end` are called from one thread.
 
         microphone = Microphone(MicrophoneSettings(device="usb"), post)
         microphone.start()
@@ -63,8 +64,8 @@ class Microphone:
 
     Args:
         settings: which device; searched for by its name whenever it is opened.
-        post: takes MicrophoneOpened, MicrophoneFailed, MicrophoneDoubted, MicrophoneTrusted,
-            MicrophoneClosed, LevelMeasured and OverflowCounted.
+        post: takes MicrophoneReady, MicrophoneOpened, MicrophoneFailed, MicrophoneDoubted,
+            MicrophoneTrusted, MicrophoneClosed, LevelMeasured and OverflowCounted.
         audio: makes a new PortAudio; an instance only knows the devices of its creation.
         clock: monotonic seconds.
         cards: a file that changes whenever a sound card comes or goes; `pcm` beside it lists what
@@ -147,6 +148,8 @@ class Microphone:
         with self.busy_timer:
             self._sound.renew()
             self._search()
+        if not self._fault:
+            self._post(MicrophoneReady())
         while request := self._next_request():
             self._listen(request)
         self._sound.release()

@@ -21,12 +21,15 @@ from appliance.core.events import (
     MicrophoneClosed,
     MicrophoneFailed,
     MicrophoneOpened,
+    MicrophoneReady,
     OverflowCounted,
     PartHung,
     PowerOffFailed,
     PowerOffRequested,
     Pressed,
     Released,
+    Request,
+    Requested,
     ScreenFailed,
     ScreenRecovered,
     SettingsChanged,
@@ -43,7 +46,7 @@ from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.screen.scene import Mode, ShownTurn, Summary
-from appliance.settings.schema import ButtonSettings
+from appliance.settings.schema import ButtonSettings, StatusLedSettings
 from appliance.streaming.session import Progress
 from appliance.streaming.spool import writer
 from appliance.streaming.spool.backlog import Backlog
@@ -60,13 +63,59 @@ def silent_for(session: ScriptedSession, seconds: float) -> None:
     session.reach(captured=seconds, sent=seconds, last_word=0)
 
 
-# Presses
+LIGHT = StatusLedSettings(pin=27)
+
+# The start
 
 
-def test_it_is_starting_until_the_button_works(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
-        assert bench.scenes[0].mode is Mode.STARTING
+def test_it_is_ready_once_button_microphone_and_light_work(tmp_path: Path) -> None:
+    with Bench(tmp_path, visible=False, light=LIGHT, starts=False) as bench:
+        for event in (ButtonReady(), MicrophoneReady()):
+            bench.post(event)
+            assert bench.scene().mode is Mode.STARTING
+        bench.post(StatusLedReady())
         assert bench.scene().mode is Mode.READY
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_a_press_that_comes_too_early_counts_as_soon_as_it_can(
+    tmp_path: Path, presses: int
+) -> None:
+    with Bench(tmp_path, visible=False, light=LIGHT, starts=False) as bench:
+        bench.post(ButtonReady())
+        for _ in range(presses):
+            bench.press()
+        assert bench.scene().mode is Mode.STARTING
+        assert not bench.microphone.is_open
+        bench.post(StatusLedReady(), MicrophoneReady())
+        bench.post(Event())
+        assert bench.scene().mode is Mode.CONNECTING
+        assert len(bench.sessions.made) == 1
+
+
+def test_an_early_press_that_is_stopped_begins_no_session(tmp_path: Path) -> None:
+    with Bench(tmp_path, visible=False, light=LIGHT, starts=False) as bench:
+        bench.post(ButtonReady())
+        bench.press()
+        bench.post(Requested(Request.STOP))
+        bench.post(StatusLedReady(), MicrophoneReady())
+        bench.post(Event())
+        assert bench.scene().mode is Mode.READY
+
+
+def test_a_hold_at_the_start_counts_down_and_switches_off(tmp_path: Path) -> None:
+    with Bench(tmp_path, visible=False, light=LIGHT, starts=False) as bench:
+        bench.post(ButtonReady(), Pressed())
+        bench.advance(1.5)
+        assert bench.scene().mode is Mode.STARTING
+        assert bench.scene().power_off_in == 2
+        bench.post(Held())
+        bench.join()
+        assert bench.reason == PowerOffRequested()
+        assert bench.sessions.made == []
+
+
+# Presses
 
 
 def test_from_press_to_press(tmp_path: Path) -> None:

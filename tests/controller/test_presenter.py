@@ -2,7 +2,7 @@ import pytest
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
-from appliance.core.events import BrokerFailed, ButtonFailed, ButtonReady, CommandEnded, Event
+from appliance.core.events import BrokerFailed, CommandEnded
 from appliance.core.faults import Fault, Part
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary
@@ -52,15 +52,7 @@ def presented() -> Presented:
     return Presented()
 
 
-@pytest.mark.parametrize("event", [ButtonReady(), ButtonFailed(Fault("No button"))])
-def test_it_is_starting_until_the_button_works_or_fails(presented: Presented, event: Event) -> None:
-    assert presented.idle() == Scene(Mode.STARTING)
-    presented.presenter.handle(event)
-    assert presented.idle().mode is Mode.READY
-
-
 def test_the_idle_scene_holds_all_there_is_to_see(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.faults.report(Part.SESSION, Fault("Key refused"))
     assert presented.idle(power_off_in=1) == Scene(
         Mode.READY,
@@ -75,7 +67,6 @@ def test_the_idle_scene_holds_all_there_is_to_see(presented: Presented) -> None:
 
 
 def test_the_routes_are_checked_every_two_seconds(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     for _ in range(3):
         presented.idle()
     assert len(presented.checked) == 1
@@ -89,7 +80,6 @@ def ended(name: str, failure: str = "") -> CommandEnded:
 
 
 def test_the_outcome_of_a_command_is_shown_after_the_session_too(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.presenter.end(Summary(seconds=60.0, words=90))
     presented.presenter.handle(ended("call the nurse", "no answer"))
     assert presented.idle().remark == "Call the nurse: no answer"
@@ -98,7 +88,6 @@ def test_the_outcome_of_a_command_is_shown_after_the_session_too(presented: Pres
 
 
 def test_a_success_does_not_hide_a_failure(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.presenter.handle(ended("lamp on", "GPIO 22 can't be used"))
     presented.presenter.handle(ended("radio on"))
     assert presented.idle().remark == "Lamp on: GPIO 22 can't be used"
@@ -110,7 +99,6 @@ def test_a_success_does_not_hide_a_failure(presented: Presented) -> None:
 
 
 def test_a_minor_fault_is_only_a_remark(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.faults.handle(BrokerFailed(Fault("No MQTT broker", "check it", "10.0.0.1: refused")))
     scene = presented.idle()
     assert scene.fault is None
@@ -119,13 +107,11 @@ def test_a_minor_fault_is_only_a_remark(presented: Presented) -> None:
 
 
 def test_where_a_press_would_be_useless_nobody_is_asked_to_press(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.faults.report(Part.MICROPHONE, Fault("No microphone"))
     assert not presented.idle().hint
 
 
 def test_a_summary_is_shown_for_a_while(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.presenter.end(Summary(seconds=60.0, words=90))
     assert presented.idle().mode is Mode.SAVED
     assert presented.idle().summary == Summary(seconds=60.0, words=90)
@@ -134,14 +120,12 @@ def test_a_summary_is_shown_for_a_while(presented: Presented) -> None:
 
 
 def test_the_next_session_ends_the_summary(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.presenter.end(Summary(seconds=60.0, words=90))
     presented.presenter.begin()
     assert presented.idle().mode is Mode.READY
 
 
 def test_a_fault_that_is_too_long_is_shown_in_pages(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     remedy = "display.lines = 12 is not allowed: expected lines of text, 2 to 6"
     presented.faults.report(Part.SETTINGS, Fault("Settings: mistake", remedy))
     pictures = set()
@@ -152,7 +136,6 @@ def test_a_fault_that_is_too_long_is_shown_in_pages(presented: Presented) -> Non
 
 
 def test_what_can_not_be_saved_is_not_called_saved(presented: Presented) -> None:
-    presented.presenter.handle(ButtonReady())
     presented.presenter.end(Summary(seconds=60.0, words=90))
     presented.faults.report(Part.HISTORY, Fault("Can't save", "check the SD card"))
     assert presented.idle().mode is Mode.READY

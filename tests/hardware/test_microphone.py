@@ -15,6 +15,7 @@ from appliance.core.events import (
     MicrophoneDoubted,
     MicrophoneFailed,
     MicrophoneOpened,
+    MicrophoneReady,
     MicrophoneTrusted,
     OverflowCounted,
 )
@@ -97,7 +98,19 @@ def bench(posted: Posted, tmp_path: Path) -> Iterator[Bench]:
 
 
 def kinds(posted: Posted) -> list[str]:
-    return [type(event).__name__ for event in posted.events if not isinstance(event, LevelMeasured)]
+    """Return what was posted after the start, but for the levels."""
+    apart = (LevelMeasured, MicrophoneReady)
+    return [type(event).__name__ for event in posted.events if not isinstance(event, apart)]
+
+
+def test_it_reports_once_at_the_start_whether_there_is_a_microphone(bench: Bench) -> None:
+    bench.start()
+    bench.posted.wait(MicrophoneReady)
+    bench.open()
+    bench.hear()
+    bench.posted.wait(MicrophoneOpened)
+    assert kinds(bench.posted) == ["MicrophoneOpened"]
+    assert len(bench.posted.of(MicrophoneReady)) == 1
 
 
 def test_blocks_are_delivered_as_they_are_with_their_time(bench: Bench) -> None:
@@ -111,7 +124,7 @@ def test_blocks_are_delivered_as_they_are_with_their_time(bench: Bench) -> None:
     assert [chunk for chunk, _ in bench.heard.chunks] == [BLOCK] * 3
     times = [captured_at for _, captured_at in bench.heard.chunks]
     assert times == pytest.approx([began_at, began_at + 0.1, began_at + 0.2])
-    assert bench.posted.events[0] == MicrophoneOpened(USB.name, 16_000)
+    assert bench.posted.events[:2] == [MicrophoneReady(), MicrophoneOpened(USB.name, 16_000)]
     assert bench.heard.threads == bench.sound.callers == {"microphone"}
 
 
