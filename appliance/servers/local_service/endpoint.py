@@ -24,6 +24,7 @@ from appliance.servers.local_service.parameters import (
 )
 from appliance.servers.local_service.refusals import SERVICE_ERROR, RefusedError
 from appliance.servers.local_service.session import StreamingSession
+from appliance.servers.log_limits import LogLimiter
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Endpoint:
         engine: has the recognizers of the sessions.
         admission: admits clients.
         look_ahead: seconds by which audio may be ahead of real time.
+        log_limiter: logs the sessions that are refused.
         heartbeat_interval: seconds between two heartbeats of a session.
         clock: monotonic seconds.
     """
@@ -53,12 +55,14 @@ class Endpoint:
         engine: Engine,
         admission: Admission,
         look_ahead: float,
+        log_limiter: LogLimiter,
         heartbeat_interval: float = HEARTBEAT_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._admission = admission
         self._look_ahead = look_ahead
+        self._log_limiter = log_limiter
         self._heartbeat_interval = heartbeat_interval
         self._clock = clock
 
@@ -96,10 +100,12 @@ class Endpoint:
                 await self._session(websocket, slot).run()
             await websocket.close(1000)
         except RefusedError as refusal:
-            log.info("session refused: %s %s", refusal.code, refusal)
+            self._log_limiter.warning(
+                f"refused: {refusal.code}", f"session refused: {refusal.code} {refusal}"
+            )
             await _refuse(websocket, refusal)
         except RecognizerError as error:
-            log.error("session ended: %s", error)
+            self._log_limiter.warning("engine", f"session ended: {error}")
             await _refuse(websocket, RefusedError(SERVICE_ERROR, str(error)))
         except WebSocketDisconnect as disconnect:
             log.info("the client disconnected: %s", disconnect.code)

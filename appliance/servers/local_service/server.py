@@ -3,7 +3,9 @@
 It is for demonstrations, tests and homes without a cloud.
 """
 
+import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import ssl
@@ -12,16 +14,24 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
+from appliance.servers.connections import (
+    REQUEST_TIMEOUT,
+    BoundedListener,
+    PromptConnection,
+    connection_limit,
+)
 from appliance.servers.local_service.admission import Admission
 from appliance.servers.local_service.endpoint import Endpoint
 from appliance.servers.local_service.engines.base import Engine, RecognizerError
 from appliance.servers.local_service.engines.registry import engine_named
 from appliance.servers.local_service.heartbeat import HEARTBEAT_INTERVAL
+from appliance.servers.local_service.stream_connection import MAX_MESSAGE, StreamConnection
+from appliance.servers.log_limits import LogLimiter
 from appliance.system.stop_signals import exit_on_stop_signals
 
 log = logging.getLogger(__name__)
@@ -89,6 +99,8 @@ class LocalService:
         look_ahead: seconds by which audio may be ahead of real time.
         heartbeat_interval: seconds between two heartbeats of a session that wants them.
         keepalive: seconds of silence after which TCP probes a client's machine.
+        max_connections: connections open at a time; None for 500, or half of the descriptors.
+        request_timeout: seconds in which a whole request must arrive on a connection.
         clock: monotonic seconds.
 
     If the engine is not available at the start, the service runs, and sessions fail (3005) until it
@@ -112,17 +124,26 @@ class LocalService:
         look_ahead: float = LOOK_AHEAD,
         heartbeat_interval: float = HEARTBEAT_INTERVAL,
         keepalive: int = KEEPALIVE_INTERVAL,
+        max_connections: int | None = None,
+        request_timeout: float = REQUEST_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine_named(engine) if isinstance(engine, str) else engine
         self._certificate = (certificate, key)
         _check_certificate(certificate, key)
         self._host = host
-        self._socket = _listening_socket(host, port, keepalive)
+        self._request_timeout = request_timeout
+        log_limiter = LogLimiter()
+        self._socket = BoundedListener(
+            _listening_socket(host, port, keepalive),
+            log_limiter,
+            max_connections or connection_limit(),
+        )
         self._endpoint = Endpoint(
             self._engine,
             Admission(keys, max_sessions, clock),
             look_ahead,
+            log_limiter,
             heartbeat_interval,
             clock,
         )
@@ -191,14 +212,18 @@ class LocalService:
 
     def _configuration(self) -> uvicorn.Config:
         application = Starlette(routes=self._endpoint.routes(), lifespan=self._life)
+        connection = functools.partial(PromptConnection, request_timeout=self._request_timeout)
         # uvicorn logs whole URLs, with tokens: in its access log, and WebSockets' at level "info".
         return uvicorn.Config(
             application,
-            ws="wsproto",
+            http=cast("type[asyncio.Protocol]", connection),
+            ws=StreamConnection,
+            ws_max_size=MAX_MESSAGE,
             ws_per_message_deflate=False,  # speech does not shrink, and deflating costs CPU time
+            loop="asyncio",  # another would bypass BoundedListener.accept
             access_log=False,
             log_config=None,
-            log_level="warning",
+            log_level="error",  # it logs a warning for each malformed request
             timeout_graceful_shutdown=3,
             ssl_certfile=self._certificate[0],
             ssl_keyfile=self._certificate[1],
@@ -220,7 +245,7 @@ def _check_certificate(certificate: Path | None, key: Path | None) -> None:
 def _listening_socket(host: str, port: int, keepalive: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise LocalServiceError(
             f"Can't listen on {host}, port {port}: {error.strerror}. Name another --host or --port"

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from appliance.servers.log_limits import LogLimiter
 from appliance.servers.token_server.limits import RateLimit
-from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.register import Register, RegisterError
 from appliance.servers.token_server.vendor import Token, TokenRefusedError
 

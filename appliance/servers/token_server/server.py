@@ -13,15 +13,15 @@ from typing import Self, cast
 import msgspec
 import uvicorn
 
-from appliance.servers.token_server.connections import (
-    MAX_CONNECTIONS,
+from appliance.servers.connections import (
     REQUEST_TIMEOUT,
     BoundedListener,
     PromptConnection,
+    connection_limit,
 )
+from appliance.servers.log_limits import LogLimiter
 from appliance.servers.token_server.endpoint import Endpoint, is_loopback
 from appliance.servers.token_server.limits import RateLimit
-from appliance.servers.token_server.log_limits import LogLimiter
 from appliance.servers.token_server.register import Register, RegisterError, register_path
 from appliance.servers.token_server.vendor import VENDOR_URL, MintingPool, TokenRefusedError, Vendor
 from appliance.settings.secrets import api_key
@@ -91,7 +91,7 @@ class TokenServer:
 
     Args:
         options: how to run it.
-        max_connections: connections open at a time.
+        max_connections: connections open at a time; None for 500, or half of the descriptors.
         request_timeout: seconds in which a whole request must arrive on a connection.
 
     Raises:
@@ -102,7 +102,7 @@ class TokenServer:
         self,
         options: Options,
         *,
-        max_connections: int = MAX_CONNECTIONS,
+        max_connections: int | None = None,
         request_timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         self._options = options
@@ -117,7 +117,9 @@ class TokenServer:
         self._log_limiter = LogLimiter()
         self._server = uvicorn.Server(self._configuration())
         self._socket = BoundedListener(
-            _listening_socket(options.host, options.port), self._log_limiter, max_connections
+            _listening_socket(options.host, options.port),
+            self._log_limiter,
+            max_connections or connection_limit(),
         )
         self._thread = threading.Thread(target=self.run, name="token-server")
 

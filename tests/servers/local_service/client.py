@@ -3,13 +3,12 @@
 import json
 import struct
 import time
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import requests
 import websocket
 
-from appliance.servers.local_service.server import LocalService
 from tests.rig import packets
 
 Message = dict[str, Any]
@@ -19,7 +18,17 @@ BYTES_PER_MS = 32
 KEY = {"Authorization": "any key"}
 
 
-def token_of(service: LocalService) -> str:
+class Service(Protocol):
+    """Where a service is."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def token_url(self) -> str: ...
+
+
+def token_of(service: Service) -> str:
     token = requests.get(service.token_url, timeout=10).json()["token"]
     assert isinstance(token, str)
     return token
@@ -30,7 +39,7 @@ class Client:
 
     def __init__(
         self,
-        service: LocalService,
+        service: Service,
         token: str | None = "",
         headers: dict[str, str] | None = None,
         **parameters: str,

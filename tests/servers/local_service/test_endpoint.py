@@ -104,11 +104,9 @@ def test_a_key_opens_a_session(service: LocalService) -> None:
     client.close()
 
 
-def test_tokens_do_not_reach_the_log(
-    service: LocalService, caplog: pytest.LogCaptureFixture
-) -> None:
-    token = token_of(service)
-    with caplog.at_level(logging.DEBUG):
+def test_tokens_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with LocalService(engine=DeafEngine()) as service, caplog.at_level(logging.DEBUG):
+        token = token_of(service)
         Client(service, token=token).terminated()
         refusal(Client(service, token=token))
     assert any("session refused" in message for message in caplog.messages)

@@ -1,20 +1,24 @@
 import contextlib
 import itertools
+import resource
 import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from appliance.servers.token_server import connections
-from appliance.servers.token_server.log_limits import LogLimiter
+from appliance.servers import connections
+from appliance.servers.local_service.server import LocalService
+from appliance.servers.log_limits import LogLimiter
 from appliance.servers.token_server.server import TokenServer
 from tests.rig.certificates import self_signed
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
+from tests.servers.local_service.doubles import DeafEngine
 from tests.servers.token_server.token_servers import HeldVendor, options
 
 GOOD = b"GET /token HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -52,7 +56,7 @@ def test_a_request_is_served_although_idle_connections_fill_the_limit(
         ScriptedService() as vendor,
         TokenServer(options(tmp_path, vendor), max_connections=3) as server,
     ):
-        idle = [opened(server, sent) for _ in range(9)]
+        idle = [opened(server.url, sent) for _ in range(9)]
         for _ in range(6):
             assert requests.get(server.url, timeout=20).ok
         close(idle)
@@ -70,7 +74,7 @@ def test_connections_without_a_tls_handshake_are_evicted(
         ScriptedService() as vendor,
         TokenServer(options(tmp_path, vendor, **protected), max_connections=3) as server,
     ):
-        idle = [opened(server) for _ in range(9)]
+        idle = [opened(server.url) for _ in range(9)]
         assert requests.get(server.url, timeout=20, verify=str(trusted)).ok
         close(idle)
     assert "asyncio" not in {record.name for record in caplog.records}
@@ -81,7 +85,7 @@ def test_the_oldest_idle_connection_is_evicted(tmp_path: Path) -> None:
         ScriptedService() as vendor,
         TokenServer(options(tmp_path, vendor), max_connections=3) as server,
     ):
-        oldest, *others = [opened(server) for _ in range(3)]
+        oldest, *others = [opened(server.url) for _ in range(3)]
         assert requests.get(server.url, timeout=20).ok
         assert_ended(oldest)
         for other in others:
@@ -95,8 +99,8 @@ def test_the_address_with_most_idle_connections_loses_one(tmp_path: Path) -> Non
         ScriptedService() as vendor,
         TokenServer(options(tmp_path, vendor), max_connections=3) as server,
     ):
-        slow = opened(server, host="127.0.0.2")
-        idle = [opened(server) for _ in range(9)]
+        slow = opened(server.url, host="127.0.0.2")
+        idle = [opened(server.url) for _ in range(9)]
         assert requests.get(server.url, timeout=20).ok
         slow.sendall(GOOD)
         assert slow.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -111,10 +115,10 @@ def test_a_connection_that_waits_for_an_answer_is_not_evicted(
         HeldVendor() as held,
         TokenServer(options(tmp_path, vendor, service_url=held.url), max_connections=3) as server,
     ):
-        waiting = [opened(server, GOOD) for _ in range(3)]
+        waiting = [opened(server.url, GOOD) for _ in range(3)]
         wait_until(lambda: held.requests == 3)
         for _ in range(3):
-            beyond = opened(server)
+            beyond = opened(server.url)
             assert_ended(beyond)
             beyond.close()
         held.answer.set()
@@ -134,7 +138,7 @@ def test_a_flood_from_one_address_does_not_shut_out_others(tmp_path: Path) -> No
     def flood() -> None:
         while not ended.is_set():
             with contextlib.suppress(OSError):
-                held.append(opened(server, host="127.0.0.3"))
+                held.append(opened(server.url, host="127.0.0.3"))
             del held[: -2 * connections.MAX_CONNECTIONS]
 
     with ScriptedService() as vendor, TokenServer(options(tmp_path, vendor)) as server:
@@ -147,6 +151,45 @@ def test_a_flood_from_one_address_does_not_shut_out_others(tmp_path: Path) -> No
             ended.set()
             thread.join()
             close(held)
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1:2:3", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("no address", "no address"),
+    ],
+)
+def test_an_ipv6_network_of_64_bits_counts_as_one(host: str, network: str) -> None:
+    assert connections.network_of(host) == network
+
+
+@pytest.mark.parametrize(
+    ("soft", "limit"), [(1024, 500), (256, 128), (resource.RLIM_INFINITY, 500)]
+)
+def test_connections_leave_descriptors_for_the_rest(
+    monkeypatch: pytest.MonkeyPatch, soft: int, limit: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
+    assert connections.connection_limit() == limit
+
+
+def test_a_second_request_must_arrive_in_time_too() -> None:
+    with LocalService(engine=DeafEngine(), request_timeout=0.3) as service:
+        address = ("127.0.0.1", urlsplit(service.token_url).port)
+        with socket.create_connection(address, timeout=20) as sock:
+            sock.sendall(GOOD)
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += sock.recv(1000)
+            sock.sendall(GOOD[:-2])
+            assert_ended(sock)
 
 
 def listener_for(max_connections: int, clock: Callable[[], float]) -> connections.BoundedListener:
@@ -215,9 +258,9 @@ def test_a_malformed_request_is_not_logged(
     assert not names & {"uvicorn", "asyncio"}
 
 
-def opened(server: TokenServer, sent: bytes = b"", host: str = "127.0.0.1") -> socket.socket:
-    """Return a connection to the server from this address."""
-    port = int(server.url.split(":")[2].partition("/")[0])
+def opened(url: str, sent: bytes = b"", host: str = "127.0.0.1") -> socket.socket:
+    """Return a connection to the server at a URL from this address."""
+    port = urlsplit(url).port
     connection = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(host, 0))
     connection.sendall(sent)
     return connection

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.servers.token_server.log_limits import MINUTE, LogLimiter
+from appliance.servers.log_limits import MINUTE, LogLimiter
 
 
 class Minutes:

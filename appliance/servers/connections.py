@@ -1,4 +1,4 @@
-"""Limits of the token server's connections: their number, and the time until a request.
+"""Limits of a server's connections: their number, and the time until a request.
 
 uvicorn's own limit of concurrency is no substitute: it answers 503 to everybody while idle
 connections are open, and accepts further ones until no file descriptor is left.
@@ -6,18 +6,24 @@ connections are open, and accepts further ones until no file descriptor is left.
 
 import asyncio
 import contextlib
+import ipaddress
+import resource
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from appliance.servers.token_server.log_limits import LogLimiter
+from appliance.servers.log_limits import LogLimiter
 
 MAX_CONNECTIONS = 500
 """Connections open at a time. With TLS each takes 256 KiB as soon as it is accepted."""
+
+DESCRIPTOR_SHARE = 2
+"""Of the process's file descriptors, one in so many may be a connection."""
 
 MAX_CLOSING = 32
 """Evicted connections, beyond these, that the event loop has not closed yet."""
@@ -29,11 +35,48 @@ REQUEST_TIMEOUT = 10.0
 """Seconds in which a whole request must have arrived."""
 
 
+def connection_limit() -> int:
+    """Return how many connections this process may have open at a time."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, soft // DESCRIPTOR_SHARE)
+
+
+def network_of(host: str) -> str:
+    """Return what counts as one sender: an IPv4 address, or a whole IPv6 network of 64 bits.
+
+    >>> network_of("2001:db8::1:2:3:4"), network_of("::ffff:192.0.2.7"), network_of("192.0.2.7")
+    ('2001:db8::/64', '192.0.2.7', '192.0.2.7')
+
+    Whoever has an IPv6 address has 2^64 of them.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+class Connection(Protocol):
+    """What uvicorn makes of a client's socket."""
+
+    transport: asyncio.Transport
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the client has sent a request and still waits for something."""
+
+
 class _Client(NamedTuple):
     """A client's socket; uvicorn may not have made a connection of it yet."""
 
     socket: socket.socket
-    host: str
+    network: str
     since: float
 
     @property
@@ -43,12 +86,12 @@ class _Client(NamedTuple):
     @property
     def is_waiting(self) -> bool:
         """Whether the client waits for an answer."""
-        connection = _connections.get(self.socket.fileno())
+        connection = connections.get(self.socket.fileno())
         return connection is not None and connection.is_answering
 
     def disconnect(self) -> None:
         """Have the event loop close the connection, since it owns the file descriptor."""
-        if connection := _connections.get(self.socket.fileno()):
+        if connection := connections.get(self.socket.fileno()):
             connection.transport.abort()
         else:
             with contextlib.suppress(OSError):  # the client has disconnected
@@ -58,7 +101,7 @@ class _Client(NamedTuple):
 class BoundedListener(socket.socket):
     """A listening socket with at most `max_connections` connections.
 
-    At the limit, it evicts the oldest idle connection of the address with most idle ones: a client
+    At the limit, it evicts the oldest idle connection of the network with most idle ones: a client
     that opens connections without requests shuts out only itself. Idle are those on which nobody
     waits for an answer. If none is idle, it refuses the new one.
 
@@ -70,7 +113,7 @@ class BoundedListener(socket.socket):
         self,
         listening: socket.socket,
         log_limiter: LogLimiter,
-        max_connections: int = MAX_CONNECTIONS,
+        max_connections: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(fileno=listening.detach())
@@ -92,12 +135,12 @@ class BoundedListener(socket.socket):
         idle = [client for client in self._clients if not client.is_waiting]
         if not idle:
             self._refuse()
-        ((host, number),) = Counter(client.host for client in idle).most_common(1)
-        oldest = next(client for client in idle if client.host == host)
+        ((network, number),) = Counter(client.network for client in idle).most_common(1)
+        oldest = next(client for client in idle if client.network == network)
         if oldest.since > self._clock() - MIN_AGE or len(self._closing) >= MAX_CLOSING:
             raise BlockingIOError
         accepted = self._admit()
-        self._evict(oldest, f"{number} from {host} are idle, the oldest of these was closed")
+        self._evict(oldest, f"{number} from {network} are idle, the oldest of these was closed")
         return accepted
 
     def _is_full(self) -> bool:
@@ -108,7 +151,7 @@ class BoundedListener(socket.socket):
 
     def _admit(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        self._clients.append(_Client(connection, address[0], self._clock()))
+        self._clients.append(_Client(connection, network_of(address[0]), self._clock()))
         return connection, address
 
     def _refuse(self) -> NoReturn:
@@ -151,19 +194,41 @@ class PromptConnection(H11Protocol):
         """Begin to wait for the request."""
         super().connection_made(cast("asyncio.Transport", transport))
         self._descriptor = transport.get_extra_info("socket").fileno()
-        _connections[self._descriptor] = self
+        connections[self._descriptor] = self
+        self._timer = self.loop.call_later(self._request_timeout, self._close_without_request)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._timer.cancel()
         self._timer = self.loop.call_later(self._request_timeout, self._close_without_request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
-        _connections.pop(self._descriptor, None)
+        connections.pop(self._descriptor, None)
         self._timer.cancel()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over to uvicorn's protocol for WebSockets."""
+        connections.pop(self._descriptor, None)
+        self._timer.cancel()
+        super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a malformed request, unless its answer has begun: then only close."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # nothing that it still says can be sent
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def _close_without_request(self) -> None:
-        if self.cycle is None:
+        if not self.is_answering:
             self.transport.close()
 
 
-_connections: dict[int, PromptConnection] = {}
+connections: dict[int, Connection] = {}
 """All connections by their file descriptors, for the listener: uvicorn makes them itself."""

@@ -1,0 +1,45 @@
+"""A client's WebSocket at the local service, which the listener may count and close."""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto.events import Ping
+
+from appliance.servers.connections import connections
+
+MAX_MESSAGE = 256 * 1024
+"""Bytes of a message: a second of audio has 192,000 at most."""
+
+MAX_UNSENT = 256 * 1024
+"""Bytes that wait for a client that pings and does not read the answers."""
+
+
+class StreamConnection(WSProtocol):
+    """A WebSocket connection; the arguments are uvicorn's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self._descriptor = -1
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether its session goes on: until the service has closed it."""
+        return not (self.close_sent or self.disconnected)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register the connection."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        self._descriptor = transport.get_extra_info("socket").fileno()
+        connections[self._descriptor] = self
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        connections.pop(self._descriptor, None)
+        super().connection_lost(exc)
+
+    def handle_ping(self, event: Ping) -> None:
+        """Answer a ping, unless too many answers wait already."""
+        super().handle_ping(event)
+        if self.transport.get_write_buffer_size() > MAX_UNSENT:
+            self.transport.abort()
