@@ -16,6 +16,7 @@ from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter
 from appliance.controller.press import Press, click
 from appliance.controller.privacy import PrivacyGuard
+from appliance.controller.resumption import Resumption
 from appliance.controller.start_gate import StartGate
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.controller.time_limits import TimeLimits
@@ -40,9 +41,6 @@ While the microphone is open, events come more often.
 
 HELD_TICK = 0.1
 """The same while the button is down, so that the countdown on the screen is even."""
-
-RESUME_TIMEOUT = 20.0
-"""Seconds for a screen or light to work before an interrupted session is only transcribed."""
 
 HUNG_TIME = 30.0
 """Seconds of work on one thing after which a thread counts as hung: buses are slow."""
@@ -113,9 +111,9 @@ class Controller:
         self._gate = StartGate(settings, self._privacy, self._exit)
         self._limits = TimeLimits(settings.session, self._privacy, self._exit)
         self._machine = SessionMachine(microphone, presenter, open_sessions, faults, self._clock)
+        self._resumption = Resumption(self._machine, self._privacy, open_sessions, self._clock)
         watching = (faults, presenter, self._privacy, self._gate)
         self._listeners: tuple[Listener, ...] = (*watching, *listeners)
-        self._began_at = self._clock()
 
     def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
         """Handle events until one asks to exit; return that event.
@@ -126,11 +124,11 @@ class Controller:
         """
         if fault:
             self._faults.report(Part.SETTINGS, fault)
-        self._machine.interrupted, self._began_at = interrupted, self._clock()
+        self._resumption.begin(interrupted)
         # The clock may have been set after an earlier run stored its last times.
         self._history.correct_clock(self._boot)
         while not (reason := self._exit.reason) or self._must_finish_first():
-            self._resume_interrupted()
+            self._resumption.advance()
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
@@ -251,21 +249,6 @@ class Controller:
         self._machine.take(given)
         if was_live and not self._machine.live and not self._exit.reason:
             self._open_sessions.deliveries.resume()
-
-    def _resume_interrupted(self) -> None:
-        """Resume the session that a crash cut off as soon as something can show it."""
-        if (session := self._machine.interrupted) is None:
-            return
-        if self._privacy.shown and not self._machine.live:
-            self._machine.take(Input.START)
-        elif self._machine.live or self._clock() - self._began_at > RESUME_TIMEOUT:
-            self._machine.interrupted = None
-            if not self._machine.live:
-                self._open_sessions.note_microphone_closed()
-            session.finish()
-            self._open_sessions.deliveries.adopt(session)
-            if not self._machine.live:
-                self._open_sessions.deliveries.resume()
 
     # Time limits
 
