@@ -96,11 +96,8 @@ def call(
     """
     with import_lock:
         # Slow to load, and most boxes have no webhook.
-        import requests  # noqa: PLC0415 - see above
-
         from appliance.system.http_client import request  # noqa: PLC0415 - see above
 
-    host = host_of(url)
     try:
         with (
             TimeLimit(total_timeout) as limit,
@@ -113,19 +110,24 @@ def call(
         ):
             status = response.status_code  # the answer's body is of no interest
     except (OSError, ValueError) as error:
-        # The exception's own text may hold the address; its cause is all that is needed.
-        cause = cause_of(error)
-        log.info("%s: %s", host, cause.value)
-        if isinstance(error, requests.ReadTimeout) or limit.ran_out:
-            # Whoever asks again should know that it may have been done.
-            raise ActionError(f"sent, no answer from {host}") from None
-        raise ActionError(_failure(cause, host)) from None
+        raise ActionError(_failure(error, host_of(url), ran_out=limit.ran_out)) from None
     if not 200 <= status < 300:
-        raise ActionError(f"{host} says {status}")
+        raise ActionError(f"{host_of(url)} says {status}")
 
 
-def _failure(cause: Cause, host: str) -> str:
-    """Return the reason in words for the screen."""
+def _failure(error: Exception, host: str, *, ran_out: bool) -> str:
+    """Return why there is no answer, in words for the screen.
+
+    The exception's own text may hold the address; its cause is all that is needed.
+    """
+    with import_lock:
+        import requests  # noqa: PLC0415 - see above
+
+    cause = cause_of(error)
+    log.info("%s: %s", host, cause.value)
+    if ran_out or isinstance(error, requests.ReadTimeout):
+        # Whoever asks again should know that it may have been done.
+        return f"sent, no answer from {host}"
     if cause is Cause.UNUSABLE:
         return "its address is wrong"
     if cause is Cause.CLOCK:
