@@ -156,7 +156,7 @@ class Bench:
         button: ButtonSettings | None = None,
         commands: tuple[Command, ...] = (),
         commands_prefix: str = "",
-        **session: float,
+        **session: float | str,
     ) -> None:
         defaults = Settings()
         self._visible = visible

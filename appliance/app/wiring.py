@@ -26,6 +26,7 @@ from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
 from appliance.screen.status_led import StatusLed
 from appliance.settings import Settings
+from appliance.streaming.parameters import asking_for_speakers
 from appliance.system import status_file
 from appliance.system.systemd import Watchdog, notify
 from appliance.system.wall_clock import WallClock
@@ -84,7 +85,7 @@ class Parts:
         self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
         self._status_led = StatusLed(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
-        self._sessions = SessionFactory(favouring_commands(settings), post)
+        self._sessions = SessionFactory(asking_for_speakers(favouring_commands(settings)), post)
         self._open_sessions = OpenSessions(self._sessions, self._history)
         self._mqtt = _mqtt(settings, post, self._history)
         publish = self._mqtt[0].publish if self._mqtt else None

@@ -171,6 +171,8 @@ class Controller:
                 self._connected(event)
             case events.Disconnected():
                 self._disconnected(event)
+            case events.SpeakersRevised():
+                self._speakers_revised(event)
             case events.SessionEnded():
                 self._session_ended(event)
             case events.Committed():
@@ -226,6 +228,11 @@ class Controller:
             live.receive(event, self._clock())
         if event.turn.finished:
             self._history.save_turn(event)
+
+    def _speakers_revised(self, event: events.SpeakersRevised) -> None:
+        if live := self._machine.named(event.session):
+            live.transcript.revise(event.origin, event.revisions)
+        self._history.revise_speakers(event)
 
     def _session_ended(self, event: events.SessionEnded) -> None:
         if self._machine.named(event.session):

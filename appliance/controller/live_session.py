@@ -2,12 +2,14 @@
 
 from collections import deque
 
+from appliance.controller.speaker_marks import Style, marked
 from appliance.controller.transcript import Transcript
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import TurnReceived
 from appliance.core.faults import Fault
+from appliance.core.speakers import LabelKey, Speaker, known_speakers
 from appliance.core.turns import Covered
-from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.screen.scene import Mode, Scene, Summary
 from appliance.streaming.session import Session
 
 COMMIT_STEP = 30 * SAMPLE_RATE
@@ -44,6 +46,7 @@ class LiveSession:
         self._sign_of_life_at = now
         self._no_microphone_since: float | None = None
         self._committed = self.progress.covered.position
+        self._names: dict[LabelKey, str] = {}
 
     def follow(self, now: float, *, listening: bool = True) -> None:
         """Note how far the session has got; time is no silence unless it is `listening`."""
@@ -60,6 +63,16 @@ class LiveSession:
         self.note_sign_of_life(now)
         if heard.turn.finished:
             self._committed = max(self._committed, heard.covered.position)
+
+    def name_speaker(self, origin: int, label: str, name: str) -> bool:
+        """Name a connection's speaker; return whether somebody with that label has spoken."""
+        known = (origin, label) in self._speakers()
+        if known:
+            self._names[origin, label] = name
+        return known
+
+    def _speakers(self) -> dict[LabelKey, Speaker]:
+        return known_speakers(self.transcript.labels, self._names)
 
     def note_connection(self, covered: Covered, now: float) -> None:
         """Note a connection, on which the service hears again what is not covered."""
@@ -116,17 +129,18 @@ class LiveSession:
         fault: Fault | None,
         hint: str,
         power_off_in: int,
+        speakers: Style = "none",
     ) -> Scene:
         """Return the scene of the session.
 
         Times are whole seconds, since every scene that differs is drawn.
         """
-        turns = self.transcript.latest(SHOWN_TURNS)
+        turns = marked(self.transcript.visible(), self._speakers(), speakers)
         return Scene(
             mode=mode,
             elapsed=float(int(self.elapsed(now))),
             level=level,
-            turns=tuple(ShownTurn(turn.text, turn.tentative) for turn in turns),
+            turns=turns[-SHOWN_TURNS:],
             waiting=float(int(self.progress.waiting)),
             fault=fault,
             hint=hint,

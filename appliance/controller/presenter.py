@@ -135,6 +135,7 @@ class Presenter:
             fault=self._faults.worst,
             hint=POWERS_OFF if powers_off else self._countdown(live, state),
             power_off_in=power_off_in,
+            speakers=self._settings.session.speakers,
         )
         self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance))
 

@@ -1,8 +1,12 @@
 """Transcript of the live session: its turns in order, joined over its connections."""
 
 import bisect
+from collections.abc import Collection, Iterable
 
-from appliance.core.turns import Covered, Key, Turn
+from msgspec.structs import replace
+
+from appliance.core.speakers import LabelKey
+from appliance.core.turns import Covered, Key, Revision, Turn
 
 MOST_TURNS = 64
 """Turns held for the screen; of earlier ones only the words are counted."""
@@ -26,6 +30,7 @@ class Transcript:
         self._words_of_earlier = 0
         self._heard_again: Key | None = None
         self._cleared: Key | None = None
+        self._labelled: dict[LabelKey, int] = {}
 
     def clear(self) -> None:
         """Hide the turns that are finished by now; their words still count."""
@@ -54,16 +59,42 @@ class Transcript:
             bisect.insort(self._keys, key)
         elif before.finished and not turn.finished:
             return  # a late partial
-        self._turns[key] = turn
+        if before and not turn.speaker:
+            turn = replace(turn, speaker=before.speaker)
+        self._set(key, turn)
         if len(self._keys) > MOST_TURNS:
             earliest = self._turns.pop(self._keys.pop(0))
             self._words_of_earlier += _count(earliest)
 
+    def revise(self, origin: int, revisions: Iterable[Revision]) -> None:
+        """Take who spoke turns of a connection, as the service knows it now."""
+        for revision in revisions:
+            if turn := self._turns.get(key := (origin, revision.order)):
+                self._set(key, replace(turn, speaker=revision.speaker))
+
     def latest(self, count: int) -> list[Turn]:
         """Return at most `count` of the newest turns with words, the newest last."""
+        return [turn for _, turn in self.visible()][-count:]
+
+    def visible(self) -> list[tuple[int, Turn]]:
+        """Return all turns with words that are not cleared, each with the origin of its connection.
+
+        The newest is the last.
+        """
         first = bisect.bisect_right(self._keys, self._cleared) if self._cleared else 0
-        turns = (self._turns[key] for key in self._keys[first:])
-        return [turn for turn in turns if turn.text or turn.tentative][-count:]
+        turns = [(key[0], self._turns[key]) for key in self._keys[first:]]
+        return [(origin, turn) for origin, turn in turns if turn.text or turn.tentative]
+
+    @property
+    def labels(self) -> Collection[LabelKey]:
+        """The speakers so far, also those of turns that are no longer here."""
+        return self._labelled.keys()
+
+    def _set(self, key: Key, turn: Turn) -> None:
+        self._turns[key] = turn
+        if turn.speaker:
+            label = (key[0], turn.speaker)
+            self._labelled[label] = min(turn.order, self._labelled.get(label, turn.order))
 
     @property
     def words(self) -> int:
@@ -75,6 +106,8 @@ class Transcript:
         for stale in self._keys[first:]:
             del self._turns[stale]
         del self._keys[first:]
+        labelled = self._labelled.items()
+        self._labelled = {label: at for label, at in labelled if (label[0], at) < key}
 
 
 def _count(turn: Turn) -> int:

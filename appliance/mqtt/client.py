@@ -152,6 +152,8 @@ class MqttClient:
                 if event.formatted:
                     self._turns.note_formatted(event.session, event.formatted)
                 self._turns.refresh()
+            case events.SpeakersSaved():
+                self._turns.refresh()
             case events.CommandEnded() if self._connection and self._connection.is_open:
                 self._events.append(event)
                 self._wake()

@@ -68,16 +68,20 @@ def partial(scene: Scene) -> bytes:
 
 
 def transcript(turn: OutgoingTurn) -> bytes:
-    """Return a finished turn as a message; `id` stays the same whenever it is sent again."""
-    return msgspec.json.encode(
-        {
-            "id": turn.id,
-            "session": turn.session,
-            "text": turn.text,
-            "started": iso(turn.started),
-            "ended": iso(turn.ended),
-        }
-    )
+    """Return a finished turn as a message; `id` stays the same whenever it is sent again.
+
+    The key "speaker" is left out if nobody knows who spoke.
+    """
+    message = {
+        "id": turn.id,
+        "session": turn.session,
+        "text": turn.text,
+        "started": iso(turn.started),
+        "ended": iso(turn.ended),
+    }
+    if turn.speaker:
+        message["speaker"] = turn.speaker.shown
+    return msgspec.json.encode(message)
 
 
 def event(ended: CommandEnded) -> bytes:

@@ -25,11 +25,20 @@ MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
 """Modes in which everybody around is heard."""
 
 
+DASH = "\N{EN DASH}"
+"""Mark of a turn by another speaker, as in subtitles."""
+
+
 class ShownTurn(msgspec.Struct, frozen=True):
-    """Turn on the screen: settled words, then those still being spoken."""
+    """Turn on the screen: settled words, then those still being spoken.
+
+    `marks` are what may stand in front, because another speaker begins, the best one first: `DASH`,
+    or a name or letter in reverse video. The first that leaves enough room for words is drawn.
+    """
 
     text: str
     tentative: str = ""
+    marks: tuple[str, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -73,13 +73,16 @@ class ServiceSettings(msgspec.Struct, frozen=True):
 
 
 class SessionSettings(msgspec.Struct, frozen=True):
-    """[session]: its limits, in seconds."""
+    """[session]: its limits in seconds, and how speakers are told apart."""
 
     auto_stop: Seconds = 600.0
     finish_timeout: Annotated[float, Meta(ge=1, le=600, description="seconds, 1 to 600")] = 10.0
     backlog: Annotated[
         float, Meta(ge=60, le=86_400, description="seconds of audio, 60 to 86400")
     ] = 3600.0
+    speakers: Annotated[
+        Literal["none", "dash", "letter"], Meta(description='"none", "dash" or "letter"')
+    ] = "none"
 
 
 class MicrophoneSettings(msgspec.Struct, frozen=True):

@@ -6,13 +6,16 @@ from urllib.parse import urlencode
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.settings.schema import ServiceSettings
+from appliance.settings.schema import Parameter, ServiceSettings, Settings
 
 API_VERSION = "2025-05-12"
 """The version of the vendor's interface that this program speaks."""
 
 HEADERS = {"AssemblyAI-Version": API_VERSION}
 """Headers of every handshake; a service of one's own ignores them."""
+
+WITHOUT_SPEAKERS = ("whisper-rt",)
+"""Models that tell nobody apart."""
 
 
 def connection_url(settings: ServiceSettings, token: str) -> str:
@@ -36,6 +39,22 @@ def _parameters(settings: ServiceSettings) -> dict[str, object]:
         "encoding": "pcm_s16le",
         "sample_rate": SAMPLE_RATE,
     }
+
+
+def asking_for_speakers(settings: Settings) -> Settings:
+    """Return the settings with parameters that ask who speaks, if `session.speakers` wants it.
+
+    Speakers slow down the partials of the Pro models unless these are asked for, too. What the
+    owner says of these parameters counts.
+    """
+    given = settings.service.parameters
+    if settings.session.speakers == "none" or given.get("speech_model") in WITHOUT_SPEAKERS:
+        return settings
+    asked: dict[str, Parameter] = {"speaker_labels": True}
+    if tells_silence(given):
+        asked["continuous_partials"] = True
+    service = msgspec.structs.replace(settings.service, parameters=asked | given)
+    return msgspec.structs.replace(settings, service=service)
 
 
 def tells_silence(parameters: Mapping[str, object]) -> bool:

@@ -11,7 +11,7 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Connected, Post, SpeakersRevised, TurnReceived
 from appliance.core.json_response import MAX_TEXT
 from appliance.core.network_errors import Cause
-from appliance.core.turns import Covered, Turn
+from appliance.core.turns import Covered, Revision, Turn
 from appliance.streaming.coverage import SILENCE_AFTER, Coverage
 from appliance.streaming.frame_reader import FrameReader, padded
 from appliance.streaming.messages import (
@@ -39,6 +39,9 @@ at the speed at which it was spoken."""
 CONNECTED_AFTER = 3.0
 """Seconds after which an unstable service counts as connected, unless it finishes a turn earlier.
 Captions that it sends before would only flicker on the screen."""
+
+REVISED_TURNS = 64
+"""Turns whose revised speakers are remembered: only the newest may still come once more."""
 
 CLOSE_TIMEOUT = 2.0
 """Seconds in which the service closes the connection after its `Termination`."""
@@ -93,6 +96,7 @@ class Stream:
         self._at_max_lead = False
         self._given_up = False
         self._connected = False
+        self._revised: dict[int, str] = {}
         self._terminating = False
         self._terminated_at = self._opened_at
         self.began = False
@@ -188,7 +192,7 @@ class Stream:
             case Begin():
                 self._note_began(stable=not self._unstable)
             case SpeakerRevision(revisions):
-                self._post(SpeakersRevised(self._backlog.session, self.origin, revisions))
+                self._note_revisions(revisions)
             case Termination():
                 if self._terminating:
                     # One that was not asked for says nothing about audio still on its way.
@@ -227,12 +231,23 @@ class Stream:
                     self._backlog.session,
                     self.origin,
                     # Nobody needs the words' places any more; an hour without a pause has many.
-                    msgspec.structs.replace(turn, words=()),
+                    msgspec.structs.replace(
+                        turn, words=(), speaker=self._revised.get(turn.order, turn.speaker)
+                    ),
                     started=self._backlog.time_of(first),
                     ended=self._backlog.time_of(last),
                     covered=self._covered(),
                 )
             )
+
+    def _note_revisions(self, revisions: tuple[Revision, ...]) -> None:
+        """Post who spoke; the last word about a turn counts, also if the turn comes once more."""
+        with self._lock:
+            if self._connected:
+                self._revised |= {it.order: it.speaker for it in revisions}
+                newest = sorted(self._revised)[-REVISED_TURNS:]
+                self._revised = {order: self._revised[order] for order in newest}
+                self._post(SpeakersRevised(self._backlog.session, self.origin, revisions))
 
     def _extent(self, turn: Turn) -> tuple[int, int]:
         """Return the positions where a turn starts and ends; just now for one without words."""

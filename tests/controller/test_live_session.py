@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from appliance.controller.live_session import COMMIT_STEP, SHOWN_TURNS, ClosingSessions, LiveSession
+from appliance.controller.speaker_marks import Style
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import TurnReceived
 from appliance.core.faults import Fault
@@ -202,3 +203,20 @@ def test_a_session_is_overdue_until_it_is_complete(
 
 def test_a_microphone_may_close_without_a_session() -> None:
     ClosingSessions().complete_oldest()
+
+
+def test_speakers_that_are_known_can_be_named(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.receive(heard(Turn(0, "morning", finished=True, speaker="A")), BEGAN)
+    assert live.name_speaker(0, "A", "Anna")
+    assert not live.name_speaker(0, "B", "Ben")
+    assert not live.name_speaker(9, "A", "Ben")
+
+    def marks(style: Style) -> list[tuple[str, ...]]:
+        scene = live.scene(
+            Mode.LISTENING, BEGAN, level=0.0, fault=None, hint="", power_off_in=0, speakers=style
+        )
+        return [turn.marks for turn in scene.turns]
+
+    assert marks("letter") == [("Anna", "A")]
+    assert marks("dash") == [()]

@@ -1,5 +1,5 @@
 from appliance.controller.transcript import MOST_TURNS, Transcript
-from appliance.core.turns import Covered, Turn
+from appliance.core.turns import Covered, Revision, Turn
 
 
 def texts(transcript: Transcript) -> list[str]:
@@ -99,3 +99,38 @@ def test_a_long_session_takes_no_more_memory_and_its_words_still_count() -> None
         transcript.receive(0, Turn(order, "two words", finished=True))
     assert transcript.words == 20_000
     assert len(transcript.latest(10_000)) == MOST_TURNS
+
+
+def speakers(transcript: Transcript) -> list[str]:
+    return [turn.speaker for turn in transcript.latest(MOST_TURNS)]
+
+
+def test_a_later_message_without_a_speaker_leaves_the_one_before() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "good morning", finished=True, speaker="A"))
+    transcript.receive(0, Turn(0, "Good morning.", finished=True, formatted=True))
+    assert speakers(transcript) == ["A"]
+    transcript.receive(0, Turn(0, "Good morning.", finished=True, formatted=True, speaker="B"))
+    assert speakers(transcript) == ["B"]
+
+
+def test_a_revision_changes_the_speakers_of_its_connection() -> None:
+    transcript = Transcript()
+    for order in range(2):
+        transcript.receive(0, Turn(order, "first", finished=True, speaker="A"))
+        transcript.receive(16_000, Turn(order, "second", finished=True, speaker="A"))
+    transcript.revise(16_000, [Revision(0, "B"), Revision(1, ""), Revision(7, "C")])
+    assert speakers(transcript) == ["A", "A", "B", ""]
+    assert set(transcript.labels) == {(0, "A"), (16_000, "A"), (16_000, "B")}
+
+
+def test_speakers_of_what_is_heard_again_are_known_no_more() -> None:
+    transcript = Transcript()
+    transcript.receive(0, Turn(0, "kept", finished=True, speaker="A"))
+    transcript.receive(0, Turn(1, "heard again", finished=True, speaker="B"))
+    transcript.receive(16_000, Turn(0, "heard again", finished=True, speaker="A"))
+    transcript.reconnected(Covered(16_000, 0, 1))
+    assert speakers(transcript) == ["A", "B", "A"]
+    transcript.receive(16_000, Turn(0, "heard again", finished=True, speaker="C"))
+    assert speakers(transcript) == ["A", "C"]
+    assert set(transcript.labels) == {(0, "A"), (16_000, "C")}

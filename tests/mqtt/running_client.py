@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from msgspec.structs import replace
 
 from appliance.core.events import Committed, Event
+from appliance.core.speakers import Speaker
 from appliance.core.turns import Covered, Key
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt.client import ANSWER_TIMEOUT, MqttClient
@@ -44,11 +45,11 @@ class OutgoingTurns:
             self._waiting.append(turn)
         return turn
 
-    def change(self, turn: OutgoingTurn, text: str) -> None:
-        """Give a turn another text."""
+    def change(self, turn: OutgoingTurn, text: str, speaker: Speaker | None = None) -> None:
+        """Give a turn another text, and a speaker."""
         with self._lock:
             place = self._waiting.index(turn)
-            self._waiting[place] = replace(turn, text=text)
+            self._waiting[place] = replace(turn, text=text, speaker=speaker)
 
     def put_back(self, turn: OutgoingTurn) -> None:
         """Let a turn be outgoing again."""

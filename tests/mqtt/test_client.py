@@ -14,8 +14,10 @@ from appliance.core.events import (
     MicrophoneOpened,
     Request,
     Requested,
+    SpeakersSaved,
 )
 from appliance.core.faults import Fault
+from appliance.core.speakers import Speaker
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings import Settings
 from appliance.settings.commands import Mark
@@ -134,6 +136,21 @@ def test_a_turn_is_published_as_it_is_formatted(broker: Broker, listener: Listen
         running.commit(formatted=(turn.origin, turn.order))
         said = listener.wait_for("/transcript")
     assert [message.value["text"] for message in said] == ["Turn on the lamp."]
+
+
+def test_a_turn_that_waits_is_published_with_the_speaker_that_is_known_by_then(
+    broker: Broker, listener: Listener
+) -> None:
+    with RunningClient(broker.settings, settling_time=600) as running:
+        listener.wait_for("/state")
+        turn = running.say("good morning")
+        running.turns.change(turn, "good morning", Speaker("B"))
+        running.client.handle(SpeakersSaved("s1"))
+        (changed,) = running.turns.read()
+        running.turns.change(changed, "Good morning.", Speaker("B", name="Anna"))
+        running.commit(formatted=(turn.origin, turn.order))
+        said = listener.wait_for("/transcript")
+    assert [message.value["speaker"] for message in said] == ["Anna"]
 
 
 def test_partial_turns_are_published_when_wanted_and_not_too_often(

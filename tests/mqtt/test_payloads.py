@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from appliance.core.faults import Fault
+from appliance.core.speakers import Speaker
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import payloads
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene, ShownTurn, Summary
@@ -81,6 +83,17 @@ def test_a_partial_turn_ends_with_the_words_still_to_be_settled() -> None:
     assert text(ShownTurn("First."), ShownTurn("second", "thi")) == {"text": "second thi"}
     assert text(ShownTurn("", "thi")) == {"text": "thi"}
     assert text() == {"text": ""}
+
+
+@pytest.mark.parametrize(
+    ("speaker", "published"),
+    [(Speaker("B"), "B"), (Speaker("B", 2), "B2"), (Speaker("B", 2, "Anna"), "Anna")],
+)
+def test_a_turn_has_its_speaker_if_somebody_knows_it(speaker: Speaker, published: str) -> None:
+    turn = OutgoingTurn("a", 0, 0, "Morning.", 1.0, 2.0, speaker)
+    assert json.loads(payloads.transcript(turn))["speaker"] == published
+    nobody = json.loads(payloads.transcript(replace(turn, speaker=None)))
+    assert nobody.keys() == {"id", "session", "text", "started", "ended"}
 
 
 def test_a_turn_has_times_with_their_offset() -> None:

@@ -4,8 +4,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from appliance.settings.schema import Parameter, ServiceSettings
-from appliance.streaming.parameters import connection_url
+from appliance.settings import Settings
+from appliance.settings.schema import Parameter, ServiceSettings, SessionSettings
+from appliance.streaming.parameters import asking_for_speakers, connection_url
 
 
 def query(**parameters: Any) -> dict[str, str]:  # noqa: ANN401 - a setting may be anything
@@ -60,3 +61,33 @@ def test_silence_is_asked_for_where_the_model_can_tell_it(
     model: dict[str, str], tells: bool
 ) -> None:
     assert ("acknowledge_silence" in query(**model)) == tells
+
+
+@pytest.mark.parametrize(
+    ("speakers", "given", "asked"),
+    [
+        ("none", {"speech_model": "universal-3-6-pro"}, {}),
+        ("dash", {}, {"speaker_labels": True, "continuous_partials": True}),
+        (
+            "letter",
+            {"speech_model": "universal-3-6-pro"},
+            {"speaker_labels": True, "continuous_partials": True},
+        ),
+        ("dash", {"speech_model": "universal-streaming-english"}, {"speaker_labels": True}),
+        ("dash", {"speech_model": "whisper-rt"}, {}),
+        (
+            "dash",
+            {"continuous_partials": False},
+            {"speaker_labels": True, "continuous_partials": False},
+        ),
+    ],
+)
+def test_speakers_are_asked_for_where_the_model_can_tell_them(
+    speakers: Any,  # noqa: ANN401 - one of three
+    given: dict[str, Parameter],
+    asked: dict[str, Parameter],
+) -> None:
+    settings = Settings(
+        service=ServiceSettings(parameters=given), session=SessionSettings(speakers=speakers)
+    )
+    assert asking_for_speakers(settings).service.parameters == given | asked

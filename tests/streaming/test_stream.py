@@ -99,9 +99,21 @@ class RunningStream:
 def test_a_revision_of_speakers_is_posted_with_its_connection(tmp_path: Path) -> None:
     backlog = backlog_of(numbered(20_000), tmp_path, Posted())
     with RunningStream(backlog, Covered(5_000, 0, 3)) as running:
+        running.say(type="Begin")
         running.say(type="SpeakerRevision", revisions=[{"turn_order": 1, "speaker_label": "B"}])
         revised = running.posted.wait(SpeakersRevised)
     assert revised == SpeakersRevised("s1", 5_000, (Revision(1, "B"),))
+
+
+def test_a_turn_that_comes_after_its_revision_has_the_revised_speaker(tmp_path: Path) -> None:
+    backlog = backlog_of(numbered(20_000), tmp_path, Posted())
+    with RunningStream(backlog) as running:
+        turn = {"type": "Turn", "turn_order": 1, "transcript": "yes", "end_of_turn": True}
+        running.say(**turn, speaker_label="A")
+        assert running.posted.wait(TurnReceived).turn.speaker == "A"
+        running.say(type="SpeakerRevision", revisions=[{"turn_order": 1, "speaker_label": "B"}])
+        running.say(**turn, speaker_label="A", turn_is_formatted=True)
+        assert running.posted.wait(TurnReceived, 2).turn.speaker == "B"
 
 
 def lengths(transport: FakeTransport) -> list[int]:
