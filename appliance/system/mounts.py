@@ -1,5 +1,6 @@
 """Mounts of this machine, as Linux lists them in proc(5)."""
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +9,9 @@ MEMORY = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """One mount; `upper` is where an overlay's changes lie."""
+    """One mount; `upper` is where an overlay's changes lie, `device` is "MAJOR:MINOR"."""
 
+    device: str
     point: Path
     type: str
     upper: Path | None = None
@@ -37,6 +39,17 @@ def is_in_memory(folder: Path, proc: Path = Path("/proc")) -> bool:
     )
 
 
+def is_mounted(device: Path, proc: Path = Path("/proc")) -> bool:
+    """Return whether a device, such as a partition of a disk, is mounted.
+
+    Raises:
+        OSError: there is no such device, or the mounts can't be read.
+    """
+    number = device.stat().st_rdev
+    wanted = f"{os.major(number)}:{os.minor(number)}"
+    return any(mount.device == wanted for mount in _mounts(proc))
+
+
 def _mounts(proc: Path) -> list[Mount]:
     lines = (proc / "self" / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     return [_parsed(line) for line in lines.splitlines()]
@@ -46,7 +59,8 @@ def _parsed(line: str) -> Mount:
     first, _, last = line.partition(" - ")
     kind, _, options = last.split(" ", 2)
     upper = re.search(r"(?:^|,)upperdir=([^,]*)", options)
-    return Mount(_path(first.split()[4]), kind, _path(upper[1]) if upper else None)
+    _, _, device, _, point, *_ = first.split()
+    return Mount(device, _path(point), kind, _path(upper[1]) if upper else None)
 
 
 def _path(text: str) -> Path:

@@ -2,12 +2,12 @@
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.maintenance.support_report.write import request_in, write_report
 from appliance.system.files import reason
+from appliance.system.mounts import is_mounted
 from appliance.system.processes import CommandError, Run, output
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def report_on_stick(
     the stick may be pulled out.
     """
     try:
-        if _is_in_use(device, root):
+        if is_mounted(device, root / "proc"):  # a box may start from a USB disk
             log.info("%s is in use already: no report", device)
             return True
         with _mounted(device, mount_point, run):
@@ -55,11 +55,3 @@ def _mounted(device: Path, mount_point: Path, run: Run) -> Iterator[None]:
         yield
     finally:
         run(["umount", str(mount_point)])
-
-
-def _is_in_use(device: Path, root: Path) -> bool:
-    """Return whether a device is mounted: a box may start from a USB disk."""
-    number = device.stat().st_rdev
-    wanted = f"{os.major(number)}:{os.minor(number)}"
-    mounts = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    return any(line.split()[2] == wanted for line in mounts.splitlines())
