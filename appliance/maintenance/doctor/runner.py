@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from appliance.maintenance.doctor.result import CheckResult, Result, failed, not_tried
+from appliance.system.supervision import OverdueError, run_within
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ class Check(msgspec.Struct, frozen=True):
 class CheckRunner:
     """Runs checks; none delays or hides another that does not need it.
 
-    Each check has a thread. A check that takes too long is given up, while its thread goes on: a
-    name server or a driver that never answers can't be interrupted.
+    Each check has a thread, and one that waits for it. A check that takes too long is given up,
+    while its thread goes on: a name server or a driver that never answers can't be interrupted.
 
         >>> checks = [Check("power", lambda: not_tried("this is no Pi"))]
         >>> for name, result in CheckRunner(checks).results():
@@ -51,20 +52,16 @@ class CheckRunner:
     Args:
         checks: in the order of the report; each stands behind those that it needs.
         clean_up_time: seconds in which checks that were given up may still clean up.
-        clock: monotonic seconds.
     """
 
     def __init__(
         self,
         checks: Sequence[Check],
         clean_up_time: float = CLEAN_UP_TIME,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._checks = checks
         self._clean_up_time = clean_up_time
-        self._clock = clock
         self._started: set[str] = set()
-        self._deadlines: dict[str, float] = {}  # of the checks that run now
         self._results: dict[str, CheckResult] = {}
         self._threads: list[threading.Thread] = []
         # Bounded: each check puts one result into it.
@@ -98,40 +95,33 @@ class CheckRunner:
             if self._results[name].result in {Result.FAILED, Result.NOT_TRIED}:
                 self._results[check.name] = not_tried(missing)
                 return
-        self._deadlines[check.name] = self._clock() + check.time_limit
         thread = threading.Thread(
-            target=lambda: self._ended.put((check.name, _result_of(check))),
-            name=f"check {check.name}",
+            target=lambda: self._ended.put((check.name, self._result_of(check))),
+            name=f"limit of check {check.name}",
             daemon=True,
         )
         self._threads.append(thread)
         thread.start()
 
     def _wait(self) -> None:
-        """Wait until one of the running checks ends, or has to be given up."""
-        if not self._deadlines:
-            return
-        name = min(self._deadlines, key=self._deadlines.__getitem__)
-        left = self._deadlines[name] - self._clock()
-        try:
-            name, result = self._ended.get(timeout=max(0.0, left))
-        except queue.Empty:
-            check = next(check for check in self._checks if check.name == name)
-            result = failed(f"no answer in {check.time_limit:g} s", check.overdue_remedy)
-        if self._deadlines.pop(name, None) is not None:  # one that was given up may end later
+        """Wait until one of the running checks ends or is given up."""
+        if self._started - self._results.keys():
+            name, result = self._ended.get()
             self._results[name] = result
 
+    def _result_of(self, check: Check) -> CheckResult:
+        """Run a check; an error in it is its result, and costs no other check."""
+        try:
+            return run_within(check.time_limit, check.run, f"check {check.name}")
+        except OverdueError as overdue:
+            self._threads.append(overdue.thread)
+            return failed(f"no answer in {check.time_limit:g} s", check.overdue_remedy)
+        except Exception as error:
+            log.exception("unexpected error in the check of %s", check.name)
+            found = f"unexpected error in this check: {type(error).__name__}"
+            return failed(found, "report it, together with the lines above")
+
     def _let_clean_up(self) -> None:
-        deadline = self._clock() + self._clean_up_time
+        deadline = time.monotonic() + self._clean_up_time
         for thread in self._threads:
-            thread.join(max(0.0, deadline - self._clock()))
-
-
-def _result_of(check: Check) -> CheckResult:
-    """Run a check; an error in it is its result, and costs no other check."""
-    try:
-        return check.run()
-    except Exception as error:
-        log.exception("unexpected error in the check of %s", check.name)
-        found = f"unexpected error in this check: {type(error).__name__}"
-        return failed(found, "report it, together with the lines above")
+            thread.join(max(0.0, deadline - time.monotonic()))
