@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from appliance import __version__
 from appliance.core.events import CommandEnded
+from appliance.core.scripts import joined
 from appliance.history.export import iso
 from appliance.history.records import OutgoingTurn
 from appliance.screen import texts
@@ -63,7 +64,7 @@ def final_state(before: State) -> State:
 
 def partial(scene: Scene) -> bytes:
     """Return the newest turn as a message, with its words that may still change."""
-    text = f"{scene.turns[-1].text} {scene.turns[-1].tentative}" if scene.turns else ""
+    text = joined(scene.turns[-1].text, scene.turns[-1].tentative) if scene.turns else ""
     return msgspec.json.encode({"text": text.strip()})
 
 

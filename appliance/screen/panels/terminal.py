@@ -11,6 +11,7 @@ from typing import TextIO
 from PIL import Image
 
 from appliance.core.faults import Fault
+from appliance.core.scripts import joined
 from appliance.screen import texts
 from appliance.screen.burn_in import Brightness
 from appliance.screen.panels.base import Panel, PanelError
@@ -164,7 +165,7 @@ class LinesPanel:
         in_session = scene.mode in texts.IN_SESSION
         turns = scene.turns if in_session else ()
         for turn in _finished(self._turns, turns):
-            self._write(f"  {turn.text} {turn.tentative}".rstrip())
+            self._write(f"  {joined(turn.text, turn.tentative)}".rstrip())
         self._turns = turns
         state = _state(scene)
         if state != self._state:

@@ -1,10 +1,10 @@
 """Fonts for one-bit pictures: typefaces by size, and fallbacks for missing letters."""
 
+import copy
 import functools
 import itertools
 import logging
 import math
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -12,6 +12,15 @@ from typing import NamedTuple, cast
 from PIL import Image, ImageDraw, ImageFont
 
 from appliance.screen.render.bidi import is_right_to_left
+from appliance.screen.render.glyphs import (
+    GRID,
+    Font,
+    cell,
+    has_all,
+    height_above_baseline,
+    height_below_baseline,
+)
+from appliance.screen.render.letters import letters, without_invisible, without_skin_tones
 
 log = logging.getLogger(__name__)
 
@@ -52,35 +61,29 @@ SHAPED_SCRIPTS = range(0x0590, 0x1100)
 OVERHANG = 2
 """Pixels by which a letter may reach beyond the start or the end of its word."""
 
+UNDERLINE = 2
+"""Rows from the baseline to the dots under a word, where there is room for them."""
+
 NARROWEST_SPACE = 3
 """Least pixels between two words; closer ones read as one."""
 
 ASCENDERS, DESCENDERS = "Hbdfhkl", "gjpqy"
 
-VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
-
-SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
-FLAG_LETTERS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
-JOINER = "\N{ZERO WIDTH JOINER}"
-
-VOWELS_BEFORE = frozenset("เแโใไເແໂໃໄ")
-BEHIND = frozenset("ะาำๅฯๆະາຳຽຯໆ")
-"""Thai and Lao vowels before their consonant; vowels and signs of repetition behind it."""
-
-NO_CHARACTER = "\U0010fffe"
-
-Font = ImageFont.FreeTypeFont
+TALL_PITCH = UNIFONT_GRID + 1
+"""Least pixels from line to line for letters of Unifont."""
 
 
 class WordMask(NamedTuple):
     """Word as pixels: a one-bit mask and the width of the word.
 
-    The word starts at the mask's column OVERHANG; its baseline is below the row `ascent`.
+    The word starts at the mask's column OVERHANG; its baseline is below the row `ascent`. `cell` is
+    what any letters of its fonts take above and below the baseline.
     """
 
     mask: Image.Image
     width: int
     ascent: int
+    cell: tuple[int, int] = (0, 0)
 
 
 class Typeface:
@@ -94,21 +97,25 @@ class Typeface:
         others: fonts for letters that it lacks. Each is loaded when a letter was not found in those
             before it: a box that only hears English needs none, and they take megabytes.
         height: the largest distance of lines, in pixels.
+        named: path of a font that is preferred.
 
     Attributes:
         ascent, descent: pixels of a letter above and below the baseline.
         height: their sum.
         pitch: pixels from line to line.
+        underline: the row below the baseline in which dots under a word stand.
         space, narrow_space: pixels between words, usually and at least.
     """
 
-    def __init__(self, font: Font, others: Iterator[Font], height: int) -> None:
+    def __init__(self, font: Font, others: Iterator[Font], height: int, named: str = "") -> None:
         self._fonts = [font]
         self._others = others
-        self.ascent = _height_above_baseline(font, ASCENDERS)
-        self.descent = _height_below_baseline(font, DESCENDERS)
+        self._named = named
+        self.ascent = height_above_baseline(font, ASCENDERS)
+        self.descent = height_below_baseline(font, DESCENDERS)
         self.height = self.ascent + self.descent
         self.pitch = min(height, self.height * 3 // 2)
+        self.underline = min(UNDERLINE, self.descent - 1 + (self.pitch - self.height) // 2)
         self._font_for = functools.lru_cache(4096)(self._find_font)
         self._set = functools.lru_cache(1024)(self._draw_mask)
         self.space = max(NARROWEST_SPACE, self.width(" "))
@@ -118,16 +125,40 @@ class Typeface:
         """Return the width of the text in pixels."""
         return self._set(text).width
 
+    @functools.cached_property
+    def tall(self) -> "Typeface":
+        """The typeface for letters that need many pixels; this one, if it is large enough."""
+        return self if self.pitch >= TALL_PITCH else typeface(TALL_PITCH, self._named)
+
+    @functools.cached_property
+    def flat(self) -> "Typeface":
+        """The same typeface for lines that have no room for more pixels."""
+        same = copy.copy(self)
+        same.tall = same
+        return same
+
+    def extent(self, text: str, *, whole_cell: bool = False) -> tuple[int, int]:
+        """Return the pixels of the text above and below the baseline.
+
+        `whole_cell`: the same ones for all letters of a font like Unifont, whose letters fill a
+        cell of a grid.
+        """
+        word = self._set(text)
+        above, below = word.ascent, word.mask.height - word.ascent
+        if whole_cell:
+            return max(above, word.cell[0]), max(below, word.cell[1])
+        return above, below
+
     def draw(self, picture: Image.Image, x: int, baseline: int, text: str, ink: int = 1) -> None:
         """Draw the text on the picture, with its first letter's origin at (x, baseline)."""
-        mask, _, ascent = self._set(text)
-        picture.paste(ink, (x - OVERHANG, baseline - ascent), mask)
+        word = self._set(text)
+        picture.paste(ink, (x - OVERHANG, baseline - word.ascent), word.mask)
 
     def _draw_mask(self, text: str) -> WordMask:
         runs = [(font, run, round(font.getlength(run, mode="1"))) for font, run in self._runs(text)]
         width = sum(run_width for _, _, run_width in runs)
-        ascent = max((_height_above_baseline(font, run) for font, run, _ in runs), default=0)
-        descent = max((_height_below_baseline(font, run) for font, run, _ in runs), default=0)
+        ascent = max((height_above_baseline(font, run) for font, run, _ in runs), default=0)
+        descent = max((height_below_baseline(font, run) for font, run, _ in runs), default=0)
         mask = Image.new("1", (width + 2 * OVERHANG, ascent + descent))
         draw = ImageDraw.Draw(mask)
         draw.fontmode = "1"
@@ -135,16 +166,18 @@ class Typeface:
         for font, run, run_width in runs:
             draw.text((x, ascent), run, fill=1, font=font, anchor="ls")
             x += run_width
-        return WordMask(mask, width, ascent)
+        cells = [(0, 0), *(cell(font) for font, _, _ in runs)]
+        return WordMask(mask, width, ascent, max(cells))
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         """Split the text where the font changes, from left to right; accents stay with a letter."""
         # Complex layout applies to a whole word, so that its punctuation is at the right end.
         shaped = any(ord(character) in SHAPED_SCRIPTS for character in text)
-        plain = _without_skin_tones(text)
-        visible = plain if shaped else _without_invisible(plain)
+        plain = without_skin_tones(text)
+        visible = plain if shaped else without_invisible(plain)
         # With a font of its own, a comma would be drawn before a word of Hebrew, on its right.
-        parts = [visible] if shaped and self._has_font(visible) else letters(visible)
+        whole = shaped or any(it.isalpha() and not has_all(self._fonts[0], it) for it in visible)
+        parts = [visible] if whole and self._has_font(visible, shaped) else letters(visible)
         placed = [(self._font_for(part, shaped), part) for part in parts]
         runs = [
             (font, "".join(part for _, part in run))
@@ -152,15 +185,15 @@ class Typeface:
         ]
         return reversed(runs) if is_right_to_left(visible) else iter(runs)
 
-    def _has_font(self, word: str) -> bool:
-        """Return whether one font has a whole word of a shaped script."""
-        return bool(word) and _has_all(self._font_for(word, True), word)
+    def _has_font(self, word: str, shaped: bool) -> bool:
+        """Return whether one font has the whole word."""
+        return bool(word) and has_all(self._font_for(word, shaped), word)
 
     def _find_font(self, letter: str, shaped: bool) -> Font:
         """Return the first font that has the letter with its accents, or else the letter alone."""
         for wanted in (letter, letter[0]):
             for font in itertools.islice(self._all_fonts(), int(shaped), None):
-                if _has_all(font, wanted):
+                if has_all(font, wanted):
                     return font
         return self._fonts[0]
 
@@ -187,13 +220,13 @@ def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
     # A named font comes again, with the complex layout that some scripts need.
     paths = (Path(named), *EVERYTHING) if named else EVERYTHING
     others = (_load(path, _grid_size(path, size, height)) for path in paths)
-    return Typeface(_first(size, named), (font for font in others if font), height)
+    return Typeface(_first(size, named), (font for font in others if font), height, named)
 
 
 def _fits(font: Font, height: int, width: float) -> bool:
     """Return whether lines of the font have some space between them; accents may be in it."""
-    ascent, accented = (_height_above_baseline(font, tall) for tall in (ASCENDERS, "\u00c9"))
-    needed = ascent + _height_below_baseline(font, DESCENDERS) + _leading(height)
+    ascent, accented = (height_above_baseline(font, tall) for tall in (ASCENDERS, "\u00c9"))
+    needed = ascent + height_below_baseline(font, DESCENDERS) + _leading(height)
     wide = font.getlength("n" * LETTERS_PER_LINE, mode="1")
     return needed <= height and accented <= height + 1 and wide <= width
 
@@ -236,80 +269,6 @@ def _log_once(path: Path, reason: str) -> None:
 
 
 def _grid_size(path: Path, size: int, height: int) -> int:
-    if "unifont" not in path.name:
+    if GRID not in path.name:
         return size
     return max(1, height // UNIFONT_GRID) * UNIFONT_GRID if height >= UNIFONT_GRID else height
-
-
-def letters(text: str) -> list[str]:
-    """Return the text's letters, each with its accents, and emoji with what belongs to them.
-
-    >>> len(letters("né")), len(letters("\U0001f44b\U0001f3fd!"))
-    (2, 2)
-    """
-    found: list[str] = []
-    for character in text:
-        if found and _belongs(character, found[-1]):
-            found[-1] += character
-        else:
-            found.append(character)
-    return found
-
-
-def _belongs(character: str, before: str) -> bool:
-    """Return whether no line may begin with the character if `before` ends the one above."""
-    category = unicodedata.category(character)
-    if category in {"Mn", "Mc", "Me", "Cf"} or character in SKIN_TONES | BEHIND:
-        return True
-    if before[-1] == JOINER:
-        return category == "So"
-    if character in FLAG_LETTERS:
-        return len(before) == 1 and before in FLAG_LETTERS
-    return before in VOWELS_BEFORE
-
-
-def _without_invisible(text: str) -> str:
-    """Leave out invisible control characters, which the basic layout draws as boxes."""
-    return "".join(it for it in text if it not in VARIATIONS and unicodedata.category(it) != "Cf")
-
-
-def _without_skin_tones(text: str) -> str:
-    """Leave out what one-bit emoji can't show; a skin tone alone stays."""
-    return text[:1] + "".join(it for it in text[1:] if it not in SKIN_TONES)
-
-
-def _has_all(font: Font, text: str) -> bool:
-    return all(_has(font, character) for character in text)
-
-
-@functools.lru_cache(4096)
-def _has(font: Font, character: str) -> bool:
-    if unicodedata.category(character) == "Cf":  # handled by complex layout in any font
-        return True
-    plain = _unshaped(font)
-    return _pixels(plain, character) != _blank(plain)
-
-
-@functools.cache
-def _unshaped(font: Font) -> Font:
-    """Return the font without complex layout, which adds a dotted circle to a lone accent."""
-    return font.font_variant(layout_engine=ImageFont.Layout.BASIC)
-
-
-@functools.cache
-def _blank(font: Font) -> tuple[tuple[int, int], bytes]:
-    """Return the pixels that the font draws for a missing character."""
-    return _pixels(font, NO_CHARACTER)
-
-
-def _pixels(font: Font, character: str) -> tuple[tuple[int, int], bytes]:
-    mask = font.getmask(character, mode="1")
-    return mask.size, bytes(mask)
-
-
-def _height_above_baseline(font: Font, letters: str) -> int:
-    return -round(font.getbbox(letters, mode="1", anchor="ls")[1])
-
-
-def _height_below_baseline(font: Font, letters: str) -> int:
-    return round(font.getbbox(letters, mode="1", anchor="ls")[3])

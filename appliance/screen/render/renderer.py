@@ -7,17 +7,10 @@ from PIL import Image
 
 from appliance.screen import texts
 from appliance.screen.render.fonts import Typeface, typeface
+from appliance.screen.render.line import Line, draw_line, line_extent, line_start, line_width
+from appliance.screen.render.line_spacing import Column, place_lines
 from appliance.screen.render.status_bar import STATUS_HEIGHT, draw_status_bar
-from appliance.screen.render.text_layout import (
-    Line,
-    draw_line,
-    has_ideographs,
-    is_cut,
-    latest_lines,
-    line_width,
-    message_lines,
-    reads_right_to_left,
-)
+from appliance.screen.render.text_layout import is_cut, latest_lines, message_lines
 from appliance.screen.render.text_size import SMALLEST, TextArea, closest_pitch, spread
 from appliance.screen.scene import Mode, Scene
 from appliance.settings.schema import DisplaySettings
@@ -30,9 +23,6 @@ HEADLINES = (18, 16)
 
 HUGE_HEADLINES_UP_TO = 2
 """Lines of transcript up to which headlines are as large as the transcript."""
-
-IDEOGRAPH_PITCH = 17
-"""Pixels from line to line that ideographs need."""
 
 NOTICE_LINES = 2
 """Most lines that a notice takes from the transcript, however long its remedy is."""
@@ -81,7 +71,6 @@ class Renderer:
         self._of_other_lines: Renderer | None = None
         self._canvas = self._area.canvas
         self._text = self._area.typeface(lines)
-        self._tall_text = typeface(max(IDEOGRAPH_PITCH, self._text.pitch), font, self._canvas[0])
         self._small, self._smallest = typeface(SMALL, font), typeface(SMALLEST, font)
         self._status = self._small if self._text.pitch >= SMALL else self._smallest
         large = [typeface(pitch, font) for pitch in HEADLINES]
@@ -133,15 +122,18 @@ class Renderer:
         draw_status_bar(picture, scene, self._status, self._smallest)
 
     def _draw_transcript(self, picture: Image.Image, scene: Scene) -> None:
-        shown = self._area.body // self._text.pitch
-        candidates = latest_lines(scene.turns, self._text, self._canvas[0], max(1, shown))
-        type_, pitch = self._text, self._text.pitch
-        if has_ideographs(candidates):
-            type_, pitch = self._tall_text, max(IDEOGRAPH_PITCH, self._tall_text.pitch)
-        notice = self._draw_notice(picture, scene, closest_pitch(type_, pitch))
-        count, pitch = spread(type_, pitch, self._area.body - notice)
-        lines = latest_lines(scene.turns, type_, self._canvas[0], count)
-        self._draw_block(picture, TextBlock(lines, type_, pitch))
+        type_, width = self._text, self._canvas[0]
+        [newest] = latest_lines(scene.turns, type_, width, 1)
+        needed = max(closest_pitch(type_, type_.pitch), sum(line_extent(newest, type_)))
+        notice = self._draw_notice(picture, scene, needed)
+        room = self._area.body - notice
+        if needed > room:
+            type_ = type_.flat
+        count, pitch = spread(type_, type_.pitch, room)
+        lines = latest_lines(scene.turns, type_, width, count)
+        column = Column(type_, pitch, width, STATUS_HEIGHT, STATUS_HEIGHT + room)
+        for line, baseline in place_lines(lines, column):
+            draw_line(picture, line, type_, line_start(line, type_, width), baseline, width)
 
     def _draw_notice(self, picture: Image.Image, scene: Scene, line: int) -> int:
         """Draw remarks, dark on light, along the bottom; return their height.
@@ -227,7 +219,7 @@ class Renderer:
         margin = 0 if ink else 1
         for number, line in enumerate(lines):
             spare = width - line_width(line, type_, width)
-            x = spare // 2 if centred else spare - margin if reads_right_to_left(line) else margin
+            x = spare // 2 if centred else abs(line_start(line, type_, width) - margin)
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
 
 

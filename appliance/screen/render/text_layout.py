@@ -1,21 +1,19 @@
-"""Text layout: line breaking, the lines that are shown, drawing of a line."""
+"""Text layout: words of turns and messages, broken into lines."""
 
 import functools
 import itertools
-import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
 
-from PIL import Image
-
-from appliance.core.late_imports import import_lock
-from appliance.screen.render.bidi import is_right_to_left, visual_order
-from appliance.screen.render.fonts import Typeface, letters
+from appliance.core.scripts import joined
+from appliance.screen.render.bidi import is_right_to_left
+from appliance.screen.render.fonts import Typeface
+from appliance.screen.render.letters import letters
+from appliance.screen.render.line import Line, LineWord, gaps, ink_width, least_width, line_width
+from appliance.screen.render.line_breaking import may_begin_line, pieces
+from appliance.screen.render.tall_scripts import tall_places
 from appliance.screen.scene import ShownTurn
-
-log = logging.getLogger(__name__)
 
 FORMATTING_ROOM = ",.i"
 """Text whose width unformatted lines leave free: two punctuation marks and some capitals."""
@@ -32,32 +30,10 @@ BALANCE_STEP = 4
 WORD_LIMIT = 50
 """Most characters of a word that is not cut."""
 
-IDEOGRAPHS_OF_A_PHRASE = 3
-"""Ideographs from which on a text is larger for them."""
-
-_CLAUSE = re.compile(r".+?(?:[。！？，、；：](?=\w)|$)", re.DOTALL)  # noqa: RUF001 - Chinese
+_WORD = re.compile(r"\S+")
 
 DIRECTION_SAMPLE = 100
 """Characters at the start of a turn that decide its direction."""
-
-
-class LineWord(NamedTuple):
-    """Word of a line, or a part of one that is cut.
-
-    Attributes:
-        text: what is drawn.
-        tentative: whether it may still change.
-        spaced: whether a space separates it from the word before.
-        right_to_left: whether its paragraph is read from right to left.
-    """
-
-    text: str
-    tentative: bool = False
-    spaced: bool = True
-    right_to_left: bool = False
-
-
-Line = tuple[LineWord, ...]
 
 
 @functools.lru_cache(4096)
@@ -77,12 +53,34 @@ def unformatted_words(text: str) -> list[str]:
 
 
 def words_of(turn: ShownTurn) -> Iterator[LineWord]:
-    """Yield the turn's words, settled ones first; text with ideographs in parts."""
-    right_to_left = is_right_to_left(f"{turn.text} {turn.tentative}"[:DIRECTION_SAMPLE]) is True
-    for text, tentative in ((turn.text, False), (turn.tentative, True)):
-        for word in unicodedata.normalize("NFC", text).split():
-            for number, part in enumerate(_parts(word)):
-                yield LineWord(part, tentative, number == 0, right_to_left)
+    """Yield the turn's words, settled ones first; text without spaces in parts.
+
+    Where they may break is decided for the text as a whole: a tentative comma never begins a line.
+    """
+    settled, more = (unicodedata.normalize("NFC", it) for it in (turn.text, turn.tentative))
+    text = joined(settled, more)
+    right_to_left = is_right_to_left(text[:DIRECTION_SAMPLE]) is True
+    tall = tall_places(text)
+    for piece in pieces(text):
+        border = _border(text, piece.start, piece.end, len(text) - len(more))
+        parts = ((piece.start, border, False), (border, piece.end, True))
+        for number, (start, end, tentative) in enumerate(it for it in parts if it[0] < it[1]):
+            yield LineWord(
+                text[start:end],
+                tentative,
+                piece.spaced and number == 0,
+                right_to_left,
+                piece.bound or number > 0,
+                any(place in tall for place in range(start, end)),
+            )
+
+
+def _border(text: str, start: int, end: int, border: int) -> int:
+    """Return where the tentative part of a piece begins, between two letters."""
+    if not start < border < end:
+        return max(start, min(border, end))
+    ends = itertools.accumulate(map(len, letters(text[start:end])), initial=start)
+    return max(place for place in ends if place <= border)
 
 
 def break_lines(words: Iterable[LineWord], type_: Typeface, width: int) -> Iterator[Line]:
@@ -91,26 +89,90 @@ def break_lines(words: Iterable[LineWord], type_: Typeface, width: int) -> Itera
     Lines break where they would without capitals and punctuation. So a turn keeps its lines when it
     is finished and formatted, and text that has been read does not jump.
     """
+    return _broken(words, type_, width, _fits)
+
+
+def _broken(
+    words: Iterable[LineWord],
+    type_: Typeface,
+    width: int,
+    fits: Callable[[Line, Typeface, int], bool],
+) -> Iterator[Line]:
     line: Line = ()
-    for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
-        if line and not _fits((*line, word), type_, width):
+    for unit in _units(words):
+        if line and fits((*line, *unit), type_, width):
+            line = (*line, *unit)
+            continue
+        if line:
             yield line
-            line = ()
-        line = (*line, word)
+        *full, line = _cut(unit, type_, width)
+        yield from full
     if line:
         yield line
 
 
+def _units(words: Iterable[LineWord]) -> Iterator[Line]:
+    """Yield words with those that are bound to them."""
+    unit: Line = ()
+    for word in words:
+        if unit and not word.bound:
+            yield unit
+            unit = ()
+        unit = (*unit, word)
+    if unit:
+        yield unit
+
+
+def _cut(unit: Line, type_: Typeface, width: int) -> list[Line]:
+    """Return the lines of a unit; one that is wider than the line, or too long, is cut."""
+    longest = max(len(word.text) for word in unit)
+    if longest <= WORD_LIMIT and least_width(unit, type_) <= width:
+        return [unit]
+    lines: list[Line] = [()]
+    for atom in _atoms(unit, type_, width):
+        longer = _merged((*lines[-1], *atom))
+        if lines[-1] and least_width(longer, type_) > width:
+            lines.append(atom)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _atoms(unit: Line, type_: Typeface, width: int) -> Iterator[Line]:
+    """Yield the letters of a unit, with the punctuation that may not begin a line behind them."""
+    atom: Line = ()
+    for word in unit:
+        for number, letter in enumerate(letters(word.text)):
+            piece = word._replace(text=letter, spaced=word.spaced and number == 0)
+            longer = (*atom, piece)
+            if atom and (may_begin_line(letter) or least_width(longer, type_) > width):
+                yield atom
+                longer = (piece,)
+            atom = longer
+    yield atom
+
+
+def _merged(line: Line) -> Line:
+    """Return the line with the letters of each word as one again."""
+    merged: list[LineWord] = []
+    for word in line:
+        same = merged and (word.tentative, word.tall) == (merged[-1].tentative, merged[-1].tall)
+        if same and not word.spaced:
+            merged[-1] = merged[-1]._replace(text=merged[-1].text + word.text)
+        else:
+            merged.append(word)
+    return tuple(merged)
+
+
 def _fits(line: Line, type_: Typeface, width: int) -> bool:
-    spaces = _gaps(line) * type_.space
-    plain_width = sum(type_.width(unformatted(word.text)) for word in line) + spaces
-    fits_plain = plain_width + type_.width(FORMATTING_ROOM) <= width
-    return fits_plain and _least_width(line, type_) <= width
+    spaces = gaps(line) * type_.space
+    plain = (word._replace(text=unformatted(word.text)) for word in line)
+    fits_plain = ink_width(plain, type_) + spaces + type_.width(FORMATTING_ROOM) <= width
+    return fits_plain and least_width(line, type_) <= width
 
 
-def _least_width(line: Line, type_: Typeface) -> int:
-    """Return the width of the line with the narrowest spaces, in pixels."""
-    return sum(type_.width(word.text) for word in line) + _gaps(line) * type_.narrow_space
+def _least_fits(line: Line, type_: Typeface, width: int) -> bool:
+    return least_width(line, type_) <= width
 
 
 def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count: int) -> list[Line]:
@@ -134,15 +196,16 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
 
     So the lines of someone who talks without a pause need not be laid out from the first word on.
     """
-    latest = max(0, len(turn.text) // SECTION_CHARACTERS - 2) * SECTION_CHARACTERS
+    text = joined(turn.text, turn.tentative)
+    border = len(text) - len(turn.tentative)
+    latest = max(0, border // SECTION_CHARACTERS - 2) * SECTION_CHARACTERS
     # Counted in words from the start, which formatting changes least.
-    to_next = -turn.text.count(" ", 0, latest) % PARAGRAPH_WORDS
-    settled = turn.text[latest:].split()[to_next:]
-    words = settled + turn.tentative.split()
-    for start in reversed(range(0, max(1, len(words)), PARAGRAPH_WORDS)):
-        end = start + PARAGRAPH_WORDS
-        tentative = words[max(start, len(settled)) : end]
-        yield ShownTurn(" ".join(settled[start:end]), " ".join(tentative))
+    to_next = -text.count(" ", 0, latest) % PARAGRAPH_WORDS
+    words = list(itertools.islice(_WORD.finditer(text, latest), to_next, None))
+    for first in reversed(range(0, max(1, len(words)), PARAGRAPH_WORDS)):
+        paragraph = words[first : first + PARAGRAPH_WORDS]
+        start, end = (paragraph[0].start(), paragraph[-1].end()) if paragraph else (0, 0)
+        yield ShownTurn(text[start : min(end, border)], text[max(start, border) : end])
 
 
 @functools.lru_cache(256)
@@ -151,146 +214,17 @@ def message_lines(text: str, type_: Typeface, width: int) -> Sequence[Line]:
 
     So no number is parted from its unit, and the last line is no single word.
     """
-    words = list(words_of(ShownTurn(text)))
-    lines = _settled_lines(words, type_, width)
+    words = [word._replace(tall=False) for word in words_of(ShownTurn(text))]
+    lines = list(_broken(words, type_, width, _least_fits))
     longest = max((line_width(line, type_, width) for line in lines), default=0)
-    widest = max((type_.width(word.text) for word in words), default=0)
+    widest = max((least_width(unit, type_) for unit in _units(words)), default=0)
     for narrower in range(max(widest, longest // 2), longest, BALANCE_STEP):
-        balanced = _settled_lines(words, type_, narrower)
+        balanced = list(_broken(words, type_, narrower, _least_fits))
         if len(balanced) == len(lines):
             return balanced
     return lines
 
 
-def _settled_lines(words: Sequence[LineWord], type_: Typeface, width: int) -> list[Line]:
-    """Break words that will not change any more; narrow spaces where that saves a line."""
-    lines: list[Line] = []
-    for word in itertools.chain.from_iterable(_cut(word, type_, width) for word in words):
-        longer = (*lines[-1], word) if lines else (word,)
-        if lines and _least_width(longer, type_) <= width:
-            lines[-1] = longer
-        else:
-            lines.append((word,))
-    return lines
-
-
-def has_ideographs(lines: Iterable[Line]) -> bool:
-    """Return whether the lines have a phrase of ideographs or kana, which need 16 pixels of height.
-
-    One or two of them in other text, and emoji, have the height of that text.
-    """
-    written = (letter for line in lines for word in line for letter in word.text)
-    return sum(_is_wide(it) and it.isalpha() for it in written) >= IDEOGRAPHS_OF_A_PHRASE
-
-
 def is_cut(text: str, type_: Typeface, width: int) -> bool:
     """Return whether a word of the text is wider than the line."""
     return any(type_.width(word[:WORD_LIMIT]) > width for word in text.split())
-
-
-def draw_line(
-    picture: Image.Image,
-    line: Line,
-    type_: Typeface,
-    x: int,
-    baseline: int,
-    width: int,
-    ink: int = 1,
-) -> None:
-    """Draw a line from (x, baseline) on; tentative words are underlined with dots.
-
-    Spaces get narrower where capitals and punctuation make the line wider than `width` pixels.
-    """
-    space = _space(line, type_, width)
-    for number, word in enumerate(_in_visual_order(line)):
-        if number and word.spaced:
-            x += space
-        type_.draw(picture, x, baseline, word.text, ink)
-        end = x + type_.width(word.text)
-        if word.tentative:
-            _underline(picture, x, end, baseline + 2)
-        x = end
-
-
-@functools.lru_cache(256)
-def _in_visual_order(line: Line) -> Line:
-    """Return the line's words from left to right, with the spaces between them."""
-    order = visual_order((word.text for word in line), right_to_left=reads_right_to_left(line))
-    neighbours = itertools.pairwise([-1, *order])
-    return tuple(
-        line[now]._replace(spaced=line[max(now, before)].spaced) for before, now in neighbours
-    )
-
-
-def reads_right_to_left(line: Line) -> bool:
-    """Return whether the line's paragraph is read from right to left."""
-    return bool(line) and line[0].right_to_left
-
-
-def line_width(line: Line, type_: Typeface, width: int) -> int:
-    """Return the width of the line when it is drawn into `width` pixels."""
-    letters = sum(type_.width(word.text) for word in line)
-    return letters + _gaps(line) * _space(line, type_, width)
-
-
-def _gaps(line: Line) -> int:
-    return sum(word.spaced for word in line[1:])
-
-
-def _space(line: Line, type_: Typeface, width: int) -> int:
-    left = width - sum(type_.width(word.text) for word in line)
-    return max(type_.narrow_space, min(type_.space, left // max(1, _gaps(line))))
-
-
-def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
-    lowest = min(y, picture.height - 1)
-    for x in range(start + start % 2, min(end, picture.width), 2):
-        picture.putpixel((x, lowest), 1)
-
-
-@functools.lru_cache(4096)
-def _parts(word: str) -> tuple[str, ...]:
-    """Split text with ideographs where a line may break; other words stay whole."""
-    if not any(map(_is_wide, word)):
-        return (word,)
-    return tuple(part for clause in _CLAUSE.findall(word) for part in _parts_of_clause(clause))
-
-
-@functools.lru_cache(1024)
-def _parts_of_clause(clause: str) -> tuple[str, ...]:
-    """Return the parts; cached, as a letter takes 0.06 ms, and only the newest clause changes."""
-    return tuple(_line_breaker()(clause))
-
-
-@functools.cache
-def _line_breaker() -> Callable[[str], Iterable[str]]:
-    """Return what splits text by Unicode's line breaking algorithm (UAX #14).
-
-    It is loaded for the first ideograph: most boxes never show one, and it takes 50 ms.
-    """
-    with import_lock:
-        try:
-            from uniseg.linebreak import line_break_units  # noqa: PLC0415 - see above
-        except ImportError as error:
-            log.warning("lines may break between any two ideographs: %s", error)
-            return letters
-    return cast("Callable[[str], Iterable[str]]", line_break_units)
-
-
-def _is_wide(letter: str) -> bool:
-    return unicodedata.east_asian_width(letter[0]) in {"W", "F"}
-
-
-def _cut(word: LineWord, type_: Typeface, width: int) -> Iterator[LineWord]:
-    """Cut a word that is wider than the line, or too long, into pieces that fit."""
-    if len(word.text) <= WORD_LIMIT and type_.width(word.text) <= width:
-        yield word
-        return
-    piece = ""
-    spaced = word.spaced
-    for letter in letters(word.text):
-        if piece and type_.width(piece + letter) > width:
-            yield word._replace(text=piece, spaced=spaced)
-            piece, spaced = "", False
-        piece += letter
-    yield word._replace(text=piece, spaced=spaced)

@@ -6,7 +6,9 @@ import pytest
 from PIL import Image, ImageFont
 
 from appliance.screen.render import fonts
-from appliance.screen.render.fonts import Typeface, letters, typeface
+from appliance.screen.render.fonts import Typeface, typeface
+from appliance.screen.render.glyphs import Font
+from appliance.screen.render.letters import SKIN_TONES, letters
 
 LATIN = (
     "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿĄąĆćČčĎďĘęĚěĞğİıŁłŃńŇň"
@@ -64,7 +66,7 @@ def test_letters_that_a_font_lacks_come_from_another() -> None:
 def test_a_font_is_loaded_when_a_letter_needs_it_and_not_before() -> None:
     loaded: list[Path] = []
 
-    def others() -> Iterator[fonts.Font]:
+    def others() -> Iterator[Font]:
         for path in fonts.EVERYTHING:
             loaded.append(path)
             yield ImageFont.truetype(str(path), 12)
@@ -114,7 +116,7 @@ def test_an_emoji_behind_a_word_of_hebrew_stands_on_its_left() -> None:
     assert (first, second) == ("\N{PARTY POPPER}", "שלום")
 
 
-@pytest.mark.parametrize("tone", sorted(fonts.SKIN_TONES))
+@pytest.mark.parametrize("tone", sorted(SKIN_TONES))
 def test_a_skin_tone_is_no_box_of_its_own(tone: str) -> None:
     type_ = typeface(18)
     assert image(type_, f"\N{WAVING HAND SIGN}{tone}") == image(type_, "\N{WAVING HAND SIGN}")

@@ -7,17 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from appliance.screen.render import text_layout
+from appliance.screen.render import line_breaking
 from appliance.screen.render.fonts import Typeface, typeface
+from appliance.screen.render.line import Line, draw_line, line_width, reads_right_to_left
 from appliance.screen.render.text_layout import (
     SECTION_CHARACTERS,
-    Line,
     break_lines,
-    draw_line,
     latest_lines,
-    line_width,
     message_lines,
-    reads_right_to_left,
     words_of,
 )
 from appliance.screen.scene import ShownTurn
@@ -194,15 +191,20 @@ def test_no_line_begins_with_a_vowel_of_the_one_above(text: str) -> None:
     assert not [line for line in lines[:-1] if line[-2:-1] not in "เแโใไ" and line[-1] in "เโไ"]
 
 
-def test_without_the_line_breaker_lines_break_between_any_two_letters(
+def test_without_the_line_breaker_lines_break_between_letters_but_not_before_marks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "uniseg.linebreak", None)
-    caches = (text_layout._line_breaker, text_layout._parts, text_layout._parts_of_clause)
+    caches = (
+        line_breaking._line_breaker,
+        line_breaking._parts,
+        line_breaking._parts_of_clause,
+        line_breaking._is_bound,
+    )
     try:
         for cached in caches:
             cached.cache_clear()
-        assert text_layout._parts("你好。ok") == ("你", "好", "。", "o", "k")
+        assert line_breaking._parts("你好。ok") == ("你", "好。", "o", "k")
     finally:
         for cached in caches:
             cached.cache_clear()

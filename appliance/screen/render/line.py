@@ -1,0 +1,136 @@
+"""Line of text: its words, what they measure, and how they are drawn."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from PIL import Image
+
+from appliance.screen.render.bidi import visual_order
+from appliance.screen.render.fonts import Typeface
+
+
+class LineWord(NamedTuple):
+    """Word of a line, or a part of one that is cut.
+
+    Attributes:
+        text: what is drawn.
+        tentative: whether it may still change.
+        spaced: whether a space separates it from the word before.
+        right_to_left: whether its paragraph is read from right to left.
+        bound: whether no line begins with it.
+        tall: whether it is set in the typeface for letters that need many pixels.
+    """
+
+    text: str
+    tentative: bool = False
+    spaced: bool = True
+    right_to_left: bool = False
+    bound: bool = False
+    tall: bool = False
+
+
+Line = tuple[LineWord, ...]
+
+
+def draw_line(
+    picture: Image.Image,
+    line: Line,
+    type_: Typeface,
+    x: int,
+    baseline: int,
+    width: int,
+    ink: int = 1,
+) -> None:
+    """Draw a line from (x, baseline) on; tentative words are underlined with dots.
+
+    Spaces get narrower where capitals and punctuation make the line wider than `width` pixels.
+    """
+    space = _space(line, type_, width)
+    for number, word in enumerate(_in_visual_order(line)):
+        if number and word.spaced:
+            x += space
+        own = _of_word(type_, word)
+        own.draw(picture, x, baseline, word.text, ink)
+        end = x + own.width(word.text)
+        if word.tentative:
+            _underline(picture, x, end, baseline + type_.underline)
+        x = end
+
+
+@functools.lru_cache(256)
+def _in_visual_order(line: Line) -> Line:
+    """Return the line's words from left to right, with the spaces between them."""
+    order = visual_order((word.text for word in line), right_to_left=reads_right_to_left(line))
+    return tuple(
+        line[number]._replace(spaced=line[_later(order, place)].spaced)
+        for place, number in enumerate(order)
+    )
+
+
+def _later(order: Sequence[int], place: int) -> int:
+    """Return which word of the line has the space before the word that is drawn at a place."""
+    before, now = order[max(0, place - 1)], order[place]
+    if abs(now - before) <= 1:
+        return max(now, before)
+    # Between two directions, the space is at the beginning of what was spoken later.
+    steps = range(place - 1, 0, -1) if before > now else range(place + 1, len(order))
+    first = max(now, before)
+    for step in steps:
+        following = order[step - 1] if before > now else order[step]
+        if abs(following - first) != 1:
+            break
+        first = following
+    return first
+
+
+def reads_right_to_left(line: Line) -> bool:
+    """Return whether the line's paragraph is read from right to left."""
+    return bool(line) and line[0].right_to_left
+
+
+def line_width(line: Line, type_: Typeface, width: int) -> int:
+    """Return the width of the line when it is drawn into `width` pixels."""
+    return ink_width(line, type_) + gaps(line) * _space(line, type_, width)
+
+
+def line_start(line: Line, type_: Typeface, width: int) -> int:
+    """Return where the line starts on the side from which it is read, in pixels from the left."""
+    return width - line_width(line, type_, width) if reads_right_to_left(line) else 0
+
+
+def line_extent(line: Line, type_: Typeface) -> tuple[int, int]:
+    """Return the pixels of the line above and below its baseline, with its dots."""
+    extents = [_of_word(type_, word).extent(word.text, whole_cell=word.tall) for word in line]
+    above, below = (max(it, default=0) for it in zip((0, 0), *extents, strict=True))
+    return above, max(below, type_.descent, type_.underline + 1)
+
+
+def gaps(line: Line) -> int:
+    """Return the number of spaces in the line."""
+    return sum(word.spaced for word in line[1:])
+
+
+def _space(line: Line, type_: Typeface, width: int) -> int:
+    left = width - ink_width(line, type_)
+    return max(type_.narrow_space, min(type_.space, left // max(1, gaps(line))))
+
+
+def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
+    lowest = min(y, picture.height - 1)
+    for x in range(start + start % 2, min(end, picture.width), 2):
+        picture.putpixel((x, lowest), 1)
+
+
+def least_width(line: Line, type_: Typeface) -> int:
+    """Return the width of the line with the narrowest spaces, in pixels."""
+    return ink_width(line, type_) + gaps(line) * type_.narrow_space
+
+
+def ink_width(words: Iterable[LineWord], type_: Typeface) -> int:
+    """Return the width of the words without the spaces between them."""
+    return sum(_of_word(type_, word).width(word.text) for word in words)
+
+
+def _of_word(type_: Typeface, word: LineWord) -> Typeface:
+    return type_.tall if word.tall else type_
