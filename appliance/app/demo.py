@@ -22,6 +22,7 @@ from appliance.core.events import Post, StopRequested
 from appliance.hardware.portaudio import quiet_audio
 from appliance.hardware.simulated import WavAudio, press
 from appliance.history import reader
+from appliance.history.location import path_in_use
 from appliance.history.records import SessionRecord
 from appliance.screen.panels.base import Panel
 from appliance.screen.scene import Mode
@@ -92,7 +93,7 @@ class Demo:
 
     def _run(self) -> SessionRecord:
         _drop_left_over_audio(self._settings)
-        history = Path(self._settings.history.path)
+        history = path_in_use(Path(self._settings.history.path))
         earlier = reader.covered(history).keys()
         with _on_signals(self._stop):
             self._play()

@@ -22,6 +22,7 @@ from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
 from appliance.history import reader
+from appliance.history.location import path_in_use
 from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
 from appliance.screen.status_led import StatusLed
@@ -179,7 +180,7 @@ class Parts:
             mark=self._history.save_mark,
             perform=self._actions.perform,
             began_at=self._open_sessions.began_at,
-            acted=reader.last_marks(Path(self._settings.history.path), left_over),
+            acted=reader.last_marks(path_in_use(Path(self._settings.history.path)), left_over),
         )
 
     def _record_late_outcomes(self) -> None:

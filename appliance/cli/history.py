@@ -29,12 +29,13 @@ def list_sessions(config: str | None) -> None:
     A session is "open" until all of it is transcribed.
     """
     from appliance.history import export
-    from appliance.history.database import files_set_aside
+    from appliance.history.location import files_set_aside, path_in_use
 
-    path = _history_path(config)
+    named = Path(settings_of(config).history.path)
+    path = path_in_use(named)
     with _reported(path, "read"):
         kept = _sessions(path)
-        aside = files_set_aside(path)
+        aside = files_set_aside(named)
     for file in aside:
         click.echo(f"not listed here: what lies in {file}, which was set aside", err=True)
     if not kept:
@@ -109,7 +110,7 @@ def delete(session: str, config: str | None) -> None:
     from appliance.history.database import delete_session
 
     settings = settings_of(config)
-    path = Path(settings.history.path)
+    path = _history_path(config)
     with _reported(path, "written"):
         if (settings.spool / session).exists():
             fail(f"session {session} is still being transcribed; delete it when it is done")
@@ -131,10 +132,10 @@ def recover(file: Path, config: str | None) -> None:
     from appliance.system.files import give_to_owner_of_folder
 
     settings = settings_of(config)
-    path, file = Path(settings.history.path), file.absolute()
+    path, file = _history_path(config), file.absolute()
     with _reported(file, "read"):
         if path.exists() and file.samefile(path):
-            file = _set_aside(settings)
+            file = _set_aside(path, settings)
         found = salvage(file)
     kept = found.records()
     if not kept:
@@ -154,11 +155,11 @@ def recover(file: Path, config: str | None) -> None:
     )
 
 
-def _set_aside(settings: "Settings") -> Path:
+def _set_aside(path: Path, settings: "Settings") -> Path:
     """Set the history aside, unless the appliance writes to it; return its new path."""
     import time
 
-    from appliance.history.database import set_aside
+    from appliance.history.location import set_aside
     from appliance.system.state_lock import StateInUseError, StateLock
 
     with StateLock() as lock:
@@ -166,7 +167,7 @@ def _set_aside(settings: "Settings") -> Path:
             lock.take(settings.spool.parent)
         except StateInUseError:
             fail("the appliance is running; end it first: sudo systemctl stop appliance")
-        return set_aside(Path(settings.history.path), "damaged", time.time())
+        return set_aside(path, "damaged", time.time())
 
 
 def _sessions(path: Path, wanted: str | None = None) -> "list[SessionRecord]":
@@ -217,7 +218,9 @@ def _export(format_: str, session: str | None, config: str | None) -> None:
 
 
 def _history_path(config: str | None) -> Path:
-    return Path(settings_of(config).history.path)
+    from appliance.history.location import path_in_use
+
+    return path_in_use(Path(settings_of(config).history.path))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from appliance.core.events import Post
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import reader
+from appliance.history.location import make_way
 from appliance.settings import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
@@ -122,7 +123,8 @@ class SessionFactory:
 
         What is covered comes from the database, which commits it together with the turns.
         """
-        covered = reader.covered(Path(self._settings.history.path))
+        # First, since it decides which database says what is covered.
+        covered = reader.covered(make_way(Path(self._settings.history.path)))
         found = []
         for folder, recording in recordings_in(self._spool):
             known = covered.get(recording.session)

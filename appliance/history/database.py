@@ -1,21 +1,28 @@
-"""SQLite database of the history: opening it, and setting aside an unusable one."""
+"""SQLite database of the history: opening it, looking for damage, and changes by commands."""
 
 import contextlib
 import errno
-import io
-import itertools
 import os
-import re
 import sqlite3
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 from appliance.core.speakers import LabelKey
 from appliance.history import statements
 from appliance.history.schema import migrate, primary_code, schema_checked
+
+_MISPLACED = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+}
 
 LOCK_TIMEOUT = 5.0
 """Seconds to wait for another program that writes to the database."""
@@ -33,7 +40,10 @@ def open_database(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_irregular(path)
     # SQLite would let others read a new file; one that is there keeps its mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     database = sqlite3.connect(path, timeout=LOCK_TIMEOUT)
     with contextlib.ExitStack() as unless_ready:
         unless_ready.callback(database.close)
@@ -65,22 +75,25 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield database
 
 
-def is_there(path: Path, mode: str) -> bool:
+def is_there(path: Path, access: int = os.R_OK) -> bool:
     """Return whether a file exists and is not empty.
 
     Args:
         path: the database.
-        mode: how it will be opened, "rb" or "r+b".
+        access: what it will be used for, as for `os.access`.
 
     Raises:
         OSError: the file can't be opened, and why; SQLite would not say why.
     """
     _refuse_irregular(path)
     try:
-        with path.open(mode) as file:
-            return file.seek(0, io.SEEK_END) > 0
+        size = path.stat().st_size
     except FileNotFoundError:
         return False
+    # Not opened: to close it again would release the locks that SQLite has on it in this process.
+    if not os.access(path, access):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return size > 0
 
 
 def _refuse_irregular(path: Path) -> None:
@@ -96,6 +109,11 @@ def _refuse_irregular(path: Path) -> None:
 def is_damaged(error: Exception) -> bool:
     """Return whether an error means that the file itself is broken."""
     return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_misplaced(error: Exception) -> bool:
+    """Return whether an error means that no database can be where it should be."""
+    return isinstance(error, OSError) and error.errno in _MISPLACED
 
 
 def is_unreadable(error: Exception) -> bool:
@@ -128,29 +146,6 @@ def find_damage(path: Path, seconds: float) -> str:
         raise
 
 
-def set_aside(path: Path, why: Literal["damaged", "newer"], now: float) -> Path:
-    """Rename a database, so that a new one can begin; return its new path, which says why.
-
-    Raises:
-        OSError: the disk refused.
-    """
-    # The clock may be wrong and give a time for the second time.
-    names = (f"{path.name}.{why}-{now + later:.0f}" for later in itertools.count())
-    aside = next(it for it in map(path.with_name, names) if not it.exists())
-    # The database itself comes last: its log must never be taken for the new one's.
-    for suffix in ("-shm", "-wal", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
-def files_set_aside(path: Path) -> list[Path]:
-    """Return the databases that were set aside in favour of this one, by name."""
-    names = re.compile(rf"{re.escape(path.name)}\.(damaged|newer)-\d+")
-    return sorted(it for it in path.parent.glob("*") if names.fullmatch(it.name))
-
-
 def name_speaker(path: Path, session: str, name: str, speaker: LabelKey) -> None:
     """Write the name of a session's speaker, or delete it if it is empty.
 
@@ -175,7 +170,7 @@ def delete_session(path: Path, session: str) -> bool:
     Raises:
         sqlite3.Error, OSError: the database can't be written.
     """
-    if not is_there(path, "r+b"):
+    if not is_there(path, os.R_OK | os.W_OK):
         return False
     with (
         contextlib.closing(open_database(path)) as database,

@@ -26,7 +26,7 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[SessionRecord]:
     Raises:
         sqlite3.Error, OSError: the database can't be read.
     """
-    if not is_there(path, "rb"):
+    if not is_there(path):
         return
     with open_for_reading(path) as database:
         rows = database.execute(
@@ -50,7 +50,7 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
     Raises:
         sqlite3.Error, OSError: the database can't be read.
     """
-    if not is_there(path, "rb"):
+    if not is_there(path):
         return []
     with open_for_reading(path) as database:
         if not _has_table(database, "outgoing"):
@@ -79,7 +79,7 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
 def covered(path: Path) -> dict[str, Covered]:
     """Return what is covered of each session; an empty dict if the database can't be read."""
     try:
-        if not is_there(path, "rb"):
+        if not is_there(path):
             return {}
         with open_for_reading(path) as database:
             rows = database.execute(
@@ -97,7 +97,7 @@ def speakers(path: Path, session: str) -> dict[LabelKey, Speaker]:
     Raises:
         sqlite3.Error, OSError: the database can't be read.
     """
-    if not is_there(path, "rb"):
+    if not is_there(path):
         return {}
     with open_for_reading(path) as database:
         spoken_by = _speakers(database, session)
@@ -110,7 +110,7 @@ def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
     Sessions without marks are left out, and all of them if the database can't be read.
     """
     try:
-        if not (of_sessions and is_there(path, "rb")):
+        if not (of_sessions and is_there(path)):
             return {}
         with open_for_reading(path) as database:
             if not _has_table(database, "mark"):

@@ -1,6 +1,7 @@
 """Writer thread of the history: nobody else waits for the disk."""
 
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -25,11 +26,8 @@ from appliance.core.faults import Fault
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements
-from appliance.history.database import (
-    is_damaged,
-    open_database,
-    set_aside,
-)
+from appliance.history.database import is_damaged, is_misplaced, open_database
+from appliance.history.location import begin_another, make_way, path_in_use
 from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.retention import PURGE_INTERVAL, Retention
 from appliance.history.schema import SchemaError, has_speakers, schema_checked
@@ -292,9 +290,9 @@ class HistoryWriter:
             raise
 
     def _write(self, transaction: Transaction) -> None:
-        if not self._path.exists():
+        if not os.path.exists(path_in_use(self._path)):  # noqa: PTH110 - raises nothing
             self._close()  # SQLite would go on writing to the deleted file
-        self._database = self._database or open_database(self._path)
+        self._database = self._database or open_database(make_way(self._path))
         with schema_checked(self._database):
             with self._database:
                 speakers = transaction.speakers
@@ -307,14 +305,15 @@ class HistoryWriter:
     def _replace_database(self, why: Literal["damaged", "newer"], error: Exception) -> None:
         """Set the database aside; the next write begins a new one."""
         self._close()
-        aside = set_aside(self._path, why, self._wall_clock())
+        aside = begin_another(self._path, why, self._wall_clock())
         log.error("the history can't be used: %s. It is kept as %s; a new one begins", error, aside)
 
     def _report_failure(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
             log.error("the history can't be written: %s; it is held in memory", error)
-            self._post(HistoryFailed(Fault("Can't save", "check the SD card", detail=str(error))))
+            remedy = "check history.path" if is_misplaced(error) else "check the SD card"
+            self._post(HistoryFailed(Fault("Can't save", remedy, detail=str(error))))
 
     def _report_recovery(self) -> None:
         if self._failed:

@@ -19,6 +19,7 @@ from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Post
 from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.history import reader
+from appliance.history.location import path_in_use
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
 from appliance.mqtt.errors import DROPPED, NO_BROKER, BrokerError
@@ -105,7 +106,7 @@ class MqttClient:
             names = [command.name for command in settings.commands]
             self._description.put(discovery.device(self._topics, names))
         self._turns = TurnOutbox(
-            outgoing or functools.partial(reader.outgoing_turns, Path(settings.history.path)),
+            outgoing or functools.partial(_outgoing_turns, Path(settings.history.path)),
             delivered,
             wake=self._wake,
             clock=clock,
@@ -289,3 +290,7 @@ class MqttClient:
         elif self._reported and connection.all_answered and not self._reconnect.keeps_dropping:
             self._reported = None
             self._post(BrokerRecovered())
+
+
+def _outgoing_turns(history: Path) -> list[OutgoingTurn]:
+    return reader.outgoing_turns(path_in_use(history))

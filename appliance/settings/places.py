@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 from appliance.settings.commands import Webhook
 from appliance.settings.schema import Settings
 
+KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
+"""Folders of which what looks like files is the kernel or a device."""
+
+MEMORY = "/dev/shm"  # noqa: S108
+"""The place below them that keeps files, until the power goes."""
+
 
 def problems_of_places(settings: Settings) -> list[str]:
     """Return a sentence for each address without a valid host or port, and each file that is none.
@@ -27,7 +33,7 @@ def problems_of_places(settings: Settings) -> list[str]:
     files = (
         f'{name} = "{path}" is not allowed: {problem}'
         for name, path in _files(settings)
-        if (problem := _problem_of_file(path))
+        if (problem := _problem_of_file(path, is_state=name == "history.path"))
     )
     return [*addresses, *files]
 
@@ -63,11 +69,29 @@ def _files(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "mqtt.tls", settings.mqtt.tls
 
 
-def _problem_of_file(path: str) -> str:
+def _problem_of_file(path: str, *, is_state: bool) -> str:
+    """Return what is wrong with a path.
+
+    Args:
+        path: a path; empty for none.
+        is_state: whether the program itself keeps this file. What else lies there is no mistake
+            of the settings if the path has the suffix of a database: it is set aside.
+    """
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts) or len(path) > 1000:
         return "it is too long"
-    try:
-        regular = not path or stat.S_ISREG(Path(path).stat().st_mode)
-    except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
+    if not path:
         return ""
-    return "" if regular else "it is no regular file"
+    real = Path(os.path.realpath(path))
+    may_be_set_aside = is_state and Path(path).suffix == ".db"
+    try:
+        mode = real.stat().st_mode
+    except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
+        pass
+    else:
+        is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+        if is_device or not (stat.S_ISREG(mode) or may_be_set_aside):
+            return "it is no regular file"
+    for folder in KERNEL_FOLDERS:
+        if real.is_relative_to(folder) and not real.is_relative_to(MEMORY):
+            return f"it leads into {folder}, which keeps no files"
+    return ""

@@ -15,7 +15,8 @@ import appliance.history.export  # noqa: F401 - loaded before the right to is gi
 from appliance import __version__
 from appliance.cli import main
 from appliance.history import reader
-from appliance.history.database import files_set_aside, open_database, set_aside
+from appliance.history.database import open_database
+from appliance.history.location import files_set_aside, set_aside
 from appliance.system.state_lock import StateLock
 from tests.history import schemas
 from tests.rig.privileges import unprivileged

@@ -7,11 +7,10 @@ import pytest
 from appliance.history import reader
 from appliance.history.database import (
     delete_session,
-    files_set_aside,
     is_damaged,
     open_database,
-    set_aside,
 )
+from appliance.history.location import files_set_aside, set_aside
 
 
 def test_deleting_takes_the_turns_too(said: Path) -> None:

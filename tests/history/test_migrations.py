@@ -15,9 +15,9 @@ from appliance.core.turns import Covered
 from appliance.history import reader
 from appliance.history.database import (
     delete_session,
-    files_set_aside,
     open_database,
 )
+from appliance.history.location import files_set_aside
 from appliance.history.records import Mark, MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
 from appliance.history.schema import MIGRATIONS, SCHEMA_VERSION, SchemaError, migrate, version_of
 from tests.history import schemas

@@ -285,7 +285,7 @@ def test_a_folder_that_can_not_be_written_is_reported_once_and_nothing_is_lost(
     writing.begin("a")
     failed = writing.next()
     assert isinstance(failed, HistoryFailed)
-    assert (failed.fault.what, failed.fault.remedy) == ("Can't save", "check the SD card")
+    assert (failed.fault.what, failed.fault.remedy) == ("Can't save", "check history.path")
     writing.keep("a", "held meanwhile")
     folder.unlink()
     assert writing.next() == HistoryRecovered()

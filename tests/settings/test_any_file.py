@@ -3,6 +3,7 @@
 import os
 import tomllib
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,10 @@ def test_brackets_in_words_open_nothing(text: str) -> None:
         ("[service]\napi_key_file = '/dev/zero'", "it is no regular file"),
         ("[service]\nca_file = '/etc'", "it is no regular file"),
         ("[display]\nfont = '/dev/tty'", "it is no regular file"),
+        ("[history]\npath = '/proc/self/mem'", "it leads into /proc, which keeps no files"),
+        ("[history]\npath = '/sys/history.db'", "it leads into /sys, which keeps no files"),
+        ("[history]\npath = '/tmp/../dev/x.db'", "it leads into /dev, which keeps no files"),
+        ("[mqtt]\npassword_file = '/proc/version'", "it leads into /proc, which keeps no files"),
         ("[mqtt]\nhost = 'a..b'", "its host or port can't be used"),
         (f"[mqtt]\nhost = '{'a' * 64}'", "its host or port can't be used"),
         ("[service]\nurl = 'ws://a:65536/'", "its host or port can't be used"),
@@ -171,7 +176,7 @@ def test_brackets_in_words_open_nothing(text: str) -> None:
         ),
         ("#" * (MAX_SIZE + 1), "is larger than 128 KiB"),
     ],
-    ids=range(34),
+    ids=range(38),
 )
 def test_what_exceeds_a_limit_is_refused_in_a_sentence(
     write: Write, text: str, problem: str
@@ -224,3 +229,17 @@ def test_any_copy_of_the_last_good_ones(
     folder = tmp_path_factory.mktemp("state", numbered=True)
     (folder / last_good.NAME).write_bytes(data)
     assert isinstance(last_good.load(folder), last_good.GoodSettings | None)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_lies_in_the_databases_place_is_no_mistake_of_the_settings(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    """It is set aside; a folder that is no database's by its name could be anything."""
+    make(tmp_path / "history.db")
+    make(tmp_path / "said")
+    parse(f'[history]\npath = "{tmp_path}/history.db"'.encode(), Path("/file"))
+    with pytest.raises(SettingsError, match="it is no regular file"):
+        parse(f'[history]\npath = "{tmp_path}/said"'.encode(), Path("/file"))
+    with pytest.raises(SettingsError, match="it is no regular file"):
+        parse(f'[service]\nca_file = "{tmp_path}/history.db"'.encode(), Path("/file"))

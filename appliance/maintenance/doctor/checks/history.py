@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.history.database import files_set_aside, find_damage, is_there
+from appliance.history.database import find_damage, is_there
+from appliance.history.location import files_set_aside, path_in_use
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
 from appliance.maintenance.doctor.runner import Check
@@ -28,12 +29,13 @@ def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
     """Check that the database is whole, and name those that were set aside.
 
     Args:
-        path: the database.
+        path: `history.path` of the settings.
         search_time: seconds to search for damage.
     """
+    named, path = path, path_in_use(path)
     try:
-        damage = find_damage(path, search_time) if is_there(path, "rb") else ""
-        aside = files_set_aside(path)
+        damage = find_damage(path, search_time) if is_there(path) else ""
+        aside = files_set_aside(named)
     except PermissionError:
         return not_tried(f"only root and the appliance may read {path}", "try with sudo")
     except (OSError, sqlite3.Error) as error:
@@ -42,6 +44,11 @@ def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
         return failed(
             f"{path} is damaged: {' '.join(damage.split())}",
             f"end the appliance, then run: appliance history recover {path}",
+        )
+    if path != named:
+        return warning(
+            f"what lies at {named} can't be used or renamed: the history goes on in {path}",
+            f"check the card (fsck); then run: appliance history recover {named}",
         )
     if aside:
         return warning(

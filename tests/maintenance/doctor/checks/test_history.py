@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.history.database import set_aside
+from appliance.history.location import set_aside
 from appliance.maintenance.doctor.checks.history import check_history
 from appliance.maintenance.doctor.result import Result
 from tests.history import schemas
