@@ -36,6 +36,16 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--certificate", metavar="FILE", type=FILE, help="For TLS, with --key: PEM files.")
 @click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key.")
+@click.option(
+    "--origin",
+    "origins",
+    metavar="URL",
+    multiple=True,
+    help="Origin of a web page that may ask.",
+)
+@click.option(
+    "--name", "names", metavar="NAME", multiple=True, help="Public name by which it is called."
+)
 def local_service(
     host: str,
     port: int,
@@ -44,6 +54,8 @@ def local_service(
     max_sessions: int | None,
     certificate: Path | None,
     key: Path | None,
+    origins: tuple[str, ...],
+    names: tuple[str, ...],
 ) -> None:
     """Transcribe without a cloud: a service with the vendor's protocol."""
     try:
@@ -63,6 +75,8 @@ def local_service(
             certificate=certificate,
             key=key,
             max_sessions=max_sessions,
+            origins=origins,
+            names=names,
         )
     except UnknownEngineError as error:
         raise click.UsageError(str(error)) from error

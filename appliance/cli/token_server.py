@@ -40,6 +40,11 @@ def token_server(context: click.Context) -> None:
 @click.option("--certificate", metavar="FILE", type=FILE, help="For TLS, with --key: PEM files.")
 @click.option("--key", metavar="FILE", type=FILE, help="The certificate's private key.")
 @click.option(
+    "--allow-local",
+    is_flag=True,
+    help="To try it: this machine needs no secret as long as no appliance was ever added.",
+)
+@click.option(
     "--origin", "origins", metavar="URL", multiple=True, help="Origin of a web page that may ask."
 )
 @click.option(

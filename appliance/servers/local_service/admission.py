@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 from starlette.requests import HTTPConnection
 
+from appliance.servers.local_service.guesses import GuessLimit
 from appliance.servers.local_service.parameters import MAX_SESSION_SECONDS
 from appliance.servers.local_service.refusals import (
     INACTIVE,
@@ -107,7 +108,7 @@ class TemporaryTokens:
         self._grants[token] = _Grant(now + expires_in, max_session)
         return token
 
-    def __contains__(self, token: str) -> bool:
+    def __contains__(self, token: str | None) -> bool:
         return token in self._grants
 
     def check(self, token: str) -> None:
@@ -155,6 +156,7 @@ class Admission:
         self._keys = tuple(keys)
         self._limit = limit or default_limit()
         self._clock = clock
+        self._guesses = GuessLimit(clock=clock)
         self._slots: set[SessionSlot] = set()
 
     @property
@@ -163,11 +165,35 @@ class Admission:
         return not self._keys
 
     def has_key(self, connection: HTTPConnection) -> bool:
-        """Return whether a request or handshake carries an accepted key."""
+        """Return whether a request or handshake carries an accepted key.
+
+        Raises:
+            RefusedError: its network sent too many wrong keys, so none is looked at (1008).
+        """
         given = _credential(connection)
         if self.is_open:
             return bool(given)
-        return any(hmac.compare_digest(given.encode(), key.encode()) for key in self._keys)
+        if not given:
+            return False
+        host = connection.client.host if connection.client else ""
+        if wait := self._guesses.wait(host):
+            raise RefusedError(
+                UNAUTHORIZED, f"Too many wrong keys from this network: wait {wait} s"
+            )
+        if any(hmac.compare_digest(given.encode(), key.encode()) for key in self._keys):
+            return True
+        self._guesses.count(host)
+        return False
+
+    def is_proven(self, connection: HTTPConnection) -> bool:
+        """Return whether a request carries what no web page of a stranger can know.
+
+        Raises:
+            RefusedError: as for `has_key`.
+        """
+        if self._token(connection) in self.tokens:
+            return True
+        return not self.is_open and self.has_key(connection)
 
     @contextlib.contextmanager
     def slot(self, handshake: HTTPConnection) -> Iterator[SessionSlot]:

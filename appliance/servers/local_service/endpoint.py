@@ -4,11 +4,12 @@
 server would.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -25,6 +26,7 @@ from appliance.servers.local_service.parameters import (
 from appliance.servers.local_service.refusals import SERVICE_ERROR, RefusedError
 from appliance.servers.local_service.session import StreamingSession
 from appliance.servers.log_limits import LogLimiter
+from appliance.servers.web_pages import WebPages
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Endpoint:
         admission: admits clients.
         look_ahead: seconds by which audio may be ahead of real time.
         log_limiter: logs the sessions that are refused.
+        pages: web pages that may use the service.
         heartbeat_interval: seconds between two heartbeats of a session.
         clock: monotonic seconds.
     """
@@ -56,6 +59,7 @@ class Endpoint:
         admission: Admission,
         look_ahead: float,
         log_limiter: LogLimiter,
+        pages: WebPages,
         heartbeat_interval: float = HEARTBEAT_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +67,7 @@ class Endpoint:
         self._admission = admission
         self._look_ahead = look_ahead
         self._log_limiter = log_limiter
+        self._pages = pages
         self._heartbeat_interval = heartbeat_interval
         self._clock = clock
 
@@ -76,8 +81,8 @@ class Endpoint:
         ]
 
     async def _temporary_token(self, request: Request) -> JSONResponse:
-        if not self._admission.has_key(request):
-            return JSONResponse({"error": "Not authorized: send an API key"}, 401)
+        if denial := self._denial(request, "Not authorized: send an API key"):
+            return denial
         try:
             wanted = parameters(request.query_params.multi_items(), TokenParameters)
         except RefusedError as refusal:
@@ -88,11 +93,40 @@ class Endpoint:
         return JSONResponse({"token": token, "expires_in_seconds": wanted.expires_in_seconds})
 
     async def _token(self, request: Request) -> JSONResponse:
-        if not (self._admission.is_open or self._admission.has_key(request)):
-            return JSONResponse({"error": "Secret refused: send this service's key"}, 401)
+        needs_key = not self._admission.is_open
+        if denial := self._denial(request, "Secret refused: send this service's key", needs_key):
+            return denial
         return JSONResponse({"token": self._admission.tokens.issue(TOKEN_LIFETIME)})
 
+    def _denial(
+        self, request: Request, without_key: str, needs_key: bool = True
+    ) -> JSONResponse | None:
+        """Return the answer to a request that gets no token; None for one that does."""
+        try:
+            if refusal := self._page_refusal(request):
+                return JSONResponse({"error": refusal}, 403)
+            has_key = not needs_key or self._admission.has_key(request)
+        except RefusedError as too_many:
+            return JSONResponse({"error": str(too_many)}, 429)
+        return None if has_key else JSONResponse({"error": without_key}, 401)
+
+    def _page_refusal(self, connection: HTTPConnection) -> str | None:
+        """Return why a web page may not have what it asks for; None if it may."""
+        refusal = self._pages.refusal(connection)
+        if refusal is None or self._admission.is_proven(connection):
+            return None
+        self._log_limiter.warning(
+            "page", f"refused: {refusal}. --name and --origin say what may use it"
+        )
+        return f"Not allowed: {refusal}"
+
     async def _stream(self, websocket: WebSocket) -> None:
+        denial = None
+        with contextlib.suppress(RefusedError):  # which follows below
+            denial = self._page_refusal(websocket)
+        if denial:
+            await websocket.send_denial_response(PlainTextResponse(denial, 403))
+            return
         # Accept before a refusal: a refused handshake can't carry the protocol's error codes.
         await websocket.accept()
         try:

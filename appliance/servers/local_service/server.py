@@ -32,6 +32,7 @@ from appliance.servers.local_service.engines.registry import engine_named
 from appliance.servers.local_service.heartbeat import HEARTBEAT_INTERVAL
 from appliance.servers.local_service.stream_connection import MAX_MESSAGE, StreamConnection
 from appliance.servers.log_limits import LogLimiter
+from appliance.servers.web_pages import WebPages
 from appliance.system.stop_signals import exit_on_stop_signals
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ def serve(
     certificate: Path | None = None,
     key: Path | None = None,
     max_sessions: int | None = None,
+    origins: Collection[str] = (),
+    names: Collection[str] = (),
 ) -> None:
     """Run the local service in the main thread until a stop signal, then exit with status 0.
 
@@ -72,6 +75,8 @@ def serve(
         certificate=certificate,
         key=key,
         max_sessions=max_sessions,
+        origins=origins,
+        names=names,
     ).run()
 
 
@@ -96,6 +101,8 @@ class LocalService:
         max_sessions: sessions at a time; None for two for each core, and at least four. Further
             ones are refused (3009), unless a client that has been silent for five seconds loses
             its session (3006).
+        origins: web pages that may use the service, besides those of the browser's own machine.
+        names: public names of this machine, unless a certificate proves them.
         look_ahead: seconds by which audio may be ahead of real time.
         heartbeat_interval: seconds between two heartbeats of a session that wants them.
         keepalive: seconds of silence after which TCP probes a client's machine.
@@ -121,6 +128,8 @@ class LocalService:
         certificate: Path | None = None,
         key: Path | None = None,
         max_sessions: int | None = None,
+        origins: Collection[str] = (),
+        names: Collection[str] = (),
         look_ahead: float = LOOK_AHEAD,
         heartbeat_interval: float = HEARTBEAT_INTERVAL,
         keepalive: int = KEEPALIVE_INTERVAL,
@@ -133,6 +142,7 @@ class LocalService:
         _check_certificate(certificate, key)
         self._host = host
         self._request_timeout = request_timeout
+        self._pages = WebPages(origins, names, any_name=certificate is not None)
         log_limiter = LogLimiter()
         self._socket = BoundedListener(
             _listening_socket(host, port, keepalive),
@@ -144,6 +154,7 @@ class LocalService:
             Admission(keys, max_sessions, clock),
             look_ahead,
             log_limiter,
+            self._pages,
             heartbeat_interval,
             clock,
         )
@@ -211,7 +222,9 @@ class LocalService:
         yield
 
     def _configuration(self) -> uvicorn.Config:
-        application = Starlette(routes=self._endpoint.routes(), lifespan=self._life)
+        application = Starlette(
+            routes=self._endpoint.routes(), middleware=[self._pages.cors()], lifespan=self._life
+        )
         connection = functools.partial(PromptConnection, request_timeout=self._request_timeout)
         # uvicorn logs whole URLs, with tokens: in its access log, and WebSockets' at level "info".
         return uvicorn.Config(

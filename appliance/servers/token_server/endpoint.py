@@ -1,18 +1,14 @@
 """HTTP endpoints of the token server: `/token` and `/healthz`.
 
-Tokens are for those who send a secret of the register; while the register is empty, for programs on
-this machine.
+Tokens are for those who send a secret of the register. If it never existed, and the owner allows
+this, programs on this machine need none.
 """
 
-import ipaddress
 import logging
-import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,6 +17,7 @@ from appliance.servers.log_limits import LogLimiter
 from appliance.servers.token_server.limits import RateLimit
 from appliance.servers.token_server.register import Register, RegisterError
 from appliance.servers.token_server.vendor import Token, TokenRefusedError
+from appliance.servers.web_pages import WebPages, host_name, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +36,8 @@ class Endpoint:
         check: raises `TokenRefusedError` if no token can be minted at all.
         rate_limit: limits the requests of each appliance.
         log_limiter: logs the requests that are refused.
-        origins: web pages that may send requests, such as "https://example.org" (CORS).
+        pages: web pages that may send requests.
+        allow_local: whether programs on this machine need no secret if there never was a register.
     """
 
     def __init__(
@@ -49,27 +47,24 @@ class Endpoint:
         check: Callable[[], object],
         rate_limit: RateLimit,
         log_limiter: LogLimiter,
-        origins: Collection[str] = (),
+        pages: WebPages,
+        *,
+        allow_local: bool = False,
     ) -> None:
         self._register = register
         self._mint = mint
         self._check = check
         self._rate_limit = rate_limit
         self._log_limiter = log_limiter
-        self._origins = origins
+        self._pages = pages
+        self._allow_local = allow_local
         self._register_error = ""
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=[origin.rstrip("/") for origin in self._origins],
-            allow_methods=["GET"],
-            allow_headers=["Authorization"],
-        )
         return Starlette(
             routes=[Route("/token", self._token), Route("/healthz", self._health)],
-            middleware=[cors] if self._origins else [],
+            middleware=[self._pages.cors()],
             exception_handlers={HTTPException: _http_error},
         )
 
@@ -107,15 +102,16 @@ class Endpoint:
     def _sender_of(self, request: Request) -> str | None:
         """Return the name of the appliance that sent a request; None for a stranger."""
         self._refresh_register()
-        if not self._register.appliances:
-            return THIS_MACHINE if _is_local(request) else None
+        if self._allow_local and not self._register.exists:
+            is_allowed = _is_local(request) and not self._pages.refusal(request)
+            return THIS_MACHINE if is_allowed else None
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         return self._register.name_of(secret.strip()) if scheme.lower() == "bearer" else None
 
     def _refusal_of_stranger(self, request: Request) -> TokenRefusedError:
         if not self._register.appliances:
             return TokenRefusedError(
-                403, "No appliance added", "until one is, only this machine is served"
+                403, "No appliance added", "appliance token-server add NAME adds one"
             )
         if "authorization" not in request.headers:
             return TokenRefusedError(401, "No secret given")
@@ -149,17 +145,9 @@ def _is_local(request: Request) -> bool:
     return (
         request.client is not None
         and is_loopback(request.client.host)
-        and is_loopback(re.sub(r":\d+$", "", request.headers.get("host", "")).strip("[]"))
+        and is_loopback(host_name(request.headers.get("host", "")))
         and not any(header in request.headers for header in PROXY_HEADERS)
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address or a name is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _answer(refusal: TokenRefusedError) -> JSONResponse:

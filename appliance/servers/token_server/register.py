@@ -69,6 +69,11 @@ class Register:
         self._clock = clock
         self._version: Version | None = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is or was a file, even if all appliances have been removed from it."""
+        return self._version is not None
+
     def refresh(self) -> None:
         """Read the file if it has changed.
 
@@ -81,8 +86,7 @@ class Register:
                 self.appliances = _read(self.path)
                 self._version = version
         except FileNotFoundError:
-            # An empty register serves everybody on this machine: the owner decides that, not a
-            # lost disk.
+            # Without a register this machine may be served: that decides its owner, no lost disk.
             if self._version is not None:
                 raise RegisterError(f"The file {self.path} is gone: restore it") from None
         except OSError as error:

@@ -20,10 +20,11 @@ from appliance.servers.connections import (
     connection_limit,
 )
 from appliance.servers.log_limits import LogLimiter
-from appliance.servers.token_server.endpoint import Endpoint, is_loopback
+from appliance.servers.token_server.endpoint import Endpoint
 from appliance.servers.token_server.limits import RateLimit
 from appliance.servers.token_server.register import Register, RegisterError, register_path
 from appliance.servers.token_server.vendor import VENDOR_URL, MintingPool, TokenRefusedError, Vendor
+from appliance.servers.web_pages import WebPages, is_loopback
 from appliance.settings.secrets import api_key
 from appliance.system.stop_signals import exit_on_stop_signals
 from appliance.system.systemd import Watchdog, notify
@@ -45,7 +46,8 @@ class Options(msgspec.Struct, frozen=True):
         api_key_file: a file with the API key; None for the default of `api_key`.
         certificate: PEM file for TLS, together with `key`.
         key: PEM file with the certificate's private key.
-        origins: web pages that may send requests (CORS).
+        allow_local: whether programs on this machine need no secret if there never was a register.
+        origins: web pages that may send requests, besides those of the browser's own machine.
         expires_in: seconds within which a token must be used.
         max_session_duration: seconds that a token's session may last.
         per_minute: requests that each appliance may make.
@@ -59,6 +61,7 @@ class Options(msgspec.Struct, frozen=True):
     api_key_file: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    allow_local: bool = False
     origins: tuple[str, ...] = ()
     expires_in: int = 60
     max_session_duration: int = 10_800
@@ -160,7 +163,8 @@ class TokenServer:
             self._vendor.key,
             RateLimit(options.per_minute),
             self._log_limiter,
-            options.origins,
+            WebPages(options.origins, any_name=True),
+            allow_local=options.allow_local,
         )
         watchdog = Watchdog()
 
@@ -195,11 +199,18 @@ class TokenServer:
         """Log the address, and what will not work and why."""
         options = self._options
         log.info("token server at %s", self.url)
-        if not self._register.appliances:
+        if options.allow_local and not self._register.exists:
             log.warning(
-                "No appliance is in %s yet, so only this machine is served, and needs no secret. "
-                "To serve others: appliance token-server add NAME",
+                "--allow-local: every program on this machine gets tokens without a secret. Use it "
+                "to try the server, and never behind a proxy"
+            )
+        elif not self._register.appliances:
+            log.warning(
+                "No appliance is in %s, so nobody is served: appliance token-server add NAME%s",
                 self._register.path,
+                ". --allow-local is only for a server that never had one"
+                if options.allow_local
+                else "",
             )
         elif not (options.certificate or is_loopback(options.host)):
             log.warning(

@@ -72,6 +72,73 @@ def test_only_the_given_keys_are_accepted() -> None:
         assert refusal(wrong)[0] == 1008
 
 
+def test_guesses_at_the_key_are_slowed(clock: Clock) -> None:
+    with LocalService(engine=DeafEngine(), keys=["right"], clock=clock) as service:
+        asked = [v3_token(service, key=f"guess {n}", expires_in_seconds="60") for n in range(12)]
+        assert [answer.status_code for answer in asked] == [401] * 10 + [429] * 2
+        assert "wait 60 s" in asked[-1].json()["error"]
+        assert v3_token(service, key="right", expires_in_seconds="60").status_code == 429
+        guess = Client(service, token=None, headers={"Authorization": "guess"})
+        assert refusal(guess) == (1008, "Too many wrong keys from this network: wait 60 s")
+        clock.now += 60
+        assert v3_token(service, key="right", expires_in_seconds="60").status_code == 200
+        wrong = [Client(service, token=None, headers={"Authorization": "no"}) for _ in range(11)]
+        assert "Too many wrong keys" in [refusal(client)[1] for client in wrong][-1]
+
+
+# Web pages
+
+EVIL = {"Origin": "http://evil.example.org:8765", "Host": "evil.example.org:8765"}
+
+
+@pytest.mark.parametrize("headers", [EVIL, {"Host": EVIL["Host"]}, {"Origin": "null"}])
+def test_a_strangers_page_gets_neither_token_nor_session(
+    service: LocalService, headers: dict[str, str]
+) -> None:
+    refused = requests.get(service.token_url, headers=headers, timeout=10)
+    assert refused.status_code == 403
+    assert "Not allowed" in refused.json()["error"]
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    # The library writes Host and Origin itself.
+    lines = [f"{name}: {value}" for name, value in {"Authorization": "any", **headers}.items()]
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        websocket.create_connection(
+            service.url,
+            timeout=20,
+            header=[line for line in lines if not line.startswith(("Host", "Origin"))],
+            host=headers.get("Host"),
+            origin=headers.get("Origin"),
+            suppress_origin="Origin" not in headers,
+        )
+    assert caught.value.status_code == 403
+
+
+@pytest.mark.parametrize("headers", [EVIL, {"Origin": "null"}, {"Origin": "http://localhost:3"}])
+def test_who_has_a_token_or_the_key_may_come_from_any_page(headers: dict[str, str]) -> None:
+    with LocalService(engine=DeafEngine(), keys=["right"]) as service:
+        token = v3_token(service, key="right", expires_in_seconds="60").json()["token"]
+        url = f"{service.url}?token={token}&sample_rate=16000"
+        for address, header in ((url, []), (service.url, ["Authorization: right"])):
+            client = websocket.create_connection(
+                address,
+                timeout=20,
+                header=header,
+                host=headers.get("Host"),
+                origin=headers["Origin"],
+            )
+            assert '"Begin"' in client.recv()
+            client.close()
+
+
+def test_a_page_of_an_allowed_origin_may_have_a_token() -> None:
+    origin = "https://captions.example.org"
+    with LocalService(engine=DeafEngine(), origins=[origin], names=["speech.example.org"]) as own:
+        headers = {"Origin": origin, "Host": "speech.example.org"}
+        answer = requests.get(own.token_url, headers=headers, timeout=10)
+    assert answer.json()["token"]
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+
+
 def test_a_token_opens_only_one_session(service: LocalService) -> None:
     token = token_of(service)
     first = Client(service, token=token)

@@ -77,6 +77,8 @@ def test_a_change_of_the_register_needs_no_restart(vendor: ScriptedService, tmp_
         assert source.fetch()
         register(tmp_path).remove("kitchen")
         assert refused(source) == (401, "Secret refused")
+        register(tmp_path).remove("workshop")
+        assert refused(source) == (403, "No appliance added")
 
 
 def test_two_servers_and_a_restarted_one_share_a_register(
@@ -104,9 +106,11 @@ def test_two_servers_and_a_restarted_one_share_a_register(
         {"Host": "127.0.0.1.example.org"},
         {"Host": "127.0.0.1:1:2"},
         {"Host": ""},
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
     ],
 )
-def test_with_an_empty_register_only_this_machine_is_served(
+def test_without_a_register_only_this_machine_is_served_if_it_is_allowed(
     vendor: ScriptedService, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     with TokenServer(options(tmp_path, vendor)) as server:
@@ -115,6 +119,41 @@ def test_with_an_empty_register_only_this_machine_is_served(
         assert vendor.token_requests == []
         assert requests.get(server.url, timeout=20).ok
         assert requests.get(server.url, headers={"Host": "localhost:80"}, timeout=20).ok
+
+
+@pytest.mark.parametrize("allow_local", [False, True])
+@pytest.mark.parametrize("when", ["never", "before the start", "while it runs", "file lost"])
+def test_a_register_that_existed_serves_only_who_stands_in_it(
+    vendor: ScriptedService, tmp_path: Path, when: str, allow_local: bool
+) -> None:
+    if when == "before the start":
+        register(tmp_path).add("kitchen")
+        register(tmp_path).remove("kitchen")
+    with TokenServer(options(tmp_path, vendor, allow_local=allow_local)) as server:
+        if when in ("while it runs", "file lost"):
+            source = appliance(server, register(tmp_path).add("kitchen"), tmp_path)
+            assert source.fetch()
+            register(tmp_path).remove("kitchen")
+            assert refused(source)[0] == 403
+        if when == "file lost":
+            register(tmp_path).path.unlink()
+        served = len(vendor.tokens)
+        answer = requests.get(server.url, timeout=20)
+        if when == "never" and allow_local:
+            assert answer.ok
+        else:
+            assert (answer.status_code, answer.json()) == (403, {"error": "No appliance added"})
+            assert len(vendor.tokens) == served
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:80"])
+def test_a_page_of_this_machine_may_read_answers(
+    vendor: ScriptedService, tmp_path: Path, origin: str
+) -> None:
+    with TokenServer(options(tmp_path, vendor)) as server:
+        answer = requests.get(server.url, headers={"Origin": origin}, timeout=20)
+        assert answer.json()["token"]
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_a_registered_appliance_is_served_through_a_proxy(

@@ -86,8 +86,20 @@ def test_the_log_explains_what_is_open(tmp_path: Path, caplog: pytest.LogCapture
     with ScriptedService() as vendor:
         with TokenServer(options(tmp_path, vendor)):
             pass
-        assert "only this machine is served" in caplog.text
-        assert "token-server add NAME" in caplog.text
+        assert "every program on this machine gets tokens without a secret" in caplog.text
+        assert "never behind a proxy" in caplog.text
+        caplog.clear()
+        with TokenServer(options(tmp_path, vendor, allow_local=False)):
+            pass
+        assert "so nobody is served: appliance token-server add NAME" in caplog.text
+        assert "--allow-local" not in caplog.text
+        caplog.clear()
+        register(tmp_path).add("kitchen")
+        register(tmp_path).remove("kitchen")
+        with TokenServer(options(tmp_path, vendor)):
+            pass
+        assert "so nobody is served: appliance token-server add NAME" in caplog.text
+        assert "--allow-local is only for a server that never had one" in caplog.text
         caplog.clear()
         register(tmp_path).add("kitchen")
         with TokenServer(options(tmp_path, vendor)):

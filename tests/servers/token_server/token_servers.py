@@ -17,13 +17,17 @@ from tests.rig.service import ScriptedService
 
 
 def options(folder: Path, vendor: ScriptedService, **changed: Any) -> Options:  # noqa: ANN401
-    """Return options for a server whose register and API key are in this folder."""
+    """Return options for a server whose register and API key are in this folder.
+
+    It serves this machine as long as there is no register.
+    """
     key = folder / "key"
     if not key.exists():
         key.write_text(vendor.api_key)
     usual = Options(
         port=0,
         secrets=register(folder).path,
+        allow_local=True,
         api_key_file=key,
         service_url=vendor.api_token_url,
     )
