@@ -113,9 +113,12 @@ class Failover:
         if self._useless_since is None:
             self._useless_since = self._clock()
 
-    def note_success(self) -> None:
-        """Note that a connection was useful: the next failure is a new one."""
-        self.current.retry_policy.note_success()
+    def note_success(self, *, progress: bool = True) -> None:
+        """Note that a connection was useful: the next failure is a new one.
+
+        One that only lasted made no `progress`.
+        """
+        self.current.retry_policy.note_success(progress=progress)
         self._useless_since = None
         self._announced.clear()
         self._fault = None

@@ -2,16 +2,16 @@
 
 import codecs
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 NETWORK_AUTHENTICATION = 511
 """The status of RFC 6585, section 6."""
 
-PROXY_AUTHENTICATION = 407
-"""The status of a proxy that asks for a name and a password (RFC 9110, section 15.5.8)."""
+PASSED_ON = (407, 429, *range(500, 600))
+"""Statuses that no login page has, but a proxy in front of a service: it explains none of them."""
 
-UNEXPLAINED_REFUSALS = (401, 402, 403)
-"""Statuses with which a token endpoint says why (the protocol's "Temporary token")."""
-
+REFUSALS = (401, 402, 403)
+"""Statuses with which a service says why (the protocol's "Temporary token")."""
 
 BEGINNING = 64
 """Bytes of a body that show whether it is a page."""
@@ -25,20 +25,33 @@ def noting_beginning(pieces: Iterable[bytes], beginning: bytearray) -> Iterator[
         yield piece
 
 
-def is_login_page(status: int, content_type: str, body: bytes) -> bool:
-    """Return whether an answer looks like that of a login page, not like that of a service.
+def may_be_login_page(
+    url: str, status: int, content_type: str, body: bytes | None, *, gives_reasons: bool = True
+) -> bool:
+    """Return whether an answer without a word of the service may come from somebody else.
 
-    It redirects, or shows a page. A service redirects nobody, and has no pages but those for its
-    own faults.
+    Over TLS it can't. Without it, a service is known by its JSON; and it redirects nobody.
 
-    >>> is_login_page(403, "text/html; charset=utf-8", b"<html>Welcome to the hotel")
+    Args:
+        url: what was requested.
+        status: the HTTP status.
+        content_type: the header.
+        body: the body, or its beginning; None if it was not read.
+        gives_reasons: whether the service would say why it refuses: in a handshake it need not.
+
+    >>> may_be_login_page("http://box.lan/token", 403, "text/plain", b"Welcome to the hotel")
     True
-    >>> is_login_page(403, "application/json", b'{"error": "Unknown key"}')
+    >>> may_be_login_page("http://box.lan/token", 404, "application/json", b'{"detail": "None"}')
     False
     """
+    if urlsplit(url).scheme in ("https", "wss"):
+        return False
     if status == NETWORK_AUTHENTICATION or 300 <= status < 400:
         return True
-    if status == PROXY_AUTHENTICATION:
+    if status in PASSED_ON:
         return False
-    text = body.removeprefix(codecs.BOM_UTF8).lstrip()
-    return status < 500 and ("html" in content_type.lower() or text[:1] == b"<")
+    if body == b"" and status >= 400 and not gives_reasons:
+        return False
+    text = (body or b"").removeprefix(codecs.BOM_UTF8).lstrip()
+    is_json = text[:1] == b"{" or "json" in content_type.lower()
+    return not is_json or (status in REFUSALS and gives_reasons)

@@ -36,7 +36,8 @@ class Stage(enum.Enum):
 class Outcome(msgspec.Struct, frozen=True):
     """How an attempt ended: with an HTTP status or close code (and its text), or with a cause.
 
-    `foreign` says that the answer looks like a login page of the network, not like the service's.
+    `foreign` says that the answer may be a login page of the network: nothing shows that it is the
+    service's.
     """
 
     stage: Stage
@@ -88,11 +89,12 @@ class Rule(msgspec.Struct, frozen=True):
         stages: The stages whose outcomes match.
         on: The codes and causes that match; empty for any.
         reaction: What is done.
-        what: The first line on the OLED; empty when the person need not notice.
+        what: The first line on the OLED; empty when the person need not notice, unless it comes
+            again and again.
         remedy: The second line on the OLED, what the person can do.
         pattern: A regular expression that must occur in the outcome's text.
         unexplained: Whether nobody knows what the code means. The service's own words then take the
-            place of `remedy`; and a code that comes again and again must be looked into.
+            place of `remedy`.
         foreign: Whether only foreign outcomes match.
         at_first: Whether it applies only until the outcome persists.
     """
@@ -106,6 +108,11 @@ class Rule(msgspec.Struct, frozen=True):
     unexplained: bool = False
     foreign: bool = False
     at_first: bool = False
+
+    @property
+    def may_become_fault(self) -> bool:
+        """Whether such an outcome, when it comes again and again, must be looked into."""
+        return self.unexplained or not self.what
 
     def matches(self, outcome: Outcome) -> bool:
         """Return whether this rule applies to that outcome."""
@@ -146,6 +153,9 @@ WANTS_SIGN_IN = "This network wants a sign-in"
 
 CHANGE_NETWORK = "sign in, or use another"
 
+CHECK_ADDRESS = "or check the address"
+"""What else to do if somebody else goes on to answer in place of the service."""
+
 UNREACHABLE = "Can't reach the service"
 
 MAX_SHOWN = 120
@@ -153,8 +163,9 @@ MAX_SHOWN = 120
 
 # fmt: off
 TABLE = (
-    # A login page between the box and the service, unless it persists
+    # A login page between the box and the service
     Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, foreign=True, at_first=True),
+    Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHECK_ADDRESS, foreign=True),
     Rule(ANYWHERE, UNTRUSTED, Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, at_first=True),
     # The service, over its WebSocket
     Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT), Reaction.AT_ONCE),
@@ -225,12 +236,14 @@ def fault_for(outcome: Outcome, *, persists: bool = False) -> Fault | None:
     Wrong address: check token_url (fetching a token: 404)
     """
     rule = rule_for(outcome, persists=persists)
-    if not rule.unexplained or outcome.code is None:
-        return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None
     said = f"{outcome.code} {shortened(outcome.text)}".rstrip()
-    if not persists:
-        return Fault("Service fault", f"it says: {said}", detail=str(outcome))
-    return Fault("Unknown refusal", f"ask the service: {said}", detail=str(outcome))
+    if outcome.code is None or not rule.may_become_fault:
+        return Fault(rule.what, rule.remedy, detail=str(outcome)) if rule.what else None
+    if persists and rule.unexplained:
+        return Fault("Unknown refusal", f"ask the service: {said}", detail=str(outcome))
+    if persists:
+        return Fault("Service hangs up", f"ask the service: {said}", detail=str(outcome))
+    return Fault(rule.what, f"it says: {said}", detail=str(outcome)) if rule.what else None
 
 
 def shortened(text: str) -> str:

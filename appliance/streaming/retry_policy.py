@@ -14,10 +14,10 @@ MIN_GAIN = 60.0
 
 
 MANY_TIMES = 3
-"""Unexplained ends in a row that are no accident."""
+"""Ends without progress that are no accident, though each alone would be no fault."""
 
 SIGN_IN_TIME = 120.0
-"""Seconds after which what looks like a login page is taken for what the service itself says."""
+"""Seconds after which more than a login page may be wrong."""
 
 
 class Delay(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ class RetryPolicy:
         self._jitter = jitter
         self._pace = 0
         self._attempts: dict[Reaction, int] = {}
-        self._unexplained = 0
+        self._without_progress = 0
         self._behind_page_since: float | None = None
         self._next_at = clock()
         self.may_hurry = True
@@ -117,10 +117,14 @@ class RetryPolicy:
         """Seconds until the next attempt may be made."""
         return max(0.0, self._next_at - self._clock())
 
-    def note_success(self) -> None:
-        """Reset the delays: a connection was useful, so the next failure is a new one."""
+    def note_success(self, *, progress: bool = True) -> None:
+        """Reset the delays: a connection was useful, so the next failure is a new one.
+
+        One that only lasted made no `progress`.
+        """
         self._attempts.clear()
-        self._unexplained = 0
+        if progress:
+            self._without_progress = 0
         self._behind_page_since = None
 
     def fault(self, outcome: Outcome) -> Fault | None:
@@ -133,8 +137,8 @@ class RetryPolicy:
 
     def _persists(self, outcome: Outcome) -> bool:
         """Return whether an outcome that is not noted yet came before, for long or many times."""
-        if rule_for(outcome).unexplained:
-            return self._unexplained + 1 >= MANY_TIMES
+        if rule_for(outcome).may_become_fault:
+            return self._without_progress + 1 >= MANY_TIMES
         since = self._behind_page_since
         return since is not None and self._clock() - since >= SIGN_IN_TIME
 
@@ -148,7 +152,7 @@ class RetryPolicy:
         reaction = self._reaction(rule.reaction)
         attempts = self._attempts.get(reaction, 0)
         self._attempts[reaction] = attempts + 1
-        self._unexplained += rule.unexplained
+        self._without_progress += rule.may_become_fault
         delay = DELAYS[reaction]
         # A night without network is a thousand attempts, and 2.0**1024 overflows.
         grown = min(delay.first * 2.0 ** min(attempts, 16), delay.longest)

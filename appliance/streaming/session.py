@@ -213,7 +213,8 @@ class Session:
         useful = was_useful(stream, outcome, alive_for)
         endpoint.unstable = not useful and (stream.began or endpoint.unstable)
         if useful:
-            self._failover.note_success()
+            covered_more = stream.covered().position > stream.origin
+            self._failover.note_success(progress=covered_more)
             self._warned.clear()
         self._covered = stream.covered()
         self._last_word = max(self._last_word, stream.last_word)

@@ -14,7 +14,7 @@ from appliance.core.json_response import TokenText, read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
-from appliance.streaming.login_page import UNEXPLAINED_REFUSALS, is_login_page, noting_beginning
+from appliance.streaming.login_page import may_be_login_page, noting_beginning
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.system.http_client import request
 from appliance.system.time_limit import TimeLimit
@@ -103,8 +103,8 @@ class TokenSource:
         secrets = [header.rpartition(" ")[2] for header in headers.values()]
         text = redact(answer.error, *secrets, answer.token)
         status, kind = response.status_code, response.headers.get("Content-Type", "")
-        is_silent = status in UNEXPLAINED_REFUSALS or is_login_page(status, kind, bytes(beginning))
-        foreign = is_silent and not (answer.error or answer.token)
+        says_nothing = not (answer.error or answer.token)
+        foreign = says_nothing and may_be_login_page(url, status, kind, bytes(beginning))
         if not response.ok or response.is_redirect:
             raise TokenError(Outcome(Stage.TOKEN, status, text, foreign=foreign))
         if answer.error or not answer.token:

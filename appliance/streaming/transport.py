@@ -20,7 +20,7 @@ from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming import tcp_info
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
-from appliance.streaming.login_page import is_login_page
+from appliance.streaming.login_page import may_be_login_page
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.parameters import HEADERS, connection_url
 from appliance.system.http_client import FAILURES, open_stream
@@ -271,16 +271,15 @@ class Transport:
         """Return the outcome of a handshake that was answered over HTTP, if it was."""
         error = self._error
         if isinstance(error, websocket.WebSocketBadStatusException):
-            body = error.resp_body or b""
-            answer = read_json([body], _Refusal, math.inf)
+            status, body = error.status_code, error.resp_body
+            answer = read_json([body or b""], _Refusal, math.inf)
             kind = (error.resp_headers or {}).get("content-type", "")
-            foreign = error.status_code < 300 or is_login_page(error.status_code, kind, body)
-            return Outcome(
-                self._stage,
-                error.status_code,
-                redact(answer.error, self._token),
-                foreign=foreign and not answer.error,
+            text = redact(answer.error, self._token)
+            foreign = not text and may_be_login_page(
+                self._url, status, kind, body, gives_reasons=False
             )
+            return Outcome(self._stage, status, text, foreign=foreign)
         if self._status in (None, SWITCHING):
             return None
-        return Outcome(self._stage, self._status, foreign=True)
+        foreign = may_be_login_page(self._url, self._status, "", None)
+        return Outcome(self._stage, self._status, foreign=foreign)

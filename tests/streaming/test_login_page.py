@@ -6,9 +6,9 @@ import pytest
 
 from appliance.core.events import Disconnected
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.login_page import is_login_page
+from appliance.streaming.login_page import may_be_login_page
 from appliance.streaming.outcomes import WANTS_SIGN_IN
-from appliance.streaming.retry_policy import RetryPolicy
+from appliance.streaming.retry_policy import SIGN_IN_TIME, RetryPolicy
 from tests.rig.certificates import self_signed
 from tests.rig.clock import Clock
 from tests.rig.faults import refuse_handshake
@@ -43,16 +43,75 @@ def test_a_page_in_place_of_a_token(tmp_path: Path, status: int) -> None:
             assert_nothing_lost(running)
 
 
-@pytest.mark.parametrize("begins", [b"<html>", b"\r\n <!DOCTYPE html>", b"\xef\xbb\xbf<html>"])
-def test_a_page_of_no_named_type_is_known_by_its_first_letter(begins: bytes) -> None:
-    assert is_login_page(200, "application/octet-stream", begins)
+ANSWERS = [
+    "",
+    "Welcome to the hotel",
+    "[]",
+    "404 page not found",
+    PAGE,
+    f"\ufeff \r\n{PAGE}",
+    "0" * 99,
+]
 
 
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("status", [200, 302, 307, 400, 401, 402, 403, 404, 410, 511])
+@pytest.mark.parametrize("kind", ["", "text/plain", "text/html", "application/octet-stream"])
+def test_without_tls_what_is_no_json_may_be_a_page(answer: str, status: int, kind: str) -> None:
+    for scheme, maybe in (("http", True), ("ws", True), ("https", False), ("wss", False)):
+        url = f"{scheme}://box.lan/"
+        assert may_be_login_page(url, status, kind, answer.encode()) is maybe
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "maybe"),
+    [
+        (200, "{}", False),
+        (403, '{"state": "captive"}', True),
+        (302, '{"detail": "Moved"}', True),
+        (511, '{"detail": "Sign in"}', True),
+        (404, '{"detail": "Not Found"}', False),
+        (400, "{}", False),
+        (407, PAGE, False),
+        (429, "slow down", False),
+        (500, PAGE, False),
+        (502, "Bad Gateway", False),
+    ],
+)
+def test_a_service_is_known_by_its_json(status: int, answer: str, *, maybe: bool) -> None:
+    assert may_be_login_page("http://box.lan/token", status, "", answer.encode()) is maybe
+
+
+@pytest.mark.parametrize("answer", ["", "Welcome to the hotel"])
+@pytest.mark.parametrize("status", [200, 302, 403, 511])
+def test_a_page_stays_a_page_however_long_it_stays(
+    tmp_path: Path, status: int, answer: str
+) -> None:
+    with ScriptedService(numbered(SPEECH.words)) as service:
+        service.token_answer = (status, answer)
+        policy = SkippedWaits()
+        with RunningSession(service, tmp_path, retry_policy=policy) as running:
+            wait_until(lambda: sum(running.waits[:-1]) > 2 * SIGN_IN_TIME)
+            assert first_faults(running, many=len(running.waits) - 1) == {WANTS_SIGN_IN}
+            assert max(running.waits) <= 5
+            service.token_answer = None
+            assert running.wait_for_end()
+            assert_nothing_lost(running)
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404])
+def test_a_handshake_may_be_refused_without_a_word(status: int) -> None:
+    assert not may_be_login_page("ws://box.lan/", status, "", b"", gives_reasons=False)
+    assert may_be_login_page("ws://box.lan/", status, "", None, gives_reasons=False)
+    assert may_be_login_page("ws://box.lan/", 511, "", b"", gives_reasons=False)
+
+
+@pytest.mark.parametrize("answer", ["Welcome to the hotel", PAGE])
 @pytest.mark.parametrize("status", [200, 302, 307, 403, 511])
-def test_a_page_in_place_of_a_handshake(tmp_path: Path, status: int) -> None:
+def test_a_page_in_place_of_a_handshake(tmp_path: Path, status: int, answer: str) -> None:
     with ScriptedService(numbered(SPEECH.words)) as service:
         for number in (1, 2, 3):
-            service.on_connection(number, refuse_handshake(status, PAGE))
+            service.on_connection(number, refuse_handshake(status, answer))
         with RunningSession(service, tmp_path) as running:
             assert running.wait_for_end()
             assert first_faults(running) == {WANTS_SIGN_IN}

@@ -140,19 +140,54 @@ def test_an_earlier_error_does_not_outweigh_a_close_with_words_of_its_own(code: 
     [
         (Outcome(Stage.TOKEN, cause=Cause.CERTIFICATE), "Service not trusted"),
         (Outcome(Stage.HANDSHAKE, cause=Cause.CERTIFICATE), "Service not trusted"),
-        (Outcome(Stage.TOKEN, 403, foreign=True), "Key refused"),
-        (Outcome(Stage.HANDSHAKE, 403, foreign=True), "Key refused"),
-        (Outcome(Stage.TOKEN, 302, foreign=True), "Wrong address"),
-        (Outcome(Stage.TOKEN, cause=Cause.NO_TOKEN, foreign=True), "No token"),
-        (Outcome(Stage.HANDSHAKE, 200, foreign=True), "Unknown refusal"),
     ],
 )
-def test_what_may_be_a_login_page_is_one_until_it_persists(outcome: Outcome, later: str) -> None:
+def test_a_certificate_of_somebody_else_is_the_networks_until_it_persists(
+    outcome: Outcome, later: str
+) -> None:
     first, last = fault_for(outcome), fault_for(outcome, persists=True)
     assert first
     assert last
     assert (first.what, last.what) == (WANTS_SIGN_IN, later)
     assert rule_for(outcome).reaction is Reaction.SIGN_IN
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        *(Outcome(Stage.TOKEN, code, foreign=True) for code in (302, 400, 401, 403, 404, 511)),
+        *(Outcome(Stage.HANDSHAKE, code, foreign=True) for code in (200, 302, 401, 403, 404)),
+        Outcome(Stage.TOKEN, cause=Cause.NO_TOKEN, foreign=True),
+    ],
+)
+def test_what_may_be_a_login_page_never_becomes_the_owners(outcome: Outcome) -> None:
+    first, last = fault_for(outcome), fault_for(outcome, persists=True)
+    assert first
+    assert last
+    assert {first.what, last.what} == {WANTS_SIGN_IN}
+    assert "address" in last.remedy
+    assert rule_for(outcome, persists=True).reaction is Reaction.SIGN_IN
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (1008, "Session terminated due to inactivity"),
+        (3006, "Session terminated due to inactivity"),
+        (4031, "Session idle for too long"),
+        (3008, "Session expired"),
+        (3007, "Audio Transmission Rate Exceeded: Received 315 sec. audio in 1.3 sec"),
+        (4029, "Too fast"),
+    ],
+)
+def test_an_end_that_is_no_fault_becomes_one_by_coming_again(code: int, text: str) -> None:
+    outcome = Outcome(Stage.SESSION, code, text)
+    often = fault_for(outcome, persists=True)
+    assert fault_for(outcome) is None
+    assert often
+    assert often.what == "Service hangs up"
+    assert str(code) in often.remedy
+    assert text in often.remedy
 
 
 @pytest.mark.parametrize("code", [1002, 1009, 3042, 4000, 4999])

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,16 +81,57 @@ def test_a_login_page_is_asked_every_few_seconds() -> None:
     assert waits(*[LOGIN_PAGE] * 6) == [1, 2, 4, 5, 5, 5]
 
 
-def test_what_persists_is_no_login_page() -> None:
+def test_a_login_page_is_asked_every_few_seconds_for_as_long_as_it_stays() -> None:
     clock = Clock()
     policy = RetryPolicy(clock, lambda: 1.0)
     assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
     clock.now += SIGN_IN_TIME - 1
     assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
     clock.now += 1
-    assert policy.note(LOGIN_PAGE) is Reaction.OWNER
-    policy.note_success()
     assert policy.note(LOGIN_PAGE) is Reaction.SIGN_IN
+    assert policy.wait <= 5
+
+
+UNTRUSTED = Outcome(Stage.TOKEN, cause=Cause.CERTIFICATE)
+
+
+def test_a_certificate_that_persists_is_no_login_page() -> None:
+    clock = Clock()
+    policy = RetryPolicy(clock)
+    policy.note(UNTRUSTED)
+    first = policy.fault(UNTRUSTED)
+    clock.now += SIGN_IN_TIME
+    later = policy.fault(UNTRUSTED)
+    policy.note_success()
+    assert first
+    assert later
+    assert first != later
+    assert policy.fault(UNTRUSTED) == first
+
+
+INACTIVE = Outcome(Stage.SESSION, 3006, "Session terminated due to inactivity")
+UNKNOWN = Outcome(Stage.SESSION, 4999, "a code of tomorrow")
+
+
+@pytest.mark.parametrize("ends", [[INACTIVE], [UNKNOWN], [EXPIRED], [INACTIVE, EXPIRED, UNKNOWN]])
+def test_what_ends_every_connection_becomes_a_fault(ends: list[Outcome]) -> None:
+    policy = RetryPolicy(Clock())
+    shown = []
+    for outcome in itertools.islice(itertools.cycle(ends), 6):
+        fault = policy.fault(outcome)
+        shown.append(fault.remedy if fault else "")
+        policy.note(outcome)
+        policy.note_success(progress=False)  # each of them lasted for a while
+    assert not any("ask the service" in remedy for remedy in shown[:2])
+    assert all("ask the service" in remedy for remedy in shown[2:])
+
+
+def test_what_ends_connections_now_and_then_is_no_fault() -> None:
+    policy = RetryPolicy(Clock())
+    for _ in range(10):
+        assert policy.fault(INACTIVE) is None
+        policy.note(INACTIVE)
+        policy.note_success()
 
 
 def test_a_full_service_is_given_time() -> None:

@@ -155,9 +155,9 @@ def test_a_service_that_says_goodbye_leaves_no_socket_behind(
 def test_a_handshake_refused_over_http_has_its_status(
     service: ScriptedService, status: int
 ) -> None:
-    service.on_connection(1, refuse_handshake(status, "no"))
+    service.on_connection(1, refuse_handshake(status, '{"error": "no"}'))
     with connect(service) as running:
-        assert running.wait_for_end() == Outcome(Stage.HANDSHAKE, status)
+        assert running.wait_for_end() == Outcome(Stage.HANDSHAKE, status, "no")
     assert not running.is_open.is_set()
 
 
