@@ -153,6 +153,8 @@ class Controller:
             pending += self._dispatcher.handle(event)
             if isinstance(event, events.Requested):
                 pending += self._requested(event)
+            elif isinstance(event, events.NameGiven):
+                pending += self._name_given(event)
             else:
                 self._take(event)
 
@@ -209,6 +211,17 @@ class Controller:
             self._apply(Input.STOP)
         elif request is Request.PRESS:
             self._apply(click(in_session=self._machine.in_session))
+        return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
+
+    def _name_given(self, event: events.NameGiven) -> list[Event]:
+        """Name a speaker; return the outcome of the command."""
+        failure, live = "", self._machine.named(event.session)
+        if live is None:
+            failure = "that session is over"
+        elif not live.name_speaker(event.origin, event.label, event.name):
+            failure = f"nobody is {event.label} yet"
+        else:
+            self._history.name_speaker(event.session, event.origin, event.label, event.name)
         return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
 
     def _connected(self, event: events.Connected) -> None:

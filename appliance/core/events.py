@@ -236,6 +236,19 @@ class CommandEnded(SessionEvent, frozen=True):
     failure: str = ""
 
 
+class NameGiven(SessionEvent, frozen=True):
+    """A spoken command gives a name to the speaker whose letter is `label`.
+
+    `origin` is that of the connection on which it was heard. A `command` carries its outcome, as in
+    `Requested`; without one, this is only another spelling of the name before.
+    """
+
+    origin: int
+    label: str
+    name: str
+    command: CommandEnded | None = None
+
+
 class Requested(Event, frozen=True):
     """Somebody requests something.
 

@@ -12,6 +12,9 @@ Phrases = Annotated[
     Phrase | Annotated[tuple[Phrase, ...], Meta(min_length=1)],
     Meta(description="text in quotes, or a list of such texts"),
 ]
+LETTER_SLOT, NAME_SLOT = "{letter}", "{name}"
+"""In the phrase of a command that names a speaker: the letter, and one to three words."""
+
 Pin = Annotated[int, Meta(ge=0, le=27, description="a GPIO number from 0 to 27")]
 
 
@@ -27,6 +30,9 @@ def in_full(phrase: str) -> str:
 class _Command(msgspec.Struct, frozen=True, tag_field="action"):
     """A spoken command: what every action has."""
 
+    slots: ClassVar[tuple[str, ...]] = ()
+    """What stands in each phrase for words that vary."""
+
     phrase: Phrases
 
     @property
@@ -37,7 +43,10 @@ class _Command(msgspec.Struct, frozen=True, tag_field="action"):
     @property
     def name(self) -> str:
         """The command's name on the screen and in the history: its first phrase in full."""
-        return in_full(self.phrases[0])
+        phrase = in_full(self.phrases[0])
+        for slot in self.slots:
+            phrase = phrase.replace(slot, "…")
+        return phrase
 
 
 class RequestCommand(_Command, frozen=True):
@@ -90,6 +99,15 @@ class Note(_Command, frozen=True, tag="note"):
     """Save the words that follow the phrase in its turn as a note in the history."""
 
 
+class Name(_Command, frozen=True, tag="name"):
+    """Name who speaks: who has the letter is called so in the history, and on the screen.
+
+    `{letter}` and `{name}` in the phrase stand for the letter and the name.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = (LETTER_SLOT, NAME_SLOT)
+
+
 class Gpio(_Command, frozen=True, kw_only=True, tag="gpio"):
     """Switch a GPIO pin.
 
@@ -123,7 +141,9 @@ class Webhook(_Command, frozen=True, kw_only=True, tag="webhook"):
     ]
 
 
-Command = Stop | Clear | Bigger | Smaller | Brighter | Darker | Mark | Note | Gpio | Mqtt | Webhook
+Command = (
+    Stop | Clear | Bigger | Smaller | Brighter | Darker | Mark | Note | Name | Gpio | Mqtt | Webhook
+)
 
 BY_ACTION: dict[str, type[_Command]] = {
     str(command.__struct_config__.tag): command for command in get_args(Command)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from appliance.settings.commands import Command, Gpio, Mqtt
+from appliance.settings.commands import Command, Gpio, Mqtt, Name
 from appliance.settings.phrases import ways_to_say
 from appliance.settings.spoken_words import Words, spoken_words
 
@@ -15,6 +15,8 @@ def conflicts(
     pins_in_use: Mapping[int, str],
     has_broker: bool,
     prefix: str = "",
+    *,
+    has_speakers: bool = True,
 ) -> list[str]:
     """Return a sentence for each conflict; the first command is `commands[1]`.
 
@@ -27,6 +29,7 @@ def conflicts(
         pins_in_use: GPIO numbers that no command may switch, and what each is used for.
         has_broker: whether an MQTT broker is set.
         prefix: the words that are said before every phrase; empty for none.
+        has_speakers: whether speakers are told apart.
     """
     if sum(2 ** phrase.count("[") for it in commands for phrase in it.phrases) > MAX_WAYS:
         return [f"the commands can be said in more than {MAX_WAYS} ways: use fewer brackets"]
@@ -38,7 +41,7 @@ def conflicts(
         name = f"commands[{number}]"
         for phrase in command.phrases:
             try:
-                ways = ways_to_say(phrase)
+                ways = ways_to_say(phrase, command.slots)
             except ValueError as error:
                 found.append(f'{name}.phrase = "{phrase}" is not allowed: {error}')
                 continue
@@ -49,6 +52,8 @@ def conflicts(
             found += [f'"{phrase}" means commands[{it}] and {name}' for it in sorted(others)]
         if isinstance(command, Mqtt) and not has_broker:
             found.append(f"{name} needs a broker: set mqtt.host")
+        if isinstance(command, Name) and not has_speakers:
+            found.append(f'{name} needs speakers: set session.speakers = "letter"')
         if isinstance(command, Gpio):
             if command.pin in pins_in_use:
                 found.append(f"{name}.pin = {command.pin} is taken by {pins_in_use[command.pin]}")

@@ -75,7 +75,13 @@ def parse(data: bytes, path: Path) -> Settings:
         raise SettingsError(path, problems)
     settings = msgspec.convert(table, Settings)
     pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)
-    problems = conflicts(settings.commands, pins, has_broker, settings.commands_prefix)
+    problems = conflicts(
+        settings.commands,
+        pins,
+        has_broker,
+        settings.commands_prefix,
+        has_speakers=settings.session.speakers != "none",
+    )
     if problems := problems + problems_of_places(settings):
         raise SettingsError(path, problems)
     return settings

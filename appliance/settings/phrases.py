@@ -1,7 +1,8 @@
-"""Syntax of a phrase in `[[commands]]`: words, of which those in brackets are optional."""
+"""Syntax of a phrase in `[[commands]]`: words, optional ones in brackets, and slots."""
 
 import itertools
 import re
+from collections.abc import Sequence
 
 from appliance.settings.spoken_words import Words, spoken_words
 
@@ -14,20 +15,36 @@ _PHRASE = re.compile(r"(?:[^\[\]]|\[[^\[\]]*\])*")
 HYPHEN = r"(?<=[^\W\d_])[-\u2010\u2011](?=[^\W\d_])"
 """A hyphen within a word: a pattern."""
 
+_SLOT = "slotxq"
+"""How a slot is spelt while a phrase is taken apart: as a word that is in no language."""
+
 _BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")
 
 
-def ways_to_say(phrase: str) -> set[Words]:
-    """Return every way to say a phrase, each as its spoken words.
+def ways_to_say(phrase: str, slots: Sequence[str] = ()) -> set[Words]:
+    """Return every way to say a phrase, each as its spoken words; a slot is one of them.
 
     A word with hyphens may also be written without them: "Wi-Fi" as "WiFi".
 
     >>> sorted(ways_to_say("turn on [the] lamp"))
     [('turn', 'on', 'lamp'), ('turn', 'on', 'the', 'lamp')]
+    >>> ways_to_say("call me {name}", ["{name}"])
+    {('call', 'me', '{name}')}
+
+    Args:
+        phrase: words, of which those in brackets are optional.
+        slots: what must stand in the phrase once, such as "{name}", for words that vary.
 
     Raises:
         ValueError: the phrase is not valid; the message says why.
     """
+    if missing := [slot for slot in slots if phrase.count(slot) != 1]:
+        raise ValueError(f"it needs {missing[0]}, once")
+    if any(slot in optional for slot in slots for optional in re.findall(r"\[[^\]]*", phrase)):
+        raise ValueError("what stands in for words can't be optional")
+    spoken = {f"{_SLOT}{chr(ord('a') + number)}": slot for number, slot in enumerate(slots)}
+    for word, slot in spoken.items():
+        phrase = phrase.replace(slot, f" {word} ")
     if not _PHRASE.fullmatch(phrase):
         raise ValueError("its brackets don't match")
     if _BRACKET_IN_WORD.search(phrase):
@@ -39,6 +56,6 @@ def ways_to_say(phrase: str) -> set[Words]:
     texts = {" ".join(way) for way in itertools.product(*options)}
     joined = {re.sub(HYPHEN, "", text) for text in texts}
     ways = {tuple(spoken_words(text)) for text in texts | joined}
-    if () in ways:
+    if any(set(way) <= spoken.keys() for way in ways):
         raise ValueError("it has no word that must be said")
-    return ways
+    return {tuple(spoken.get(word, word) for word in way) for way in ways}

@@ -7,13 +7,22 @@ from types import MappingProxyType
 
 import msgspec
 
-from appliance.core.events import CommandEnded, CommandHeard, Event, Requested, TurnReceived
+from appliance.core.events import (
+    CommandEnded,
+    CommandHeard,
+    Event,
+    NameGiven,
+    Requested,
+    TurnReceived,
+)
+from appliance.core.speakers import clean_name
 from appliance.core.turns import Key
 from appliance.history.records import Mark
 from appliance.screen import texts
 from appliance.settings import Settings, commands
 from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
+from appliance.voice_commands.slots import letter_of
 
 log = logging.getLogger(__name__)
 
@@ -114,15 +123,15 @@ class Dispatcher:
         before = self._acted.get(event.session)
         if before and before.key == key:
             self._keep_notes(event.session, before.started, heard)  # now with its commas
-            return []
+            return _names(event, heard)  # now with their capitals
         if before and _is_heard_again(event, before):
             return []
         self._remember(event.session, Acted(key, event.started))
         self._keep_notes(event.session, event.started, heard)
         return [
             follows
-            for number, (command, rest) in enumerate(heard)
-            for follows in self._carry_out(event, _moment(event.started, number), command, rest)
+            for number, said in enumerate(heard)
+            for follows in self._carry_out(event, _moment(event.started, number), said)
         ]
 
     def _remember(self, session: str, acted: Acted) -> None:
@@ -132,13 +141,12 @@ class Dispatcher:
             del self._acted[next(iter(self._acted))]
 
     def _keep_notes(self, session: str, started: float, heard: list[SpokenCommand]) -> None:
-        for number, (command, rest) in enumerate(heard):
-            if isinstance(command, commands.Note) and rest:
-                self._mark(session, Mark("note", _moment(started, number), rest))
+        for number, said in enumerate(heard):
+            if isinstance(said.command, commands.Note) and said.rest:
+                self._mark(session, Mark("note", _moment(started, number), said.rest))
 
-    def _carry_out(
-        self, event: TurnReceived, at: float, command: commands.Command, rest: str
-    ) -> list[Event]:
+    def _carry_out(self, event: TurnReceived, at: float, said: SpokenCommand) -> list[Event]:
+        command, rest = said.command, said.rest
         log.info("command: %s", command.name)
         ended = CommandEnded(event.session, command.name, event.turn.text, at)
         if isinstance(command, commands.Note):
@@ -153,6 +161,8 @@ class Dispatcher:
             return [command_heard, _failed(ended, late)]
         if isinstance(command, commands.RequestCommand):
             return [command_heard, Requested(command.request, ended)]
+        if isinstance(command, commands.Name):
+            return [command_heard, _name(event, said, ended)]
         self._perform(ActionRequest(command, ended.session, ended.words, ended.at))
         return [command_heard]
 
@@ -190,6 +200,18 @@ def _key_of(event: TurnReceived) -> Key:
 def _moment(started: float, number: int) -> float:
     """Return when a command was said: two in one turn are two marks."""
     return started + number / 1000
+
+
+def _names(event: TurnReceived, heard: list[SpokenCommand]) -> list[Event]:
+    """Return the names that a turn gives, as it spells them now."""
+    return [_name(event, said) for said in heard if isinstance(said.command, commands.Name)]
+
+
+def _name(event: TurnReceived, said: SpokenCommand, ended: CommandEnded | None = None) -> NameGiven:
+    letter, name = said.filled
+    name = clean_name(name)
+    name = name[:1].upper() + name[1:]
+    return NameGiven(event.session, event.origin, letter_of(letter), name, ended)
 
 
 def _failed(ended: CommandEnded, failure: str) -> CommandEnded:

@@ -1,12 +1,14 @@
 """Phrases of commands as the service's `keyterms_prompt` (the protocol's "Connect")."""
 
 import logging
+import re
+from collections.abc import Iterator
 
 import msgspec
 
 from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.settings import Settings
-from appliance.settings.commands import in_full
+from appliance.settings.commands import Command, in_full
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def favouring_commands(settings: Settings) -> Settings:
     charges for them. What is more than the service takes is left out, and logged.
     """
     given = settings.service.parameters
-    phrases = [phrase for command in settings.commands for phrase in command.phrases]
+    phrases = [phrase for command in settings.commands for phrase in _fixed_parts(command)]
     own = [term for term in _terms(given.get("keyterms_prompt", [])) if term]
     wants_none = "keyterms_prompt" in given and not own
     if not phrases or wants_none or given.get("speech_model") in WITHOUT_KEYTERMS:
@@ -45,6 +47,13 @@ def favouring_commands(settings: Settings) -> Settings:
     parameters = {**given, "keyterms_prompt": taken}
     service = msgspec.structs.replace(settings.service, parameters=parameters)
     return msgspec.structs.replace(settings, service=service)
+
+
+def _fixed_parts(command: Command) -> Iterator[str]:
+    """Yield each phrase, or the longest part of it that is always said: in a slot, anything is."""
+    slots = "|".join(map(re.escape, command.slots))
+    for phrase in command.phrases:
+        yield max(re.split(slots, phrase) if slots else [phrase], key=len)
 
 
 def _terms(value: object) -> list[str]:

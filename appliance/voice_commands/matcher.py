@@ -14,6 +14,7 @@ from appliance.settings.spoken_words import (
     in_one_wording,
     spoken_words,
 )
+from appliance.voice_commands.slots import MAX_NAME_WORDS, filled
 
 _PIECE = re.compile(
     rf"(?:{MINUS_SIGN}|[^\s\-–—,.:;!?…，。：；！？、]"  # noqa: RUF001 - Chinese
@@ -26,10 +27,14 @@ _LEAD = re.compile(r"[\s,.:;!?…，。：；！？、]*(?:[–—]\s*|-\s+)?") 
 
 
 class SpokenCommand(NamedTuple):
-    """A command that was said; `rest` is the text after a note's phrase, as it is written."""
+    """A command that was said; `rest` is the text after a note's phrase, as it is written.
+
+    `filled` is what was said in place of the slots of its phrase, in their order.
+    """
 
     command: Command
     rest: str = ""
+    filled: tuple[str, ...] = ()
 
 
 class _Piece(NamedTuple):
@@ -64,15 +69,20 @@ class PhraseMatcher:
         self._prefixes = prefixes - {()}
         self._whole: dict[Words, Command] = {}
         self._begun: dict[Words, Command] = {}
+        self._slotted: dict[Words, Command] = {}
         for command in commands:
             book = self._begun if isinstance(command, Note) else self._whole
+            book = self._slotted if command.slots else book
             for phrase in command.phrases:
-                for said in ways_to_say(phrase):
+                for said in ways_to_say(phrase, command.slots):
                     book.setdefault(said, command)
-        known = [*self._prefixes, *self._whole, *self._begun]
+        # What is optional belongs to the phrase rather than to a slot.
+        self._slotted = dict(sorted(self._slotted.items(), key=lambda it: -len(it[0])))
+        known = [*self._prefixes, *self._whole, *self._begun, *self._slotted]
         self._vocabulary = {word for said in known for word in said}
         self._letters = set().union(*self._vocabulary)
         self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
+        self._longest_slotted = max((len(it) + MAX_NAME_WORDS for it in self._slotted), default=0)
 
     def is_call(self, text: str) -> bool:
         """Return whether a finished turn is the prefix and nothing else."""
@@ -84,7 +94,7 @@ class PhraseMatcher:
 
         `called`: the prefix was said just before.
         """
-        if not self._longest:
+        if not (self._longest or self._slotted):
             return []
         pieces = self._pieces(text)
         calls = sorted(it for said in self._prefixes for it in _occurrences(said, pieces))
@@ -132,7 +142,21 @@ class PhraseMatcher:
                 until = pieces[end].start if end < len(pieces) else len(text)
                 rest = _LEAD.sub("", text[pieces[number].end : until], count=1)
                 note = SpokenCommand(self._begun[said], rest.strip())
-        return whole or note
+        return whole or note or self._with_slots(text, pieces, begin, end, stops)
+
+    def _with_slots(
+        self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
+    ) -> SpokenCommand | None:
+        """Return the command that begins there and ends at a stop, with any words in its slots."""
+        for stop in range(begin + 1, min(end, begin + self._longest_slotted) + 1):
+            for way, command in self._slotted.items() if stop in stops else ():
+                said = pieces[begin:stop]
+                places = filled(way, [piece.spoken for piece in said])
+                if places is not None:
+                    spans = [places[slot] for slot in command.slots]
+                    words = (text[said[a].start : said[b - 1].end] for a, b in spans)
+                    return SpokenCommand(command, filled=tuple(words))
+        return None
 
 
 def _occurrences(said: Words, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:

@@ -118,7 +118,7 @@ def _query(settings: Settings, *, keyterms: bool) -> str:
 
 def _done(box: Box, turns: Sequence[str]) -> list[str]:
     book = PhraseMatcher(box.settings.commands, box.settings.commands_prefix)
-    return [command.name for turn in turns for command, _ in book.commands_in(turn)]
+    return [said.command.name for turn in turns for said in book.commands_in(turn)]
 
 
 def _said(case: Case) -> Counter[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import SettingsError, load
-from appliance.settings.commands import Clear, Command, Gpio, Mark, Mqtt, Note, Stop
+from appliance.settings.commands import Clear, Command, Gpio, Mark, Mqtt, Name, Note, Stop
 from appliance.settings.conflicts import conflicts
 
 LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
@@ -122,3 +122,32 @@ def test_other_pins_may_be_switched(tmp_path: Path, pin: int, text: str) -> None
     lamp = f"[[commands]]\nphrase = 'on'\naction = 'gpio'\npin = {pin}\nstate = 'on'\n"
     path.write_text(lamp + text, encoding="utf-8")
     assert load(path).commands == (Gpio(phrase="on", pin=pin, state="on"),)
+
+
+def test_a_name_needs_speakers_that_are_told_apart() -> None:
+    name = Name(phrase="{letter} is {name}")
+    assert conflicts([name], {}, False) == []
+    assert conflicts([name], {}, False, has_speakers=False) == [
+        'commands[1] needs speakers: set session.speakers = "letter"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phrase", "why"),
+    [
+        ("speaker is {name}", "it needs {letter}, once"),
+        ("{letter} or {letter} is {name}", "it needs {letter}, once"),
+        ("speaker {letter}", "it needs {name}, once"),
+        ("[{letter}] is {name}", "what stands in for words can't be optional"),
+        ("{letter} {name}", "it has no word that must be said"),
+        ("[speaker] {letter} {name}", "it has no word that must be said"),
+    ],
+)
+def test_a_name_has_both_slots_and_a_word_that_must_be_said(phrase: str, why: str) -> None:
+    assert conflicts([Name(phrase=phrase)], {}, False) == [
+        f'commands[1].phrase = "{phrase}" is not allowed: {why}'
+    ]
+
+
+def test_other_commands_have_no_slots() -> None:
+    assert conflicts([Stop(phrase="{name} stop")], {}, False) == []

@@ -9,7 +9,7 @@ import pytest
 import appliance
 from appliance.settings import Settings, load
 from appliance.settings.commands import BY_ACTION
-from appliance.settings.schema import DRIVERS, MqttSettings
+from appliance.settings.schema import DRIVERS, MqttSettings, SessionSettings
 from tests.settings.files import Write, problems_of
 
 DOCUMENTED = Path(appliance.__file__).parent / "settings" / "appliance.toml"
@@ -32,9 +32,11 @@ def test_every_key_is_documented_and_nothing_else() -> None:
 
 def test_the_documented_commands_are_valid_once_uncommented(write: Write) -> None:
     text = re.sub(r"^#(?=\S)", "", DOCUMENTED.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = text.replace('speakers = "none"', 'speakers = "letter"')
     settings = load(write(text.replace('host = ""', 'host = "broker"')))
     assert {type(command) for command in settings.commands} == set(BY_ACTION.values())
-    assert msgspec.structs.replace(settings, commands=(), mqtt=MqttSettings()) == Settings()
+    others: dict[str, Any] = {"mqtt": MqttSettings(), "session": SessionSettings()}
+    assert msgspec.structs.replace(settings, commands=(), **others) == Settings()
 
 
 def test_every_key_has_a_comment() -> None:
@@ -129,3 +131,14 @@ def test_a_light_is_a_pin_or_none(write: Write) -> None:
     assert load(write("[light]\npin = 27")).light.pin == 27
     assert load(write("[light]\npin = 'none'")).light.pin == "none"
     assert len(problems_of(write("[light]\npin = 28"))) == 1
+
+
+@pytest.mark.parametrize("speakers", ["none", "dash", "letter"])
+def test_speakers_are_shown_in_one_of_these_ways(write: Write, speakers: str) -> None:
+    assert load(write(f"[session]\nspeakers = '{speakers}'")).session.speakers == speakers
+
+
+def test_other_ways_to_show_speakers_are_refused(write: Write) -> None:
+    assert problems_of(write("[session]\nspeakers = 'names'")) == [
+        'session.speakers = "names" is not allowed: expected "none", "dash" or "letter"'
+    ]

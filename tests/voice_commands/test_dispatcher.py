@@ -16,6 +16,7 @@ from appliance.settings.commands import (
     Darker,
     Gpio,
     Mark,
+    Name,
     Note,
     Smaller,
     Stop,
@@ -37,17 +38,26 @@ COMMANDS: tuple[Command, ...] = (
     Darker(phrase="darker"),
     Mark(phrase="mark this"),
     Note(phrase="take a note"),
+    Name(phrase="speaker {letter} is {name}"),
 )
 
 
 def bench_in(folder: Path) -> Bench:
-    return Bench(folder, commands=COMMANDS)
+    return Bench(folder, commands=COMMANDS, speakers="letter")
 
 
-def say(bench: Bench, session: Session, text: str, order: int = 0, *, origin: int = 0) -> None:
+def say(
+    bench: Bench,
+    session: Session,
+    text: str,
+    order: int = 0,
+    *,
+    origin: int = 0,
+    speaker: str = "",
+) -> None:
     """Let the service hear a finished turn that was said just now."""
     now = bench.clock.now - session.backlog.recording.monotonic
-    turn = Turn(order, text, finished=True)
+    turn = Turn(order, text, finished=True, speaker=speaker)
     covered = Covered(0, origin, order + 1)
     bench.post(TurnReceived(session.name, origin, turn, now - 1.0, now, covered))
 
@@ -327,3 +337,58 @@ def test_nobody_is_heard_unseen_on_a_request_from_elsewhere(tmp_path: Path) -> N
         bench.post(Requested(Request.START))
         assert not bench.sessions.made
         assert not bench.microphone.is_open
+
+
+# Names
+
+
+def named(bench: Bench) -> list[str]:
+    turns = (turn for kept in reader.sessions(bench.path) for turn in kept.turns)
+    return [turn.speaker.shown if turn.speaker else "" for turn in turns]
+
+
+def test_a_speaker_is_named_on_the_screen_and_in_the_history(tmp_path: Path) -> None:
+    with bench_in(tmp_path) as bench:
+        session = bench.listen()
+        say(bench, session, "Good morning.", 0, speaker="A")
+        say(bench, session, "speaker a is aunt anna", 1, speaker="B")
+        assert bench.scene().turns[0].marks == ("Aunt anna", "A")
+        assert bench.scene().remark == "Speaker … is …: done"
+        say(bench, session, "Speaker A is Aunt Anna.", 1, speaker="B")
+        assert bench.scene().turns[0].marks == ("Aunt Anna", "A")
+        bench.advance(5.0)
+        say(bench, session, "Speaker B is Ben.", 2, speaker="B")
+        wait_until(lambda: named(bench) == ["Aunt Anna", "Ben", "Ben"])
+        wait_until(lambda: [it.outcome for it in marks(bench)] == ["", ""])
+
+
+def test_who_has_not_spoken_yet_can_not_be_named(tmp_path: Path) -> None:
+    with bench_in(tmp_path) as bench:
+        session = bench.listen()
+        say(bench, session, "Speaker C is Chris.", 0, speaker="A")
+        assert bench.scene().remark == "Speaker … is …: nobody is C yet"
+        wait_until(lambda: named(bench) == ["A"])
+
+
+def test_a_name_belongs_to_the_connection_on_which_it_was_given(tmp_path: Path) -> None:
+    with bench_in(tmp_path) as bench:
+        session = bench.listen()
+        say(bench, session, "Good morning.", 0, speaker="A")
+        say(bench, session, "Speaker A is Anna.", 1, speaker="A")
+        bench.connect(session, Covered(32_000, 0, 2))
+        say(bench, session, "Who is that?", 0, origin=32_000, speaker="A")
+        assert [turn.marks for turn in bench.scene().turns] == [("Anna", "A"), (), ("A2",)]
+        bench.advance(5.0)
+        say(bench, session, "Speaker A is Ben.", 1, origin=32_000, speaker="A")
+        wait_until(lambda: named(bench) == ["Anna", "Anna", "Ben", "Ben"])
+
+
+def test_a_speaker_of_a_session_that_is_over_is_not_named(tmp_path: Path) -> None:
+    with bench_in(tmp_path) as bench:
+        session = bench.listen()
+        say(bench, session, "Good morning.", 0, speaker="A")
+        bench.press()
+        bench.advance(11.0)
+        say(bench, session, "Speaker A is Anna.", 1, speaker="A")
+        assert bench.scene().remark == "Speaker … is …: that session is over"
+        wait_until(lambda: named(bench) == ["A", "A"])

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from appliance.settings import Settings
-from appliance.settings.commands import Command, Gpio, Stop
+from appliance.settings.commands import Command, Gpio, Name, Stop
 from appliance.settings.schema import Parameter, ServiceSettings
 from appliance.voice_commands.keyterms import LONGEST, MOST, favouring_commands
 
@@ -33,6 +33,10 @@ def test_all_that_may_be_said_is_to_be_favoured() -> None:
         "lamp on",
         "that is all",
     ]
+
+
+def test_of_a_phrase_with_slots_the_longest_part_is_to_be_favoured() -> None:
+    assert keyterms(Name(phrase="speaker {letter} is [called] {name}")) == ["is called"]
 
 
 def test_the_owners_words_go_first_however_they_are_given() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.settings.commands import Clear, Command, Gpio, Mark, Note, Stop
+from appliance.settings.commands import Clear, Command, Gpio, Mark, Name, Note, Stop
 from appliance.settings.phrases import MAX_BRACKETS, ways_to_say
 from appliance.voice_commands.matcher import PhraseMatcher
 from appliance.voice_commands.matcher import SpokenCommand as Said
@@ -449,3 +449,64 @@ def test_a_phrase_is_refused_or_can_be_said(phrase: str) -> None:
     book = PhraseMatcher([Stop(phrase=phrase)])
     for way in ways:
         assert book.commands_in(" ".join(way)) == [Said(Stop(phrase=phrase))]
+
+
+# Slots
+
+NAME = Name(
+    phrase=("speaker {letter} is [called] {name}", "call {letter} by the name {name} please")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter", "name"),
+    [
+        ("Speaker A is Anna.", "A", "Anna"),
+        ("speaker a is called anna", "a", "anna"),
+        ("Speaker bee is Aunt Mary Ann!", "bee", "Aunt Mary Ann"),
+        ("Speaker C is Jean-Luc.", "C", "Jean-Luc"),
+        ("Speaker D, is O'Neill?", "D", "O'Neill"),
+        ("Speaker J is 小明。", "J", "小明"),
+        ("Call B by the name Ben, please.", "B", "Ben"),
+    ],
+)
+def test_a_slot_holds_what_was_said_there(text: str, letter: str, name: str) -> None:
+    assert PhraseMatcher([NAME]).commands_in(text) == [Said(NAME, filled=(letter, name))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Speaker Anna is A.",
+        "Speaker A is",
+        "Speaker is Anna.",
+        "The speaker A is Anna.",
+        "Speaker A is the one who came late.",
+        "Call B by the name Ben.",
+    ],
+)
+def test_what_does_not_fill_the_slots_is_no_command(text: str) -> None:
+    assert PhraseMatcher([NAME]).commands_in(text) == []
+
+
+def test_a_slot_ends_where_another_command_begins() -> None:
+    book = PhraseMatcher([NAME, STOP], "computer")
+    assert book.commands_in("Computer, speaker A is Anna. Computer, that's all.") == [
+        Said(NAME, filled=("A", "Anna")),
+        Said(STOP),
+    ]
+    assert book.commands_in("Speaker A is Anna.") == []
+    assert book.commands_in("Speaker A is Anna.", called=True) == [Said(NAME, filled=("A", "Anna"))]
+
+
+@pytest.mark.timeout(30)
+def test_long_turns_are_looked_through_once_for_slots() -> None:
+    book = PhraseMatcher([NAME], "box")
+    assert book.commands_in("box speaker a is " * 2500) == []
+    assert len(book.commands_in("box speaker a is so " * 2000)) == 2000
+    assert PhraseMatcher([NAME]).commands_in("speaker a is so " * 2500) == []
+
+
+def test_a_phrase_without_slots_comes_first() -> None:
+    nobody = Mark(phrase="speaker A is nobody")
+    assert PhraseMatcher([NAME, nobody]).commands_in("Speaker A is nobody.") == [Said(nobody)]
