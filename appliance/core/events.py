@@ -76,7 +76,10 @@ class MicrophoneDoubted(Event, frozen=True):
 
 
 class MicrophoneTrusted(Event, frozen=True):
-    """The microphone delivers what may be speech again, or was closed."""
+    """The microphone delivers what may be speech at its rate, for the first time or again.
+
+    Posted, too, when one that was doubted is closed.
+    """
 
 
 class MicrophoneClosed(Event, frozen=True):

@@ -70,7 +70,8 @@ class Capture:
         self._clock = clock
         self._overflows = 0
         self._rate: int | None = None  # until the stream is open
-        self._began_at: float | None = None
+        # Before it is opened: what it delivers cannot have been said earlier.
+        self._began_at = clock()
         self._frames = 0
         self.ran_away = False
         self._stream, self.format = open_stream(
@@ -152,8 +153,6 @@ class Capture:
         """Return whether far more audio came than time passed."""
         if self._rate is None:
             return False
-        if self._began_at is None:
-            self._began_at = now
         self._frames += frames
         seconds = self._frames / self._rate
         return seconds > _BURST + _HIGHEST_SPEED * (now - self._began_at)

@@ -14,6 +14,8 @@ _MEMORY = 0.98  # of what was heard a block earlier, which lasts a tenth of a se
 _FAR_LOUDER = 100.0  # times the power of a channel that hears nothing
 _CLEARLY_LOUDER = 4.0  # times the power of the channel whose phase counts
 _OPPOSITE = 0.5  # correlation, negative, from which on a channel is turned round
+_COPY = 0.999  # correlation of a channel that a sound server made from another one
+_QUIETER = 0.8  # times the power of that one
 
 
 class Chunk(NamedTuple):
@@ -87,7 +89,7 @@ def preload(rate: int, channels: int) -> None:
     if rate != SAMPLE_RATE:
         with import_lock:
             import soxr  # noqa: F401, PLC0415 - loaded for later, and only where it is needed
-    if channels > 1:
+    elif channels > 1:
         with import_lock:
             import numpy as np  # noqa: F401, PLC0415 - as above
 
@@ -112,10 +114,41 @@ class Passthrough:
 
 
 class Downmixer:
+    """Converter of interleaved channels at 16 kHz.
+
+    Sound servers give several channels of a microphone that has one. As long as no two of them hear
+    different things, nothing is mixed, and numpy is not loaded, which takes megabytes.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._mixer: Mixer | None = None
+
+    def convert(self, block: bytes) -> bytes:
+        """Return as many samples as the block has frames."""
+        if self._mixer is None:
+            samples = memoryview(block).cast("h")
+            silence = bytes(len(block) // self._channels)
+            heard = {
+                samples[channel :: self._channels].tobytes() for channel in range(self._channels)
+            }
+            heard.discard(silence)
+            if len(heard) <= 1:
+                return heard.pop() if heard else silence
+            self._mixer = Mixer(self._channels)
+        return self._mixer.samples(block).tobytes()
+
+    def finish(self) -> bytes:
+        """Return nothing: nothing was held back."""
+        return b""
+
+
+class Mixer:
     """Mean of the interleaved channels that hear something.
 
-    A channel that is far quieter than the loudest one does not count, and one of opposite phase is
-    turned round: the mean of all would be quiet, or silence. The last seconds decide.
+    A channel that is far quieter than the loudest one does not count, nor does a quieter copy of
+    it, and one of opposite phase is turned round: the mean of all would be quiet, or silence. The
+    last seconds decide.
     """
 
     def __init__(self, channels: int) -> None:
@@ -127,10 +160,6 @@ class Downmixer:
         self._channels = channels
         self._covariance = np.zeros((channels, channels))
         self._reference = 0  # the channel whose phase counts
-
-    def convert(self, block: bytes) -> bytes:
-        """Return as many samples as the block has frames."""
-        return self.samples(block).tobytes()
 
     def samples(self, block: bytes) -> "NDArray[np.int16]":
         """Return the mixed samples as an array of shape (frames,)."""
@@ -152,25 +181,23 @@ class Downmixer:
         if power[loudest] > _CLEARLY_LOUDER * power[self._reference]:
             self._reference = loudest
         hearing = power >= power[loudest] / _FAR_LOUDER
+        same = self._covariance[loudest] ** 2 >= _COPY**2 * power * power[loudest]
+        hearing &= ~(same & (power < _QUIETER * power[loudest]))
         alike = self._covariance[self._reference]
         opposite = alike < -_OPPOSITE * self._np.sqrt(power * power[self._reference])
         weights: NDArray[np.float64] = self._np.where(opposite, -1.0, 1.0) * hearing / hearing.sum()
         return weights
 
-    def finish(self) -> bytes:
-        """Return nothing: nothing was held back."""
-        return b""
-
 
 class Resampler:
-    """Downmixer followed by soxr's streaming resampler to 16 kHz."""
+    """Mixer followed by soxr's streaming resampler to 16 kHz."""
 
     def __init__(self, rate: int, channels: int) -> None:
         # Loaded only where it is needed: many microphones never do, and it takes megabytes.
         with import_lock:
             import soxr  # noqa: PLC0415 - see above
 
-        self._downmixer = Downmixer(channels)
+        self._mixer = Mixer(channels)
         # "MQ" is transparent for speech at 16 bits and costs half of the default.
         self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16", quality="MQ")
 
@@ -183,6 +210,6 @@ class Resampler:
         return self._resample(b"", last=True)
 
     def _resample(self, block: bytes, *, last: bool) -> bytes:
-        resampled = self._stream.resample_chunk(self._downmixer.samples(block), last=last)
+        resampled = self._stream.resample_chunk(self._mixer.samples(block), last=last)
         samples: bytes = resampled.tobytes()
         return samples

@@ -11,28 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from appliance.core.events import (
-    LevelMeasured,
-    MicrophoneClosed,
-    MicrophoneDoubted,
-    MicrophoneFailed,
-    MicrophoneOpened,
-    MicrophoneReady,
-    MicrophoneTrusted,
-    OverflowCounted,
-    Post,
-)
+from appliance.core.events import Post
 from appliance.core.faults import Fault
 from appliance.hardware.capture import Capture, CapturedBlock, CaptureRequest, Deliver
 from appliance.hardware.conversion import Chunk, TimedConverter, preload
-from appliance.hardware.level_meter import LevelMeter
+from appliance.hardware.microphone_reports import MicrophoneReports
 from appliance.hardware.portaudio import (
     Audio,
     Device,
     MicrophoneError,
-    best_format,
+    expected_format,
     quiet_audio,
-    supports,
 )
 from appliance.hardware.signal_checks import MUTED, DeadSignal, RateCheck
 from appliance.hardware.sound_system import CARDS, SoundSystem
@@ -43,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _END_TIMEOUT = 5.0  # seconds; a driver that hangs must not keep the program from ending
 _STREAM_CHECK_INTERVAL = 0.25  # seconds between two checks of a stream that delivers nothing
+_LOOKS = 3  # in a row that must find nothing before a stream counts as silent
 _RUNAWAY_REST = 5.0  # seconds; what a stream delivers that is faster than time would fill the card
 _TRUST_TIME = 1.0  # seconds after which a stream does not run away as the last one did
 _SEARCH_INTERVAL = 5.0  # seconds between two searches for a missing microphone
@@ -91,7 +81,7 @@ class Microphone:
         reopen_interval: float = 0.5,
         muted_after: float = 5.0,
     ) -> None:
-        self._post = post
+        self._reports = MicrophoneReports(post)
         self._clock = clock
         self._sound = SoundSystem(settings.device, audio, clock, cards)
         self._cards_check_interval = cards_check_interval
@@ -101,11 +91,6 @@ class Microphone:
         self._signal = DeadSignal()
         self._dead_for = 0.0  # seconds
         self._trusted_after = 0.0  # seconds for which a stream must have run well
-        self._doubt: Fault | None = None
-        self._fault: Fault | None = None
-        self._reported = ""  # the remedy that was posted last
-        self._overflows = 0
-        self._meter = LevelMeter()
         # Unbounded: presses are few, and a request that is closed by its turn takes no time. None
         # ends the thread.
         self._requests: queue.SimpleQueue[CaptureRequest | None] = queue.SimpleQueue()
@@ -148,8 +133,7 @@ class Microphone:
         with self.busy_timer:
             self._sound.renew()
             self._search()
-        if not self._fault:
-            self._post(MicrophoneReady())
+        self._reports.searched()
         while request := self._next_request():
             self._listen(request)
         self._sound.release()
@@ -164,24 +148,21 @@ class Microphone:
 
     def _listen(self, request: CaptureRequest) -> None:
         """Deliver until the request is closed, over every outage."""
-        self._reported = ""
+        self._reports.begin()
         self._trusted_after = 0.0
-        self._meter = LevelMeter()
         self._signal, self._dead_for = DeadSignal(), 0.0
         self._every_channel = False
         while not request.closed:
             try:
                 self._capture(request)
             except MicrophoneError as outage:
-                self._report_fault(outage.fault)
-                self._signal, self._dead_for, self._doubt = DeadSignal(), 0.0, None
+                self._reports.failed(outage.fault)
+                self._signal, self._dead_for = DeadSignal(), 0.0
                 self._trusted_after = _TRUST_TIME if outage.rest else 0.0
                 request.pause(max(self._reopen_interval, outage.rest))
                 with self.busy_timer:
                     self._sound.renew()
-        self._report_doubt(None)
-        log.info("microphone closed")
-        self._post(MicrophoneClosed())
+        self._reports.closed()
 
     def _capture(self, request: CaptureRequest) -> None:
         """Deliver until the request is closed, or other channels must be tried.
@@ -201,11 +182,15 @@ class Microphone:
             for block in self._blocks(capture, request):
                 if not found and self._clock() - opened_at >= self._trusted_after:
                     found = True
-                    self._report_found(device, capture.format.rate)
-                self._count_overflows(block.overflows)
-                self._deliver(converter.convert(block.audio, capture.span(block)[0]), request)
-                wrong_rate = rate_check.measure(capture.frames(block), block.arrived_at)
-                self._report_doubt(self._fault_of_signal() or wrong_rate)
+                    self._reports.found(device, capture.format.rate)
+                self._reports.overflowed(block.overflows)
+                began_at, ended_at = capture.span(block)
+                self._deliver(converter.convert(block.audio, began_at), request)
+                wrong_rate = rate_check.measure(
+                    capture.frames(block), ended_at, follows_gap=bool(block.overflows)
+                )
+                trusted = rate_check.is_right and not self._dead_for
+                self._reports.judged(self._fault_of_signal() or wrong_rate, trusted=trusted)
                 if self._clock() - looked_at >= self._cards_check_interval:
                     looked_at = self._clock()
                     self._sound.refuse_loudspeaker(device)
@@ -235,20 +220,23 @@ class Microphone:
         """
         if request.closed and not capture.waiting:
             return  # closed while it was being opened
-        heard_at = self._clock()
+        heard_at, looks = self._clock(), 0
         while True:
             try:
                 block = capture.take(timeout=_STREAM_CHECK_INTERVAL)
             except queue.Empty:
-                fault = capture.fault(silent_for=self._clock() - heard_at)
+                looks += 1
+                # A busy machine may have kept this thread, and PortAudio's, from running.
+                silent_for = self._clock() - heard_at if looks >= _LOOKS else 0.0
+                fault = capture.fault(silent_for)
                 if fault and not request.closed:
                     # Reported at once: closing may take as long as the device hangs.
-                    self._report_fault(fault)
+                    self._reports.failed(fault)
                     raise MicrophoneError(fault, _RUNAWAY_REST * capture.ran_away) from None
                 if fault:
                     return
                 continue
-            heard_at = block.arrived_at
+            heard_at, looks = block.arrived_at, 0
             yield block
             _, ended_at = capture.span(block)
             if ended_at >= request.closed_at:
@@ -266,52 +254,25 @@ class Microphone:
             return  # the resampler holds it back
         request.deliver(*chunk)
         self._dead_for = self._signal.measure(chunk.audio)
-        if (level := self._meter.measure(chunk.audio)) is not None:
-            self._post(LevelMeasured(level))
-
-    def _report_found(self, device: Device, rate: int) -> None:
-        log.info("microphone: %s at %d Hz", device.name, rate)
-        self._fault, self._reported, self._doubt = None, "", None
-        self._post(MicrophoneOpened(device.name, rate))
-
-    def _count_overflows(self, overflows: int) -> None:
-        if overflows:
-            self._overflows += overflows
-            log.warning("the sound system dropped audio (%d times so far)", self._overflows)
-            self._post(OverflowCounted(self._overflows))
-
-    def _report_fault(self, fault: Fault) -> None:
-        """Post a fault, once for as long as its remedy stays the same."""
-        if fault.remedy != self._reported:
-            log.warning("%s", fault)
-            self._post(MicrophoneFailed(fault))
-        self._fault, self._reported = fault, fault.remedy
-
-    def _report_doubt(self, fault: Fault | None) -> None:
-        """Post a doubt about what the microphone delivers, once, and its end."""
-        if fault and self._doubt is None:
-            log.warning("%s", fault)
-            self._post(MicrophoneDoubted(fault))
-        elif self._doubt and fault is None:
-            self._post(MicrophoneTrusted())
-        self._doubt = fault
+        self._reports.heard(chunk.audio)
 
     def _follow_cards(self) -> None:
         """Search for the microphone again if it may have come or gone."""
         overdue = self._clock() - self._sound.renewed_at > _SEARCH_INTERVAL
-        if self._sound.has_changed or (self._fault and overdue):
+        if self._sound.has_changed or (self._reports.fault and overdue):
             with self.busy_timer:
                 self._sound.renew()
                 self._search()
 
     def _search(self) -> None:
-        """Post if the microphone is missing, or back, without opening it."""
+        """Report if the microphone is missing, or back, without opening it."""
         try:
             audio, device = self._sound.find()
         except MicrophoneError as missing:
-            self._report_fault(missing.fault)
-        else:
-            best = best_format(device)
-            preload(*best if supports(audio, device, best) else (device.rate, best.channels))
-            if self._fault:
-                self._report_found(device, device.rate)
+            self._reports.failed(missing.fault)
+            return
+        if self._reports.fault:
+            self._reports.found(device, device.rate)
+        if expected := expected_format(audio, device):
+            # What a sound server's channels need is not known before they are heard.
+            preload(expected.rate, 1 if device.is_plugin else expected.channels)

@@ -24,8 +24,12 @@ _BLOCKS_PER_SECOND = 10
 _MOST_CHANNELS = 8
 """Channels of a real device. Sound servers and ALSA's plug-ins claim more, and make them up."""
 
-_CHANNELS_OF_PLUGIN = 4
-"""Channels to ask a plug-in for: asked for one, it would mix channels that cancel each other."""
+_CHANNELS_OF_PLUGIN = 16
+"""Channels to ask a plug-in for: asked for fewer than its microphone has, it would mix them.
+
+Eight have the places of loudspeakers, from front left to side right. The others have none, as the
+channels of many microphones.
+"""
 
 _REFUSALS = {
     pyaudio.paInvalidSampleRate,
@@ -187,19 +191,10 @@ def open_stream(
     raise MicrophoneError(unusable(f"{device.name}: {refusal}"))
 
 
-def best_format(device: Device) -> Format:
-    """Return the format that is tried first."""
-    return next(_formats(device, every_channel=False))
-
-
-def supports(audio: Audio, device: Device, wanted: Format) -> bool:
-    """Return whether the device can record in this format, without recording."""
-    try:
-        return audio.is_format_supported(
-            wanted.rate, device.index, wanted.channels, pyaudio.paInt16
-        )
-    except ValueError:  # how PyAudio says no
-        return False
+def expected_format(audio: Audio, device: Device) -> Format | None:
+    """Return the format in which a stream will open, without opening one; None if it will not."""
+    formats = _formats(device, every_channel=False)
+    return next((format_ for format_ in formats if _supports(audio, device, format_)), None)
 
 
 def fault_of(error: OSError) -> Fault:
@@ -211,6 +206,16 @@ def fault_of(error: OSError) -> Fault:
     if error.errno in (pyaudio.paInvalidDevice, None):
         return Fault("No microphone", "plug one in", detail)
     return Fault("Microphone fails", "unplug it and plug it in again", detail)
+
+
+def _supports(audio: Audio, device: Device, wanted: Format) -> bool:
+    """Return whether the device can record in this format, without recording."""
+    try:
+        return audio.is_format_supported(
+            wanted.rate, device.index, wanted.channels, pyaudio.paInt16
+        )
+    except ValueError:  # how PyAudio says no
+        return False
 
 
 def _device(info: Info) -> Device:
@@ -227,7 +232,8 @@ def _formats(device: Device, *, every_channel: bool) -> Iterator[Format]:
     rates = dict.fromkeys((SAMPLE_RATE, device.rate, 48_000, 44_100, 32_000, 96_000, 22_050))
     counts = dict.fromkeys((1, 2, device.channels))
     if device.is_plugin:
-        counts = dict.fromkeys((1, 2) if every_channel else (_CHANNELS_OF_PLUGIN, 2, 1))
+        most = min(_CHANNELS_OF_PLUGIN, device.channels)
+        counts = dict.fromkeys((1, 2) if every_channel else (most, 2, 1, device.channels))
     elif every_channel:
         counts = dict.fromkeys((device.channels, 2, 1))
     for rate in rates:

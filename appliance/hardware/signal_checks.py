@@ -11,8 +11,14 @@ _NOISE = 4
 _STRIDE = 5  # samples from one examined to the next; an odd number meets every phase of a tone
 
 _RATE_TOLERANCE = 0.05  # far more than clocks differ, less than two usual rates do
-_WINDOW = 3.0  # seconds of the clock over which the rate is measured
-_WINDOWS = 3  # wrong ones in a row, so that no single gap or delay counts
+_WINDOW = 3.0  # seconds of audio over which the rate is measured
+_WINDOWS = 3  # wrong ones in a row
+
+_LATEST = _RATE_TOLERANCE * _WINDOW / 2
+"""Seconds by which a block may come later or earlier than evenly.
+
+A gap that is long enough to make a right rate look wrong delays some block by more.
+"""
 
 
 class DeadSignal:
@@ -45,38 +51,53 @@ def is_dead(audio: bytes) -> bool:
 class RateCheck:
     """Comparison of the audio that arrives with the monotonic clock.
 
-    A gap or a burst, as at the start of a stream, is in two windows of time at most, and forgiven.
+    Only what came evenly counts. A busy machine takes audio late, all at once, or not at all, which
+    says nothing about the microphone; one with a wrong rate delivers evenly, too.
 
     Args:
         rate: that the device was asked for, in Hz.
+
+    Attributes:
+        is_right: whether the rate was right when it was last measured.
     """
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._began_at: float | None = None
-        self._frames = 0
+        self._window: list[tuple[int, float]] = []  # frames until a block ended, and when it did
         self._wrong: list[float] = []  # measured rates in a row, all too low or all too high
+        self.is_right = False
 
-    def measure(self, frames: int, arrived_at: float) -> Fault | None:
+    def measure(self, frames: int, ended_at: float, *, follows_gap: bool = False) -> Fault | None:
         """Return what is wrong once the rate has been wrong for some seconds; None if nothing is.
 
         Args:
             frames: of the block that arrived.
-            arrived_at: in monotonic seconds.
+            ended_at: when its last sample was captured, in monotonic seconds.
+            follows_gap: whether audio is known to be missing before it.
         """
-        if self._began_at is None:
-            self._began_at = arrived_at
-            return None
-        self._frames += frames
-        elapsed = arrived_at - self._began_at
-        if elapsed >= _WINDOW:
-            self._note(self._frames / elapsed)
-            self._began_at, self._frames = arrived_at, 0
+        if not self._window or follows_gap:
+            self._window = [(0, ended_at)]
+            return self._fault()
+        self._window.append((self._window[-1][0] + frames, ended_at))
+        if ended_at - self._window[0][1] >= _WINDOW:
+            self._judge()
+            self._window = [(0, ended_at)]
         return self._fault()
+
+    def _judge(self) -> None:
+        """Note the rate of the window, unless a block came far too early or late in it."""
+        _, began_at = self._window[0]
+        frames, ended_at = self._window[-1]
+        measured = frames / (ended_at - began_at)
+        if measured and all(
+            abs(at - began_at - so_far / measured) <= _LATEST for so_far, at in self._window
+        ):
+            self._note(measured)
 
     def _note(self, measured: float) -> None:
         deviation = measured / self._rate - 1
-        if abs(deviation) <= _RATE_TOLERANCE:
+        self.is_right = abs(deviation) <= _RATE_TOLERANCE
+        if self.is_right:
             self._wrong.clear()
         elif self._wrong and (self._wrong[-1] > self._rate) != (deviation > 0):
             self._wrong = [measured]

@@ -181,3 +181,32 @@ def test_a_frozen_microphone_is_reported_at_once_and_heard_again_afterwards(post
         sound.wait_played()
         session.close()
     assert said in session.audio
+
+
+QUADRO = ("front-left", "front-right", "rear-left", "rear-right")
+SURROUND = (*QUADRO, "front-center", "lfe", "side-left", "side-right")
+NAMELESS = tuple(f"aux{number}" for number in range(8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("places", "live"), [(QUADRO, 0), (QUADRO, 3), (SURROUND, 0), (SURROUND, 4), (NAMELESS, 5)]
+)
+def test_the_one_channel_of_a_sound_server_that_hears_is_taken_as_it_is(
+    posted: Posted, places: tuple[str, ...], live: int
+) -> None:
+    with PipeMicrophone(places=places, live=live) as sound:
+        session = Session(posted)
+        posted.wait(MicrophoneOpened)
+        said = noise(2)
+        sound.play(said)
+        sound.wait_played()
+        session.close()
+    assert loudness(session.audio) == pytest.approx(loudness(said), rel=0.02)
+
+
+def loudness(audio: bytes) -> float:
+    """Return the loudness of a second from the middle of what was said."""
+    samples = np.frombuffer(audio, "<i2").astype(float)
+    said = np.flatnonzero(np.abs(samples) > 1000)
+    return float(np.std(samples[said[0] + 8000 :][:16_000]))

@@ -174,3 +174,41 @@ def test_channels_that_are_equally_loud_do_not_take_turns() -> None:
 def test_quiet_noise_of_all_channels_is_kept() -> None:
     noise = np.random.default_rng(1).integers(-60, 60, (16_000, 4)).astype(float)
     assert mixed(noise).any()
+
+
+MIXING = """
+import sys
+from appliance.hardware.conversion import converter
+conversion = converter(16_000, {channels})
+heard = conversion.convert(bytes.fromhex("{frames}"))
+sys.exit(("numpy" in sys.modules) + 2 * (heard != bytes.fromhex("{expected}")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("frames", "loaded"),
+    [
+        ([(7, 7, 7, 7), (-9, -9, -9, -9)], False),
+        ([(7, 7, 0, 7), (-9, -9, 0, -9)], False),
+        ([(0, 0, 7, 0), (0, 0, -9, 0)], False),
+        ([(7, 7, 7, 7), (-9, -8, -9, -8)], True),
+    ],
+)
+def test_numpy_is_loaded_only_where_channels_hear_different_things(
+    frames: list[tuple[int, ...]], *, loaded: bool
+) -> None:
+    program = MIXING.format(
+        channels=4,
+        frames=np.array(frames, "<i2").tobytes().hex(),
+        expected=np.array([7, -9], "<i2").tobytes().hex(),
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == loaded
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, -0.5, 0.25])
+def test_copies_that_a_sound_server_made_are_no_quieter(share: float) -> None:
+    voice = tone(400, 16_000)
+    noise = np.random.default_rng(1).integers(-2, 3, (3, len(voice)))
+    frames = np.stack([voice, share * voice, 0.5 * voice, 0 * voice], axis=1)
+    frames[:, 1:] += noise.T
+    assert np.abs(mixed(frames)[1600:]).max() == pytest.approx(12_000, rel=0.01)

@@ -522,6 +522,55 @@ def test_a_device_that_runs_away_is_stopped_and_unusable(bench: Bench) -> None:
     wait_until(lambda: stream.closed)
 
 
+def test_audio_that_waited_while_the_machine_was_busy_runs_not_away(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    stream = bench.sound.stream()
+    for pause in (10.0, 0.1, 10.0):
+        bench.clock.now += pause
+        for _ in range(round(10 * pause)):
+            stream.hear(BLOCK)
+    wait_until(lambda: len(bench.heard.chunks) == 201)
+    assert kinds(bench.posted) == ["MicrophoneOpened"]
+    assert not stream.closed
+
+
+def test_a_machine_that_stood_still_is_no_silent_microphone(posted: Posted, tmp_path: Path) -> None:
+    clock = Clock()
+    sound = FakeSound()
+    heard = Heard()
+    looks = itertools.count()
+
+    def now() -> float:
+        # The first look at an empty queue comes long after the last block.
+        if threading.current_thread().name == "microphone" and heard.chunks and not next(looks):
+            clock.now += 10
+        return clock.now
+
+    microphone = Microphone(
+        MicrophoneSettings(), posted, audio=sound, clock=now, cards=tmp_path / "cards"
+    )
+    microphone.start()
+    microphone.open(heard)
+    sound.stream().hear(BLOCK)
+    wait_until(lambda: clock.now == 10)
+    sound.stream().hear(BLOCK)
+    wait_until(lambda: len(heard.chunks) == 2)
+    sound.stream().active = False
+    microphone.end()
+    assert "MicrophoneFailed" not in kinds(posted)
+
+
+def test_a_microphone_is_trusted_once_its_rate_was_measured(bench: Bench) -> None:
+    bench.start()
+    bench.open()
+    for _ in range(70):
+        bench.hear()
+    bench.posted.wait(MicrophoneTrusted)
+    wait_until(lambda: len(bench.heard.chunks) == 70)
+    assert kinds(bench.posted) == ["MicrophoneOpened", "MicrophoneTrusted"]
+
+
 def test_a_sound_server_that_lost_its_card_is_no_microphone(bench: Bench) -> None:
     bench.sound.devices = [Device(index=0, name="usb by pulse", rate=44_100, channels=32)]
     pcm = bench.cards.with_name("pcm")

@@ -135,9 +135,10 @@ def test_faulthandler_and_child_processes_stay(tmp_path: Path) -> None:
         (6, False, 1),
         (6, True, 6),
         (8, True, 8),
-        (32, False, 4),
+        (10, False, 10),
+        (32, False, 16),
         (32, True, 1),
-        (128, False, 4),
+        (128, False, 16),
     ],
 )
 def test_channels_are_asked_for_by_what_the_device_is(
@@ -147,3 +148,10 @@ def test_channels_are_asked_for_by_what_the_device_is(
     device = Device(index=1, name="any", rate=48_000, channels=channels)
     opened = open_stream(sound(), device, ignore, every_channel=every_channel)[1]
     assert opened == (16_000, asked)
+
+
+@pytest.mark.parametrize("channels", range(1, 33))
+def test_a_device_that_only_has_all_its_channels_is_opened(channels: int) -> None:
+    sound = FakeSound(formats=[Format(48_000, channels)])
+    device = Device(index=1, name="any", rate=48_000, channels=channels)
+    assert open_stream(sound(), device, ignore)[1] == (48_000, channels)

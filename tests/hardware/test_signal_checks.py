@@ -1,6 +1,8 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.hardware.signal_checks import DeadSignal, RateCheck, is_dead
@@ -78,3 +80,83 @@ def test_a_rate_that_becomes_right_is_trusted_again() -> None:
         now += 0.1
         fault = check.measure(1600, now)
     assert fault is None
+
+
+class Reader:
+    """Process that takes audio from a buffer, when the machine lets it run.
+
+    Args:
+        rate: of the device, in blocks of a tenth of a second of the asked rate, a second.
+        holds: blocks in the buffer.
+        reports_loss: the buffer is a sound card's: when it is full all is lost, which is reported.
+            Otherwise it is a sound server's, which drops the oldest without a word.
+        knows_age: the sound system says how old the audio is.
+    """
+
+    def __init__(self, rate: float, holds: int, *, reports_loss: bool, knows_age: bool) -> None:
+        self._interval = 1 / rate
+        self._holds = holds
+        self._reports_loss = reports_loss
+        self._knows_age = knows_age
+
+    def read(self, pauses: list[tuple[float, float]]) -> Iterator[tuple[float, bool]]:
+        """Yield when each block ended, for all that is known, and whether some are missing.
+
+        Args:
+            pauses: how long it runs and then does not, in seconds, one after the other.
+        """
+        captured, now, until = 0, 0.0, 0.0
+        for runs, rests in pauses:
+            while now < until + runs:
+                captured += 1
+                now = captured * self._interval
+                yield now, False
+            until += runs + rests
+            now = max(now, until)
+            waiting = int(now / self._interval) - captured
+            lost = waiting > self._holds
+            first = captured + 1
+            captured += waiting
+            if lost:
+                first = captured + 1 if self._reports_loss else captured - self._holds + 1
+            gap = lost and self._reports_loss
+            for number in range(first, captured + 1):
+                yield number * self._interval if self._knows_age else now, False
+            if gap:
+                captured += 1
+                now = captured * self._interval
+                yield now, True
+
+
+def blamed_when_starved(reader: Reader, pauses: list[tuple[float, float]]) -> bool:
+    """Return whether a device that was asked for ten blocks a second was ever blamed."""
+    check = RateCheck(16_000)
+    faults = [
+        check.measure(1600, ended_at, follows_gap=gap) for ended_at, gap in reader.read(pauses)
+    ]
+    return any(faults)
+
+
+seconds = st.floats(0.0, 4.0) | st.floats(0.0, 0.5)
+pauses = st.lists(st.tuples(seconds, seconds), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("knows_age", [True, False])
+@pytest.mark.parametrize(("holds", "reports_loss"), [(2, True), (4, True), (10, False)])
+@given(pauses=pauses.map(lambda once: once * 3))
+@example(pauses=[(0.3, 0.7)] * 60)
+@example(pauses=[(2.9, 1.2)] * 20)
+def test_a_starved_process_is_no_wrong_rate(
+    holds: int, *, reports_loss: bool, knows_age: bool, pauses: list[tuple[float, float]]
+) -> None:
+    reader = Reader(10, holds, reports_loss=reports_loss, knows_age=knows_age)
+    assert not blamed_when_starved(reader, pauses)
+
+
+@pytest.mark.parametrize("rate", [5, 320 / 44.1, 15, 20])
+@given(pauses=pauses)
+def test_a_wrong_rate_is_noticed_as_soon_as_the_machine_is_quiet(
+    rate: float, pauses: list[tuple[float, float]]
+) -> None:
+    reader = Reader(rate, 4, reports_loss=True, knows_age=False)
+    assert blamed_when_starved(reader, [*pauses, (20.0, 0.0)])

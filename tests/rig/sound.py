@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -53,9 +53,16 @@ class PipeMicrophone:
     Args:
         directory: where socket, pipe and configuration lie; a temporary one when not given.
             A socket's path must stay under 108 bytes.
+        places: PulseAudio's names of the places of its channels; 1, 2, 4 or 8, as PulseAudio aborts
+            on pipes whose frames are cut.
+        live: the channel that hears; the others hear nothing, not even a hum.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, places: Sequence[str] = ("mono",), live: int = 0
+    ) -> None:
+        self._places = places
+        self._live = live
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="sound-")
         self._directory = directory or Path(self._temporary.name if self._temporary else "")
         self._environment = {
@@ -81,7 +88,7 @@ class PipeMicrophone:
             self._daemon = entered.enter_context(_daemon(self._directory))
             entered.callback(self._plugged.close)
             self.plug()
-            feeder = _Feeder(self._directory / "pipe", self._speech)
+            feeder = _Feeder(self._directory / "pipe", self._speech, len(self._places), self._live)
             feeder.start()
             entered.callback(feeder.end)
             self._exit = entered.pop_all()
@@ -130,7 +137,8 @@ class PipeMicrophone:
             "source_name=microphone",
             f"file={self._directory / 'pipe'}",
             f"rate={RATE}",
-            "channels=1",
+            f"channels={len(self._places)}",
+            f"channel_map={','.join(self._places)}",
             "format=s16le",
         ).strip()
         # Time passes for a microphone when nobody listens, too. A pipe waits, so somebody must.
@@ -183,8 +191,10 @@ class _Speech:
 class _Feeder(threading.Thread):
     """Speaks into the pipe as time goes by, whether or not somebody listens."""
 
-    def __init__(self, pipe: Path, speech: _Speech) -> None:
+    def __init__(self, pipe: Path, speech: _Speech, channels: int, live: int) -> None:
         super().__init__(name="feeder", daemon=True)
+        self._channels = channels
+        self._live = live
         self._pipe = pipe
         self._speech = speech
         self._ended = threading.Event()
@@ -193,11 +203,16 @@ class _Feeder(threading.Thread):
     def run(self) -> None:
         due = time.monotonic()
         while not self._ended.wait(max(0.0, due - time.monotonic())):
-            piece = self._speech.take()
+            piece = self._interleaved(self._speech.take())
             if time.monotonic() - due < MAX_LATENESS:
                 self._write(piece)
             due += SLICE
         self._close()
+
+    def _interleaved(self, piece: bytes) -> bytes:
+        frames = memoryview(bytearray(len(piece) * self._channels)).cast("h")
+        frames[self._live :: self._channels] = memoryview(piece).cast("h")
+        return frames.tobytes()
 
     def end(self) -> None:
         """Stop speaking."""
