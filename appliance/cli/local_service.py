@@ -59,8 +59,9 @@ def local_service(
 ) -> None:
     """Transcribe without a cloud: a service with the vendor's protocol."""
     try:
+        from appliance.servers.listening import ServerError
         from appliance.servers.local_service.engines.base import UnknownEngineError
-        from appliance.servers.local_service.server import LocalServiceError, serve
+        from appliance.servers.local_service.server import serve
     except ModuleNotFoundError as error:
         fail(f"the local service needs {error.name}: pip install 'voice-appliance[local]'")
     if bool(certificate) != bool(key):
@@ -80,7 +81,7 @@ def local_service(
         )
     except UnknownEngineError as error:
         raise click.UsageError(str(error)) from error
-    except LocalServiceError as error:
+    except ServerError as error:
         fail(str(error))
 
 

@@ -75,7 +75,8 @@ def token_server(context: click.Context) -> None:
 def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them over by name
     """Give out tokens until SIGTERM, SIGINT or SIGHUP."""
     try:
-        from appliance.servers.token_server.server import Options, TokenServerError, serve
+        from appliance.servers.listening import ServerError
+        from appliance.servers.token_server.server import Options, serve
     except ModuleNotFoundError as error:
         fail(f"the token server needs {error.name}: pip install 'voice-appliance[tokens]'")
     if bool(options["certificate"]) != bool(options["key"]):
@@ -83,7 +84,7 @@ def run_token_server(**options: Any) -> None:  # noqa: ANN401 - click hands them
     given = {name: value for name, value in options.items() if value is not None}
     try:
         serve(Options(**given))
-    except TokenServerError as error:
+    except ServerError as error:
         fail(str(error))
 
 

@@ -8,7 +8,6 @@ import contextlib
 import functools
 import logging
 import socket
-import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -25,6 +24,7 @@ from appliance.servers.connections import (
     PromptConnection,
     connection_limit,
 )
+from appliance.servers.listening import authority, check_certificate, listening_socket
 from appliance.servers.local_service.admission import Admission
 from appliance.servers.local_service.endpoint import Endpoint
 from appliance.servers.local_service.engines.base import Engine, RecognizerError
@@ -45,10 +45,6 @@ KEEPALIVE_INTERVAL = 10
 an answer, its session ends, even if no other client needs the slot."""
 
 
-class LocalServiceError(Exception):
-    """The service can't start; the message says why and what to do."""
-
-
 def serve(
     host: str = "127.0.0.1",
     port: int = 8765,
@@ -64,7 +60,7 @@ def serve(
 
     Raises:
         UnknownEngineError: there is no such engine.
-        LocalServiceError: the address or the certificate can't be used.
+        ServerError: the address or the certificate can't be used.
     """
     exit_on_stop_signals()
     LocalService(
@@ -115,7 +111,7 @@ class LocalService:
 
     Raises:
         UnknownEngineError: there is no such engine.
-        LocalServiceError: the address or the certificate can't be used.
+        ServerError: the address or the certificate can't be used.
     """
 
     def __init__(
@@ -139,7 +135,7 @@ class LocalService:
     ) -> None:
         self._engine = engine_named(engine) if isinstance(engine, str) else engine
         self._certificate = (certificate, key)
-        _check_certificate(certificate, key)
+        check_certificate(certificate, key)
         self._host = host
         self._request_timeout = request_timeout
         self._pages = WebPages(origins, names, any_name=certificate is not None)
@@ -200,8 +196,7 @@ class LocalService:
 
     @property
     def _address(self) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._socket.getsockname()[1]}"
+        return authority(self._host, self._socket)
 
     def _warm_up(self) -> None:
         try:
@@ -243,26 +238,8 @@ class LocalService:
         )
 
 
-def _check_certificate(certificate: Path | None, key: Path | None) -> None:
-    if certificate is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except OSError as error:  # includes ssl.SSLError
-        raise LocalServiceError(
-            f"The certificate {certificate} can't be used: {error.strerror or error}. "
-            "Name files in PEM form, the certificate's with --certificate, its key's with --key"
-        ) from error
-
-
 def _listening_socket(host: str, port: int, keepalive: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise LocalServiceError(
-            f"Can't listen on {host}, port {port}: {error.strerror}. Name another --host or --port"
-        ) from error
+    listening = listening_socket(host, port)
     # Accepted sockets inherit these options. Without them, the session of a client whose cable was
     # pulled would last for hours.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

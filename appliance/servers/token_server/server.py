@@ -3,8 +3,6 @@
 import asyncio
 import functools
 import logging
-import socket
-import ssl
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +17,13 @@ from appliance.servers.connections import (
     PromptConnection,
     connection_limit,
 )
+from appliance.servers.listening import (
+    ServerError,
+    authority,
+    check_certificate,
+    listening_socket,
+    reason,
+)
 from appliance.servers.log_limits import LogLimiter
 from appliance.servers.token_server.endpoint import Endpoint
 from appliance.servers.token_server.limits import RateLimit
@@ -30,10 +35,6 @@ from appliance.system.stop_signals import exit_on_stop_signals
 from appliance.system.systemd import Watchdog, notify
 
 log = logging.getLogger(__name__)
-
-
-class TokenServerError(Exception):
-    """The server can't start; the message says why and what to do."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ def serve(options: Options) -> None:
     """Run the token server in the main thread until a stop signal, then exit with status 0.
 
     Raises:
-        TokenServerError: an address or a file can't be used.
+        ServerError: an address or a file can't be used.
     """
     exit_on_stop_signals()
     TokenServer(options).run()
@@ -98,7 +99,7 @@ class TokenServer:
         request_timeout: seconds in which a whole request must arrive on a connection.
 
     Raises:
-        TokenServerError: an address or a file can't be used.
+        ServerError: an address or a file can't be used.
     """
 
     def __init__(
@@ -110,17 +111,18 @@ class TokenServer:
     ) -> None:
         self._options = options
         self._request_timeout = request_timeout
+        check_certificate(options.certificate, options.key)
         self._register = Register(options.secrets or register_path())
         try:
             self._register.refresh()
         except RegisterError as error:
-            raise TokenServerError(str(error)) from error
+            raise ServerError(str(error)) from error
         self._vendor = _vendor(options)
         self._minting = MintingPool(self._vendor.mint)
         self._log_limiter = LogLimiter()
         self._server = uvicorn.Server(self._configuration())
         self._socket = BoundedListener(
-            _listening_socket(options.host, options.port),
+            listening_socket(options.host, options.port),
             self._log_limiter,
             max_connections or connection_limit(),
         )
@@ -129,9 +131,8 @@ class TokenServer:
     @property
     def url(self) -> str:
         """The URL of `/token`, for an appliance on this machine."""
-        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         scheme = "https" if self._options.certificate else "http"
-        return f"{scheme}://{host}:{self._socket.getsockname()[1]}/token"
+        return f"{scheme}://{authority(self._options.host, self._socket)}/token"
 
     def run(self) -> None:
         """Serve in this thread until a signal ends it."""
@@ -172,7 +173,7 @@ class TokenServer:
             watchdog.feed()
 
         connection = functools.partial(PromptConnection, request_timeout=self._request_timeout)
-        configuration = uvicorn.Config(
+        return uvicorn.Config(
             endpoint.application(),
             http=cast("type[asyncio.Protocol]", connection),
             # Requests are rare, and appliances open a connection for each.
@@ -192,8 +193,6 @@ class TokenServer:
             ssl_certfile=options.certificate,
             ssl_keyfile=options.key,
         )
-        _load_certificate(configuration, options)
-        return configuration
 
     def _log_start(self) -> None:
         """Log the address, and what will not work and why."""
@@ -233,39 +232,6 @@ def _vendor(options: Options) -> Vendor:
             str(options.ca_file) if options.ca_file else None,
         )
     except OSError as error:
-        raise TokenServerError(
-            f"The certificates in {options.ca_file} can't be used: {_reason(error)}"
+        raise ServerError(
+            f"The certificates in {options.ca_file} can't be used: {reason(error)}"
         ) from error
-
-
-def _load_certificate(configuration: uvicorn.Config, options: Options) -> None:
-    """Have uvicorn read the certificate now, so that an error can be reported.
-
-    Raises:
-        TokenServerError: the certificate can't be read, or does not belong to the key.
-    """
-    try:
-        configuration.load()
-    except OSError as error:
-        raise TokenServerError(
-            f"The certificate {options.certificate} with the key {options.key} can't be used: "
-            f"{_reason(error)}"
-        ) from error
-
-
-def _listening_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        # After a power failure all appliances connect at once.
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        reason = _reason(error).partition(" (")[0]  # the rest repeats the address
-        raise TokenServerError(
-            f"Can't listen on {host}, port {port}: {reason}. Name another --host or --port"
-        ) from error
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "not in PEM form").replace("_", " ").lower()
-    return error.strerror or "it can't be used"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from appliance.servers.listening import ServerError
 from appliance.servers.local_service.engines.base import (
     HeardWord,
     Recognizer,
     RecognizerError,
     UnknownEngineError,
 )
-from appliance.servers.local_service.server import LocalService, LocalServiceError
+from appliance.servers.local_service.server import LocalService
 from tests.rig.waiting import wait_until
 from tests.servers.local_service.client import Client, refusal
 from tests.servers.local_service.doubles import DeafEngine
@@ -44,7 +45,7 @@ def test_a_client_that_disconnects_ends_its_recognizers_thread(sample: bytes) ->
 
 def test_a_port_in_use_is_an_error(service: LocalService) -> None:
     port = int(service.token_url.rsplit(":", 1)[1].split("/")[0])
-    with pytest.raises(LocalServiceError, match=rf"{port}: .*--port"):
+    with pytest.raises(ServerError, match=rf"{port}: .*--port"):
         LocalService(port=port)
 
 
@@ -54,10 +55,10 @@ def test_an_unknown_engine_is_an_error_with_the_known_ones() -> None:
 
 
 def test_a_bad_certificate_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LocalServiceError, match=r"none\.pem can't be used: No such file"):
+    with pytest.raises(ServerError, match=r"none\.pem can't be used: No such file"):
         LocalService(certificate=tmp_path / "none.pem")
     (tmp_path / "bad.pem").write_text("no certificate")
-    with pytest.raises(LocalServiceError, match=r"bad\.pem can't be used: .*--key"):
+    with pytest.raises(ServerError, match=r"bad\.pem can't be used: .*--key"):
         LocalService(certificate=tmp_path / "bad.pem")
 
 

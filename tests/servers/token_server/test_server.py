@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from appliance.servers.listening import ServerError
 from appliance.servers.token_server.register import Register
-from appliance.servers.token_server.server import Options, TokenServer, TokenServerError
+from appliance.servers.token_server.server import Options, TokenServer
 from tests.rig.certificates import self_signed
 from tests.rig.service import ScriptedService
 from tests.servers.token_server.token_servers import appliance, options, refused, register
@@ -44,7 +45,7 @@ def test_an_ipv6_address(tmp_path: Path) -> None:
     with ScriptedService() as vendor:
         try:
             server = TokenServer(options(tmp_path, vendor, host="::1"))
-        except TokenServerError:
+        except ServerError:
             pytest.skip("there is no IPv6 here")
         with server:
             assert requests.get(server.url, timeout=20).json()["token"]
@@ -53,7 +54,7 @@ def test_an_ipv6_address(tmp_path: Path) -> None:
 def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(TokenServerError, match=f"port {port}: Address already in use. Name"):
+        with pytest.raises(ServerError, match=f"port {port}: Address already in use. Name"):
             TokenServer(Options(port=port, secrets=tmp_path / "none"))
 
 
@@ -67,18 +68,18 @@ def test_a_certificate_that_can_not_be_used_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "certificate.pem", garbage),
     ]:
         settings = Options(port=0, secrets=tmp_path / "none", certificate=certificate, key=key)
-        with pytest.raises(TokenServerError, match="can't be used: "):
+        with pytest.raises(ServerError, match="can't be used: "):
             TokenServer(settings)
 
 
 def test_a_missing_ca_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TokenServerError, match="nowhere can't be used: No such file"):
+    with pytest.raises(ServerError, match="nowhere can't be used: No such file"):
         TokenServer(Options(port=0, secrets=tmp_path / "none", ca_file=tmp_path / "nowhere"))
 
 
 def test_a_damaged_register_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "appliances.json").write_text("{")
-    with pytest.raises(TokenServerError, match="is damaged"):
+    with pytest.raises(ServerError, match="is damaged"):
         TokenServer(Options(port=0, secrets=tmp_path / "appliances.json"))
 
 
