@@ -74,23 +74,24 @@ class Appliance:
         self._pin_factory = pin_factory
         self._display = Display(settings.display, self.post, open_panel=open_panel)
 
-    def run(self, fault: Fault | None = None) -> Event:
+    def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
         """Run until an event asks to end; return that event.
 
         Args:
             fault: a mistake in the settings, to be shown.
+            held: whether the owner's settings are not known: then the box talks to nobody.
         """
         self._display.start()
         last: Scene | None = None
         try:
             self._display.show(Scene(Mode.STARTING))
-            reason = self._run_parts(fault)
+            reason = self._run_parts(fault, held=held)
             last = _last_scene(reason)
         finally:
             self._display.end(last)
         return reason
 
-    def _run_parts(self, fault: Fault | None) -> Event:
+    def _run_parts(self, fault: Fault | None, *, held: bool) -> Event:
         self._display.wait_for_picture(FIRST_PICTURE_TIMEOUT)
         # Loaded only now: it takes seconds on a Pi Zero, and would delay the first picture even on
         # another thread.
@@ -107,7 +108,7 @@ class Appliance:
             probation=self.probation,
         )
         with parts:
-            reason = parts.run_controller(fault)
+            reason = parts.run_controller(fault, held=held)
             # The loop that feeds the watchdog has ended, and the parts take a while to end.
             Watchdog().feed()
             if isinstance(reason, StopRequested):

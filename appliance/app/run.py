@@ -50,14 +50,15 @@ class Runnable(Protocol):
     post: Post
     probation: Probation
 
-    def run(self, fault: Fault | None = None) -> Event:
+    def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
         """Run until an event asks to end; return that event."""
 
 
 def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> bool:
     """Run until SIGTERM, SIGINT or SIGHUP; return whether no error ended it.
 
-    Bad settings are shown on the screen while the last good ones, or the defaults, are in use. The
+    Bad settings are shown on the screen while the last good ones are in use; without any, the box
+    waits for good ones, and talks to nobody. The
     last good ones outlive the program; new ones replace them once they have served. After an
     unhandled error, or when a part hangs, the program must be restarted; the session that was cut
     off then goes on. A second copy on the same state folder does nothing.
@@ -73,12 +74,15 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
 def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLock) -> bool:
     failed = threading.Event()
     stopping = threading.Event()
-    good = last_good.load(last_good.folder())
+    folder = last_good.folder()
+    good = last_good.load(folder)
+    is_first, saving = good is None, None
     left_over: Event | None = None
     while not (stopping.is_set() or failed.is_set()):
         watch = SettingsWatch(path)
+        is_first = is_first and not (saving and saving.saved)
         before = good or GoodSettings(Settings())
-        used, fault = read_settings(path, good)
+        used, fault = read_settings(path, good, were_saved=last_good.were_saved(folder))
         try:
             lock.take(used.settings.spool.parent)
         except StateInUseError as error:
@@ -89,7 +93,8 @@ def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLoc
         appliance = build(used.settings, path)
         if fault is None:
             good = used
-            watch.meanwhile = Saving(used, appliance.probation, path).advance
+            saving = Saving(used, appliance.probation, path, is_first=is_first)
+            watch.meanwhile = saving.advance
         _stop_on_signals(appliance.post, stopping)
         end_on_unhandled_errors(appliance.post, failed)
         if left_over:
@@ -97,7 +102,7 @@ def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLoc
         reason: Event | None = None
         with watch.posting(appliance.post):
             if not stopping.is_set():
-                reason = appliance.run(fault)
+                reason = appliance.run(fault, held=fault is not None and good is None)
         if isinstance(reason, PartHung):
             return False
         left_over = _power_off(stopping) if isinstance(reason, PowerOffRequested) else None
@@ -127,15 +132,18 @@ def _power_off(stopping: threading.Event) -> Event | None:
     return PowerOffFailed(fault)
 
 
-def read_settings(path: Path, good: GoodSettings | None) -> tuple[GoodSettings, Fault | None]:
+def read_settings(
+    path: Path, good: GoodSettings | None, *, were_saved: bool = False
+) -> tuple[GoodSettings, Fault | None]:
     """Return the settings of a file; if it is bad, the last good ones, and the mistake to show.
 
     Args:
         path: the settings file.
         good: the last good settings; None if there are none, and the defaults take their place.
+        were_saved: whether there were any, though they may be lost.
     """
     try:
-        found = last_good.load_whole(path, good)
+        found = last_good.load_whole(path, good, were_saved=were_saved)
     except SettingsError as error:
         for problem in error.problems:
             log.error("settings: %s", problem)
@@ -155,25 +163,30 @@ class Saving:
         used: the settings in use.
         probation: whether they have served.
         path: the settings file.
+        is_first: whether no settings are saved yet.
+
+    Attributes:
+        saved: whether they are saved by now, as far as the disk takes them.
     """
 
-    def __init__(self, used: GoodSettings, probation: Probation, path: Path) -> None:
+    def __init__(
+        self, used: GoodSettings, probation: Probation, path: Path, *, is_first: bool
+    ) -> None:
         self._used = used
         self._probation = probation
         self._path = path
-        self._folder = last_good.folder()
-        self._are_first = last_good.load(self._folder) is None
-        self._synced = self._saved = False
+        self._is_first = is_first
+        self._synced = self.saved = False
 
     def advance(self) -> None:
         """Do what is due."""
         if not self._synced:
             self._synced = True
             sync(self._path)
-        served = self._probation.begun if self._are_first else self._probation.passed
-        if served and not self._saved:
-            self._saved = True
-            last_good.save(self._used, self._folder)
+        served = self._probation.begun if self._is_first else self._probation.passed
+        if served and not self.saved:
+            self.saved = True
+            last_good.save(self._used, last_good.folder())
 
 
 class SettingsWatch:

@@ -121,13 +121,14 @@ class Parts:
     ) -> None:
         self._ending.close()
 
-    def run_controller(self, fault: Fault | None) -> Event:
+    def run_controller(self, fault: Fault | None, *, held: bool = False) -> Event:
         """Run the controller until an event asks to end; return that event.
 
         A session that a crash interrupted goes on.
 
         Args:
             fault: a mistake in the settings, to be shown.
+            held: whether the owner's settings are not known: then the box talks to nobody.
         """
         wall_clock, faults = WallClock(), FaultList()
         status = StatusReport(
@@ -137,7 +138,7 @@ class Parts:
             source=self._source,
             frames=lambda: self._display.frames,
         )
-        left_over = self._sessions.left_over()
+        left_over = [] if held else self._sessions.left_over()
         self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
         screens: list[Screen] = [self._display, self._status_led, *self._mqtt, status]
         controller = Controller(
@@ -164,7 +165,7 @@ class Parts:
         interrupted = self._open_sessions.resume(left_over)
         notify("READY=1")
         self._probation.begin()
-        return controller.run(interrupted, fault)
+        return controller.run(interrupted, fault, held=held)
 
     def _card_watch(self, faults: FaultList) -> CardWatch:
         busy_for = {

@@ -115,15 +115,25 @@ class Controller:
         watching = (faults, presenter, self._privacy, self._gate)
         self._listeners: tuple[Listener, ...] = (*watching, *listeners)
 
-    def run(self, interrupted: Session | None = None, fault: Fault | None = None) -> Event:
+    def run(
+        self,
+        interrupted: Session | None = None,
+        fault: Fault | None = None,
+        *,
+        held: bool = False,
+    ) -> Event:
         """Handle events until one asks to exit; return that event.
 
         Args:
             interrupted: a session that a crash of the program cut off; it goes on.
             fault: a mistake in the settings.
+            held: whether no session may begin before it is corrected.
         """
         if fault:
             self._faults.report(Part.SETTINGS, fault)
+        if held:
+            self._faults.hold()
+            self._gate.hold()
         self._resumption.begin(interrupted)
         # The clock may have been set after an earlier run stored its last times.
         self._history.correct_clock(self._boot)

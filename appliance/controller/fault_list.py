@@ -39,6 +39,11 @@ class FaultList:
 
     def __init__(self) -> None:
         self._by_part: dict[Part, Fault] = {}
+        self._held = False
+
+    def hold(self) -> None:
+        """Note that no session begins before the settings are corrected."""
+        self._held = True
 
     def report(self, part: Part, fault: Fault) -> None:
         """Take the fault of a part; it replaces an earlier one."""
@@ -111,4 +116,4 @@ class FaultList:
     @property
     def prevents_session(self) -> bool:
         """Whether a press would be useless."""
-        return not PREVENT_SESSION.isdisjoint(self._by_part)
+        return self._held or not PREVENT_SESSION.isdisjoint(self._by_part)

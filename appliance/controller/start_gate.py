@@ -34,6 +34,11 @@ class StartGate:
         if settings.light.pin != "none":
             self._dark.add(Part.STATUS_LED)
         self._held_back = False
+        self._held = False
+
+    def hold(self) -> None:
+        """Admit no session at all, since the owner's settings are not known."""
+        self._held = True
 
     def handle(self, event: Event) -> None:
         """Note that a part works or failed."""
@@ -58,6 +63,8 @@ class StartGate:
         """Return whether a session may begin now; one that comes too early is held back."""
         if self._exit.final:
             log.info("no session begins: the program is about to end")
+        elif self._held:
+            log.warning("no session begins: correct the settings first")
         elif not self.open:
             log.info("a session begins as soon as everything has started")
             self._held_back = True

@@ -10,7 +10,7 @@ import msgspec
 from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.settings.load import SettingsError, contents, parse
 from appliance.settings.schema import Settings
-from appliance.system.files import DISK, Disk, read, reason, replace, set_aside
+from appliance.system.files import DISK, Disk, read, reason, replace_anything, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,16 @@ class GoodSettings(msgspec.Struct, frozen=True):
     text: bytes | None = None
 
 
-def load_whole(path: Path, good: GoodSettings | None) -> GoodSettings:
+def load_whole(path: Path, good: GoodSettings | None, *, were_saved: bool = False) -> GoodSettings:
     """Load a settings file, unless it has lost what the `good` one held.
 
     A power cut may leave an empty file, or the beginning of it, of what was written without a sync.
     Such a file is valid, and its defaults could be what the owner has decided against.
+
+    Args:
+        path: the settings file.
+        good: the last good settings, as far as they are known.
+        were_saved: whether there were any, so that a missing file was lost.
 
     Raises:
         SettingsError: the file can't be used, or is missing, empty or cut off.
@@ -48,12 +53,13 @@ def load_whole(path: Path, good: GoodSettings | None) -> GoodSettings:
     try:
         text = contents(path)
     except FileNotFoundError:
-        found, lost = GoodSettings(Settings()), "is missing"
+        found = GoodSettings(Settings())
+        lost = "is missing" if good or were_saved else ""
     except OSError as error:
         raise SettingsError(path, [f"can't be read: {reason(error)}"]) from error
     else:
         found, lost = GoodSettings(parse(text, path), text), _lost(text, good)
-    if good is None or not lost or found.settings == good.settings:
+    if not lost or (good and found.settings == good.settings):
         return found
     raise SettingsError(path, [f"{lost}: write it again, or a comment (#) if it is meant so"])
 
@@ -78,35 +84,61 @@ def save(good: GoodSettings, folder: Path | None, disk: Disk = DISK) -> None:
     if good.text is not None:
         files[TEXT_NAME] = good.text
     for name, data in files.items():
+        path = folder / name
         try:
-            if _contents(folder / name) != data:
-                replace(folder / name, data, mode=0o600, disk=disk)
+            if _is_to_be_written(path, data):
+                for old, aside in replace_anything(path, data, mode=0o600, disk=disk):
+                    log.info("%s is kept as %s", old, aside.name)
         except OSError as error:
             log.warning("the settings can't be saved for the next start: %s", error)
 
 
 def load(folder: Path | None) -> GoodSettings | None:
-    """Return the settings that were saved last; None if there are none, or they are not valid."""
+    """Return the settings that were saved last; None if there are none, or they are not valid.
+
+    What can't be used stays until there are other settings to save.
+    """
     if folder is None:
         return None
-    try:
-        data = _contents(folder / NAME)
-        if data is None:
-            return None
-        return GoodSettings(JsonDecoder(Settings).decode(data), _contents(folder / TEXT_NAME))
-    except InvalidJsonError as error:
-        log.warning("the last good settings can't be used: %s", error)
-        return None
+    problems: list[str] = []
+    data, text = (_contents(folder / name, problems) for name in (NAME, TEXT_NAME))
+    good = None
+    if data is not None:
+        try:
+            good = GoodSettings(JsonDecoder(Settings).decode(data), text)
+        except InvalidJsonError as error:
+            problems.append(f"{NAME}: {error}")
+    if problems:
+        log.warning("the last good settings can't be used: %s", "; ".join(problems))
+    return good
 
 
-def _contents(path: Path) -> bytes | None:
-    """Return what the file holds; None if there is none. One that can't be read is set aside."""
+def were_saved(folder: Path | None) -> bool:
+    """Return whether settings were saved once, be it that they can't be read any more."""
+    return folder is not None and any(map(os.path.lexists, (folder / NAME, folder / TEXT_NAME)))
+
+
+def _contents(path: Path, problems: list[str]) -> bytes | None:
+    """Return what a file holds; None if there is none, or it can't be read, which is a problem."""
     try:
         return read(path, MAX_SIZE)
     except FileNotFoundError:
         return None
     except OSError as error:
-        aside = set_aside(path, "unreadable")
-        kept = f"it is kept as {aside.name}" if aside else "it can't be renamed"
-        log.warning("the last good settings can't be read: %s; %s", reason(error), kept)
+        problems.append(f"{path.name} can't be read: {reason(error)}")
         return None
+
+
+def _is_to_be_written(path: Path, data: bytes) -> bool:
+    """Return whether a file lacks the data; what can't be read is set aside.
+
+    What can't be renamed either stays. It was reported when the settings were loaded.
+    """
+    try:
+        return read(path, MAX_SIZE) != data
+    except FileNotFoundError:
+        return True
+    except OSError:
+        if aside := set_aside(path, "unreadable"):
+            log.info("%s is kept as %s", path, aside.name)
+        return aside is not None

@@ -56,9 +56,15 @@ def contents(path: Path) -> bytes:
     """Return what a settings file holds.
 
     Raises:
+        FileNotFoundError: there is none.
         OSError: it can't be read, is no regular file, or is larger than `MAX_SIZE`.
     """
-    return read(path, MAX_SIZE, follow=True)
+    try:
+        return read(path, MAX_SIZE, follow=True)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise OSError("it is a link to nothing") from None
+        raise
 
 
 def parse(data: bytes, path: Path) -> Settings:

@@ -153,11 +153,28 @@ def set_aside(path: Path, why: str) -> Path | None:
     return aside
 
 
-def set_aside_irregular(path: Path) -> list[tuple[Path, Path]]:
-    """Set aside what keeps `replace` from writing a file, such as a folder with its name.
+def replace_anything(
+    path: Path, data: bytes, *, mode: int = 0o644, disk: Disk = DISK
+) -> list[tuple[Path, Path]]:
+    """Replace a file as `replace` does; what is no file in its place is set aside first.
 
-    Returns the old and the new path of each thing that was renamed; a regular file stays.
+    Returns the old and the new path of each thing that was set aside.
+
+    Raises:
+        OSError: the disk refused.
     """
+    try:
+        replace(path, data, mode=mode, disk=disk)
+    except OSError:
+        renamed = _set_aside_irregular(path)
+        if not renamed:
+            raise
+        replace(path, data, mode=mode, disk=disk)
+        return renamed
+    return []
+
+
+def _set_aside_irregular(path: Path) -> list[tuple[Path, Path]]:
     renamed = []
     for it in (temporary(path), path):
         try:

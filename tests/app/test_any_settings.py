@@ -45,9 +45,9 @@ FILES = {
 
 
 class StoppedAtOnce(Appliance):
-    def run(self, fault: Fault | None = None) -> Event:
+    def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
         os.kill(os.getpid(), signal.SIGTERM)
-        return super().run(fault)
+        return super().run(fault, held=held)
 
 
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)

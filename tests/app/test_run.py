@@ -156,7 +156,8 @@ def test_settings_that_name_the_state_of_another_copy_are_a_mistake(
             self.post: Post = lambda _: None
             self.probation = Probation()
 
-        def run(self, fault: Fault | None = None) -> Event:
+        def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
+            assert not held
             built.append((self.used.history.path, fault))
             if len(built) > 1:
                 return PartHung("nothing, to end it")
@@ -236,7 +237,7 @@ class Broken:
         self.probation = Probation()
     def post(self, event):
         self.posted.set()
-    def run(self, fault=None):
+    def run(self, fault=None, *, held=False):
         {body}
 
 log_setup.set_up()
@@ -369,9 +370,10 @@ class Scripted:
         self.post: Post = self.posted.append
         self.probation = Probation()
         self.fault: Fault | None = None
+        self.held = False
 
-    def run(self, fault: Fault | None = None) -> Event:
-        self.fault = fault
+    def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
+        self.fault, self.held = fault, held
         return self._reason
 
 
@@ -412,9 +414,9 @@ class Serving(Scripted):
         self.settings = settings
         self.probation = Probation(seconds)
 
-    def run(self, fault: Fault | None = None) -> Event:
+    def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
         self.probation.begin()
-        return super().run(fault)
+        return super().run(fault, held=held)
 
 
 def serve(settings: Path, seconds: float = 0.0) -> Serving:

@@ -144,18 +144,23 @@ def test_a_file_that_is_cut_anywhere_is_a_mistake(tmp_path: Path, length: int) -
 
 
 @pytest.mark.parametrize("text", [b"", b" \n\r\n", b"\xef\xbb\xbf"])
-def test_an_empty_file_is_a_mistake_where_a_good_one_was_known(tmp_path: Path, text: bytes) -> None:
+def test_an_empty_file_is_a_mistake_unless_the_defaults_were_good(
+    tmp_path: Path, text: bytes
+) -> None:
     path = tmp_path / "appliance.toml"
     path.write_bytes(text)
     with pytest.raises(SettingsError, match="is empty: write it again"):
         load_whole(path, good())
-    assert load_whole(path, None).settings == Settings()
+    with pytest.raises(SettingsError, match="is empty: write it again"):
+        load_whole(path, None)
     assert load_whole(path, GoodSettings(Settings())).settings == Settings()
 
 
 def test_a_missing_file_is_a_mistake_where_a_good_one_was_known(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is missing: write it again"):
         load_whole(tmp_path / "none.toml", good())
+    with pytest.raises(SettingsError, match="is missing: write it again"):
+        load_whole(tmp_path / "none.toml", None, were_saved=True)
     assert load_whole(tmp_path / "none.toml", None).settings == Settings()
     assert load_whole(tmp_path / "none.toml", GoodSettings(Settings())).settings == Settings()
 

@@ -1,5 +1,7 @@
 """Manifest of a recording: the file `session.json` beside its audio."""
 
+import logging
+import os
 from pathlib import Path
 
 import msgspec
@@ -7,6 +9,8 @@ import msgspec
 from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.core.recording import Recording
 from appliance.system import files
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "session.json"
 
@@ -18,14 +22,16 @@ LATEST = 100e9
 
 
 def write_manifest(folder: Path, recording: Recording) -> None:
-    """Put the manifest beside the audio, whole or not at all.
+    """Put the manifest beside the audio, whole or not at all; set aside what is in its place.
 
     Raises:
         OSError: the disk refused it.
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    files.replace(folder / MANIFEST, msgspec.json.encode(recording), mode=0o600)
+    data = msgspec.json.encode(recording)
+    for path, aside in files.replace_anything(folder / MANIFEST, data, mode=0o600):
+        log.error("can't use %r: it is kept as %r", os.fspath(path), aside.name)
 
 
 def read_manifest(folder: Path) -> Recording | None:

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -156,23 +155,12 @@ class SpoolWriter:
         self._manifest_tried_at = self._clock()
         try:
             with self.busy_timer:
-                self._replace_manifest(recording)
+                write_manifest(self._folder, recording)
         except OSError as error:
             self._log_once("can't write the manifest of %s: %s", self._session, error)
         else:
             self._manifest = recording
             self._manifest_tried_at = float("-inf")
-
-    def _replace_manifest(self, recording: Recording) -> None:
-        try:
-            write_manifest(self._folder, recording)
-        except OSError:
-            renamed = files.set_aside_irregular(self._folder / MANIFEST)
-            for path, aside in renamed:
-                log.error("can't use %r: it is kept as %r", os.fspath(path), aside.name)
-            if not renamed:
-                raise
-            write_manifest(self._folder, recording)
 
     def _store_segment(self, segment: Segment, *, sync: bool, is_last: bool) -> None:
         if segment.in_memory:
