@@ -6,6 +6,7 @@ import pytest
 
 from appliance.servers.local_service.server import LocalService
 from tests.rig.certificates import Certificate, self_signed
+from tests.servers.local_service.doubles import ScriptedEngine
 
 SAMPLES = Path(__file__).parents[3] / "appliance" / "app" / "samples"
 
@@ -31,6 +32,18 @@ def service() -> Iterator[LocalService]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def speakers_service(certificate: Certificate) -> Iterator[LocalService]:
+    """Return a service that finds out later who said the second of two turns, and beats fast."""
+    engine = ScriptedEngine([("good", "A"), ("morning", "A")], [("hello", ""), ("there", "")])
+    engine.revise({1: ["B", "B"]})
+    key = certificate.file.with_name("key.pem")
+    with LocalService(
+        engine=engine, certificate=certificate.file, key=key, heartbeat_interval=0.02
+    ) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

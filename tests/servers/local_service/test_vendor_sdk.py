@@ -21,6 +21,7 @@ from assemblyai.streaming.v3 import (
 from appliance.app.word_error_rate import word_error_rate
 from appliance.servers.local_service.server import LocalService
 from tests.rig.certificates import Certificate
+from tests.rig.waiting import wait_until
 
 BYTES_PER_MS = 32
 TIMEOUT = 60.0
@@ -58,6 +59,10 @@ def force_endpoint(client: Client) -> object:
 
 def keep_alive(client: Client) -> object:
     return client.keep_alive()
+
+
+def quiet(client: Client) -> object:
+    return client.stream(iter([bytes(100 * BYTES_PER_MS)] * 30))
 
 
 def settings(**changes: object) -> Command:
@@ -107,7 +112,9 @@ def run_threaded(
     *,
     token: str = "",
     fails: bool = False,
+    until: RealTimeEvents | None = None,
 ) -> Session:
+    """Run a session, and end it once this event has come."""
     session, failed = Session(), threading.Event()
     client = RealTimeTranscriber(options(service, token))
     session.listen(client, failed.set)
@@ -116,6 +123,7 @@ def run_threaded(
         command(client)
     if fails:
         assert failed.wait(TIMEOUT)
+    wait_until(lambda: until is None or session.of(until), TIMEOUT)
     client.disconnect(terminate=not fails)
     return session
 
@@ -127,7 +135,10 @@ def run_async(
     *,
     token: str = "",
     fails: bool = False,
+    until: RealTimeEvents | None = None,
 ) -> Session:
+    """Run a session, and end it once this event has come."""
+
     async def run() -> Session:
         session, failed = Session(), asyncio.Event()
         client = AsyncRealTimeTranscriber(options(service, token))
@@ -137,6 +148,9 @@ def run_async(
             await cast("Awaitable[None]", command(client))
         if fails:
             await asyncio.wait_for(failed.wait(), TIMEOUT)
+        async with asyncio.timeout(TIMEOUT):
+            while until is not None and not session.of(until):
+                await asyncio.sleep(0.01)
         await client.disconnect(terminate=not fails)
         return session
 
@@ -182,6 +196,49 @@ def test_a_changed_configuration_holds(run: Run, tls_service: LocalService, samp
     session = run(tls_service, parameters(end_of_turn_confidence_threshold=0.0), commands)
     written = [turn.turn_order for turn in session.turns if turn.turn_is_formatted]
     assert written == [1]
+
+
+def test_acknowledgements_and_speakers(
+    run: Run, speakers_service: LocalService, sample: bytes
+) -> None:
+    session = run(
+        speakers_service,
+        parameters(
+            sample_rate=16_000,
+            speech_model="universal-3-6-pro",
+            session_heartbeat=True,
+            acknowledge_silence=True,
+            speaker_labels=True,
+            max_speakers=2,
+            speaker_labels_revision_interval_ms=120_000,
+        ),
+        [audio(sample, 0, 2000), force_endpoint, audio(sample, 0, 2000), force_endpoint, quiet],
+        until=RealTimeEvents.Silence,
+    )
+    (begin,) = session.of(RealTimeEvents.Begin)
+    assert begin.configuration.model == "universal-3-6-pro"
+    assert begin.configuration.api_version == "2025-05-12"
+    ended = [turn for turn in session.turns if turn.end_of_turn]
+    assert [turn.speaker_label for turn in ended] == ["A", "PENDING"]
+    (revision,) = session.of(RealTimeEvents.SpeakerRevision)
+    ((order, label, words),) = [
+        (turn.turn_order, turn.speaker_label, [word.speaker for word in turn.words])
+        for turn in revision.revisions
+    ]
+    assert (order, label, words) == (1, "B", ["B", "B"])
+    assert session.of(RealTimeEvents.Silence)[0].end_ms > 4000
+    assert session.errors == []
+    kinds = [kind for kind, _ in session.events]
+    assert kinds[-2:] == [RealTimeEvents.SpeakerRevision, RealTimeEvents.Termination]
+
+
+def test_heartbeats_reach_the_client(
+    run: Run, speakers_service: LocalService, sample: bytes
+) -> None:
+    commands = [audio(sample, 0, 1000), settings(session_heartbeat=True)]
+    session = run(speakers_service, parameters(), commands, until=RealTimeEvents.Heartbeat)
+    assert session.of(RealTimeEvents.Heartbeat)[-1].total_audio_received_ms <= 1000
+    assert session.errors == []
 
 
 def test_a_refused_parameter_is_an_error(run: Run, tls_service: LocalService) -> None:

@@ -46,10 +46,11 @@ class NodeClient:
         self._certificate = certificate
         self._audio = audio
 
-    def run(self, case: str) -> list[dict[str, Any]]:
-        origin = self._service.token_url.removesuffix("/token")
+    def run(self, case: str, service: LocalService | None = None) -> list[dict[str, Any]]:
+        service = service or self._service
+        origin = service.token_url.removesuffix("/token")
         done = subprocess.run(
-            ["node", SCRIPT, case, self._service.url, origin, "any key", self._audio],
+            ["node", SCRIPT, case, service.url, origin, "any key", self._audio],
             check=False,
             cwd=self._package,
             env={**os.environ, "NODE_EXTRA_CA_CERTS": str(self._certificate.file)},
@@ -81,6 +82,18 @@ def test_a_session_brings_partial_final_and_formatted_turns(node: NodeClient, sa
     written = [turn["transcript"] for turn in turns(events, turn_is_formatted=True)]
     assert word_error_rate(said, " ".join(written)) <= 0.08
     assert not [line for line in events if line["type"] == "error"]
+
+
+def test_acknowledgements_and_speakers(node: NodeClient, speakers_service: LocalService) -> None:
+    events = node.run("speakers", speakers_service)
+    assert events[0]["configuration"]["speaker_labels"] is True
+    assert [turn["speaker_label"] for turn in turns(events, end_of_turn=True)] == ["A", "PENDING"]
+    kinds = [line["type"] for line in events]
+    assert "Heartbeat" in kinds
+    assert "Silence" in kinds
+    (revision,) = [line for line in events if line["type"] == "SpeakerRevision"]
+    assert [turn["speaker_label"] for turn in revision["revisions"]] == ["B"]
+    assert "error" not in kinds
 
 
 def test_force_endpoint_ends_the_turn(node: NodeClient) -> None:

@@ -1,7 +1,7 @@
 // A session with the vendor's SDK for Node, reported as a line of JSON for each event.
 //
 // node vendor_sdk.mjs CASE WSS_URL HTTPS_URL API_KEY AUDIO.raw, in a folder in which npm installed assemblyai.
-// The audio is mono s16le, 16000 Hz. Cases: session, force, update, refused, frame, token.
+// The audio is mono s16le, 16000 Hz. Cases: session, speakers, force, update, refused, frame, token.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -24,8 +24,10 @@ function client(options = {}) {
     maxConnectionRetries: 0,
     ...options,
   });
-  transcriber.on("open", ({ id, expires_at }) => report("open", { id, expires_at }));
+  transcriber.on("open", ({ id, configuration }) => report("open", { id, configuration }));
   transcriber.on("turn", (turn) => report("Turn", turn));
+  for (const event of ["heartbeat", "silence", "speakerRevision"])
+    transcriber.on(event, (message) => report(message.type, message));
   transcriber.on("error", ({ code, message }) => report("error", { code, message }));
   return transcriber;
 }
@@ -57,6 +59,31 @@ const cases = {
     transcriber.forceEndpoint();
     transcriber.keepAlive();
     speak(transcriber, 2000, 3400);
+    await transcriber.close(true, 60000);
+  },
+
+  async speakers() {
+    const transcriber = client({
+      speechModel: "universal-3-6-pro",
+      sessionHeartbeat: true,
+      acknowledgeSilence: true,
+      speakerLabels: true,
+      maxSpeakers: 2,
+    });
+    const heard = Promise.all(
+      ["heartbeat", "silence"].map((event) =>
+        new Promise((resolve) =>
+          transcriber.on(event, (message) => resolve(report(message.type, message))),
+        ),
+      ),
+    );
+    await transcriber.connect();
+    for (const turn of [0, 1]) {
+      speak(transcriber, 0, 2000);
+      transcriber.forceEndpoint();
+    }
+    for (let piece = 0; piece < 30; piece++) transcriber.sendAudio(Buffer.alloc(100 * BYTES_PER_MS));
+    await heard;
     await transcriber.close(true, 60000);
   },
 
