@@ -11,7 +11,7 @@ import pyaudio
 
 from appliance.core.audio_format import SAMPLE_BYTES
 from appliance.core.faults import Fault
-from appliance.hardware.portaudio import Audio, Device, open_stream
+from appliance.hardware.portaudio import Audio, Device, open_audio_stream
 from appliance.hardware.signal_checks import unusable
 
 _FROZEN_AFTER = 2.0  # seconds without audio
@@ -74,7 +74,7 @@ class Capture:
         self._began_at = clock()
         self._frames = 0
         self.ran_away = False
-        self._stream, self.format = open_stream(
+        self._stream, self.format = open_audio_stream(
             audio, device, self._receive, every_channel=every_channel
         )
         self._rate = self.format.rate

@@ -38,7 +38,7 @@ _REFUSALS = {
 }
 
 
-class Stream(Protocol):
+class AudioStream(Protocol):
     """The part of `pyaudio.PyAudio.Stream` that is used."""
 
     def is_active(self) -> bool: ...  # noqa: D102 - PyAudio's
@@ -68,7 +68,7 @@ class Audio(Protocol):
         input_device_index: int,
         frames_per_buffer: int,
         stream_callback: StreamCallback,
-    ) -> Stream: ...
+    ) -> AudioStream: ...
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -152,9 +152,9 @@ def recording_devices(audio: Audio) -> list[Device]:
     return [device for device in devices if device.channels]
 
 
-def open_stream(
+def open_audio_stream(
     audio: Audio, device: Device, callback: StreamCallback, *, every_channel: bool = False
-) -> tuple[Stream, Format]:
+) -> tuple[AudioStream, Format]:
     """Start a stream from the device, at 16 kHz mono if it can.
 
     Blocks have a tenth of a second: shorter ones would only cost more and leave the sound system a

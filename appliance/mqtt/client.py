@@ -24,7 +24,7 @@ from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
 from appliance.mqtt.errors import DROPPED, NO_BROKER, BrokerError
 from appliance.mqtt.outbox import SETTLING_TIME, Delivered, LatestPayload, TurnOutbox
-from appliance.mqtt.payloads import State
+from appliance.mqtt.payloads import StatePayload
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT, MIN_DELAY, Reconnect
 from appliance.mqtt.remote_commands import RemoteCommands
 from appliance.mqtt.topics import Topics
@@ -32,7 +32,7 @@ from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings, secrets
 
 if TYPE_CHECKING:
-    from appliance.mqtt.connection import Connection
+    from appliance.mqtt.broker_connection import BrokerConnection
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class MqttClient:
         self._connect_timeout = connect_timeout
         self._topics = Topics.of(settings)
         self._microphone: str | None = None
-        self._shown: State | None = None
+        self._shown: StatePayload | None = None
         self._state = LatestPayload(STATE_INTERVAL, clock)
         self._partial = LatestPayload(PARTIAL_INTERVAL, clock, payloads.partial(Scene(Mode.OFF)))
         self._description = LatestPayload(DESCRIPTION_INTERVAL, clock)
@@ -116,7 +116,7 @@ class MqttClient:
         self._commands = RemoteCommands(post, clock)
         self._older_broker = False
         self._reconnect = Reconnect(clock, random, reconnect_delay)
-        self._connection: Connection | None = None
+        self._connection: BrokerConnection | None = None
         self._reported: Fault | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -180,11 +180,11 @@ class MqttClient:
     def _run(self) -> None:
         # With paho and OpenSSL it takes long to load on a Zero: nobody else should wait for it.
         with import_lock:
-            from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
+            from appliance.mqtt.broker_connection import BrokerConnection  # noqa: PLC0415 - see above
 
         while not self._ending.is_set():
             try:
-                self._connection = connection = Connection(
+                self._connection = connection = BrokerConnection(
                     self._settings.mqtt,
                     secrets.mqtt_password(self._settings.mqtt.password_file),
                     self._topics.identity,
@@ -201,7 +201,7 @@ class MqttClient:
                 self._note_failure(error.fault)
                 self._ending.wait(self._reconnect.delay)
 
-    def _use(self, connection: "Connection") -> None:
+    def _use(self, connection: "BrokerConnection") -> None:
         """Publish what is due until it is time to end.
 
         Raises:
@@ -218,7 +218,7 @@ class MqttClient:
             self._commands.post_due(early=True)
         self._say_goodbye(connection)
 
-    def _begin(self, connection: "Connection") -> None:
+    def _begin(self, connection: "BrokerConnection") -> None:
         log.info("connected to the MQTT broker at %s", connection.address)
         self._reconnect.connected()
         self._events.clear()
@@ -232,7 +232,7 @@ class MqttClient:
         connection.subscribe(topics)
         connection.publish(self._topics.availability, payloads.ONLINE, retain=True)
 
-    def _publish_due(self, connection: "Connection") -> None:
+    def _publish_due(self, connection: "BrokerConnection") -> None:
         topics = self._topics
         if payload := self._description.take():
             connection.publish(topics.discovery, payload, self._description.answered, retain=True)
@@ -245,7 +245,7 @@ class MqttClient:
         while self._events:
             connection.publish(topics.event, payloads.event(self._events.popleft()))
 
-    def _say_goodbye(self, connection: "Connection") -> None:
+    def _say_goodbye(self, connection: "BrokerConnection") -> None:
         if self._shown:
             payload = msgspec.json.encode(payloads.final_state(self._shown))
             connection.publish(self._topics.state, payload, retain=True)
@@ -284,7 +284,7 @@ class MqttClient:
             self._reported = fault
             self._post(BrokerFailed(fault))
 
-    def _report_health(self, connection: "Connection") -> None:
+    def _report_health(self, connection: "BrokerConnection") -> None:
         if refusal := connection.refusal:
             self._report(refusal)
         elif self._reported and connection.all_answered and not self._reconnect.keeps_dropping:

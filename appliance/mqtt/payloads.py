@@ -24,7 +24,7 @@ DONE = "done"
 """The outcome of a command that did what it should."""
 
 
-class State(msgspec.Struct, frozen=True):
+class StatePayload(msgspec.Struct, frozen=True):
     """State of the appliance, without anything that changes each second.
 
     `state` is the value of its mode, `session` "ON" while the microphone is open, `status` a
@@ -41,10 +41,10 @@ class State(msgspec.Struct, frozen=True):
     version: str = __version__
 
 
-def state(scene: Scene, microphone: str | None, before: State | None) -> State:
+def state(scene: Scene, microphone: str | None, before: StatePayload | None) -> StatePayload:
     """Return the state that a scene shows; `before` is the one before."""
     connecting = scene.mode is Mode.CONNECTING and not scene.fault
-    return State(
+    return StatePayload(
         state=scene.mode.value,
         session=ON if scene.mode in MICROPHONE_OPEN else OFF,
         status=_calm_sentence(scene),
@@ -55,7 +55,7 @@ def state(scene: Scene, microphone: str | None, before: State | None) -> State:
     )
 
 
-def final_state(before: State) -> State:
+def final_state(before: StatePayload) -> StatePayload:
     """Return the state of an appliance that has ended; `before` is the one before."""
     return replace(
         before, state=Mode.OFF.value, session=OFF, status=texts.STATE[Mode.OFF], fault=None

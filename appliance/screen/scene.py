@@ -26,7 +26,7 @@ MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
 
 
 DASH = "\N{EN DASH}"
-"""Mark of a turn by another speaker, as in subtitles."""
+"""Sign before a turn of another speaker, as in subtitles."""
 
 
 class ShownTurn(msgspec.Struct, frozen=True):

@@ -62,7 +62,7 @@ def network_of(host: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """What uvicorn makes of a client's socket."""
 
     transport: asyncio.Transport
@@ -230,5 +230,5 @@ class PromptConnection(H11Protocol):
             self.transport.close()
 
 
-connections: dict[int, Connection] = {}
+connections: dict[int, ClientConnection] = {}
 """All connections by their file descriptors, for the listener: uvicorn makes them itself."""

@@ -91,7 +91,7 @@ class Darker(RequestCommand, frozen=True, tag="darker"):
     request: ClassVar[Request] = Request.DARKER
 
 
-class Mark(_Command, frozen=True, tag="mark"):
+class Bookmark(_Command, frozen=True, tag="mark"):
     """Put a bookmark into the history."""
 
 
@@ -142,7 +142,18 @@ class Webhook(_Command, frozen=True, kw_only=True, tag="webhook"):
 
 
 Command = (
-    Stop | Clear | Bigger | Smaller | Brighter | Darker | Mark | Note | Name | Gpio | Mqtt | Webhook
+    Stop
+    | Clear
+    | Bigger
+    | Smaller
+    | Brighter
+    | Darker
+    | Bookmark
+    | Note
+    | Name
+    | Gpio
+    | Mqtt
+    | Webhook
 )
 
 BY_ACTION: dict[str, type[_Command]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from appliance.core.events import Post
 from appliance.core.turns import Covered
-from appliance.streaming.failover import Endpoint
+from appliance.streaming.failover import Candidate
 from appliance.streaming.liveness import PONG_TIMEOUT
 from appliance.streaming.outcomes import Outcome, Reaction, rule_for
 from appliance.streaming.spool.backlog import Backlog
@@ -27,7 +27,7 @@ with no turn before it, means that: nobody has heard the silence."""
 
 
 def open_stream(
-    endpoint: Endpoint,
+    candidate: Candidate,
     tokens: TokenSource | None,
     backlog: Backlog,
     covered: Covered,
@@ -41,7 +41,7 @@ def open_stream(
     """Fetch a token and return a stream that will use it, or the outcome if there is no token.
 
     Args:
-        endpoint: the service.
+        candidate: the service.
         tokens: fetches tokens of the primary service.
         backlog: holds the session's audio.
         covered: what earlier connections covered.
@@ -53,8 +53,8 @@ def open_stream(
     """
     open_by = clock() + OPEN_TIMEOUT
     source = tokens
-    if endpoint.is_fallback or source is None:
-        source = TokenSource(endpoint.settings, fallback=endpoint.is_fallback, limit=limit)
+    if candidate.is_fallback or source is None:
+        source = TokenSource(candidate.settings, fallback=candidate.is_fallback, limit=limit)
     try:
         token = source.fetch(time_left())
     except TokenError as refusal:
@@ -64,7 +64,7 @@ def open_stream(
         left = time_left()
         until_open = max(open_by - clock(), 0.1)
         return Transport(
-            endpoint.settings,
+            candidate.settings,
             token,
             listener,
             until_open if left is None else min(until_open, max(left, 0.1)),
@@ -74,8 +74,8 @@ def open_stream(
             limit=limit,
         )
 
-    pace = endpoint.retry_policy.pace
-    return Stream(backlog, covered, pace, open_transport, post, clock, unstable=endpoint.unstable)
+    pace = candidate.retry_policy.pace
+    return Stream(backlog, covered, pace, open_transport, post, clock, unstable=candidate.unstable)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ reached, only its owner can fix that, and would not notice if everything worked 
 NEEDS_OWNER = (Reaction.OWNER, Reaction.NEW_TOKEN)
 
 
-class Endpoint:
+class Candidate:
     """One of the two services, and what the attempts at it have taught.
 
     Attributes:
@@ -87,14 +87,14 @@ class Failover:
         clock: Callable[[], float] = time.monotonic,
         fallback_policy: RetryPolicy | None = None,
     ) -> None:
-        self.primary = self.current = Endpoint(settings, retry_policy)
+        self.primary = self.current = Candidate(settings, retry_policy)
         self._other = _fallback(settings, fallback_policy or RetryPolicy(clock))
         self._fallback_after = fallback_after
         self._clock = clock
         self._useless_since: float | None = None
         self._has_switched = False
         self._fault: Fault | None = None
-        self._announced: set[Endpoint] = set()
+        self._announced: set[Candidate] = set()
 
     @property
     def time_left(self) -> float | None:
@@ -122,9 +122,9 @@ class Failover:
         self._useless_since = None
         self._announced.clear()
         self._fault = None
-        for endpoint in (self.current, self._other):
-            if endpoint:
-                endpoint.refusal = None
+        for candidate in (self.current, self._other):
+            if candidate:
+                candidate.refusal = None
 
     def fault(self, outcome: Outcome) -> Fault | None:
         """Return the fault to show for an outcome of the current service, before it is noted.
@@ -162,7 +162,7 @@ class Failover:
                 return left
         return wait
 
-    def _switch_to(self, other: Endpoint) -> None:
+    def _switch_to(self, other: Candidate) -> None:
         self.current, self._other = other, self.current
         self._useless_since = None
         self._has_switched = True
@@ -174,8 +174,8 @@ class Failover:
         self._announced.add(other)
 
 
-def _fallback(settings: ServiceSettings, retry_policy: RetryPolicy) -> Endpoint | None:
+def _fallback(settings: ServiceSettings, retry_policy: RetryPolicy) -> Candidate | None:
     if not settings.fallback_url:
         return None
     there = msgspec.structs.replace(settings, url=settings.fallback_url)
-    return Endpoint(there, retry_policy, is_fallback=True)
+    return Candidate(there, retry_policy, is_fallback=True)

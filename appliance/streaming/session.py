@@ -21,7 +21,7 @@ from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.failover import FALLBACK_AFTER, Endpoint, Failover
+from appliance.streaming.failover import FALLBACK_AFTER, Candidate, Failover
 from appliance.streaming.liveness import STALL_TIMEOUT
 from appliance.streaming.outcomes import Outcome
 from appliance.streaming.retry_policy import RetryPolicy
@@ -175,10 +175,10 @@ class Session:
         complete = False
         self._wake.wait(self.retry_policy.wait)
         while not (complete or self._abandoned.is_set()):
-            endpoint = self._failover.current
+            candidate = self._failover.current
             self._failover.note_attempt()
             opened = open_stream(
-                endpoint,
+                candidate,
                 self._tokens,
                 self.backlog,
                 self._covered,
@@ -191,14 +191,14 @@ class Session:
             if isinstance(opened, Outcome):
                 outcome, last_alive_at = opened, None
             else:
-                outcome = self._follow(opened, endpoint)
+                outcome = self._follow(opened, candidate)
                 complete = opened.complete
                 last_alive_at = self._clock() - opened.unresponsive_for
             if not (complete or self._abandoned.is_set()):
                 self._recover(outcome, last_alive_at)
         self._post(SessionEnded(self.name, complete))
 
-    def _follow(self, stream: "Stream", endpoint: Endpoint) -> Outcome:
+    def _follow(self, stream: "Stream", candidate: Candidate) -> Outcome:
         """Run a stream to its end, and note what came of it; return how it ended."""
         with import_lock:
             from appliance.streaming.attempt import time_limit, was_useful
@@ -211,7 +211,7 @@ class Session:
             outcome = stream.run()
         alive_for = self._clock() - stream.unresponsive_for - began_at
         useful = was_useful(stream, outcome, alive_for)
-        endpoint.unstable = not useful and (stream.began or endpoint.unstable)
+        candidate.unstable = not useful and (stream.began or candidate.unstable)
         if useful:
             covered_more = stream.covered().position > stream.origin
             self._failover.note_success(progress=covered_more)

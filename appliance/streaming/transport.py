@@ -23,7 +23,7 @@ from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
 from appliance.streaming.login_page import may_be_login_page
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.parameters import HEADERS, connection_url
-from appliance.system.http_client import FAILURES, open_stream
+from appliance.system.http_client import FAILURES, open_socket
 from appliance.system.time_limit import TimeLimit
 
 log = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ class Transport:
         """
         if (sock := self._app.sock) is not None:
             sock.connect = partial(sock.connect, redirect_limit=0)  # type: ignore[method-assign]
-        self._app.prepared_socket = open_stream(
+        self._app.prepared_socket = open_socket(
             self._url, self._handshake, ca_file=self._ca_file, options=_SOCKET_OPTIONS
         )
         return HEADERS

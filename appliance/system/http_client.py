@@ -73,7 +73,7 @@ def request(
         )
 
 
-def open_stream(
+def open_socket(
     url: str, limit: TimeLimit, *, ca_file: str = "", options: Sequence[SocketOption] = ()
 ) -> socket.socket:
     """Return a socket to the host of an address (http, https, ws or wss), over TLS if it says so.
@@ -203,4 +203,4 @@ def _connected(
 
 
 FAILURES = (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError)
-"""What `open_stream` raises when a host can't be reached."""
+"""What `open_socket` raises when a host can't be reached."""

@@ -151,7 +151,7 @@ class Dispatcher:
         ended = CommandEnded(event.session, command.name, event.turn.text, at)
         if isinstance(command, commands.Note):
             return [ended if rest else _failed(ended, "nothing followed")]
-        if isinstance(command, commands.Mark):
+        if isinstance(command, commands.Bookmark):
             self._mark(event.session, Mark("mark", at, event.turn.text))
             return [ended]
         self._under_way.add((event.session, at))

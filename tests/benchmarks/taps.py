@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.hardware.portaudio import Stream, StreamCallback, quiet_audio
+from appliance.hardware.portaudio import AudioStream, StreamCallback, quiet_audio
 from tests.rig.numbered import SpokenWord, numbered
 
 _HEADER = struct.Struct("<dIB")  # when a block arrived, its bytes, its channels
@@ -44,7 +44,7 @@ class TappedAudio:
         input_device_index: int,
         frames_per_buffer: int,
         stream_callback: StreamCallback,
-    ) -> Stream:
+    ) -> AudioStream:
         """Open a stream that writes down what it delivers."""
         assert rate == SAMPLE_RATE, "the numbers are read at the rate at which they were spoken"
         tap = self._new_file()
@@ -79,7 +79,7 @@ class TappedAudio:
 class _TappedStream:
     """A stream whose tap is closed with it."""
 
-    def __init__(self, stream: Stream, tap: io.FileIO) -> None:
+    def __init__(self, stream: AudioStream, tap: io.FileIO) -> None:
         self._stream = stream
         self._tap = tap
         self.is_active = stream.is_active

@@ -9,7 +9,7 @@ from appliance.hardware.portaudio import (
     Device,
     Format,
     MicrophoneError,
-    open_stream,
+    open_audio_stream,
     recording_devices,
 )
 from tests.hardware.fake_portaudio import HDMI, USB, FakeAudio, FakeSound
@@ -31,14 +31,14 @@ def test_only_devices_that_record_are_listed() -> None:
 
 def test_16_khz_mono_is_asked_for_first() -> None:
     sound = FakeSound(formats=[Format(16_000, 1), Format(48_000, 1)])
-    assert open_stream(sound(), USB, ignore)[1] == (16_000, 1)
+    assert open_audio_stream(sound(), USB, ignore)[1] == (16_000, 1)
     assert sound.asked == [(16_000, 1)]
 
 
 @pytest.mark.parametrize("only", [(48_000, 1), (44_100, 2), (32_000, 1), (16_000, 2)])
 def test_what_refuses_16_khz_mono_is_opened_at_what_it_has(only: tuple[int, int]) -> None:
     sound = FakeSound(formats=[Format(*only)])
-    assert open_stream(sound(), WEBCAM_IN_STEREO, ignore)[1] == only
+    assert open_audio_stream(sound(), WEBCAM_IN_STEREO, ignore)[1] == only
 
 
 WEBCAM_IN_STEREO = Device(index=1, name="stereo", rate=48_000, channels=2)
@@ -46,7 +46,7 @@ WEBCAM_IN_STEREO = Device(index=1, name="stereo", rate=48_000, channels=2)
 
 def test_a_device_without_any_useful_rate_is_unusable() -> None:
     with pytest.raises(MicrophoneError) as unusable:
-        open_stream(FakeSound(formats=[])(), USB, ignore)
+        open_audio_stream(FakeSound(formats=[])(), USB, ignore)
     assert unusable.value.fault.what == "Microphone unusable"
     assert "use another one" in str(unusable.value)
 
@@ -63,7 +63,7 @@ def test_an_error_of_portaudio_is_reported_in_plain_words(code: int, what: str) 
     sound = FakeSound()
     sound.error = OSError(code, "what PortAudio calls it")
     with pytest.raises(MicrophoneError) as failed:
-        open_stream(sound(), USB, ignore)
+        open_audio_stream(sound(), USB, ignore)
     fault = failed.value.fault
     assert fault.what == what
     assert fault.remedy
@@ -146,7 +146,7 @@ def test_channels_are_asked_for_by_what_the_device_is(
 ) -> None:
     sound = FakeSound(formats=[Format(16_000, count) for count in range(1, 129)])
     device = Device(index=1, name="any", rate=48_000, channels=channels)
-    opened = open_stream(sound(), device, ignore, every_channel=every_channel)[1]
+    opened = open_audio_stream(sound(), device, ignore, every_channel=every_channel)[1]
     assert opened == (16_000, asked)
 
 
@@ -154,4 +154,4 @@ def test_channels_are_asked_for_by_what_the_device_is(
 def test_a_device_that_only_has_all_its_channels_is_opened(channels: int) -> None:
     sound = FakeSound(formats=[Format(48_000, channels)])
     device = Device(index=1, name="any", rate=48_000, channels=channels)
-    assert open_stream(sound(), device, ignore)[1] == (48_000, channels)
+    assert open_audio_stream(sound(), device, ignore)[1] == (48_000, channels)

@@ -20,7 +20,7 @@ from appliance.core.faults import Fault
 from appliance.core.speakers import Speaker
 from appliance.screen.scene import Mode, Scene, ShownTurn
 from appliance.settings import Settings
-from appliance.settings.commands import Mark
+from appliance.settings.commands import Bookmark
 from tests.mqtt.broker import Broker, Listener
 from tests.mqtt.running_client import NAME, RunningClient
 from tests.rig.waiting import wait_until
@@ -192,7 +192,7 @@ def test_the_end_of_a_command_is_an_event(broker: Broker, listener: Listener) ->
 def test_commands_of_the_settings_are_in_the_description(
     broker: Broker, listener: Listener
 ) -> None:
-    settings = Settings(commands=(Mark(phrase="mark [that]"),))
+    settings = Settings(commands=(Bookmark(phrase="mark [that]"),))
     with RunningClient(broker.settings, settings=settings):
         described = listener.wait_for("/config")[0].value
     assert described["components"]["command_heard"]["event_types"] == ["mark that"]

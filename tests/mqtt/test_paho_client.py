@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from appliance.core.errors import ActionError
 from appliance.core.faults import Fault
-from appliance.mqtt.connection import Connection
+from appliance.mqtt.broker_connection import BrokerConnection
 from appliance.mqtt.errors import BrokerError
 from appliance.settings.schema import MqttSettings
 from tests.mqtt.broker import Broker, Listener, needs_mosquitto
 from tests.mqtt.fake_brokers import LET_IN, FakeBroker
 from tests.mqtt.running_client import thread_of
-from tests.mqtt.test_connection import at, connected, failure_of, try_until_lost
+from tests.mqtt.test_broker_connection import at, connected, failure_of, try_until_lost
 from tests.rig.waiting import wait_until
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -77,7 +77,7 @@ NOISE = random.Random(1)
 )
 def test_whatever_a_broker_sends_is_no_unhandled_error(junk: bytes) -> None:
     with FakeBroker(LET_IN + junk) as broker:
-        connection = Connection(broker.settings, "", "box")
+        connection = BrokerConnection(broker.settings, "", "box")
         with contextlib.suppress(BrokerError):
             connection.open()
             connection.publish("box/state", b"x")
@@ -89,7 +89,7 @@ def test_whatever_a_broker_sends_is_no_unhandled_error(junk: bytes) -> None:
 
 def test_a_flood_of_answers_to_nothing_ends_the_connection() -> None:
     with FakeBroker(LET_IN, repeat=UNSUBACK) as broker:
-        connection = Connection(broker.settings, "", "box")
+        connection = BrokerConnection(broker.settings, "", "box")
         connection.open()
         wait_until(lambda: thread_of("paho-mqtt-client-box") is None)  # reads no more
         with pytest.raises(BrokerError):
@@ -99,7 +99,7 @@ def test_a_flood_of_answers_to_nothing_ends_the_connection() -> None:
 def test_a_flood_of_messages_does_not_delay_the_end() -> None:
     came: list[str] = []
     with FakeBroker(LET_IN, repeat=MESSAGE) as broker:
-        connection = Connection(
+        connection = BrokerConnection(
             broker.settings, "", "box", receive=lambda topic, _payload, _: came.append(topic)
         )
         connection.open()

@@ -66,7 +66,7 @@ def test_a_connection_that_is_being_made_is_no_network_that_is_away() -> None:
 def test_the_final_state_of_an_appliance_is_that_it_is_off() -> None:
     fault = Fault("Connection lost", "trying again")
     before = payloads.state(Scene(Mode.LISTENING, fault=fault), "USB microphone", None)
-    assert payloads.final_state(before) == payloads.State(
+    assert payloads.final_state(before) == payloads.StatePayload(
         state="off",
         session="OFF",
         status="Off",

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from appliance.core.errors import ActionError
-from appliance.mqtt.connection import UNUSED_TOPIC
+from appliance.mqtt.broker_connection import UNUSED_TOPIC
 from tests.mqtt.broker import (
     Broker,
     Listener,

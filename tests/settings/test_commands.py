@@ -9,12 +9,12 @@ from appliance.settings import SettingsError, load
 from appliance.settings.commands import (
     BY_ACTION,
     Bigger,
+    Bookmark,
     Brighter,
     Clear,
     Command,
     Darker,
     Gpio,
-    Mark,
     Mqtt,
     Note,
     Smaller,
@@ -53,7 +53,7 @@ def command(text: str) -> str:
         ("action = 'smaller'", Smaller(phrase="do it")),
         ("action = 'brighter'", Brighter(phrase="do it")),
         ("action = 'darker'", Darker(phrase="do it")),
-        ("action = 'mark'", Mark(phrase="do it")),
+        ("action = 'mark'", Bookmark(phrase="do it")),
         ("action = 'note'", Note(phrase="do it")),
         (
             "action = 'gpio'\npin = 22\nstate = 'on'",
@@ -99,7 +99,7 @@ def test_commands_keep_their_order(commands: Load) -> None:
     assert commands(text) == (
         Darker(phrase="darker now"),
         Stop(phrase="stop now"),
-        Mark(phrase="mark now"),
+        Bookmark(phrase="mark now"),
     )
 
 

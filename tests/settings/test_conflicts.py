@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import SettingsError, load
-from appliance.settings.commands import Clear, Command, Gpio, Mark, Mqtt, Name, Note, Stop
+from appliance.settings.commands import Bookmark, Clear, Command, Gpio, Mqtt, Name, Note, Stop
 from appliance.settings.conflicts import conflicts
 
 LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
@@ -19,13 +19,13 @@ def test_commands_without_conflict() -> None:
 
 @pytest.mark.parametrize("phrase", ["turn on the lamp", "Turn on LAMP!", "turn [it] on the lamp"])
 def test_a_phrase_that_means_two_commands(phrase: str) -> None:
-    assert conflicts([Mark(phrase="mark"), LAMP, Clear(phrase=phrase)], {}, False) == [
+    assert conflicts([Bookmark(phrase="mark"), LAMP, Clear(phrase=phrase)], {}, False) == [
         f'"{phrase}" means commands[2] and commands[3]'
     ]
 
 
 def test_a_note_that_begins_like_another_command() -> None:
-    commands: list[Command] = [Note(phrase="note"), Mark(phrase=("mark", "note"))]
+    commands: list[Command] = [Note(phrase="note"), Bookmark(phrase=("mark", "note"))]
     assert conflicts(commands, {}, False) == ['"note" means commands[1] and commands[2]']
 
 
@@ -63,7 +63,10 @@ def test_an_invalid_phrase_is_reported_with_the_other_conflicts() -> None:
     "phrase", ["computer stop", "Computer, stop!", "[hey] computer", "computer"]
 )
 def test_a_phrase_must_not_begin_with_the_prefix(phrase: str) -> None:
-    commands: list[Command] = [Mark(phrase="turn off the computer"), Stop(phrase=("end", phrase))]
+    commands: list[Command] = [
+        Bookmark(phrase="turn off the computer"),
+        Stop(phrase=("end", phrase)),
+    ]
     assert conflicts(commands, {}, False) == []
     assert conflicts(commands, {}, False, prefix="computer") == [
         f'commands[2].phrase = "{phrase}" is not allowed: '

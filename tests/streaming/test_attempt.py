@@ -14,7 +14,7 @@ from appliance.streaming.attempt import (
     time_limit,
     was_useful,
 )
-from appliance.streaming.failover import Endpoint
+from appliance.streaming.failover import Candidate
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.retry_policy import PACES, RetryPolicy
 from appliance.streaming.stream import Stream
@@ -98,10 +98,10 @@ def test_a_stream_that_does_not_begin_in_time_is_given_up(stream: FixedStream) -
 
 def test_without_a_token_there_is_an_outcome_and_no_stream(tmp_path: Path) -> None:
     refused = Outcome(Stage.TOKEN, 401)
-    endpoint = Endpoint(ServiceSettings(), RetryPolicy())
+    candidate = Candidate(ServiceSettings(), RetryPolicy())
     tokens = ScriptedTokens(refused)
     opened = open_stream(
-        endpoint,
+        candidate,
         tokens,
         backlog_of(b"", tmp_path, Posted()),
         Covered(),

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.core.events import SessionEnded
 from appliance.core.network_errors import Cause
-from appliance.mqtt.connection import Connection
+from appliance.mqtt.broker_connection import BrokerConnection
 from appliance.mqtt.errors import AWAY, BrokerError
 from appliance.settings.schema import MqttSettings, ServiceSettings
 from appliance.streaming.outcomes import Outcome, Stage
@@ -78,7 +78,7 @@ def test_a_broker_whose_tls_drips_is_given_up() -> None:
         host, _, port = peer.address.partition(":")
         settings = MqttSettings(host=host, port=int(port), tls=True)
         with pytest.raises(BrokerError) as gone:
-            Connection(settings, "", "box", connect_timeout=SHORT).open()
+            BrokerConnection(settings, "", "box", connect_timeout=SHORT).open()
     assert gone.value.fault.what == AWAY.what
 
 

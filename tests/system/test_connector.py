@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.mqtt.connection import Connection
+from appliance.mqtt.broker_connection import BrokerConnection
 from appliance.mqtt.errors import BrokerError
 from appliance.settings.schema import MqttSettings, ServiceSettings
 from appliance.streaming.messages import TERMINATE
@@ -130,7 +130,7 @@ def test_the_broker_passes_over_a_dead_address(
         accepting.start()
         settings = MqttSettings(host=NAME, port=listening.getsockname()[1])
         with contextlib.suppress(BrokerError):
-            Connection(settings, "", "box", older=True, connect_timeout=5.0).open(came.is_set)
+            BrokerConnection(settings, "", "box", older=True, connect_timeout=5.0).open(came.is_set)
         accepting.join()
     assert came.is_set()
     assert asked

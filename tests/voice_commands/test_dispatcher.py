@@ -10,12 +10,12 @@ from appliance.screen.scene import Appearance, Mode
 from appliance.settings import Settings
 from appliance.settings.commands import (
     Bigger,
+    Bookmark,
     Brighter,
     Clear,
     Command,
     Darker,
     Gpio,
-    Mark,
     Name,
     Note,
     Smaller,
@@ -36,7 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     Smaller(phrase="smaller"),
     Brighter(phrase="brighter"),
     Darker(phrase="darker"),
-    Mark(phrase="mark this"),
+    Bookmark(phrase="mark this"),
     Note(phrase="take a note"),
     Name(phrase="speaker {letter} is {name}"),
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.settings.commands import Clear, Command, Gpio, Mark, Name, Note, Stop
+from appliance.settings.commands import Bookmark, Clear, Command, Gpio, Name, Note, Stop
 from appliance.settings.phrases import MAX_BRACKETS, ways_to_say
 from appliance.voice_commands.matcher import PhraseMatcher
 from appliance.voice_commands.matcher import SpokenCommand as Said
@@ -14,7 +14,7 @@ LAMP = Gpio(phrase=("turn on [the] lamp", "let there be light"), pin=22, state="
 NOTE = Note(phrase=("take a note [that]", "note twenty"))
 STOP = Stop(phrase="that's all")
 CLEAR = Clear(phrase="wipe-clean 21")
-BOX = Mark(phrase="mark the box")
+BOX = Bookmark(phrase="mark the box")
 COMMANDS = (LAMP, NOTE, STOP, CLEAR, BOX)
 
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
@@ -105,8 +105,8 @@ def test_a_near_miss_does_nothing(text: str) -> None:
     ],
 )
 def test_phrases_of_any_language_are_heard(phrase: str, heard: str, missed: str) -> None:
-    book = PhraseMatcher([Mark(phrase=phrase)])
-    assert book.commands_in(heard) == [Said(Mark(phrase=phrase))]
+    book = PhraseMatcher([Bookmark(phrase=phrase)])
+    assert book.commands_in(heard) == [Said(Bookmark(phrase=phrase))]
     assert book.commands_in(missed) == []
 
 
@@ -187,7 +187,7 @@ FORMATTED = [
 def test_a_phrase_is_heard_in_the_forms_that_a_formatter_writes(
     phrase: str, forms: list[str], misses: list[str]
 ) -> None:
-    command = Mark(phrase=phrase)
+    command = Bookmark(phrase=phrase)
     matcher = PhraseMatcher([command, STOP])
     for text in [phrase, *forms]:
         assert matcher.commands_in(text) == [Said(command)], text
@@ -209,14 +209,14 @@ def test_a_prefix_is_heard_in_the_forms_that_a_formatter_writes(
 
 @given(st.integers(0, 999_999), st.integers(0, 999_999))
 def test_a_number_is_heard_in_figures_and_no_other_is(number: int, other: int) -> None:
-    matcher = PhraseMatcher([command := Mark(phrase=f"channel {number}")])
+    matcher = PhraseMatcher([command := Bookmark(phrase=f"channel {number}")])
     assert matcher.commands_in(f"Channel {number:,}.") == [Said(command)]
     assert bool(matcher.commands_in(f"Channel {other}")) == (number == other)
     assert not matcher.commands_in(f"Channel -{number}")
 
 
 def test_phrases_of_two_languages_keep_their_capitals() -> None:
-    english, turkish = Mark(phrase="I am in"), Mark(phrase="ışığı aç")
+    english, turkish = Bookmark(phrase="I am in"), Bookmark(phrase="ışığı aç")
     matcher = PhraseMatcher([english, turkish])
     assert matcher.commands_in("I AM IN") == [Said(english)]
     assert matcher.commands_in("IŞIĞI AÇ") == [Said(turkish)]
@@ -309,7 +309,7 @@ def test_a_prefix_is_no_part_of_a_number() -> None:
 
 
 def test_a_prefix_of_another_script_needs_no_space() -> None:
-    door = Mark(phrase="打开灯")
+    door = Bookmark(phrase="打开灯")
     assert PhraseMatcher([door], "电脑").commands_in("电脑，打开灯。") == [Said(door)]
 
 
@@ -361,7 +361,7 @@ def test_two_notes_of_one_turn_are_two() -> None:
 
 
 def test_a_whole_phrase_goes_before_a_note_that_begins_like_it() -> None:
-    note, mark = Note(phrase="note"), Mark(phrase="note this moment")
+    note, mark = Note(phrase="note"), Bookmark(phrase="note this moment")
     book = PhraseMatcher([note, mark])
     assert book.commands_in("Note this moment.") == [Said(mark)]
     assert book.commands_in("Note this moment was great.") == [Said(note, "this moment was great.")]
@@ -508,5 +508,5 @@ def test_long_turns_are_looked_through_once_for_slots() -> None:
 
 
 def test_a_phrase_without_slots_comes_first() -> None:
-    nobody = Mark(phrase="speaker A is nobody")
+    nobody = Bookmark(phrase="speaker A is nobody")
     assert PhraseMatcher([NAME, nobody]).commands_in("Speaker A is nobody.") == [Said(nobody)]

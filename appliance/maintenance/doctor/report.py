@@ -18,7 +18,7 @@ MARKS = {
     Result.FAILED: ("✗", "red"),
     Result.NOT_TRIED: ("-", "bright_black"),
 }
-"""Mark before the word of each result, and the colour of both on a terminal."""
+"""Sign before the word of each result, and the colour of both on a terminal."""
 
 _RESULT_WIDTH = max(len(result.value) for result in Result) + 2
 _NAME_WIDTH = 12

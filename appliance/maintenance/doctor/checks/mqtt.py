@@ -15,7 +15,7 @@ from appliance.mqtt.topics import Topics
 from appliance.settings import Settings, secrets
 
 if TYPE_CHECKING:
-    from appliance.mqtt.connection import Connection
+    from appliance.mqtt.broker_connection import BrokerConnection
 
 ECHO_TIMEOUT = 5.0
 """Seconds for a message to go to the broker and come back."""
@@ -47,7 +47,7 @@ def check_broker(
     """
     # Few boxes have a broker, and paho takes a while to load on a Zero.
     with import_lock:
-        from appliance.mqtt.connection import Connection  # noqa: PLC0415 - see above
+        from appliance.mqtt.broker_connection import BrokerConnection  # noqa: PLC0415 - see above
 
     mqtt = settings.mqtt
     places = [Path(mqtt.password_file)] if mqtt.password_file else []
@@ -55,7 +55,7 @@ def check_broker(
     readable = [place for place in places if os.access(place, os.R_OK)]
     password = secrets.mqtt_password(readable[0]) if readable else ""
     received: list[str] = []
-    connection = Connection(
+    connection = BrokerConnection(
         mqtt,
         password,
         f"{Topics.of(settings).identity}_doctor",
@@ -75,7 +75,7 @@ def check_broker(
 
 
 def _send_message(
-    connection: "Connection", name: str, received: Sequence[str], echo_timeout: float
+    connection: "BrokerConnection", name: str, received: Sequence[str], echo_timeout: float
 ) -> CheckResult | None:
     """Send a message and wait for it; return what keeps it from coming back.
 

@@ -12,7 +12,7 @@ from appliance.maintenance.doctor.runner import Check
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.system.connector import look_up
-from appliance.system.http_client import FAILURES, open_stream
+from appliance.system.http_client import FAILURES, open_socket
 from appliance.system.proxy import proxy_for
 from appliance.system.time_limit import TimeLimit
 
@@ -93,7 +93,7 @@ class Peer(NamedTuple):
         try:
             with (
                 TimeLimit(self.timeout) as limit,
-                open_stream(self.url, limit, ca_file=self.ca_file) as connection,
+                open_socket(self.url, limit, ca_file=self.ca_file) as connection,
             ):
                 if isinstance(connection, ssl.SSLSocket):
                     return self._over_tls(connection)

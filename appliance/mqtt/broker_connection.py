@@ -41,7 +41,7 @@ Receive = Callable[[str, bytes, bool], None]
 """Takes the topic and payload of a message, and whether it is retained."""
 
 
-class Connection:
+class BrokerConnection:
     """Connection over MQTT 5, or 3.1.1 where the broker knows no more.
 
     What the broker answers is taken within `wait`, on the thread that calls it. `wake` and
@@ -51,7 +51,7 @@ class Connection:
     not have when the connection is lost is lost with it: no buffer brings it later.
     Over MQTT 3.1.1 no broker says that it refuses a message.
 
-        connection = Connection(settings.mqtt, password, "appliance_kitchen")
+        connection = BrokerConnection(settings.mqtt, password, "appliance_kitchen")
         connection.open()
         connection.publish("appliance/kitchen/state", b"{}", retain=True)
         connection.close(1.0)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from appliance.core.errors import ActionError
 from appliance.core.faults import Fault
-from appliance.mqtt.connection import Connection
+from appliance.mqtt.broker_connection import BrokerConnection
 from appliance.mqtt.errors import BrokerError
 from appliance.mqtt.paho_client import MAX_PACKET_BYTES
 from appliance.settings.schema import MqttSettings
@@ -28,8 +28,8 @@ MESSAGE = bytes.fromhex("30 05 00 01 61 00 78")
 
 
 @contextlib.contextmanager
-def connected(settings: MqttSettings, *, older: bool = False) -> Iterator[Connection]:
-    connection = Connection(settings, "", "box", older=older)
+def connected(settings: MqttSettings, *, older: bool = False) -> Iterator[BrokerConnection]:
+    connection = BrokerConnection(settings, "", "box", older=older)
     connection.open()
     try:
         yield connection
@@ -41,14 +41,16 @@ def at(port: int) -> MqttSettings:
     return MqttSettings(host="127.0.0.1", port=port)
 
 
-def wait_for(connection: Connection, done: Callable[[], object], within: float = 20.0) -> None:
+def wait_for(
+    connection: BrokerConnection, done: Callable[[], object], within: float = 20.0
+) -> None:
     until = time.monotonic() + within
     while not done():
         assert time.monotonic() < until
         connection.wait(0.1)
 
 
-def outcome_of(connection: Connection, topic: str) -> str:
+def outcome_of(connection: BrokerConnection, topic: str) -> str:
     """Publish something; return the broker's answer."""
     answers: list[str] = []
     connection.publish(topic, b"x", answers.append)
@@ -56,7 +58,9 @@ def outcome_of(connection: Connection, topic: str) -> str:
     return answers[0] or "taken"
 
 
-def publish_awaited(connection: Connection, timeout: float = 20.0, count: int = 1) -> list[str]:
+def publish_awaited(
+    connection: BrokerConnection, timeout: float = 20.0, count: int = 1
+) -> list[str]:
     """Publish "ON" on threads of their own; return how each ended."""
     ended: list[str] = []
 
@@ -77,7 +81,7 @@ def publish_awaited(connection: Connection, timeout: float = 20.0, count: int = 
     return ended
 
 
-def try_until_lost(connection: Connection, topic: str) -> None:
+def try_until_lost(connection: BrokerConnection, topic: str) -> None:
     until = time.monotonic() + 20
     while time.monotonic() < until:
         connection.publish(topic, b"x")
@@ -85,7 +89,7 @@ def try_until_lost(connection: Connection, topic: str) -> None:
 
 
 def failure_of(settings: MqttSettings, password: str = "") -> Fault:
-    connection = Connection(settings, password, "box")
+    connection = BrokerConnection(settings, password, "box")
     with pytest.raises(BrokerError) as failure:
         connection.open()
     return failure.value.fault
@@ -133,7 +137,7 @@ def test_what_a_command_may_not_write_is_the_commands_business(tmp_path: Path) -
 
 def test_what_may_not_be_read_is_reported() -> None:
     with FakeBroker(LET_IN + bytes.fromhex("90 04 00 01 00 87")) as broker:
-        connection = Connection(broker.settings, "", "box")
+        connection = BrokerConnection(broker.settings, "", "box")
         connection.open()
         connection.subscribe(["appliance/box/command"])
         wait_for(connection, lambda: connection.refusal)
@@ -148,7 +152,7 @@ def test_what_may_not_be_read_is_reported() -> None:
 @needs_mosquitto
 def test_what_would_fill_the_memory_is_not_taken(broker: Broker, listener: Listener) -> None:
     came: list[bytes] = []
-    connection = Connection(
+    connection = BrokerConnection(
         broker.settings, "", "box", receive=lambda _topic, payload, _: came.append(payload)
     )
     connection.open()
@@ -224,7 +228,7 @@ def test_what_a_network_holds_back_is_gone_with_the_connection(
     broker: Broker, listener: Listener
 ) -> None:
     with Proxy(broker.port) as network:
-        connection = Connection(replace(broker.settings, port=network.port), "", "box")
+        connection = BrokerConnection(replace(broker.settings, port=network.port), "", "box")
         connection.open()
         network.pause()
         for number in range(50):
@@ -238,8 +242,8 @@ def test_what_a_network_holds_back_is_gone_with_the_connection(
 
 def test_a_lost_connection_is_aborted_and_one_that_is_closed_says_goodbye() -> None:
     with FakeBroker(LET_IN) as broker:
-        for end in (Connection.drop, lambda it: it.close(0.0)):
-            connection = Connection(broker.settings, "", "box")
+        for end in (BrokerConnection.drop, lambda it: it.close(0.0)):
+            connection = BrokerConnection(broker.settings, "", "box")
             connection.open()
             end(connection)
     assert broker.ended == ["ConnectionResetError", "closed"]
