@@ -142,13 +142,12 @@ class SpeakersRevised(SessionEvent, frozen=True):
 
 
 class Disconnected(SessionEvent, frozen=True):
-    """A connection ended or could not be made; the next attempt follows in `retry_in` seconds.
+    """A connection ended or could not be made; the next attempt follows.
 
     Without a fault, the connection ended as it should, and the person need not know.
     """
 
     fault: Fault | None
-    retry_in: float
 
 
 class SessionEnded(SessionEvent, frozen=True):

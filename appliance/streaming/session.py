@@ -234,7 +234,7 @@ class Session:
             outcome,
             wait,
         )
-        self._post(Disconnected(self.name, shown, wait))
+        self._post(Disconnected(self.name, shown))
         if not self._abandoned.is_set():
             self._wake.wait(wait)
 

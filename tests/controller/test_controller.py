@@ -186,7 +186,7 @@ def test_a_session_that_finishes_beside_a_live_one_waits_once_its_connection_is_
         first = bench.listen()
         bench.press()
         second = bench.listen()
-        bench.post(Disconnected(first.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(first.name, NO_NETWORK))
         assert first.abandoned
         assert bench.scene().mode is Mode.LISTENING
         assert bench.scene().fault is None
@@ -356,7 +356,7 @@ def test_the_history_drops_what_will_be_heard_again(tmp_path: Path) -> None:
         bench.hear(session, Turn(0, "kept", finished=True), covered=1.0)
         bench.hear(session, Turn(1, "again", finished=True))
         bench.wait_for_text("kept", "again")
-        bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(session.name, NO_NETWORK))
         bench.connect(session, Covered(SAMPLE_RATE, 0, 1))
         bench.wait_for_text("kept")
         assert bench.scene().turns == (ShownTurn("kept"), ShownTurn("again"))
@@ -419,7 +419,7 @@ def test_an_outage_is_shown_until_the_connection_is_back(tmp_path: Path) -> None
     with Bench(tmp_path) as bench:
         session = bench.listen()
         session.reach(captured=42, sent=2)
-        bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(session.name, NO_NETWORK))
         assert bench.scene().mode is Mode.RECONNECTING
         assert bench.scene().fault == NO_NETWORK
         assert bench.scene().waiting == 40.0
@@ -432,7 +432,7 @@ def test_an_outage_is_shown_until_the_connection_is_back(tmp_path: Path) -> None
 def test_a_connection_that_can_not_be_made_is_shown(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.press()
-        bench.post(Disconnected(bench.live.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(bench.live.name, NO_NETWORK))
         assert bench.scene().mode is Mode.CONNECTING
         assert bench.scene().fault == NO_NETWORK
 
@@ -440,7 +440,7 @@ def test_a_connection_that_can_not_be_made_is_shown(tmp_path: Path) -> None:
 def test_a_connection_that_ends_as_it_should_goes_unnoticed(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
-        bench.post(Disconnected(session.name, None, retry_in=0.0))
+        bench.post(Disconnected(session.name, None))
         assert bench.scene().mode is Mode.LISTENING
         assert bench.scene().fault is None
 
@@ -448,9 +448,7 @@ def test_a_connection_that_ends_as_it_should_goes_unnoticed(tmp_path: Path) -> N
 def test_the_faults_of_one_session_are_not_shown_in_the_next(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         first = bench.listen()
-        bench.post(
-            Disconnected(first.name, NO_NETWORK, retry_in=1.0), AudioDropped(first.name, 10.0)
-        )
+        bench.post(Disconnected(first.name, NO_NETWORK), AudioDropped(first.name, 10.0))
         bench.press()
         bench.press()
         assert bench.scene().mode is Mode.CONNECTING
@@ -474,7 +472,7 @@ def test_what_is_not_transcribed_in_time_is_delivered_in_the_background(tmp_path
         assert delivery.name == session.name
         bench.advance(9.0)
         assert bench.scene().mode is Mode.READY
-        bench.post(Disconnected(delivery.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(delivery.name, NO_NETWORK))
         assert bench.scene().fault is None
         bench.hear(delivery, Turn(0, "at last", finished=True))
         bench.end(delivery)
@@ -538,7 +536,7 @@ def test_a_word_ends_the_countdown(tmp_path: Path) -> None:
 def test_an_outage_is_not_silence(tmp_path: Path) -> None:
     with Bench(tmp_path, auto_stop=600.0) as bench:
         session = bench.listen()
-        bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(session.name, NO_NETWORK))
         session.reach(captured=4000, sent=10)
         bench.advance(4000.0)
         assert bench.scene().mode is Mode.RECONNECTING
@@ -608,7 +606,7 @@ def test_the_worst_fault_is_shown_and_the_next_when_it_is_gone(tmp_path: Path) -
         assert bench.scene().fault == CANT_SAVE
         bench.post(SpoolFailed(session.name, DISK_FAULT))
         assert bench.scene().fault == DISK_FAULT
-        bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(session.name, NO_NETWORK))
         assert bench.scene().fault == NO_NETWORK
         bench.post(MicrophoneFailed(NO_MICROPHONE))
         assert bench.scene().fault == NO_MICROPHONE
@@ -625,7 +623,7 @@ def test_the_worst_fault_is_shown_and_the_next_when_it_is_gone(tmp_path: Path) -
 def test_lost_audio_is_shown_even_without_a_network(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         session = bench.listen()
-        bench.post(Disconnected(session.name, NO_NETWORK, retry_in=1.0))
+        bench.post(Disconnected(session.name, NO_NETWORK))
         bench.post(AudioDropped(session.name, 10.0))
         assert bench.scene().fault == Fault("Backlog is full", "check the network: words get lost")
         bench.connect(session)
@@ -666,7 +664,7 @@ def test_the_network_icon_is_that_of_the_service_in_a_session(tmp_path: Path) ->
         assert not bench.scene().network
         bench.connect(bench.live)
         assert bench.scene().network
-        bench.post(Disconnected(bench.live.name, Fault("Connection lost"), retry_in=1.0))
+        bench.post(Disconnected(bench.live.name, Fault("Connection lost")))
         assert not bench.scene().network
 
 
@@ -934,7 +932,7 @@ def test_events_of_a_session_that_is_over_are_ignored(tmp_path: Path) -> None:
         wait_until(lambda: len(bench.commits) == 1)
         bench.post(
             Connected(session.name, Covered()),
-            Disconnected(session.name, NO_NETWORK, retry_in=1.0),
+            Disconnected(session.name, NO_NETWORK),
             Committed(session.name, Covered()),
         )
         assert bench.scene().mode is Mode.SAVED

@@ -83,7 +83,7 @@ def reach(bench: Bench, state: State) -> ScriptedSession:
     if state is not State.CONNECTING:
         bench.connect(session)
     if state is State.RECONNECTING:
-        bench.post(Disconnected(session.name, Fault("Connection lost"), retry_in=1.0))
+        bench.post(Disconnected(session.name, Fault("Connection lost")))
     if state in (State.FINISHING, State.IDLE):
         bench.press()
     if state is State.IDLE:
@@ -97,7 +97,7 @@ def give(bench: Bench, session: ScriptedSession, given: Input) -> None:
         Input.START: Requested(Request.START),
         Input.STOP: Requested(Request.STOP),
         Input.CONNECTED: Connected(session.name, Covered()),
-        Input.DROPPED: Disconnected(session.name, NO_NETWORK, retry_in=1.0),
+        Input.DROPPED: Disconnected(session.name, NO_NETWORK),
         Input.ENDED: SessionEnded(session.name, complete=True),
     }
     if given is Input.FINISH_TIMEOUT:
