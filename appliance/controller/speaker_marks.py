@@ -5,7 +5,10 @@ from typing import Literal
 
 from appliance.core.speakers import LabelKey, Speaker
 from appliance.core.turns import Turn
-from appliance.screen.scene import DASH, ShownTurn
+from appliance.screen.scene import DASH, Marks, ShownTurn
+
+WIDEST = "G"
+"""A label that is about as wide as any of the first ten letters."""
 
 Style = Literal["none", "dash", "letter"]
 
@@ -35,19 +38,33 @@ def marked(
     before: LabelKey | None = None
     for origin, turn in turns:
         key = (origin, turn.speaker)
-        marks: tuple[str, ...] = ()
+        marks: Marks = ()
         if turn.speaker and style != "none":
             marks = _marks(before, key, speakers[key], style)
             before = key
-        shown.append(ShownTurn(turn.text, turn.tentative, marks))
+        others = _other_marks(origin, speakers, style)
+        shown.append(ShownTurn(turn.text, turn.tentative, marks, others))
     return tuple(shown)
 
 
-def _marks(
-    before: LabelKey | None, now: LabelKey, speaker: Speaker, style: Style
-) -> tuple[str, ...]:
+def _marks(before: LabelKey | None, now: LabelKey, speaker: Speaker, style: Style) -> Marks:
     if before == now:
         return ()
     if style == "letter":
-        return (speaker.name, speaker.tag) if speaker.name else (speaker.tag,)
+        return _letter(speaker)
     return (DASH,) if before and before[0] == now[0] else ()
+
+
+def _letter(speaker: Speaker) -> Marks:
+    return (speaker.name, speaker.tag) if speaker.name else (speaker.tag,)
+
+
+def _other_marks(
+    origin: int, speakers: Mapping[LabelKey, Speaker], style: Style
+) -> tuple[Marks, ...]:
+    """Return the marks that a turn of this connection may get once its speaker is known."""
+    if style != "letter":
+        return ((DASH,),) if style == "dash" else ()
+    known = [speaker for key, speaker in speakers.items() if key[0] == origin]
+    connection = known[0].connection if known else len({key[0] for key in speakers}) + 1
+    return tuple(sorted({_letter(it) for it in (Speaker(WIDEST, connection), *known)}))

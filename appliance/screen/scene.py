@@ -28,17 +28,23 @@ MICROPHONE_OPEN = {Mode.CONNECTING, Mode.LISTENING, Mode.RECONNECTING}
 DASH = "\N{EN DASH}"
 """Sign before a turn of another speaker, as in subtitles."""
 
+Marks = tuple[str, ...]
+"""What may mark a speaker, the best one first."""
+
 
 class ShownTurn(msgspec.Struct, frozen=True):
     """Turn on the screen: settled words, then those still being spoken.
 
     `marks` are what may stand in front, because another speaker begins, the best one first: `DASH`,
     or a name or letter in reverse video. The first that leaves enough room for words is drawn.
+    `other_marks` are what may stand there later: the turn leaves room for them, so that its words
+    keep their lines.
     """
 
     text: str
     tentative: str = ""
-    marks: tuple[str, ...] = ()
+    marks: Marks = ()
+    other_marks: tuple[Marks, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True):

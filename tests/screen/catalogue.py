@@ -10,7 +10,7 @@ from pathlib import Path
 from appliance.app.run import read_settings
 from appliance.core.faults import Fault
 from appliance.screen.render.renderer import Renderer
-from appliance.screen.scene import Mode, Scene, ShownTurn, Summary
+from appliance.screen.scene import DASH, Mode, Scene, ShownTurn, Summary
 from appliance.streaming.outcomes import TABLE
 
 PROGRAM = Path(__file__).parents[2] / "appliance"
@@ -29,6 +29,17 @@ TURNS = (
     ShownTurn("Good morning, everybody."),
     ShownTurn("The kitchen is closed on Friday, so please bring", "your lunch"),
 )
+OTHERS = (("A",), ("B",))
+
+
+def spoken(first: str, second: str) -> tuple[ShownTurn, ...]:
+    """Return what two people say in turns, with the marks that they have."""
+    marks = [(mark, mark[0]) for mark in (first, second)]
+    talk = ("Is there any tea left?", "Yes, in the kitchen.", "Oh, good.")
+    turns = (ShownTurn(it, "", marks[number % 2], tuple(marks)) for number, it in enumerate(talk))
+    return (*turns, ShownTurn("", "And", (), tuple(marks)))
+
+
 COMMANDED = (ShownTurn("It is getting dark in here."), ShownTurn("Turn on the lamp."))
 BROKER = "No MQTT broker: check mqtt.host, or the broker"
 UNREACHABLE = Fault("Can't reach the service", "check the network")
@@ -140,6 +151,21 @@ STATES = {
         level=0.9,
         turns=(ShownTurn("Été à Ålesund: Grüße, Δημήτρη и Женя 你好世界"),),
     ),
+    "speakers-dash": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=spoken(DASH, DASH)),
+    "speakers-letter": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("A", "B")),
+    "speakers-named": Scene(
+        Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("Anna", "Bartholomew")
+    ),
+    "speakers-anew": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("A2", "B2")),
+    "speakers-right-to-left": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(
+            ShownTurn("בוקר טוב לכולם,", "", ("A",), OTHERS),
+            ShownTurn("המטבח סגור", "", ("B",), OTHERS),
+        ),
+    ),
     "right-to-left": Scene(
         Mode.LISTENING,
         elapsed=65,
@@ -154,7 +180,7 @@ STATES = {
     ),
 }
 
-SHAPED = {"right-to-left", "mixed"}
+SHAPED = {"speakers-right-to-left", "right-to-left", "mixed"}
 """States with letters that depend on the versions of the shaping libraries."""
 
 MISTAKES = (

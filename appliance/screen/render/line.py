@@ -20,6 +20,8 @@ class LineWord(NamedTuple):
         right_to_left: whether its paragraph is read from right to left.
         bound: whether no line begins with it.
         tall: whether it is set in the typeface for letters that need many pixels.
+        inverse: whether it is dark on a light box.
+        mark: whether it stands before the text of a turn, whatever the direction of that text.
     """
 
     text: str
@@ -28,7 +30,12 @@ class LineWord(NamedTuple):
     right_to_left: bool = False
     bound: bool = False
     tall: bool = False
+    inverse: bool = False
+    mark: bool = False
 
+
+MARK_PADDING = 2
+"""Pixels of an inverse mark's box on both sides; other words have the spaces beside them."""
 
 Line = tuple[LineWord, ...]
 
@@ -50,17 +57,37 @@ def draw_line(
     for number, word in enumerate(_in_visual_order(line)):
         if number and word.spaced:
             x += space
-        own = _of_word(type_, word)
-        own.draw(picture, x, baseline, word.text, ink)
-        end = x + own.width(word.text)
+        end = x + ink_width([word], type_)
+        if word.inverse:
+            _draw_box(picture, word, type_, (x, end), baseline, ink)
+        x += _padding(word)
+        _of_word(type_, word).draw(picture, x, baseline, word.text, ink ^ word.inverse)
         if word.tentative:
             _underline(picture, x, end, baseline + type_.underline)
         x = end
 
 
+def _draw_box(
+    picture: Image.Image,
+    word: LineWord,
+    type_: Typeface,
+    across: tuple[int, int],
+    baseline: int,
+    ink: int,
+) -> None:
+    above, below = _extent(word, type_)
+    start, end = across if word.mark else (across[0] - 1, across[1] + 1)
+    picture.paste(ink, (max(0, start), max(0, baseline - above), end, baseline + below))
+
+
 @functools.lru_cache(256)
 def _in_visual_order(line: Line) -> Line:
     """Return the line's words from left to right, with the spaces between them."""
+    if line and line[0].mark:
+        text = _in_visual_order(line[1:])
+        if not reads_right_to_left(line):
+            return (line[0], *text)
+        return (*text, line[0]._replace(spaced=True))
     order = visual_order((word.text for word in line), right_to_left=reads_right_to_left(line))
     return tuple(
         line[number]._replace(spaced=line[_later(order, place)].spaced)
@@ -101,9 +128,15 @@ def line_start(line: Line, type_: Typeface, width: int) -> int:
 
 def line_extent(line: Line, type_: Typeface) -> tuple[int, int]:
     """Return the pixels of the line above and below its baseline, with its dots."""
-    extents = [_of_word(type_, word).extent(word.text, whole_cell=word.tall) for word in line]
+    extents = [_extent(word, type_) for word in line]
     above, below = (max(it, default=0) for it in zip((0, 0), *extents, strict=True))
     return above, max(below, type_.descent, type_.underline + 1)
+
+
+def _extent(word: LineWord, type_: Typeface) -> tuple[int, int]:
+    """Return the pixels of the word, or of its box, above and below its baseline."""
+    above, below = _of_word(type_, word).extent(word.text, whole_cell=word.tall)
+    return above + word.inverse, below + word.inverse
 
 
 def gaps(line: Line) -> int:
@@ -129,7 +162,11 @@ def least_width(line: Line, type_: Typeface) -> int:
 
 def ink_width(words: Iterable[LineWord], type_: Typeface) -> int:
     """Return the width of the words without the spaces between them."""
-    return sum(_of_word(type_, word).width(word.text) for word in words)
+    return sum(_of_word(type_, word).width(word.text) + 2 * _padding(word) for word in words)
+
+
+def _padding(word: LineWord) -> int:
+    return MARK_PADDING if word.mark and word.inverse else 0
 
 
 def _of_word(type_: Typeface, word: LineWord) -> Typeface:

@@ -10,8 +10,17 @@ from appliance.core.scripts import joined
 from appliance.screen.render.bidi import is_right_to_left
 from appliance.screen.render.fonts import Typeface
 from appliance.screen.render.letters import letters
-from appliance.screen.render.line import Line, LineWord, gaps, ink_width, least_width, line_width
+from appliance.screen.render.line import (
+    Line,
+    LineWord,
+    gaps,
+    ink_width,
+    least_width,
+    line_width,
+    reads_right_to_left,
+)
 from appliance.screen.render.line_breaking import may_begin_line, pieces
+from appliance.screen.render.speaker_marks import mark_of, room_for_marks
 from appliance.screen.render.tall_scripts import tall_places
 from appliance.screen.scene import ShownTurn
 
@@ -97,16 +106,21 @@ def _broken(
     type_: Typeface,
     width: int,
     fits: Callable[[Line, Typeface, int], bool],
+    room: int = 0,
 ) -> Iterator[Line]:
+    """Yield the lines; the first one leaves some `room`."""
     line: Line = ()
+    left = width - room
     for unit in _units(words):
-        if line and fits((*line, *unit), type_, width):
+        if line and fits((*line, *unit), type_, left):
             line = (*line, *unit)
             continue
         if line:
             yield line
-        *full, line = _cut(unit, type_, width)
+            left = width
+        *full, line = _cut(unit, type_, left)
         yield from full
+        left = width if full else left
     if line:
         yield line
 
@@ -188,7 +202,16 @@ def latest_lines(turns: Sequence[ShownTurn], type_: Typeface, width: int, count:
 @functools.lru_cache(64)
 def _lines_of(paragraph: ShownTurn, type_: Typeface, width: int) -> tuple[Line, ...]:
     """Return the paragraph's lines; cached, as only the newest one changes between pictures."""
-    return tuple(break_lines(words_of(paragraph), type_, width))
+    words = list(words_of(paragraph))
+    room = room_for_marks(paragraph, type_, width)
+    longest = least_width(next(_units(words), ()), type_)
+    beside = longest + room <= width or longest > width
+    lines = tuple(_broken(words, type_, width, _fits, room if beside else 0))
+    if not (paragraph.marks and lines):
+        return lines
+    mark = mark_of(paragraph.marks, type_, width)
+    mark = mark._replace(right_to_left=reads_right_to_left(lines[0]))
+    return ((mark, *lines[0]), *lines[1:]) if beside else ((mark,), *lines)
 
 
 def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
@@ -205,7 +228,8 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
     for first in reversed(range(0, max(1, len(words)), PARAGRAPH_WORDS)):
         paragraph = words[first : first + PARAGRAPH_WORDS]
         start, end = (paragraph[0].start(), paragraph[-1].end()) if paragraph else (0, 0)
-        yield ShownTurn(text[start : min(end, border)], text[max(start, border) : end])
+        marks = (turn.marks, turn.other_marks) if start == 0 else ((), ())
+        yield ShownTurn(text[start : min(end, border)], text[max(start, border) : end], *marks)
 
 
 @functools.lru_cache(256)
