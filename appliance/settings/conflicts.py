@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from appliance.settings.commands import Command, Gpio, Mqtt, Name
 from appliance.settings.phrases import ways_to_say
-from appliance.settings.spoken_words import Words, spoken_words
+from appliance.settings.spoken_numbers import Words
+from appliance.settings.spoken_words import spoken_words
 
 MAX_WAYS = 5000
 """Ways to say all commands; each costs time at every start."""
@@ -45,10 +46,10 @@ def conflicts(
             except ValueError as error:
                 found.append(f'{name}.phrase = "{phrase}" is not allowed: {error}')
                 continue
-            if call and any(way[: len(call)] == call for way in ways):
+            if call and any(way.words[: len(call)] == call for way in ways):
                 why = "it begins with commands_prefix, which is said before it anyway"
                 found.append(f'{name}.phrase = "{phrase}" is not allowed: {why}')
-            others = {owners.setdefault(way, number) for way in ways} - {number}
+            others = {owners.setdefault(way.words, number) for way in ways} - {number}
             found += [f'"{phrase}" means commands[{it}] and {name}' for it in sorted(others)]
         if isinstance(command, Mqtt) and not has_broker:
             found.append(f"{name} needs a broker: set mqtt.host")

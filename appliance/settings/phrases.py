@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from appliance.settings.spoken_words import Words, spoken_words
+from appliance.settings.spoken_words import Way, ways_to_speak
 
 MAX_BRACKETS = 6
 """Pairs of brackets in a phrase; each doubles the ways to say it."""
@@ -21,19 +21,22 @@ _SLOT = "slotxq"
 _BRACKET_IN_WORD = re.compile(r"\w\[\w|\w\]\w")
 
 
-def ways_to_say(phrase: str, slots: Sequence[str] = ()) -> set[Words]:
-    """Return every way to say a phrase, each as its spoken words; a slot is one of them.
+def ways_to_say(
+    phrase: str, slots: Sequence[str] = (), *, decimal_comma: bool | None = None
+) -> set[Way]:
+    """Return every way to say a phrase; a slot is one word of it.
 
     A word with hyphens may also be written without them: "Wi-Fi" as "WiFi".
 
-    >>> sorted(ways_to_say("turn on [the] lamp"))
-    [('turn', 'on', 'lamp'), ('turn', 'on', 'the', 'lamp')]
-    >>> ways_to_say("call me {name}", ["{name}"])
-    {('call', 'me', '{name}')}
+    >>> sorted(" ".join(way.words) for way in ways_to_say("turn on [the] lamp"))
+    ['turn on lamp', 'turn on the lamp']
+    >>> [way.words for way in ways_to_say("call me {name}", ["{name}"])]
+    [('call', 'me', '{name}')]
 
     Args:
         phrase: words, of which those in brackets are optional.
         slots: what must stand in the phrase once, such as "{name}", for words that vary.
+        decimal_comma: whether its language has a decimal comma; None if that is not known.
 
     Raises:
         ValueError: the phrase is not valid; the message says why.
@@ -55,7 +58,7 @@ def ways_to_say(phrase: str, slots: Sequence[str] = ()) -> set[Words]:
     options = [("", piece) if number % 2 else (piece,) for number, piece in enumerate(pieces)]
     texts = {" ".join(way) for way in itertools.product(*options)}
     joined = {re.sub(HYPHEN, "", text) for text in texts}
-    ways = {tuple(spoken_words(text)) for text in texts | joined}
-    if any(set(way) <= spoken.keys() for way in ways):
+    ways = {way for text in texts | joined for way in ways_to_speak(text, decimal_comma)}
+    if any(set(way.words) <= spoken.keys() for way in ways):
         raise ValueError("it has no word that must be said")
-    return {tuple(spoken.get(word, word) for word in way) for way in ways}
+    return {way._replace(words=tuple(spoken.get(word, word) for word in way.words)) for way in ways}

@@ -1,38 +1,59 @@
 """Normalisation of text to spoken words: without case and punctuation, figures spelt out."""
 
 import functools
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-_ONES = re.findall(
-    r"\w+",
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen",
-)
-_TENS = re.findall(r"\w+", "zero ten twenty thirty forty fifty sixty seventy eighty ninety")
-_SCALES = ("hundred", "thousand")
-_IRREGULAR_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
+from appliance.settings import spoken_numbers as numbers
+from appliance.settings.spoken_numbers import MONEY, Readings, Words
+
+_SIGNS = {"%": "percent", "°": "degrees", "&": "and", "#": "number", "+": "plus", "@": "at"} | {
+    sign: names[1] for sign, names in MONEY.items()
 }
-_PARTS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
-_MONEY = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
+_VARIANTS = {
+    "percent": (("per", "cent"),),
+    "degrees": (("degree",),),
+    "dr": (("doctor",),),
+    "mr": (("mister",),),
+    "mrs": (("missus",), ("missis",)),
+    "vs": (("versus",),),
+    "prof": (("professor",),),
 }
-_SIGNS = {"%": "percent", "°": "degrees", "&": "and", "#": "number", "+": "plus"} | {
-    sign: names[1] for sign, names in _MONEY.items()
+"""Other ways to say a word that is mostly written short."""
+
+_UNITS = {
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+    "km": "kilometer",
+    "g": "gram",
+    "kg": "kilogram",
+    "ml": "milliliter",
+    "l": "liter",
+    "ms": "millisecond",
+    "s": "second",
+    "min": "minute",
+    "h": "hour",
+    "w": "watt",
+    "kw": "kilowatt",
+    "v": "volt",
+    "hz": "hertz",
+    "db": "decibel",
+    "gb": "gigabyte",
+    "mb": "megabyte",
 }
+_SCALES_OF_HEAT = {"c": ("celsius", "centigrade"), "f": ("fahrenheit",)}
 _MINUS = "-\N{MINUS SIGN}"
-_SPELLINGS = {"ok": "okay"}
-_BEFORE_AND = (*_SCALES, "dollar", "dollars", "euro", "euros", "pound", "pounds")
+_BRITISH = {f"{name[:-2]}re": name for name in _UNITS.values() if name.endswith("ter")}
+_SPELLINGS = {
+    "ok": "okay",
+    **_BRITISH,
+    **{f"{british}s": f"{name}s" for british, name in _BRITISH.items()},
+}
+_BEFORE_AND = (*numbers.SCALES, "dollar", "dollars", "euro", "euros", "pound", "pounds")
 DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
 """In Turkish and Azerbaijani, "I" is its capital."""
 
@@ -44,7 +65,21 @@ INITIALS_POINT = r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)"
 MINUS_SIGN = rf"(?<![^\s(\[«\"“])[{_MINUS}](?=[$€£]?\d)"
 """A sign before a number, and no hyphen: a pattern."""
 
-Words = tuple[str, ...]
+_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
+_GROUPED = r"\d{1,3}(?:[.,]\d{3})+|\d{1,6}"
+_SPACE = "[ \u00a0\u202f]"
+
+RANGE = r"(?<![\d.,-])\d{1,6}[-\N{EN DASH}]\d{1,6}(?![\d.,]*[-\N{EN DASH}\d])"
+"""Numbers with a dash between them, as in "5-10", but no date: a pattern."""
+
+NUMBER_SPACE = (
+    rf"(?<=[\d¼-¾⅐-⅞]){_SPACE}(?=\d{{1,2}}/\d|[%°€$£]|(?i:{_UNIT})\b)|(?<=°){_SPACE}(?=[CFcf]\b)"
+    r"|(?<=\b[Nn][or])\.\s?(?=\d)"
+)
+"""What joins a number with its unit or fraction, and the point in "No. 5": a pattern."""
+
+MOST_WAYS = 16
+"""Ways to say one text; of more, only the usual one counts."""
 
 
 @functools.cache  # built at its first use: the settings are loaded before the first picture
@@ -58,10 +93,17 @@ def _token() -> re.Pattern[str]:
     return re.compile(
         rf"(?P<minus>{MINUS_SIGN})"
         r"|(?<![\d:.])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?![\d:])"
-        r"|(?<![\d/.])(?P<count>\d{1,2})/(?P<whole>\d{1,2})(?![\d/])"
+        rf"|(?<![\d/.])(?:(?P<units>\d{{1,3}}){_SPACE})?"
+        r"(?P<count>\d{1,2})/(?P<parts>\d{1,2})(?![\d/])"
         r"|(?P<ordinal>\d{1,6})(?:st|nd|rd|th)\b"
-        r"|(?P<money>[$€£])(?P<amount>\d{1,6})(?:\.(?P<cents>\d\d))?(?![\d.]*\d)"
-        r"|(?P<number>\d+(?:\.\d+)?)"
+        r"|(?<![\d.,])(?P<decade>(?:1[1-9]|20)?\d0)'?s\b"
+        rf"|(?P<before>[$€£])(?P<amount>{_GROUPED})(?:[.,](?P<cents>\d\d))?(?![\d.,]*\d)"
+        rf"|(?<![\d.,])(?P<sum>{_GROUPED})[.,](?P<coins>\d\d){_SPACE}?(?P<behind>[$€£])"
+        rf"|(?P<range>{RANGE})"
+        rf"|(?<=\d){_SPACE}?(?P<unit>{_UNIT})\b"
+        rf"|°{_SPACE}?(?P<heat>[cf])\b"
+        r"|(?P<numero>\bn[or])\.\s?(?=\d)"
+        r"|(?P<number>\d+(?:[.,]\d+)*)"
         rf"|[{''.join(map(re.escape, _SIGNS))}]"
         rf"|{letters}(?:'{letters})*"
     )
@@ -81,11 +123,41 @@ def spoken_words(text: str, *, turkish: bool | None = None) -> list[str]:
         turkish: whether "I" is the capital of the dotless letter; None to judge by the other
             letters of the text.
     """
+    usual = (readings[0] for readings in _tokens(text, turkish, decimal_comma=False))
+    return [word for words in in_one_wording(usual) for word in words]
+
+
+class Way(NamedTuple):
+    """How a text may be spoken; `usual` as `spoken_words` has it, or in another way."""
+
+    words: Words
+    usual: bool = True
+
+
+def ways_to_speak(text: str, decimal_comma: bool | None = None) -> list[Way]:
+    """Return the ways in which a text may be spoken, the usual one first.
+
+    >>> [" ".join(way.words) for way in ways_to_speak("7:15")[:2]]
+    ['seven fifteen', 'quarter past seven']
+
+    Args:
+        text: in any language.
+        decimal_comma: whether its language has a decimal comma; None if that is not known.
+    """
+    ways: dict[Words, Way] = {}
+    for turkish in (None, True) if "I" in text else (None,):
+        ways_of_tokens = itertools.product(*_tokens(text, turkish, decimal_comma))
+        for way in itertools.islice(ways_of_tokens, MOST_WAYS):
+            words = tuple(word for group in in_one_wording(way) for word in group)
+            ways.setdefault(words, Way(words, usual=not ways))
+    return list(ways.values())
+
+
+def _tokens(text: str, turkish: bool | None, decimal_comma: bool | None) -> Iterator[Readings]:
     plain = _caseless(text, turkish).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
     plain = re.sub(INITIALS_POINT, "", plain)
-    tokens = (_spoken(token) for token in _token().finditer(plain))
-    return [word for words in in_one_wording(tokens) for word in words]
+    for token in _token().finditer(plain):
+        yield _readings(token, decimal_comma)
 
 
 def in_one_wording(groups: Iterable[Sequence[str]]) -> list[Words]:
@@ -117,23 +189,23 @@ def _reworded(said: list[tuple[str, int]], word: str) -> list[tuple[str, int]]:
 
 def _wording(before: str, after: str, word: str) -> str:
     """Return how a word is said between two others, once for all ways; empty if it is left out."""
-    numbers = _number_words()
+    number_words = _number_words()
     match word:
-        case "o'clock" if before in numbers:
+        case "o'clock" if before in number_words:
             return ""
-        case "a" if after in _SCALES:
+        case "a" if after in numbers.SCALES:
             return "one"
-        case "negative" if after in numbers:
+        case "negative" if after in number_words:
             return "minus"
-        case "and" if before in _BEFORE_AND and after in numbers:
+        case "and" if before in _BEFORE_AND and after in number_words:
             return ""
     return word
 
 
 @functools.cache
 def _number_words() -> frozenset[str]:
-    plain = [*_ONES, *_TENS[2:], *_SCALES]
-    return frozenset([*plain, *(_ordinal([it])[0] for it in plain)])
+    plain = [*numbers.ONES, *numbers.TENS[2:], *numbers.SCALES]
+    return frozenset([*plain, *(numbers.ordinal((it,))[0] for it in plain)])
 
 
 def _caseless(text: str, turkish: bool | None) -> str:
@@ -153,68 +225,60 @@ def _fraction(sign: re.Match[str]) -> str:
     return " " + plain.replace("\N{FRACTION SLASH}", "/")
 
 
-def _spoken(token: re.Match[str]) -> list[str]:
+def _readings(token: re.Match[str], decimal_comma: bool | None) -> Readings:
+    """Return how a token may be said, the usual way first."""
+    if token.lastgroup is None:
+        word = token.group()
+        usual = _SIGNS.get(word) or _SPELLINGS.get(word, word)
+        return [(usual,), *_VARIANTS.get(usual, ())]
     part = token.groupdict()
-    word = token.group()
     match token.lastgroup:
-        case "minus":
-            words = ["minus"]
         case "minute":
-            words = _time(int(part["hour"]), int(part["minute"]))
-        case "whole":
-            words = _part_of(int(part["count"]), int(part["whole"]))
+            found = numbers.time_of_day(int(part["hour"]), int(part["minute"]))
+        case "parts":
+            found = _fraction_of(part)
         case "ordinal":
-            words = _ordinal(_number(int(part["ordinal"])))
-        case "amount" | "cents":
-            words = _money(part["money"], int(part["amount"]), int(part["cents"] or 0))
+            found = [numbers.ordinal(numbers.whole(int(part["ordinal"])))]
+        case "decade":
+            found = numbers.decade(part["decade"])
+        case "amount" | "cents" | "behind":
+            found = _amount(part)
+        case "range":
+            ends = re.findall(r"\d+", part["range"])
+            found = numbers.span(*(numbers.whole(int(it)) for it in ends))
         case "number":
-            words = _decimal(word)
+            found = numbers.number(token.group(), decimal_comma)
+        case "unit":
+            found = _unit(part["unit"])
+        case "heat":
+            found = _heat(part["heat"])
+        case "numero":
+            found = [(part["numero"],), ("number",)]
         case _:
-            words = [_SIGNS.get(word) or _SPELLINGS.get(word, word)]
-    return words
+            found = [("minus",)]
+    return found
 
 
-def _time(hour: int, minute: int) -> list[str]:
-    if minute == 0:
-        return _number(hour)
-    return [*_number(hour), *(["oh"] if minute < 10 else []), *_number(minute)]
+def _unit(unit: str) -> Readings:
+    return [(unit,), (_UNITS[unit],), (f"{_UNITS[unit]}s",)]
 
 
-def _part_of(count: int, whole: int) -> list[str]:
-    """Return a fraction; what is none, such as "24/7", is two numbers."""
-    if not 0 < count < whole <= 10:
-        return [*_number(count), *_number(whole)]
-    one = _ordinal(_number(whole))[0]
-    return [*_number(count), _PARTS.get(whole, (one, f"{one}s"))[count > 1]]
+def _heat(scale: str) -> Readings:
+    named = ((), (scale,), *((it,) for it in _SCALES_OF_HEAT[scale]))
+    degrees = ((it, *scale) for it in ("degrees", "degree") for scale in named)
+    return [("degrees", scale), *degrees]
 
 
-def _ordinal(number: list[str]) -> list[str]:
-    *words, last = number
-    if last not in _IRREGULAR_ORDINALS:
-        return [*words, f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th"]
-    return [*words, _IRREGULAR_ORDINALS[last]]
+def _fraction_of(part: dict[str, str]) -> Readings:
+    count, parts = int(part["count"]), int(part["parts"])
+    if part["units"]:
+        return numbers.mixed(int(part["units"]), count, parts)
+    return numbers.part_of(count, parts)
 
 
-def _money(sign: str, amount: int, cents: int) -> list[str]:
-    one, many, cent, pence = _MONEY[sign]
-    words = [*_number(amount), one if amount == 1 else many]
-    return [*words, *_number(cents), cent if cents == 1 else pence] if cents else words
-
-
-def _decimal(number: str) -> list[str]:
-    whole, _, decimals = number.partition(".")
-    if len(whole) > 6:
-        return [number]
-    places = [_ONES[int(place)] for place in decimals]
-    return [*_number(int(whole)), *(["point", *places] if places else [])]
-
-
-def _number(value: int) -> list[str]:
-    for size, name in ((1000, "thousand"), (100, "hundred")):
-        if value >= size:
-            count, rest = divmod(value, size)
-            return [*_number(count), name, *(_number(rest) if rest else [])]
-    if value < 20:
-        return [_ONES[value]]
-    tens, ones = divmod(value, 10)
-    return [_TENS[tens], *([_ONES[ones]] if ones else [])]
+def _amount(part: dict[str, str]) -> Readings:
+    sign, figures, coins = (
+        part[one] or part[other] or ""
+        for one, other in (("before", "behind"), ("amount", "sum"), ("cents", "coins"))
+    )
+    return numbers.money(sign, int(re.sub("[.,]", "", figures)), int(coins or 0))

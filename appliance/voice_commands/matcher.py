@@ -1,23 +1,25 @@
 """The matcher of phrases: finds the commands in the text of a finished turn."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from appliance.settings.commands import Command, Note
 from appliance.settings.phrases import HYPHEN, ways_to_say
+from appliance.settings.spoken_numbers import Words
 from appliance.settings.spoken_words import (
-    DOTLESS_I,
     INITIALS_POINT,
     MINUS_SIGN,
-    Words,
+    NUMBER_SPACE,
+    RANGE,
+    Way,
     in_one_wording,
-    spoken_words,
+    ways_to_speak,
 )
 from appliance.voice_commands.slots import MAX_NAME_WORDS, filled
 
 _PIECE = re.compile(
-    rf"(?:{MINUS_SIGN}|[^\s\-–—,.:;!?…，。：；！？、]"  # noqa: RUF001 - Chinese
+    rf"(?:{RANGE}|{NUMBER_SPACE}|{MINUS_SIGN}|[^\s\-–—,.:;!?…，。：；！？、]"  # noqa: RUF001 - Chinese
     rf"|(?<=\d)[.,:](?=\d)|{INITIALS_POINT}|{HYPHEN})+"
 )
 """Text without a break: mostly a word, also with hyphens; a number keeps its points and sign."""
@@ -38,12 +40,12 @@ class SpokenCommand(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """A piece of the text: its spoken words, and where it begins and ends.
+    """A piece of the text: how it may have been said, and where it begins and ends.
 
     One piece may be several spoken words, as "21" is.
     """
 
-    spoken: Words
+    ways: list[Way]
     start: int
     end: int
 
@@ -62,42 +64,53 @@ class PhraseMatcher:
     ['stop listening']
     >>> matcher.commands_in("Don't stop.")
     []
+
+    Args:
+        commands: the commands, of which an earlier one wins.
+        prefix: what is said before every command; empty for nothing.
+        decimal_comma: whether the language of the turns has a decimal comma; None if that is not
+            known.
     """
 
-    def __init__(self, commands: Sequence[Command], prefix: str = "") -> None:
-        prefixes = {tuple(spoken_words(it)) for it in (prefix, re.sub(HYPHEN, "", prefix))}
-        self._prefixes = prefixes - {()}
-        self._whole: dict[Words, Command] = {}
-        self._begun: dict[Words, Command] = {}
-        self._slotted: dict[Words, Command] = {}
+    def __init__(
+        self, commands: Sequence[Command], prefix: str = "", *, decimal_comma: bool | None = False
+    ) -> None:
+        self._decimal_comma = decimal_comma
+        prefixes = {prefix, re.sub(HYPHEN, "", prefix)}
+        ways = (way for it in prefixes for way in ways_to_speak(it, decimal_comma))
+        self._prefixes = {way for way in ways if way.words}
+        self._whole: dict[Way, Command] = {}
+        self._begun: dict[Way, Command] = {}
+        self._slotted: dict[Way, Command] = {}
         for command in commands:
             book = self._begun if isinstance(command, Note) else self._whole
             book = self._slotted if command.slots else book
             for phrase in command.phrases:
-                for said in ways_to_say(phrase, command.slots):
-                    book.setdefault(said, command)
+                for way in ways_to_say(phrase, command.slots, decimal_comma=decimal_comma):
+                    book.setdefault(way, command)
         # What is optional belongs to the phrase rather than to a slot.
-        self._slotted = dict(sorted(self._slotted.items(), key=lambda it: -len(it[0])))
+        self._slotted = dict(sorted(self._slotted.items(), key=lambda it: -len(it[0].words)))
+        self._longest_slotted = max(
+            (len(it.words) + MAX_NAME_WORDS for it in self._slotted), default=0
+        )
+        self._starts_of_prefixes = _starts(self._prefixes)
+        self._starts = _starts([*self._whole, *self._begun])
         known = [*self._prefixes, *self._whole, *self._begun, *self._slotted]
-        self._vocabulary = {word for said in known for word in said}
-        self._letters = set().union(*self._vocabulary)
-        self._longest = max(map(len, [*self._whole, *self._begun]), default=0)
-        self._longest_slotted = max((len(it) + MAX_NAME_WORDS for it in self._slotted), default=0)
+        self._vocabulary = {word for way in known for word in way.words}
 
     def is_call(self, text: str) -> bool:
         """Return whether a finished turn is the prefix and nothing else."""
-        said = tuple(word for piece in self._pieces(text) for word in piece.spoken)
-        return said in self._prefixes
+        return (0, len(pieces := self._pieces(text))) in self._calls(pieces)
 
     def commands_in(self, text: str, *, called: bool = False) -> list[SpokenCommand]:
         """Return the commands in a finished turn, in their order; mostly none.
 
         `called`: the prefix was said just before.
         """
-        if not (self._longest or self._slotted):
+        if not (self._starts or self._slotted):
             return []
         pieces = self._pieces(text)
-        calls = sorted(it for said in self._prefixes for it in _occurrences(said, pieces))
+        calls = self._calls(pieces)
         if called or not self._prefixes:
             calls = [(0, 0), *calls]
         stops = {begin for begin, _ in calls} | {len(pieces)}
@@ -111,37 +124,45 @@ class PhraseMatcher:
 
     def _pieces(self, text: str) -> list[_Piece]:
         spans = list(_spans(text, self._is_joined))
-        worded = in_one_wording(self._spoken(text[begin:end]) for begin, end in spans)
-        placed = (_Piece(said, *span) for said, span in zip(worded, spans, strict=True))
-        return [piece for piece in placed if piece.spoken]
+        ways = [self._ways(text[begin:end]) for begin, end in spans]
+        worded = in_one_wording(it[0].words for it in ways)
+        placed = (
+            _Piece(it if said == it[0].words else [Way(said)], *span)
+            for it, said, span in zip(ways, worded, spans, strict=True)
+        )
+        return [piece for piece in placed if piece.ways[0].words]
 
     def _is_joined(self, piece: str) -> bool:
         """Return whether a phrase has the piece as one word, without the hyphens in it."""
-        return bool(re.search(HYPHEN, piece)) and set(self._spoken(piece)) <= self._vocabulary
+        return bool(re.search(HYPHEN, piece)) and any(
+            set(way.words) <= self._vocabulary for way in self._ways(piece)
+        )
 
-    def _spoken(self, piece: str) -> Words:
-        """Return the spoken words of a piece; "I" is the Turkish capital if a phrase has it so."""
-        piece = re.sub(HYPHEN, "", piece)
-        if "I" in piece and DOTLESS_I in self._letters:
-            said = tuple(spoken_words(piece, turkish=True))
-            if self._vocabulary.issuperset(said):
-                return said
-        return tuple(spoken_words(piece, turkish=False))
+    def _ways(self, piece: str) -> list[Way]:
+        return ways_to_speak(re.sub(HYPHEN, "", piece), self._decimal_comma)
+
+    def _calls(self, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
+        """Return the begin and end of each prefix, as indexes of the pieces."""
+        return [
+            (begin, end)
+            for begin in range(len(pieces))
+            for end, ways in _followed(pieces, begin, len(pieces), self._starts_of_prefixes)
+            if any(_meant(way, self._prefixes) for way in ways)
+        ]
 
     def _command(
         self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
     ) -> SpokenCommand | None:
         """Return the command that begins there; unless it is a note, it ends at a stop."""
-        said: Words = ()
         whole = note = None
-        for number in range(begin, min(end, begin + self._longest)):
-            said += pieces[number].spoken
-            if number + 1 in stops and said in self._whole:
-                whole = SpokenCommand(self._whole[said])
-            if said in self._begun:
-                until = pieces[end].start if end < len(pieces) else len(text)
-                rest = _LEAD.sub("", text[pieces[number].end : until], count=1)
-                note = SpokenCommand(self._begun[said], rest.strip())
+        for after, ways in _followed(pieces, begin, end, self._starts):
+            for said in ways:
+                if after in stops and (meant := _meant(said, self._whole)):
+                    whole = SpokenCommand(self._whole[meant])
+                if meant := _meant(said, self._begun):
+                    until = pieces[end].start if end < len(pieces) else len(text)
+                    rest = _LEAD.sub("", text[pieces[after - 1].end : until], count=1)
+                    note = SpokenCommand(self._begun[meant], rest.strip())
         return whole or note or self._with_slots(text, pieces, begin, end, stops)
 
     def _with_slots(
@@ -151,7 +172,7 @@ class PhraseMatcher:
         for stop in range(begin + 1, min(end, begin + self._longest_slotted) + 1):
             for way, command in self._slotted.items() if stop in stops else ():
                 said = pieces[begin:stop]
-                places = filled(way, [piece.spoken for piece in said])
+                places = filled(way.words, [piece.ways[0].words for piece in said])
                 if places is not None:
                     spans = [places[slot] for slot in command.slots]
                     words = (text[said[a].start : said[b - 1].end] for a, b in spans)
@@ -159,22 +180,35 @@ class PhraseMatcher:
         return None
 
 
-def _occurrences(said: Words, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
-    """Return the begin and end of each occurrence, as indexes of the pieces."""
-    places = ((begin, _end_of(said, pieces, begin)) for begin in range(len(pieces)))
-    return [(begin, end) for begin, end in places if end]
+def _meant(said: Way, phrases: Container[Way]) -> Way | None:
+    """Return the phrase that was said.
+
+    Only one of the two may be in another way than the usual one: 19:30 may be read as half past
+    seven, and 7:30 may, but they are not the same.
+    """
+    unusual = (Way(said.words, usual=False),) if said.usual else ()
+    return next((it for it in (Way(said.words), *unusual) if it in phrases), None)
 
 
-def _end_of(said: Words, pieces: Sequence[_Piece], begin: int) -> int | None:
-    """Return where the words end that begin at `begin`; None if they are not said there."""
-    spoken: Words = ()
-    for end in range(begin, len(pieces)):
-        spoken += pieces[end].spoken
-        if spoken == said:
-            return end + 1
-        if spoken != said[: len(spoken)]:
-            break
-    return None
+def _starts(phrases: Iterable[Way]) -> set[Words]:
+    return {way.words[:end] for way in phrases for end in range(1, len(way.words) + 1)}
+
+
+def _followed(
+    pieces: Sequence[_Piece], begin: int, end: int, starts: set[Words]
+) -> Iterator[tuple[int, list[Way]]]:
+    """Yield what may have been said from `begin` to each later piece, if a phrase starts so."""
+    ways = [Way(())]
+    for number in range(begin, end):
+        longer = (
+            Way(way.words + said.words, usual=way.usual and said.usual)
+            for way in ways
+            for said in pieces[number].ways
+        )
+        ways = [way for way in longer if not way.words or way.words in starts]
+        if not ways:
+            return
+        yield number + 1, ways
 
 
 def _spans(text: str, joined: Callable[[str], bool]) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from appliance.settings.commands import LETTER_SLOT, NAME_SLOT
-from appliance.settings.spoken_words import Words
+from appliance.settings.spoken_numbers import Words
 
 MAX_NAME_WORDS = 3
 """Words of a name; what is longer is a sentence that happens to begin like the command."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from appliance.settings.commands import Bookmark, Clear, Command, Gpio, Name, Note, Stop
 from appliance.settings.phrases import MAX_BRACKETS, ways_to_say
+from appliance.settings.spoken_words import ways_to_speak
 from appliance.voice_commands.matcher import PhraseMatcher
 from appliance.voice_commands.matcher import SpokenCommand as Said
 
@@ -180,6 +181,107 @@ FORMATTED = [
     ("one thousand and one", ["1,001", "1001", "a thousand and one"], ["1000 and", "1.001"]),
     ("this and that", ["This & that"], ["This that"]),
     ("number one", ["#1", "Number 1"], ["1", "# 11"]),
+    (
+        "ısıyı kapat",
+        ["ISIYI KAPAT", "Isıyı kapat.", "ISIYI kapat", "Isıyı KAPAT!"],
+        ["isiyi kapat", "İSİYİ KAPAT", "Isiyi kapat", "ısıya kapat"],
+    ),
+    (
+        "ISITICI KAPAT",
+        ["ısıtıcı kapat", "Isıtıcı kapat", "ISITICI KAPAT."],
+        ["ISITICI AÇ", "ısıtici kapat", "isıtıcı kapat"],
+    ),
+    (
+        "wake me at half past seven",
+        ["Wake me at 7:30.", "wake me at 07:30", "Wake me at 19:30"],
+        ["Wake me at 7:13", "Wake me at 8:30", "Wake me at 730", "Wake me at half past 7:30"],
+    ),
+    (
+        "wake me at seven thirty",
+        ["Wake me at 7:30", "Wake me at 7 30"],
+        ["Wake me at 19:30", "Wake me at 6:30", "Wake me at 37"],
+    ),
+    (
+        "alarm at 7:45",
+        ["Alarm at a quarter to eight.", "Alarm at quarter to 8", "Alarm at seven forty-five"],
+        ["Alarm at quarter to seven", "Alarm at 19:45", "Alarm at quarter 8"],
+    ),
+    ("alarm at ten past noon", ["Alarm at 10 past noon"], ["Alarm at 12:10", "Alarm at 10"]),
+    (
+        "alarm at five to one",
+        ["Alarm at 12:55.", "Alarm at 5 to 1", "Alarm at 0:55"],
+        ["Alarm at 1:05", "Alarm at 5-2", "Alarm at 11:55"],
+    ),
+    (
+        "dim to ten percent",
+        ["Dim to 10%.", "Dim to 10 %", "Dim to 10 percent", "Dim to ten per cent"],
+        ["Dim to 10", "Dim to 100%", "Dim to 1 0%", "Dim to 10 per"],
+    ),
+    (
+        "heating to three degrees",
+        ["Heating to 3 °C.", "Heating to 3°", "Heating to 3°C", "Heating to 3 degrees"],
+        ["Heating to 3 C", "Heating to 30 °C", "Heating to 3 ° F or so", "Heating to -3 °C"],
+    ),
+    (
+        "heating to 21 °C",
+        ["Heating to twenty-one degrees Celsius", "Heating to 21 degrees", "heating to 21°C"],
+        ["Heating to 21 °F", "Heating to 21", "Heating to 21 celsius"],
+    ),
+    (
+        "call doctor Smith",
+        ["Call Dr. Smith.", "Call Dr Smith", "Call Doctor Smith"],
+        ["Call D. Smith", "Call Smith", "Call Mr. Smith", "Call the Dr. Smith"],
+    ),
+    ("tell Mr. Brown", ["Tell mister Brown", "tell Mr Brown."], ["Tell Mrs. Brown", "Tell Brown"]),
+    (
+        "play the nineteen nineties",
+        ["Play the 1990s.", "Play the 1990's"],
+        ["Play the 1990", "Play the 1980s", "Play the 90s"],
+    ),
+    ("play the nineties", ["Play the 90s", "Play the '90s."], ["Play the 90", "Play the 19 90s"]),
+    (
+        "year nineteen eighty-four",
+        ["Year 1984."],
+        ["Year 1948", "Year 19,084", "Year 1,984.5", "Year 84"],
+    ),
+    (
+        "the second floor",
+        ["The 2nd floor."],
+        ["The 2 floor", "The 22nd floor", "The 2s floor", "The 2th and floor"],
+    ),
+    (
+        "play number five",
+        ["Play No. 5.", "Play #5", "Play Nr. 5", "Play number 5"],
+        ["Play no five", "Play No, 5", "Play No. 50", "Play No. of 5"],
+    ),
+    (
+        "pay five fifty",
+        ["Pay $5.50.", "Pay 5,50 €", "Pay €5.50", "Pay 5 50"],
+        ["Pay $550", "Pay 5.5", "Pay $5.05", "Pay $55"],
+    ),
+    (
+        "pay five euros and fifty cents",
+        ["Pay 5,50 €.", "Pay €5,50", "Pay 5.50€"],
+        ["Pay 5,05 €", "Pay 550 €", "Pay $5.50", "Pay 5,500 €"],
+    ),
+    (
+        "play five to ten",
+        ["Play 5-10.", "Play 5\u201310", "Play 5 to 10"],
+        ["Play 5-100", "Play 5/10", "Play 5-10-15", "Play 5--10"],
+    ),
+    (
+        "five kilometers to go",
+        ["5 km to go.", "5km to go", "5 kilometres to go"],
+        ["5 kg to go", "5 k to go", "50 km to go", "km 5 to go"],
+    ),
+    (
+        "two and a half minutes",
+        ["2.5 minutes", "2 1/2 minutes", "2\u00bd minutes", "2½ min"],
+        ["2 5 minutes", "1/2 minutes", "2.55 minutes", "2 1/3 minutes", "21/2 minutes"],
+    ),
+    ("dim to a half", ["Dim to 1/2", "Dim to 1/2."], ["Dim to 12", "Dim to 1/3", "Dim to 1"]),
+    ("point five", ["0.5"], ["5", "0.55", "1.5"]),
+    ("mail Anna at home", ["Mail Anna @ home"], ["Mail Anna home", "Mail @ Anna home"]),
 ]
 
 
@@ -205,6 +307,65 @@ def test_a_prefix_is_heard_in_the_forms_that_a_formatter_writes(
         assert matcher.commands_in(f"{text.rstrip('.')}, turn on the lamp") == [Said(LAMP)], text
     for text in misses:
         assert not matcher.is_call(text), text
+
+
+LANGUAGES = [
+    # the phrase, whether there is a decimal comma, forms that must be heard, and near misses
+    (
+        "Heizung auf 2,5 Grad",
+        True,
+        ["Heizung auf 2,5 Grad.", "heizung auf 2,5 grad"],
+        ["Heizung auf 2 5 Grad", "Heizung auf 25 Grad", "Heizung auf 2,55 Grad"],
+    ),
+    (
+        "Kanal 1000",
+        True,
+        ["Kanal 1.000.", "Kanal 1000"],
+        ["Kanal 1,000", "Kanal 1.0", "Kanal 1 0", "Kanal 1.0000"],
+    ),
+    (
+        "Kanal 1000",
+        None,
+        ["Kanal 1.000", "Kanal 1,000", "Kanal 1000"],
+        ["Kanal 1.00", "Kanal 1,0", "Kanal 1"],
+    ),
+    (
+        "zoom to 2.5",
+        None,
+        ["Zoom to 2.5", "Zoom to 2,5"],
+        ["Zoom to 25", "Zoom to 2 5", "Zoom to 5.2"],
+    ),
+    (
+        "channel 1000",
+        False,
+        ["Channel 1,000", "Channel 1000"],
+        ["Channel 1.000", "Channel 1,00", "Channel 1"],
+    ),
+    ("zoom to 2.5", False, ["Zoom to 2.5"], ["Zoom to 2,5", "Zoom to 2 5", "Zoom to 25"]),
+]
+
+
+@pytest.mark.parametrize(("phrase", "comma", "forms", "misses"), LANGUAGES)
+def test_a_number_is_read_as_its_language_writes_it(
+    phrase: str, comma: bool | None, forms: list[str], misses: list[str]
+) -> None:
+    matcher = PhraseMatcher([command := Bookmark(phrase=phrase)], decimal_comma=comma)
+    for text in [phrase, *forms]:
+        assert matcher.commands_in(text) == [Said(command)], text
+    for text in misses:
+        assert matcher.commands_in(text) == [], text
+
+
+@given(st.integers(1, 23), st.integers(1, 59), st.integers(1, 23), st.integers(1, 59))
+def test_a_time_is_heard_however_it_is_read_and_no_other_is(
+    hour: int, minute: int, other_hour: int, other_minute: int
+) -> None:
+    command = Bookmark(phrase=f"alarm at {hour}:{minute:02}")
+    matcher = PhraseMatcher([command])
+    for said in ways_to_speak(f"{hour}:{minute:02}"):
+        assert matcher.commands_in(f"Alarm at {' '.join(said.words)}") == [Said(command)]
+    text = f"Alarm at {other_hour}:{other_minute:02}"
+    assert bool(matcher.commands_in(text)) == ((hour, minute) == (other_hour, other_minute))
 
 
 @given(st.integers(0, 999_999), st.integers(0, 999_999))
@@ -417,7 +578,7 @@ def expected_in(text: str, prefix: str) -> int:
     ],
 )
 def test_words_in_brackets_may_be_left_out(phrase: str, ways: set[str]) -> None:
-    assert {" ".join(way) for way in ways_to_say(phrase)} == ways
+    assert {" ".join(way.words) for way in ways_to_say(phrase)} == ways
 
 
 @pytest.mark.parametrize(
@@ -448,7 +609,7 @@ def test_a_phrase_is_refused_or_can_be_said(phrase: str) -> None:
         return
     book = PhraseMatcher([Stop(phrase=phrase)])
     for way in ways:
-        assert book.commands_in(" ".join(way)) == [Said(Stop(phrase=phrase))]
+        assert book.commands_in(" ".join(way.words)) == [Said(Stop(phrase=phrase))]
 
 
 # Slots
