@@ -32,7 +32,12 @@ class Cause(enum.Enum):
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
     PROXY_LOGIN = "the proxy asks for a name and a password"
+    TOO_MUCH = "more data than may be"
     NEVER_BEGAN = "ended before it began"
+
+
+class TooMuchError(OSError):
+    """A peer sends more than it may."""
 
 
 class UnusableCertificatesError(OSError):
@@ -60,6 +65,8 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(link, ssl.SSLCertVerificationError):
             # X509_V_ERR_... of OpenSSL. A Pi without a clock lives in the past.
             return {9: Cause.CLOCK, 10: Cause.EXPIRED}.get(link.verify_code, Cause.CERTIFICATE)
+        if isinstance(link, TooMuchError):
+            return Cause.TOO_MUCH
         if isinstance(link, UnusableCertificatesError):
             return Cause.CA_FILE
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(

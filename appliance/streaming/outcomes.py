@@ -213,6 +213,7 @@ TABLE = (
     Rule(ANYWHERE, (Cause.NEVER_BEGAN,), Reaction.RECONNECT, UNREACHABLE, "trying again"),
     Rule(SESSION, NO_ANSWER, Reaction.RECONNECT, "Connection lost", "trying again"),
     # Everything else
+    Rule(ANYWHERE, (Cause.TOO_MUCH,), Reaction.RETRY, "Service fault", "it sends too much"),
     Rule(SESSION, LEFT, Reaction.RETRY, "Connection lost", "trying again", SAID_NOTHING),
     Rule(ANYWHERE, ANYTHING, Reaction.RETRY, "Service fault", "trying again", unexplained=True),
 )

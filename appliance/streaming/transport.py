@@ -4,25 +4,24 @@ It knows sockets and nothing of turns; its listener knows turns and nothing of s
 """
 
 import logging
-import math
 import socket
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol, cast
 
-import msgspec
 import websocket
+from websocket._handshake import CookieJar
 
-from appliance.core.json_response import read_json, redact
-from appliance.core.network_errors import Cause, cause_of
+from appliance.core.network_errors import Cause, TooMuchError, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming import tcp_info
+from appliance.streaming.bounded_socket import BoundedSocket
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
-from appliance.streaming.login_page import may_be_login_page
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.parameters import HEADERS, connection_url
+from appliance.streaming.refusal import refusal
 from appliance.system.http_client import FAILURES, open_socket
 from appliance.system.time_limit import TimeLimit
 
@@ -30,9 +29,6 @@ log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 0.5
 """Seconds between checks of the peer's liveness."""
-
-SWITCHING = 101
-"""HTTP status of a handshake that the service accepts."""
 
 MAX_UNACKNOWLEDGED = 32 * 1024
 """Bytes on their way at which nothing more is sent: a blocked `send` would hold the lock that a
@@ -52,10 +48,6 @@ class TransportListener(Protocol):
 
     def received(self, frame: str | bytes) -> None:
         """Take a message of the service."""
-
-
-class _Refusal(msgspec.Struct):
-    error: Any = None
 
 
 class Transport:
@@ -98,7 +90,7 @@ class Transport:
         self._stall_timeout = stall_timeout
         self._clock = clock
         self._ca_file = settings.ca_file
-        self._opened: socket.socket | None = None
+        self._stream: BoundedSocket | None = None
         self._stage = Stage.HANDSHAKE
         self._error: BaseException | None = None
         self._status: int | None = None
@@ -114,6 +106,7 @@ class Transport:
             on_message=self._on_message,
             on_error=self._on_error,
             on_close=self._on_close,
+            on_ping=self._on_ping,
             on_pong=self._on_pong,
         )
 
@@ -127,9 +120,9 @@ class Transport:
             self._error = error
         if self._stage is Stage.HANDSHAKE:
             self._handshake.end()
-        if self._opened is not None:
+        if self._stream is not None:
             # The library forgets, but does not close, a socket on which the service said goodbye.
-            self._opened.close()
+            self._stream.close()
         self.ended.set()
         return self._outcome()
 
@@ -209,13 +202,17 @@ class Transport:
         """Connect, and hand the library the socket; return the headers.
 
         The library asks for headers just before it connects. By itself it gives up at the first
-        address that is silent, follows redirections to any host, and has no total limit.
+        address that is silent, follows redirections to any host, has no total limit, and takes
+        answers and messages of any length.
         """
         if (sock := self._app.sock) is not None:
             sock.connect = partial(sock.connect, redirect_limit=0)  # type: ignore[method-assign]
-        self._app.prepared_socket = open_socket(
+        CookieJar.jar.clear()  # it would keep any peer's cookies, and show them to others
+        opened = open_socket(
             self._url, self._handshake, ca_file=self._ca_file, options=_SOCKET_OPTIONS
         )
+        self._stream = BoundedSocket(opened)
+        self._app.prepared_socket = cast("socket.socket", self._stream)
         return HEADERS
 
     def _set_timeout(self, seconds: float) -> None:
@@ -225,7 +222,8 @@ class Transport:
     def _on_open(self, _app: websocket.WebSocketApp) -> None:
         self._handshake.end()
         self._set_timeout(self._stall_timeout)
-        self._opened = self._raw_socket()
+        if self._stream:
+            self._stream.expect_message()
         self._stage = Stage.SESSION
         self._liveness.note_received()
         if self._aborted.is_set():
@@ -235,10 +233,18 @@ class Transport:
 
     def _on_message(self, _app: websocket.WebSocketApp, frame: str | bytes) -> None:
         self._liveness.note_received()
+        if self._stream:
+            self._stream.expect_message()
         self._listener.received(frame)
 
-    def _on_pong(self, _app: websocket.WebSocketApp, _payload: bytes) -> None:
+    def _on_ping(self, _app: websocket.WebSocketApp, payload: bytes) -> None:
+        if self._stream:
+            self._stream.pass_over(payload)
+
+    def _on_pong(self, _app: websocket.WebSocketApp, payload: bytes) -> None:
         self._liveness.note_received()
+        if self._stream:
+            self._stream.pass_over(payload)
 
     def _on_error(self, _app: websocket.WebSocketApp, error: BaseException) -> None:
         # An error in a callback of ours comes here, too; it must not pass for "network error".
@@ -249,8 +255,11 @@ class Transport:
             log.error("unexpected error while handling a message", exc_info=error)
         elif self._error is None:
             self._error = error
-            # Of a redirection the library says only that it was not followed.
-            self._status = self._app.sock.status if self._app.sock else None
+            if self._app.sock and self._app.sock.status is not None:
+                # Of a redirection the library says only that it was not followed.
+                self._status = self._app.sock.status
+            elif isinstance(error, TooMuchError) and self._stream:
+                self._status = self._stream.http_status
 
     def _on_close(self, _app: websocket.WebSocketApp, code: int | None, reason: str | None) -> None:
         if code is not None:
@@ -260,26 +269,11 @@ class Transport:
     def _outcome(self) -> Outcome:
         if self._stage is Stage.HANDSHAKE and self._handshake.ran_out:
             return Outcome(self._stage, cause=Cause.TIMEOUT)
-        if self._stage is Stage.HANDSHAKE and (refusal := self._refusal()):
-            return refusal
+        if self._stage is Stage.HANDSHAKE and (
+            refused := refusal(self._url, self._error, self._status, self._token)
+        ):
+            return refused
         code, reason = self._close
         if code is not None:
             return Outcome(self._stage, code, self.without_token(reason))
         return Outcome(self._stage, cause=cause_of(self._error) if self._error else Cause.NETWORK)
-
-    def _refusal(self) -> Outcome | None:
-        """Return the outcome of a handshake that was answered over HTTP, if it was."""
-        error = self._error
-        if isinstance(error, websocket.WebSocketBadStatusException):
-            status, body = error.status_code, error.resp_body
-            answer = read_json([body or b""], _Refusal, math.inf)
-            kind = (error.resp_headers or {}).get("content-type", "")
-            text = redact(answer.error, self._token)
-            foreign = not text and may_be_login_page(
-                self._url, status, kind, body, gives_reasons=False
-            )
-            return Outcome(self._stage, status, text, foreign=foreign)
-        if self._status in (None, SWITCHING):
-            return None
-        foreign = may_be_login_page(self._url, self._status, "", None)
-        return Outcome(self._stage, self._status, foreign=foreign)

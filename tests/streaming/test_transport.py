@@ -146,7 +146,7 @@ def test_a_service_that_says_goodbye_leaves_no_socket_behind(
     service.on_connection(1, refuse(code, "goodbye"))
     with connect(service) as running:
         running.wait_for_end()
-        opened = running.transport._opened
+        opened = running.transport._stream
     assert opened is not None
     assert opened.fileno() == -1
 
@@ -229,8 +229,8 @@ def test_the_limit_of_the_handshake_ends_with_it(service: ScriptedService) -> No
     token = TokenSource(settings).fetch()
     with RunningTransport(settings, token, handshake_timeout=2.0) as running:
         assert running.is_open.wait(20)
-        assert running.transport._opened
-        assert running.transport._opened.gettimeout() == STALL_TIMEOUT
+        assert running.transport._stream
+        assert running.transport._stream.gettimeout() == STALL_TIMEOUT
 
 
 @needs_vanishing
@@ -341,7 +341,7 @@ def test_aborting_before_the_start_ends_it_at_once(service: ScriptedService) -> 
 
 
 def test_broken_messages_are_passed_on_and_do_no_harm(service: ScriptedService) -> None:
-    junk: list[str | bytes] = ["{", b"\x00\xff", "x" * 10_000_000]
+    junk: list[str | bytes] = ["{", b"\x00\xff", "x" * 1_000_000]
     service.on_connection(1, say_after(0.1, *junk))
     with connect(service) as running:
         assert running.is_open.wait(20)
