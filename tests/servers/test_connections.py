@@ -40,9 +40,9 @@ def test_a_connection_without_a_request_is_closed(tmp_path: Path, sent: bytes) -
 def test_an_answer_may_take_longer_than_a_request(tmp_path: Path) -> None:
     with (
         ScriptedService() as vendor,
-        TokenServer(options(tmp_path, vendor), request_timeout=0.1) as server,
+        TokenServer(options(tmp_path, vendor), request_timeout=0.5) as server,
     ):
-        vendor.token_delay = 0.3
+        vendor.token_delay = 0.7
         answer = requests.get(server.url, timeout=20)
     assert answer.json()["token"]
     assert answer.headers["Connection"] == "close"

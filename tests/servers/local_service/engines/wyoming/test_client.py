@@ -195,12 +195,12 @@ def test_a_slow_server_that_answers_probes_is_waited_for() -> None:
     enough = threading.Event()
 
     def broods(_: bytes) -> str:
-        enough.wait(3)  # and each second a probe is answered
+        enough.wait(3)  # and each tenth of a second a probe is answered
         return "at last"
 
     with WyomingRig(broods) as rig:
-        history = SilenceHistory(min_limit=1.5, initial_limit=1.5)
-        server = WyomingServer(Address.parse(rig.url), history=history)
+        history = SilenceHistory(min_limit=2.5, initial_limit=2.5)
+        server = WyomingServer(Address.parse(rig.url), history=history, probe_interval=0.1)
         assert asyncio.run(server.transcript(SECOND)) == "at last"
 
 

@@ -372,7 +372,7 @@ def test_an_answer_before_the_end_is_not_the_transcript() -> None:
 def test_real_speech_has_words_and_times(streams: bool, sample: bytes, said: str) -> None:
     first = said.splitlines()[0]
     speech = sample[: int(3.2 * len(SECOND))]
-    with WyomingRig(pocketsphinx(), streams=streams) as rig:
+    with pocketsphinx() as hears, WyomingRig(hears, streams=streams) as rig:
         mine = recognizer(rig, streaming=streams)
         speak(mine, speech)
         words = mine.finish()

@@ -8,6 +8,7 @@ from appliance.servers.local_service.engines.wyoming.liveness import (
     SilenceHistory,
     UnresponsiveError,
 )
+from tests.rig import simulated_time
 
 # Limits of a silence
 
@@ -92,10 +93,9 @@ def test_a_hung_server_is_interrupted() -> None:
             await never()
 
     with pytest.raises(UnresponsiveError):
-        asyncio.run(run())
+        simulated_time.run(run())
 
 
-@pytest.mark.slow
 def test_a_slow_server_that_answers_probes_is_not_interrupted() -> None:
     async def run() -> int:
         probes = 0
@@ -112,7 +112,7 @@ def test_a_slow_server_that_answers_probes_is_not_interrupted() -> None:
             await enough.wait()
         return probes
 
-    assert asyncio.run(run()) >= 15
+    assert simulated_time.run(run()) >= 15
 
 
 def test_after_an_interruption_the_limit_is_longer() -> None:
@@ -123,7 +123,7 @@ def test_after_an_interruption_the_limit_is_longer() -> None:
             await never()
 
     with pytest.raises(UnresponsiveError):
-        asyncio.run(run())
+        simulated_time.run(run())
     assert history.limit(audio=2.0) > 2 * 0.05
 
 
@@ -141,7 +141,7 @@ def test_a_minimal_limit_overrides_the_history() -> None:
             await probed.wait()
             await asyncio.sleep(0.2)  # longer than the history allows
 
-    asyncio.run(run())
+    simulated_time.run(run())
     assert history.limit(audio=2.0) >= 3 * 0.19
 
 
@@ -151,7 +151,7 @@ def test_another_timeout_passes_through() -> None:
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        asyncio.run(run())
+        simulated_time.run(run())
 
 
 def test_a_failed_answer_is_not_recorded() -> None:
@@ -162,7 +162,7 @@ def test_a_failed_answer_is_not_recorded() -> None:
             raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        asyncio.run(run())
+        simulated_time.run(run())
     assert history.limit(audio=1.0) == 9.0
 
 
@@ -181,4 +181,4 @@ def test_no_probe_outlives_the_answer() -> None:
             await probed.wait()
         assert ended.is_set()
 
-    asyncio.run(run())
+    simulated_time.run(run())

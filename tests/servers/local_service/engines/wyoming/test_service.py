@@ -23,21 +23,28 @@ def sentence(sample: bytes) -> bytes:
     return sample[: int(3.2 * BYTES_PER_SECOND)]
 
 
-def impatient(rig: WyomingRig) -> WyomingEngine:
-    """Return an engine that takes the server for hung after two seconds."""
-    return WyomingEngine(
-        WyomingServer(
-            Address.parse(rig.url),
-            connect_timeout=2.0,
-            history=SilenceHistory(min_limit=2.0, initial_limit=2.0),
-            probe_interval=0.1,
-        )
+class SetLimit(SilenceHistory):
+    """A history whose limit, in seconds, a test sets: a busy machine must not seem to hang."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = 60.0
+
+    def limit(self, audio: float) -> float:
+        assert audio >= 0
+        return self.seconds
+
+
+def engine_of(rig: WyomingRig, history: SilenceHistory) -> WyomingEngine:
+    server = WyomingServer(
+        Address.parse(rig.url), connect_timeout=2.0, history=history, probe_interval=0.1
     )
+    return WyomingEngine(server)
 
 
 @pytest.fixture
 def rig() -> Iterator[WyomingRig]:
-    with WyomingRig(pocketsphinx()) as rig:
+    with pocketsphinx() as hears, WyomingRig(hears) as rig:
         yield rig
 
 
@@ -93,7 +100,11 @@ def test_the_first_session_of_a_server_without_concurrency_survives(sentence: by
         time.sleep(3)  # longer than an unknown server may be silent
         return "all of it"
 
-    with WyomingRig(slow, single=True) as rig, LocalService(engine=impatient(rig)) as service:
+    history = SilenceHistory(min_limit=2.0, initial_limit=2.0)
+    with (
+        WyomingRig(slow, single=True) as rig,
+        LocalService(engine=engine_of(rig, history)) as service,
+    ):
         client = Client(service)
         client.audio(sentence)
         messages = client.terminated()
@@ -144,9 +155,10 @@ def test_a_restart_amid_a_turn_loses_no_audio(
 def test_a_frozen_server_ends_the_session_and_refuses_others(
     streams: bool, sentence: bytes
 ) -> None:
+    history = SetLimit()
     with (
         WyomingRig(lambda _: "all of it", streams=streams) as rig,
-        LocalService(engine=impatient(rig)) as service,
+        LocalService(engine=engine_of(rig, history)) as service,
     ):
         client = Client(service)
         client.audio(sentence)
@@ -154,6 +166,7 @@ def test_a_frozen_server_ends_the_session_and_refuses_others(
         while not client.next().get("end_of_turn"):
             pass
         rig.freeze()
+        history.seconds = 2.0
         client.audio(sentence)
         client.say("Terminate")
         code, error = refusal(client)
@@ -161,6 +174,7 @@ def test_a_frozen_server_ends_the_session_and_refuses_others(
         (refused,) = Client(service).rest()
         assert refused["error_code"] == 3005
         rig.thaw()
+        history.seconds = 60.0
         client = Client(service)
         client.audio(sentence)
         assert transcript(client.terminated()) == "all of it"

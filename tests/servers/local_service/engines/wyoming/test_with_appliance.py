@@ -35,7 +35,11 @@ def test_an_outage_of_the_engine_loses_and_doubles_no_word(
     backlog = Backlog(tmp_path / "s1", recording(), posted)
     backlog.append(sample, BEGAN)
     backlog.finish()
-    with WyomingRig(pocketsphinx()) as rig, LocalService(engine=rig.url) as service:
+    with (
+        pocketsphinx() as hears,
+        WyomingRig(hears) as rig,
+        LocalService(engine=rig.url) as service,
+    ):
         settings = ServiceSettings(url=service.url, token_url=service.token_url)
         session = Session(backlog, settings, posted)
         session.start()

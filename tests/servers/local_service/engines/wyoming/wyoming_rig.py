@@ -5,11 +5,10 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from pocketsphinx import Decoder
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
@@ -17,6 +16,8 @@ from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Describe, Info
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
+from appliance.servers.local_service.engines.pocketsphinx import PocketsphinxRecognizer
+from appliance.servers.local_service.engines.subprocess_recognizer import SubprocessRecognizer
 from appliance.servers.local_service.engines.wyoming.loop_thread import LoopThread
 from tests.rig import packets
 
@@ -173,20 +174,26 @@ class _Handler(AsyncEventHandler):
         self._is_counted = False
 
 
-def pocketsphinx() -> Callable[[bytes], str]:
-    """Return a real recognizer of whole utterances."""
-    decoder = Decoder(samprate=16_000, maxhmmpf=3000, loglevel="FATAL")
+@contextlib.contextmanager
+def pocketsphinx() -> Iterator[Callable[[bytes], str]]:
+    """Provide a real recognizer of whole utterances.
+
+    It has a process of its own, as a real server has: in this one, it would hold Python's lock
+    while it works, and the server would seem to hang.
+    """
+    recognizer = SubprocessRecognizer(PocketsphinxRecognizer)
     alone = threading.Lock()
 
     def hears(pcm: bytes) -> str:
         with alone:
-            decoder.start_utt()
-            decoder.process_raw(pcm, full_utt=True)
-            decoder.end_utt()
-            hypothesis = decoder.hyp()
-            return hypothesis.hypstr if hypothesis else ""
+            recognizer.hear(pcm)
+            return " ".join(word.text for word in recognizer.finish())
 
-    return hears
+    try:
+        yield hears
+    finally:
+        with alone:
+            recognizer.close()
 
 
 def _info(*, streams: bool) -> Info:
