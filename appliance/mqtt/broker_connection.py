@@ -209,9 +209,8 @@ class BrokerConnection:
         self._answer, self._loss = None, ""
         try:
             self._client = self._new_client(version)
-            self._client.connect_timeout = self._connect_timeout
             self._set_callbacks(self._client)
-            self._client.start(self._settings)
+            self._client.start(self._settings, self._connect_timeout)
         except (OSError, *NOT_MQTT) as error:
             self.drop()
             raise errors.failure_of(error, self.address) from error

@@ -27,7 +27,7 @@ from appliance.mqtt.outbox import SETTLING_TIME, Delivered, LatestPayload, TurnO
 from appliance.mqtt.payloads import StatePayload
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT, MIN_DELAY, Reconnect
 from appliance.mqtt.remote_commands import RemoteCommands
-from appliance.mqtt.topics import Topics
+from appliance.mqtt.topics import OFFLINE, ONLINE, Topics
 from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings, secrets
 
@@ -230,7 +230,7 @@ class MqttClient:
         if self._topics.discovery_prefix:
             topics.append(self._topics.birth)
         connection.subscribe(topics)
-        connection.publish(self._topics.availability, payloads.ONLINE, retain=True)
+        connection.publish(self._topics.availability, ONLINE, retain=True)
 
     def _publish_due(self, connection: "BrokerConnection") -> None:
         topics = self._topics
@@ -249,7 +249,7 @@ class MqttClient:
         if self._shown:
             payload = msgspec.json.encode(payloads.final_state(self._shown))
             connection.publish(self._topics.state, payload, retain=True)
-        connection.publish(self._topics.availability, payloads.OFFLINE, retain=True)
+        connection.publish(self._topics.availability, OFFLINE, retain=True)
         connection.close(GOODBYE_TIMEOUT)
 
     def _due_in(self) -> float:
@@ -260,7 +260,7 @@ class MqttClient:
     def _receive(self, topic: str, payload: bytes, retained: bool) -> None:
         if topic == self._topics.command:
             self._commands.receive(payload, retained=retained)
-        is_birth = topic == self._topics.birth and payload == payloads.ONLINE and not retained
+        is_birth = topic == self._topics.birth and payload == ONLINE and not retained
         # All appliances receive it at once, and maybe again and again.
         if is_birth and self._description.due_in() == math.inf:
             self._description.begin(delay=DESCRIPTION_INTERVAL + self._random())

@@ -10,8 +10,8 @@ import msgspec
 
 from appliance import __version__
 from appliance.core.events import Request
-from appliance.mqtt.payloads import OFF, OFFLINE, ON, ONLINE
-from appliance.mqtt.topics import Topics
+from appliance.mqtt.payloads import OFF, ON
+from appliance.mqtt.topics import OFFLINE, ONLINE, Topics
 from appliance.screen.scene import Mode
 
 Component = dict[str, object]

@@ -16,7 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import MalformedPacket, Properties  # type: ignore[attr-defined]
 
 from appliance.mqtt.errors import PASSWORD_TOO_LONG, BrokerError, untrusted
-from appliance.mqtt.reconnect import CONNECT_TIMEOUT
+from appliance.mqtt.topics import OFFLINE
 from appliance.settings.schema import MqttSettings
 from appliance.system.connector import connect
 from appliance.system.time_limit import TimeLimit
@@ -75,15 +75,14 @@ class NetworkClient(Client):
         super().__init__(
             CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False
         )
-        self.connect_timeout = CONNECT_TIMEOUT
         self.max_inflight_messages = MAX_INFLIGHT
         self.on_end: Callable[[str], None] = lambda _reason: None
         self.has_thread = False
         self._opening = TimeLimit()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    def start(self, settings: MqttSettings) -> None:
-        """Connect to the broker, ask to be let in, and start the network thread.
+    def start(self, settings: MqttSettings, timeout: float) -> None:
+        """Connect within some seconds, ask to be let in, and start the network thread.
 
         Raises:
             OSError: it is not there, or not to be trusted.
@@ -93,7 +92,7 @@ class NetworkClient(Client):
         if self.protocol is MQTT_5:
             limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's lack
             limits.MaximumPacketSize = MAX_PACKET_BYTES
-        with TimeLimit(self.connect_timeout) as self._opening:
+        with TimeLimit(timeout) as self._opening:
             self.connect(settings.host, settings.port_or_default, KEEPALIVE, properties=limits)
         # Otherwise some small packets in a row would wait for an acknowledgement, 40 ms.
         self._set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -216,7 +215,7 @@ def client_for(
     if settings.username:
         client.username_pw_set(settings.username, password)
     if last_will:
-        client.will_set(last_will, "offline", QOS, retain=True)
+        client.will_set(last_will, OFFLINE, QOS, retain=True)
     if settings.tls:
         file = settings.tls if isinstance(settings.tls, str) else None
         try:

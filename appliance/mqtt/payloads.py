@@ -13,8 +13,6 @@ from appliance.history.records import OutgoingTurn
 from appliance.screen import texts
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
 
-ONLINE, OFFLINE = b"online", b"offline"
-
 Switch = Literal["ON", "OFF"]
 
 ON: Switch = "ON"

@@ -1,8 +1,11 @@
-"""MQTT topics of an appliance."""
+"""MQTT topics of an appliance, and what is published about its availability."""
 
 from typing import NamedTuple
 
 from appliance.settings import Settings
+
+ONLINE, OFFLINE = b"online", b"offline"
+"""Payloads of `Topics.availability`; ONLINE is that of Home Assistant's `Topics.birth`, too."""
 
 
 class Topics(NamedTuple):

@@ -37,7 +37,6 @@ DRIVERS = (*OLEDS, "terminal", "none")
 Parameter = str | bool | int | float | list[str]
 """A value of a query parameter of the service."""
 
-Text = Annotated[str, Meta(description="text in quotes")]
 _PATH = r"/[^\x00-\x1f\x7f]*"
 _IN_URL = r"[^\s\x00-\x1f\x7f]"
 OptionalPath = Annotated[
