@@ -5,7 +5,7 @@ Every key has a default; appliance.toml beside this module explains them all.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -34,8 +34,8 @@ OLEDS = (
 
 DRIVERS = (*OLEDS, "terminal", "none")
 
-Parameter = str | bool | int | float | list[str]
-"""A value of a query parameter of the service."""
+Parameter = str | bool | int | float | list[Any] | dict[str, Any]
+"""A value of a query parameter of the service; a list or a table is sent as JSON."""
 
 _PATH = r"/[^\x00-\x1f\x7f]*"
 _IN_URL = r"[^\s\x00-\x1f\x7f]"

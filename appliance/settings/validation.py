@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from appliance.settings.commands import BY_ACTION, Gpio
 from appliance.settings.limits import shown_key
+from appliance.settings.service_parameters import KnownParameters, meant, meant_model
 
 CARD_SECRETS = ("api_key", "token_secret", "mqtt_password")
 """Secrets that only the file on the boot partition may hold; one that is left could not be used."""
@@ -107,11 +108,31 @@ def problems_in(
                 problems.append(f"{name} is a section: write [{name}]")
         elif name == "commands":
             problems += _problems_in_commands(value)
+        elif name == "service.parameters" and isinstance(value, dict):
+            problems += _problems_in_parameters(name, value)
         elif not _is_finite(value) or not allows(fields[key].type, value):
             problems.append(_not_allowed(name, value, allowed(fields[key].type)))
-        elif isinstance(value, dict):
-            problems += [_misplaced(f"{name}.{it}") for it in TOP_LEVEL_KEYS if it in value]
     return problems
+
+
+def _problems_in_parameters(section: str, table: dict[str, Any]) -> list[str]:
+    """Return a sentence for each parameter that is misspelt or has a bad value; new ones pass."""
+    known = {field.name: field.type for field in msgspec.structs.fields(KnownParameters)}
+    problems = []
+    for key, value in table.items():
+        name = f"{section}.{shown_key(key)}"
+        if key in TOP_LEVEL_KEYS:
+            problems.append(_misplaced(name))
+        elif not _is_json(value):
+            problems.append(_not_allowed(name, value, "text, a number, true, false, or a list"))
+        elif key not in known:
+            if better := meant(key):
+                problems.append(f"unknown key {name} (did you mean {better}?)")
+        elif not allows(known[key], value, strict=not isinstance(value, str)):
+            problems.append(_not_allowed(name, value, allowed(known[key])))
+        elif key == "speech_model" and (model := meant_model(value)):
+            problems.append(f"{name} = {_as_toml(value)} is unknown (did you mean {model}?)")
+    return problems[:MAX_PROBLEMS]
 
 
 def _problems_in_commands(tables: object) -> list[str]:
@@ -164,6 +185,15 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _is_json(value: object) -> bool:
+    """Return whether JSON can hold the value: TOML also has dates, times and infinity."""
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return isinstance(value, str | bool | int | float) and _is_finite(value)
 
 
 def _suggestion(key: str, known: list[str]) -> str:

@@ -20,6 +20,7 @@ from appliance.core.turns import Key
 from appliance.history.records import Mark
 from appliance.screen import texts
 from appliance.settings import Settings, commands
+from appliance.settings.service_parameters import decimal_comma
 from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 from appliance.voice_commands.slots import letter_of
@@ -91,7 +92,11 @@ class Dispatcher:
         acted: Mapping[str, float] = MappingProxyType({}),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._matcher = PhraseMatcher(settings.commands, settings.commands_prefix)
+        self._matcher = PhraseMatcher(
+            settings.commands,
+            settings.commands_prefix,
+            decimal_comma=decimal_comma(settings.service.parameters),
+        )
         self._mark = mark
         self._perform = perform
         self._began_at = began_at
