@@ -1,7 +1,6 @@
 """Writer thread of the history: nobody else waits for the disk."""
 
 import logging
-import os
 import queue
 import sqlite3
 import threading
@@ -9,9 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
-
-import msgspec
 
 from appliance.core.events import (
     Committed,
@@ -26,12 +22,11 @@ from appliance.core.faults import Fault
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements
-from appliance.history.database import is_damaged, is_misplaced, open_database
-from appliance.history.location import begin_another, make_way, path_in_use
+from appliance.history.database import is_misplaced
 from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.retention import PURGE_INTERVAL, Retention
-from appliance.history.schema import SchemaError, has_speakers, schema_checked
 from appliance.history.statements import Statement
+from appliance.history.store import Store, Transaction
 from appliance.settings.schema import HistorySettings
 from appliance.system.supervision import BusyTimer
 from appliance.system.wall_clock import clock_is_set
@@ -49,17 +44,6 @@ STALLED_TIMEOUT = 2.0
 
 CLOCK_STEP = 1.0
 """Seconds by which a session's start must differ from the clock that was set to be corrected."""
-
-
-class Transaction(msgspec.Struct, frozen=True):
-    """Statements that are committed together or not at all, and what is called once they are.
-
-    `speakers` are left out where a database of another version has no place for them.
-    """
-
-    statements: tuple[Statement, ...]
-    speakers: tuple[Statement, ...] = ()
-    then: Callable[[], None] = lambda: None
 
 
 class HistoryWriter:
@@ -108,7 +92,6 @@ class HistoryWriter:
         retry_interval: float = RETRY_INTERVAL,
         purge_interval: float = PURGE_INTERVAL,
     ) -> None:
-        self._path = Path(settings.path)
         self._post = post
         self._outgoing = outgoing
         self._wall_clock = wall_clock
@@ -122,10 +105,10 @@ class HistoryWriter:
             is_set=is_set,
             interval=purge_interval,
         )
+        self._store = Store(Path(settings.path), self._retention, wall_clock)
         self._recordings: dict[str, Recording] = {}
         self._queue: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self._ending = threading.Event()
-        self._database: sqlite3.Connection | None = None
         self._failed = False
         self.busy_timer = BusyTimer("history")
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -256,7 +239,7 @@ class HistoryWriter:
             while not self._done(transaction):
                 if self._ending.wait(self._retry_interval):
                     break
-        self._close()
+        self._store.close()
 
     def _next(self) -> Transaction | None:
         """Return the next transaction; one without statements when old sessions must be deleted."""
@@ -269,44 +252,14 @@ class HistoryWriter:
         """Carry out the transaction and report; return whether the disk took it."""
         try:
             with self.busy_timer:
-                self._carry_out(transaction)
+                self._store.commit(transaction)
         except (sqlite3.Error, OSError) as error:
-            self._close()
+            self._store.close()
             self._report_failure(error)
             return False
         transaction.then()
         self._report_recovery()
         return True
-
-    def _carry_out(self, transaction: Transaction) -> None:
-        try:
-            self._write(transaction)
-        except SchemaError as error:
-            self._replace_database("newer", error)
-            self._write(transaction)
-        except sqlite3.Error as error:
-            if is_damaged(error):
-                self._replace_database("damaged", error)
-            raise
-
-    def _write(self, transaction: Transaction) -> None:
-        if not os.path.exists(path_in_use(self._path)):  # noqa: PTH110 - raises nothing
-            self._close()  # SQLite would go on writing to the deleted file
-        self._database = self._database or open_database(make_way(self._path))
-        with schema_checked(self._database):
-            with self._database:
-                speakers = transaction.speakers
-                if speakers and not has_speakers(self._database):
-                    speakers = ()
-                for statement, values in (*transaction.statements, *speakers):
-                    self._database.execute(statement, values)
-            self._retention.apply(self._database)
-
-    def _replace_database(self, why: Literal["damaged", "newer"], error: Exception) -> None:
-        """Set the database aside; the next write begins a new one."""
-        self._close()
-        aside = begin_another(self._path, why, self._wall_clock())
-        log.error("the history can't be used: %s. It is kept as %s; a new one begins", error, aside)
 
     def _report_failure(self, error: Exception) -> None:
         if not self._failed:
@@ -320,8 +273,3 @@ class HistoryWriter:
             self._failed = False
             log.info("the history is written again")
             self._post(HistoryRecovered())
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
