@@ -15,7 +15,8 @@ from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter, Screen
 from appliance.controller.session_factory import SessionFactory
 from appliance.controller.status_report import StatusReport
-from appliance.core.events import CommandEnded, Event, Post
+from appliance.core.command_events import CommandEnded
+from appliance.core.events import Event, Post
 from appliance.core.faults import Fault, Part
 from appliance.core.late_imports import import_lock
 from appliance.hardware.button import Button

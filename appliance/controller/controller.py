@@ -20,8 +20,9 @@ from appliance.controller.resumption import Resumption
 from appliance.controller.start_gate import StartGate
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.controller.time_limits import TimeLimits
-from appliance.core import events
-from appliance.core.events import Event, Request
+from appliance.core import command_events, events
+from appliance.core.command_events import Request
+from appliance.core.events import Event
 from appliance.core.faults import Fault, Part
 from appliance.history.writer import HistoryWriter
 from appliance.screen.appearance import APPEARANCE_REQUESTS
@@ -161,9 +162,9 @@ class Controller:
             for listener in self._listeners:
                 listener.handle(event)
             pending += self._dispatcher.handle(event)
-            if isinstance(event, events.Requested):
+            if isinstance(event, command_events.Requested):
                 pending += self._requested(event)
-            elif isinstance(event, events.NameGiven):
+            elif isinstance(event, command_events.NameGiven):
                 pending += self._name_given(event)
             else:
                 self._take(event)
@@ -206,7 +207,7 @@ class Controller:
             self._press.drop()
             self._exit_for(events.PowerOffRequested())
 
-    def _requested(self, event: events.Requested) -> list[Event]:
+    def _requested(self, event: command_events.Requested) -> list[Event]:
         """Carry out a request; return the outcome of the command that made it, if one did."""
         request, failure = event.request, ""
         if event.command and not self._machine.named(event.command.session):
@@ -223,7 +224,7 @@ class Controller:
             self._apply(click(in_session=self._machine.in_session))
         return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
 
-    def _name_given(self, event: events.NameGiven) -> list[Event]:
+    def _name_given(self, event: command_events.NameGiven) -> list[Event]:
         """Name a speaker; return the outcome of the command."""
         failure, live = "", self._machine.named(event.session)
         if live is None:

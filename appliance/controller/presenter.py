@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.states import MICROPHONE_OPEN, State
-from appliance.core import events
-from appliance.core.events import Event, Request
+from appliance.core import command_events, events
+from appliance.core.command_events import Request
+from appliance.core.events import Event
 from appliance.core.faults import Part
 from appliance.screen import texts
 from appliance.screen.appearance import WHY_NOT, appearance_after
@@ -95,9 +96,9 @@ class Presenter:
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._clock()
-            case events.CommandHeard():
+            case command_events.CommandHeard():
                 self._remark_on(event.name, "…")
-            case events.CommandEnded():
+            case command_events.CommandEnded():
                 self._remark_on(event.name, event.failure or "done", failed=bool(event.failure))
 
     def begin(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from appliance.core import events
+from appliance.core import command_events, events
 from appliance.core.errors import ActionError
 from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Post
 from appliance.core.faults import Fault
@@ -112,7 +112,7 @@ class MqttClient:
             clock=clock,
             settling_time=settling_time,
         )
-        self._events: deque[events.CommandEnded] = deque(maxlen=MAX_EVENTS)
+        self._events: deque[command_events.CommandEnded] = deque(maxlen=MAX_EVENTS)
         self._commands = RemoteCommands(post, clock)
         self._older_broker = False
         self._reconnect = Reconnect(clock, random, reconnect_delay)
@@ -155,7 +155,7 @@ class MqttClient:
                 self._turns.refresh()
             case events.SpeakersSaved():
                 self._turns.refresh()
-            case events.CommandEnded() if self._connection and self._connection.is_open:
+            case command_events.CommandEnded() if self._connection and self._connection.is_open:
                 self._events.append(event)
                 self._wake()
 

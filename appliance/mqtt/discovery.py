@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from appliance import __version__
-from appliance.core.events import Request
+from appliance.core.command_events import Request
 from appliance.mqtt.payloads import OFF, ON
 from appliance.mqtt.topics import OFFLINE, ONLINE, Topics
 from appliance.screen.scene import Mode

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance import __version__
-from appliance.core.events import CommandEnded
+from appliance.core.command_events import CommandEnded
 from appliance.core.scripts import joined
 from appliance.history.export import iso
 from appliance.history.records import OutgoingTurn

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from appliance.core.events import Post, Request, Requested
+from appliance.core.command_events import Request, Requested
+from appliance.core.events import Post
 
 log = logging.getLogger(__name__)
 

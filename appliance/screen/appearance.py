@@ -2,7 +2,7 @@
 
 import bisect
 
-from appliance.core.events import Request
+from appliance.core.command_events import Request
 from appliance.screen.render.text_size import fewer_lines, more_lines
 from appliance.screen.scene import Appearance
 from appliance.settings.schema import OLEDS, DisplaySettings

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from appliance.core.events import Request
+from appliance.core.command_events import Request
 
 Phrase = Annotated[str, Meta(min_length=1, max_length=200)]
 Phrases = Annotated[

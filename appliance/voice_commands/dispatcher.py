@@ -7,14 +7,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from appliance.core.events import (
-    CommandEnded,
-    CommandHeard,
-    Event,
-    NameGiven,
-    Requested,
-    TurnReceived,
-)
+from appliance.core.command_events import CommandEnded, CommandHeard, NameGiven, Requested
+from appliance.core.events import Event, TurnReceived
 from appliance.core.speakers import clean_name
 from appliance.core.turns import Key
 from appliance.history.records import Mark

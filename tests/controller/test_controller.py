@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core.audio_format import SAMPLE_RATE
+from appliance.core.command_events import Request, Requested
 from appliance.core.events import (
     AudioDropped,
     ButtonFailed,
@@ -28,8 +29,6 @@ from appliance.core.events import (
     PowerOffRequested,
     Pressed,
     Released,
-    Request,
-    Requested,
     ScreenFailed,
     ScreenRecovered,
     SettingsChanged,

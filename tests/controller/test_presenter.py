@@ -2,7 +2,8 @@ import pytest
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
-from appliance.core.events import BrokerFailed, CommandEnded
+from appliance.core.command_events import CommandEnded
+from appliance.core.events import BrokerFailed
 from appliance.core.faults import Fault, Part
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary

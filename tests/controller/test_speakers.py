@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from appliance.core.events import Request, Requested, SpeakersRevised, TurnReceived
+from appliance.core.command_events import Request, Requested
+from appliance.core.events import SpeakersRevised, TurnReceived
 from appliance.core.turns import Covered, Revision, Turn
 from appliance.screen.scene import DASH
 from appliance.streaming.session import Session

@@ -8,7 +8,8 @@ import pytest
 
 from appliance.controller.presenter import MODE_OF
 from appliance.controller.states import MICROPHONE_OPEN, TRANSITIONS, Input, State
-from appliance.core.events import Connected, Disconnected, Event, Request, Requested, SessionEnded
+from appliance.core.command_events import Request, Requested
+from appliance.core.events import Connected, Disconnected, Event, SessionEnded
 from appliance.core.faults import Fault
 from appliance.core.turns import Covered
 from appliance.screen import scene

@@ -8,14 +8,8 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from appliance.core.events import (
-    CommandEnded,
-    MicrophoneFailed,
-    MicrophoneOpened,
-    Request,
-    Requested,
-    SpeakersSaved,
-)
+from appliance.core.command_events import CommandEnded, Request, Requested
+from appliance.core.events import MicrophoneFailed, MicrophoneOpened, SpeakersSaved
 from appliance.core.faults import Fault
 from appliance.core.speakers import Speaker
 from appliance.screen.scene import Mode, Scene, ShownTurn

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from appliance.core.command_events import CommandEnded
 from appliance.core.errors import ActionError
-from appliance.core.events import BrokerFailed, BrokerRecovered, CommandEnded
+from appliance.core.events import BrokerFailed, BrokerRecovered
 from appliance.screen.scene import Mode, Scene
 from tests.mqtt.broker import (
     Broker,

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from appliance.core.events import Event, Request, Requested
+from appliance.core.command_events import Request, Requested
+from appliance.core.events import Event
 from appliance.mqtt.remote_commands import INTERVAL, WARNING_INTERVAL, RemoteCommands
 from tests.rig.clock import Clock
 

@@ -3,7 +3,7 @@ import itertools
 import pytest
 from msgspec.structs import replace
 
-from appliance.core.events import Request
+from appliance.core.command_events import Request
 from appliance.screen.appearance import appearance_after
 from appliance.screen.render import fonts
 from appliance.screen.render.renderer import Renderer

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from appliance.core.events import CommandEnded, Connected, Request, Requested, TurnReceived
+from appliance.core.command_events import CommandEnded, Request, Requested
+from appliance.core.events import Connected, TurnReceived
 from appliance.core.turns import Covered, Turn
 from appliance.history import reader
 from appliance.history.records import MarkRecord

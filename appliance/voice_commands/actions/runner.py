@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from appliance.core.events import CommandEnded, Post
+from appliance.core.command_events import CommandEnded
+from appliance.core.events import Post
 from appliance.settings.commands import Command, Gpio, Mqtt, Webhook
 from appliance.voice_commands.actions.action import Action, ActionRequest, Surroundings, Target
 from appliance.voice_commands.actions.gpio import GpioPin

@@ -7,8 +7,9 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from appliance.core.command_events import CommandEnded
 from appliance.core.errors import ActionError
-from appliance.core.events import CommandEnded, Event
+from appliance.core.events import Event
 from appliance.settings.commands import Command, Gpio, Mqtt, Stop, Webhook
 from appliance.voice_commands.actions.action import ActionRequest, Surroundings
 from appliance.voice_commands.actions.runner import ActionRunner
