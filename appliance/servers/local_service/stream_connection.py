@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
-from wsproto.events import Ping
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from appliance.servers.connections import connections
 
@@ -37,6 +37,23 @@ class StreamConnection(WSProtocol):
         """Forget the connection."""
         connections.pop(self._descriptor, None)
         super().connection_lost(exc)
+
+    def handle_message(self, event: TextMessage | BytesMessage) -> None:
+        """Take a part of a message; end the connection if it makes the message too long (1009).
+
+        uvicorn would close at once, and the reset that follows can overtake the close frame.
+        """
+        data = event.data.encode() if isinstance(event, TextMessage) else event.data
+        if self.buffer.length + len(data) <= MAX_MESSAGE:
+            super().handle_message(event)
+            return
+        reason = "Message too big"
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1009, "reason": reason})
+        if not self.transport.is_closing():
+            self.transport.write(self.conn.send(CloseConnection(code=1009, reason=reason)))
+            self.transport.resume_reading()
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
     def handle_ping(self, event: Ping) -> None:
         """Answer a ping, unless too many answers wait already."""

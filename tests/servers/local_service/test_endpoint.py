@@ -4,6 +4,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 import websocket
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appliance.servers.local_service.server import LocalService
 from tests.rig.clock import Clock
@@ -399,3 +401,65 @@ def test_a_session_without_audio_and_keepalive_ends(
         ("Termination", 1000) if is_kept else ("Error", 3006)
     )
     assert is_kept or last["error"] == "Session terminated due to inactivity"
+
+
+# Hostile clients
+
+AUDIO = [b"", b"\0", bytes(1598), bytes(1601), bytes(3200), bytes(32_002), bytes(300_000)]
+TEXTS = [
+    "",
+    "null",
+    '{"type": "KeepAlive"}',
+    '{"type": "ForceEndpoint"}',
+    '{"type": "UpdateConfiguration", "vad_threshold": 0.9, "session_heartbeat": true}',
+    '{"type": "UpdateConfiguration", "keyterms_prompt": ["' + "x" * 51 + '"]}',
+    '{"type": "UpdateConfiguration", "min_turn_silence": 1e308}',
+    '{"type": "Terminate", "a": ' + "[" * 1000 + "]" * 1000 + "}",
+    '{"type": "' + "x" * 100_000 + '"}',
+    "[" * 100_000,
+    '"\ufffd\x00"',
+]
+SENT = st.lists(
+    st.sampled_from([*AUDIO, *TEXTS]) | st.text(max_size=50) | st.binary(max_size=200), max_size=6
+)
+
+
+@given(SENT)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_a_client_sends_its_session_ends_with_a_code(
+    silent: LocalService, caplog: pytest.LogCaptureFixture, messages: list[str | bytes]
+) -> None:
+    client = Client(silent)
+    try:
+        for message in messages:
+            if isinstance(message, bytes):
+                client.frames(message or b"\0", len(message) or 1)
+            else:
+                client.text(message)
+        client.say("Terminate")
+    except OSError:
+        pass  # the service has ended the session already
+    said = client.rest()
+    assert client.close_code in (1000, 1009, 3006, 3007)
+    assert client.close_code == 1009 or said[-1]["type"] in ("Termination", "Error")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[LocalService]:
+    with LocalService(engine=DeafEngine()) as service:
+        yield service
+
+
+@pytest.mark.parametrize("size", [262_145, 3_000_000])
+def test_a_message_that_is_too_long_is_refused_with_its_code(
+    silent: LocalService, size: int
+) -> None:
+    client = Client(silent)
+    assert client.next()["type"] == "Begin"
+    client.text("x" * size)
+    client.text("and more")
+    assert client.rest() == []
+    assert (client.close_code, client.close_reason) == (1009, "Message too big")
