@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
+from appliance.controller.stable_words import with_stable_words
 from appliance.core.speakers import LabelKey
 from appliance.core.turns import Covered, Key, Revision, Turn
 
@@ -61,7 +62,7 @@ class Transcript:
             return  # a late partial
         if before and not turn.speaker:
             turn = replace(turn, speaker=before.speaker)
-        self._set(key, turn)
+        self._set(key, with_stable_words(before, turn))
         if len(self._keys) > MOST_TURNS:
             earliest = self._turns.pop(self._keys.pop(0))
             self._words_of_earlier += _count(earliest)
