@@ -5,6 +5,7 @@ import typing
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.app.card_wait import EndedError
 from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
@@ -66,13 +67,19 @@ class Appliance:
     ) -> None:
         # Unbounded: no event may be dropped, and the controller is faster than all who post.
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.post: Post = self._inbox.put
+        self._early_end: Event | None = None
+        self.post: Post = self._put
         self._settings = settings
         self._source = source
         self.probation = Probation()
         self._audio = audio
         self._pin_factory = pin_factory
         self._display = Display(settings.display, self.post, open_panel=open_panel)
+
+    def _put(self, event: Event) -> None:
+        if isinstance(event, StopRequested | UnhandledError):
+            self._early_end = event  # before there is a controller that would take it
+        self._inbox.put(event)
 
     def run(self, fault: Fault | None = None, *, held: bool = False) -> Event:
         """Run until an event asks to end; return that event.
@@ -108,7 +115,10 @@ class Appliance:
             probation=self.probation,
         )
         with parts:
-            reason = parts.run_controller(fault, held=held)
+            try:
+                reason = parts.run_controller(fault, held=held, ends=lambda: self._early_end)
+            except EndedError:
+                reason = self._early_end or StopRequested()
             # The loop that feeds the watchdog has ended, and the parts take a while to end.
             Watchdog().feed()
             if isinstance(reason, StopRequested):

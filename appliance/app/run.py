@@ -6,11 +6,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from appliance.app.appliance import Appliance
+from appliance.app.card_wait import EndedError, stall_shown, wait_for_card
 from appliance.app.probation import Probation
 from appliance.core.events import (
     Event,
@@ -33,6 +35,8 @@ from appliance.system.supervision import end_on_unhandled_errors
 from appliance.system.systemd import Watchdog
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 POLL_INTERVAL = 2.0
 """Seconds between two looks at the settings file."""
@@ -68,23 +72,28 @@ def run(path: Path, build: Callable[[Settings, Path], Runnable] = Appliance) -> 
         build: makes the appliance.
     """
     with StateLock() as lock:
-        return _run(path, build, lock)
+        try:
+            return _run(path, build, lock)
+        except EndedError:
+            return True
 
 
 def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLock) -> bool:
     failed = threading.Event()
     stopping = threading.Event()
+    _stop_on_signals(lambda _: None, stopping)
     folder = last_good.folder()
-    good = last_good.load(folder)
+    on_card = partial(_on_card, path, stopping)
+    good = on_card(partial(last_good.load, folder))
     is_first, saving = good is None, None
     left_over: Event | None = None
     while not (stopping.is_set() or failed.is_set()):
-        watch = SettingsWatch(path)
+        watch = on_card(partial(SettingsWatch, path))
         is_first = is_first and not (saving and saving.saved)
         before = good or GoodSettings(Settings())
-        used, fault = read_settings(path, good, were_saved=last_good.were_saved(folder))
+        used, fault = on_card(partial(_read_settings, path, good, folder))
         try:
-            lock.take(used.settings.spool.parent)
+            on_card(partial(lock.take, used.settings.spool.parent))
         except StateInUseError as error:
             log.error("%s; end it first", error)
             if not lock.held:
@@ -107,6 +116,17 @@ def _run(path: Path, build: Callable[[Settings, Path], Runnable], lock: StateLoc
             return False
         left_over = _power_off(stopping) if isinstance(reason, PowerOffRequested) else None
     return not failed.is_set()
+
+
+def _on_card(path: Path, stopping: threading.Event, work: Callable[[], Result]) -> Result:
+    """Return the result of work in the state folder, whose card may not answer."""
+    return wait_for_card(work, lambda: stall_shown(path), stopping.is_set)
+
+
+def _read_settings(
+    path: Path, good: GoodSettings | None, folder: Path | None
+) -> tuple[GoodSettings, Fault | None]:
+    return read_settings(path, good, were_saved=last_good.were_saved(folder))
 
 
 def _power_off(stopping: threading.Event) -> Event | None:

@@ -2,13 +2,14 @@
 
 import contextlib
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from appliance.app.card_wait import WAITING, wait_for_card
 from appliance.app.probation import Probation
-from appliance.controller.card_watch import CardWatch
+from appliance.controller.card_watch import STALLED, CardWatch
 from appliance.controller.controller import Controller
 from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
@@ -19,6 +20,7 @@ from appliance.core.command_events import CommandEnded
 from appliance.core.events import Event, Post
 from appliance.core.faults import Fault, Part
 from appliance.core.late_imports import import_lock
+from appliance.core.turns import Covered
 from appliance.hardware.button import Button
 from appliance.hardware.microphone import Microphone
 from appliance.hardware.portaudio import Audio, quiet_audio
@@ -26,9 +28,11 @@ from appliance.history import reader
 from appliance.history.location import path_in_use
 from appliance.history.writer import HistoryWriter
 from appliance.screen.display import Display
+from appliance.screen.scene import Mode, Scene
 from appliance.screen.status_led import StatusLed
 from appliance.settings import Settings
 from appliance.streaming.parameters import asking_for_speakers
+from appliance.streaming.spool.backlog import Backlog
 from appliance.system import status_file
 from appliance.system.systemd import Watchdog, notify
 from appliance.system.wall_clock import WallClock
@@ -122,7 +126,13 @@ class Parts:
     ) -> None:
         self._ending.close()
 
-    def run_controller(self, fault: Fault | None, *, held: bool = False) -> Event:
+    def run_controller(
+        self,
+        fault: Fault | None,
+        *,
+        held: bool = False,
+        ends: Callable[[], object] = lambda: False,
+    ) -> Event:
         """Run the controller until an event asks to end; return that event.
 
         A session that a crash interrupted goes on.
@@ -130,6 +140,10 @@ class Parts:
         Args:
             fault: a mistake in the settings, to be shown.
             held: whether the owner's settings are not known: then the box talks to nobody.
+            ends: returns whether the program is to end, while the card does not answer.
+
+        Raises:
+            EndedError: the program is to end before the card has answered.
         """
         wall_clock, faults = WallClock(), FaultList()
         status = StatusReport(
@@ -139,9 +153,9 @@ class Parts:
             source=self._source,
             frames=lambda: self._display.frames,
         )
-        left_over = [] if held else self._sessions.left_over()
-        self._dispatcher = self._new_dispatcher([backlog.session for backlog, _ in left_over])
         screens: list[Screen] = [self._display, self._status_led, *self._mqtt, status]
+        left_over, acted = ([], {}) if held else self._on_card(screens, faults, ends)
+        self._dispatcher = self._new_dispatcher(acted)
         controller = Controller(
             self._settings,
             self._inbox,
@@ -175,14 +189,38 @@ class Parts:
         }
         return CardWatch(faults, busy_for)
 
-    def _new_dispatcher(self, left_over: Sequence[str]) -> Dispatcher:
+    def _on_card(
+        self, screens: Sequence[Screen], faults: FaultList, ends: Callable[[], object]
+    ) -> tuple[list[tuple[Backlog, Covered]], dict[str, float]]:
+        """Return what an earlier run left over, and when each session's last command was heard."""
+
+        @contextlib.contextmanager
+        def showing() -> Iterator[Callable[[], None]]:
+            faults.report(Part.HISTORY, STALLED)
+            yield lambda: show(WAITING)
+            faults.clear(Part.HISTORY)
+            show(Scene(Mode.STARTING))
+
+        def show(scene: Scene) -> None:
+            for screen in screens:
+                screen.show(scene)
+
+        def read() -> tuple[list[tuple[Backlog, Covered]], dict[str, float]]:
+            left_over = self._sessions.left_over()
+            sessions = [backlog.session for backlog, _ in left_over]
+            history = path_in_use(Path(self._settings.history.path))
+            return left_over, reader.last_marks(history, sessions)
+
+        return wait_for_card(read, showing, ends)
+
+    def _new_dispatcher(self, acted: Mapping[str, float]) -> Dispatcher:
         """Return the dispatcher, with the commands that an earlier run carried out already."""
         return Dispatcher(
             self._settings,
             mark=self._history.save_mark,
             perform=self._actions.perform,
             began_at=self._open_sessions.began_at,
-            acted=reader.last_marks(path_in_use(Path(self._settings.history.path)), left_over),
+            acted=acted,
         )
 
     def _record_late_outcomes(self) -> None:

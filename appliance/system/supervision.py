@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from appliance.core.events import Post, UnhandledError
 
@@ -58,10 +58,11 @@ class BusyTimer:
 
 
 class OverdueError(Exception):
-    """Work that did not end in time; its `thread` goes on."""
+    """Work that did not end in time; its `thread` goes on, and then has a `result`."""
 
-    def __init__(self, thread: threading.Thread) -> None:
-        self.thread = thread
+    def __init__(self, thread: "_Attempt[Any]") -> None:
+        self.thread: threading.Thread = thread
+        self.result: Callable[[], Any] = thread.result
         super().__init__(f"{thread.name} took too long")
 
 
