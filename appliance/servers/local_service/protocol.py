@@ -108,6 +108,7 @@ class Configuration(msgspec.Struct, kw_only=True):
     speaker_labels: bool
     max_speakers: int | None
     speaker_labels_revision_interval_ms: int | None
+    continuous_partials: bool = True
     language_codes: None = None
     language_detection: bool = False
     voice_focus: None = None

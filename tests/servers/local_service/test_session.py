@@ -351,6 +351,25 @@ def test_an_engine_that_knows_speakers_labels_turns_and_revises_them(sample: byt
     assert said == [(1, "B", ["B"]), (2, "B", ["B", "A"])]
 
 
+def test_speakers_are_revised_during_the_session_if_this_is_wanted(sample: bytes) -> None:
+    engine = ScriptedEngine([("good", "A"), ("morning", "A")])
+    with LocalService(engine=engine) as service:
+        client = Client(
+            service,
+            speech_model="universal-3-6-pro",
+            speaker_labels="true",
+            speaker_labels_revision_interval_ms="120000",
+        )
+        client.audio(sample[: 2000 * 32])
+        client.say("ForceEndpoint")
+        until(client, "Turn", end_of_turn=True)
+        engine.revise({0: ["B", "B"]})
+        client.audio(bytes(119_000 * 32), milliseconds=1000)
+        (turn,) = until(client, "SpeakerRevision")[-1]["revisions"]
+        assert [message["type"] for message in client.terminated()] == ["Termination"]
+    assert (turn["turn_order"], turn["speaker_label"]) == (0, "B")
+
+
 def test_a_client_that_wants_no_speakers_has_none(sample: bytes) -> None:
     engine = ScriptedEngine([("good", "A"), ("morning", "A")])
     with LocalService(engine=engine) as service:
