@@ -1,6 +1,8 @@
 """The live session: its transcript, progress and times; sessions that await their last chunk."""
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from appliance.controller.speaker_marks import Style, marked
 from appliance.controller.transcript import Transcript
@@ -25,6 +27,11 @@ LAST_CHUNK_TIMEOUT = 3.0
 class LiveSession:
     """The live session from its press to its end; times are seconds of the monotonic clock.
 
+    Args:
+        session: the session on the network.
+        now: when it became the live one.
+        labels: the order of the first turn of each speaker that an earlier run heard.
+
     Attributes:
         session: the session on the network.
         transcript: its turns so far.
@@ -35,9 +42,11 @@ class LiveSession:
         progress: how far the session has got, as of the last `follow`.
     """
 
-    def __init__(self, session: Session, now: float) -> None:
+    def __init__(
+        self, session: Session, now: float, labels: Mapping[LabelKey, int] = MappingProxyType({})
+    ) -> None:
         self.session = session
-        self.transcript = Transcript()
+        self.transcript = Transcript(labels)
         self.began_at = session.backlog.recording.monotonic
         self.finished_at: float | None = None
         self.connected = False

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from appliance.controller.session_factory import SessionFactory
 from appliance.core import events
+from appliance.core.speakers import LabelKey
 from appliance.core.turns import Covered
 from appliance.history.writer import HistoryWriter
 from appliance.streaming.delivery_queue import DeliveryQueue
@@ -34,6 +35,7 @@ class OpenSessions:
         self._sessions = sessions
         self._history = history
         self._held: dict[str, Session] = {}
+        self._labels: dict[str, dict[LabelKey, int]] = {}
         self.deliveries = DeliveryQueue(self._resume, sessions.limit)
 
     def begin(self) -> Session:
@@ -63,7 +65,15 @@ class OpenSessions:
             else:  # the program ended between the last commit and the removal of the audio
                 self._history.finish(backlog.session, covered, backlog.time_of(backlog.captured))
                 backlog.remove()
-        return self._resume(*interrupted[0], RetryPolicy()) if interrupted else None
+        if not interrupted:
+            return None
+        resumed = self._resume(*interrupted[0], RetryPolicy())
+        self._labels[resumed.name] = self._sessions.labels_of(resumed.name)
+        return resumed
+
+    def labels_before(self, session: Session) -> dict[LabelKey, int]:
+        """Return the order of the first turn of each speaker that an earlier run heard."""
+        return self._labels.pop(session.name, {})
 
     def note_microphone_open(self, session: Session) -> None:
         """Note, for the time after a crash, that the microphone is open for a session."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from appliance.core.events import Post
 from appliance.core.recording import Recording, boot_id
+from appliance.core.speakers import LabelKey
 from appliance.core.turns import Covered
 from appliance.history import reader
 from appliance.history.location import make_way
@@ -117,6 +118,10 @@ class SessionFactory:
             return False
         ended_at = recording.monotonic + backlog.time_of(backlog.captured)
         return self._clock() - ended_at < RESUMED_WITHIN
+
+    def labels_of(self, session: str) -> dict[LabelKey, int]:
+        """Return the order of the first turn of each speaker that an earlier run heard."""
+        return reader.labels(Path(self._settings.history.path), session)
 
     def left_over(self) -> list[tuple[Backlog, Covered]]:
         """Return opened backlogs for all recordings in the spool, the oldest first.

@@ -1,7 +1,8 @@
 """Transcript of the live session: its turns in order, joined over its connections."""
 
 import bisect
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -23,15 +24,18 @@ class Transcript:
     ['hello', 'world']
     >>> transcript.words
     1
+
+    Args:
+        labels: the order of the first turn of each speaker that an earlier run heard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Mapping[LabelKey, int] = MappingProxyType({})) -> None:
         self._keys: list[Key] = []
         self._turns: dict[Key, Turn] = {}
         self._words_of_earlier = 0
         self._heard_again: Key | None = None
         self._cleared: Key | None = None
-        self._labelled: dict[LabelKey, int] = {}
+        self._labelled = dict(labels)
 
     def clear(self) -> None:
         """Hide the turns that are finished by now; their words still count."""

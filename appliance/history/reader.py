@@ -123,6 +123,28 @@ def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
         return {}
 
 
+def labels(path: Path, session: str) -> dict[LabelKey, int]:
+    """Return the order of the first turn of each speaker of a session.
+
+    The dict is empty if the database can't be read.
+    """
+    try:
+        if not is_there(path):
+            return {}
+        with open_for_reading(path) as database:
+            if not has_speakers(database):
+                return {}
+            rows = database.execute(
+                "SELECT origin, speaker, min(turn_order) FROM turn"
+                " WHERE session = ? AND speaker != '' GROUP BY origin, speaker",
+                (session,),
+            )
+            return {(origin, label): order for origin, label, order in rows}
+    except (sqlite3.Error, OSError) as error:
+        log.warning("the history can't be read: %s", error)
+        return {}
+
+
 def _turns(database: sqlite3.Connection, session: str, began_at: float) -> tuple[TurnRecord, ...]:
     spoken_by = _speakers(database, session)
     rows = database.execute(

@@ -7,7 +7,9 @@ from appliance.core.events import SpeakersRevised, TurnReceived
 from appliance.core.turns import Covered, Revision, Turn
 from appliance.screen.scene import DASH
 from appliance.streaming.session import Session
+from tests.controller.test_controller import left_behind
 from tests.doubles import Bench
+from tests.history.writing import Writing
 from tests.rig.waiting import wait_until
 
 NEXT = 48_000
@@ -101,3 +103,19 @@ def test_without_the_setting_nothing_is_marked(tmp_path: Path) -> None:
         say(bench, session, 1, "B")
         assert marks(bench) == ["", ""]
         wait_for_stored(bench, "A", "B")
+
+
+def test_after_a_crash_letters_go_on_as_the_history_counts_them(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, speakers="letter")
+    left_behind(bench, "cutoff", boot=bench.sessions.boot, began_at=940.0)
+    writing = Writing(bench.path)
+    writing.begin("cutoff", started=bench.wall_clock.now - 60.0)
+    writing.keep("cutoff", "before", speaker="A", covered=8_000)
+    writing.written()
+    writing.history.end()
+    with bench:
+        session = bench.live
+        bench.connect(session, Covered(8_000, 0, 1))
+        say(bench, session, 0, "A", origin=8_000)
+        assert marks(bench) == ["A2"]
+        wait_for_stored(bench, "A", "A2")

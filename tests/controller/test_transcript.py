@@ -124,6 +124,13 @@ def test_a_revision_changes_the_speakers_of_its_connection() -> None:
     assert set(transcript.labels) == {(0, "A"), (16_000, "A"), (16_000, "B")}
 
 
+def test_speakers_of_an_earlier_run_count_unless_they_are_heard_again() -> None:
+    transcript = Transcript({(0, "A"): 0, (0, "B"): 3, (16_000, "A"): 1})
+    transcript.reconnected(Covered(12_000, 0, 3))
+    transcript.receive(12_000, Turn(0, "again", finished=True, speaker="A"))
+    assert set(transcript.labels) == {(0, "A"), (12_000, "A")}
+
+
 def test_speakers_of_what_is_heard_again_are_known_no_more() -> None:
     transcript = Transcript()
     transcript.receive(0, Turn(0, "kept", finished=True, speaker="A"))

@@ -136,6 +136,30 @@ def test_names_go_with_their_session(writing: Writing) -> None:
 
 def test_a_missing_history_has_no_speakers(tmp_path: Path) -> None:
     assert reader.speakers(tmp_path / "history.db", "a") == {}
+    assert reader.labels(tmp_path / "history.db", "a") == {}
+
+
+def test_each_label_has_the_order_of_its_first_turn(writing: Writing) -> None:
+    for order, label in enumerate(["", "A", "B", "A"]):
+        writing.keep("a", "said", order, speaker=label)
+    writing.keep("a", "said", origin=16_000, speaker="A")
+    writing.written()
+    assert reader.labels(writing.path, "a") == {(0, "A"): 1, (0, "B"): 2, (16_000, "A"): 0}
+    assert reader.labels(writing.path, "b") == {}
+
+
+@pytest.mark.parametrize("tables", schemas.OLDER.values(), ids=schemas.OLDER)
+def test_a_database_of_a_version_without_speakers_has_no_labels(
+    tmp_path: Path, tables: str
+) -> None:
+    schemas.make(tmp_path / "history.db", tables)
+    assert reader.labels(tmp_path / "history.db", "old") == {}
+    assert reader.speakers(tmp_path / "history.db", "old") == {}
+
+
+def test_a_damaged_database_has_no_labels(tmp_path: Path) -> None:
+    (tmp_path / "history.db").write_bytes(b"no database" * 1000)
+    assert reader.labels(tmp_path / "history.db", "a") == {}
 
 
 # Other versions
