@@ -85,11 +85,16 @@ def _is_bound(start: str) -> bool:
     return next(iter(units(_BEFORE_ALL + start))) != _BEFORE_ALL
 
 
-@functools.lru_cache(4096)
 def _parts(word: str) -> tuple[str, ...]:
     """Split a word where a line may break, if its script has no spaces; others stay whole."""
-    if not any(map(_needs_rules, word)):
+    if word.isascii() or not any(map(_needs_rules, word)):
         return (word,)
+    return _parts_of_spaceless(word)
+
+
+@functools.lru_cache(64)
+def _parts_of_spaceless(word: str) -> tuple[str, ...]:
+    """Return the parts; cached for few, since such a word may be a whole turn."""
     parts: list[str] = []
     for clause in _CLAUSE.findall(word):
         for part in _parts_of_clause(clause):

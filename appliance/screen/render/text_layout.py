@@ -179,10 +179,11 @@ def _merged(line: Line) -> Line:
 
 
 def _fits(line: Line, type_: Typeface, width: int) -> bool:
+    if least_width(line, type_) > width:
+        return False
     spaces = gaps(line) * type_.space
     plain = (word._replace(text=unformatted(word.text)) for word in line)
-    fits_plain = ink_width(plain, type_) + spaces + type_.width(FORMATTING_ROOM) <= width
-    return fits_plain and least_width(line, type_) <= width
+    return ink_width(plain, type_) + spaces + type_.width(FORMATTING_ROOM) <= width
 
 
 def _least_fits(line: Line, type_: Typeface, width: int) -> bool:

@@ -1,4 +1,5 @@
 # ruff: noqa: RUF001 - Chinese and Japanese
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -197,7 +198,7 @@ def test_without_the_line_breaker_lines_break_between_letters_but_not_before_mar
     monkeypatch.setitem(sys.modules, "uniseg.linebreak", None)
     caches = (
         line_breaking._line_breaker,
-        line_breaking._parts,
+        line_breaking._parts_of_spaceless,
         line_breaking._parts_of_clause,
         line_breaking._is_bound,
     )
@@ -245,3 +246,23 @@ def test_spaces_stay_between_the_words_they_part() -> None:
     box = drawn(line).getbbox()
     assert box
     assert line_width(line, TYPE, WIDTH) == box[2]
+
+
+@given(
+    st.lists(st.sampled_from(["שלום", "מרחבא", "one", "two", "你好", "漢字", "12"]), max_size=6),
+    st.lists(st.sampled_from([" ", ""]), min_size=6, max_size=6),
+)
+def test_no_space_is_lost_or_added_where_directions_meet(
+    said: list[str], between: list[str]
+) -> None:
+    text = "".join(itertools.chain.from_iterable(zip(said, between, strict=False)))
+    for line in lines_of(text, typeface(9), 400):
+        right = max((x for x, _ in pixels(drawn_wide(line))), default=0)
+        assert right + 1 <= line_width(line, typeface(9), 400)
+        assert right >= line_width(line, typeface(9), 400) - 4
+
+
+def drawn_wide(line: Line) -> Image.Image:
+    picture = Image.new("1", (460, 24))
+    draw_line(picture, line, typeface(9), 0, 18, 400)
+    return picture
