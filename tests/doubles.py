@@ -44,6 +44,7 @@ from appliance.screen.scene import Mode, Scene
 from appliance.settings import Settings
 from appliance.settings.commands import Command
 from appliance.settings.schema import (
+    AlertSettings,
     ButtonSettings,
     DisplaySettings,
     HistorySettings,
@@ -156,6 +157,7 @@ class Bench:
         button: ButtonSettings | None = None,
         commands: tuple[Command, ...] = (),
         commands_prefix: str = "",
+        alert: AlertSettings | None = None,
         **session: float | str,
     ) -> None:
         defaults = Settings()
@@ -171,6 +173,7 @@ class Bench:
             history=HistorySettings(path=str(self.path)),
             commands=commands,
             commands_prefix=commands_prefix,
+            alert=alert or defaults.alert,
         )
         self.action_requests: list[ActionRequest] = []
         self.clock_is_set = False

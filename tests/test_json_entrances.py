@@ -24,7 +24,7 @@ from appliance.settings import Settings, last_good
 from appliance.streaming.messages import ServiceError, decode
 from appliance.streaming.parameters import connection_url
 from appliance.streaming.spool.manifest import MANIFEST, read_manifest
-from appliance.voice_commands.keyterms import favouring_commands
+from appliance.voice_commands.keyterms import favouring_words
 
 
 class Entrance(NamedTuple):
@@ -100,7 +100,7 @@ def keyterms(document: bytes, _: Path) -> object:
     except RefusedError as refusal:
         found = str(refusal)
     service = msgspec.structs.replace(Settings().service, parameters={"keyterms_prompt": text})
-    favoured = favouring_commands(msgspec.structs.replace(Settings(), service=service))
+    favoured = favouring_words(msgspec.structs.replace(Settings(), service=service))
     return found, connection_url(favoured.service, "t")
 
 

@@ -38,8 +38,9 @@ from appliance.system.systemd import Watchdog, notify
 from appliance.system.wall_clock import WallClock
 from appliance.voice_commands.actions.action import Surroundings
 from appliance.voice_commands.actions.runner import ActionRunner
+from appliance.voice_commands.alert_pin import AlertPin
 from appliance.voice_commands.dispatcher import Dispatcher
-from appliance.voice_commands.keyterms import favouring_commands
+from appliance.voice_commands.keyterms import favouring_words
 
 if TYPE_CHECKING:
     from gpiozero.pins import Factory
@@ -91,15 +92,13 @@ class Parts:
         self._microphone = Microphone(settings.microphone, post, audio=audio or quiet_audio)
         self._status_led = StatusLed(settings.light, post, pin_factory=pin_factory)
         self._button = Button(settings.button, post, pin_factory=pin_factory)
-        self._sessions = SessionFactory(asking_for_speakers(favouring_commands(settings)), post)
+        self._sessions = SessionFactory(asking_for_speakers(favouring_words(settings)), post)
         self._open_sessions = OpenSessions(self._sessions, self._history)
         self._mqtt = _mqtt(settings, post, self._history)
         publish = self._mqtt[0].publish if self._mqtt else None
-        self._actions = ActionRunner(
-            settings.commands,
-            post,
-            Surroundings(settings.name, pin_factory=pin_factory, publish=publish),
-        )
+        surroundings = Surroundings(settings.name, pin_factory=pin_factory, publish=publish)
+        self._actions = ActionRunner(settings.commands, post, surroundings)
+        self._alert_pin = AlertPin(settings.alert, post, surroundings)
         self._dispatcher: Dispatcher | None = None
         self._ending = contextlib.ExitStack()
 
@@ -115,6 +114,7 @@ class Parts:
                 self._start(client, ending)
             ending.callback(self._record_late_outcomes)
             self._start(self._actions, ending)
+            self._start(self._alert_pin, ending)
             self._ending = ending.pop_all()
         return self
 
@@ -165,7 +165,7 @@ class Parts:
             history=self._history,
             open_sessions=self._open_sessions,
             dispatcher=self._dispatcher,
-            listeners=(status, self._probation, *self._mqtt),
+            listeners=(status, self._probation, self._alert_pin, *self._mqtt),
             boot=self._sessions.boot,
             wall_clock=wall_clock,
             busy_timers=(

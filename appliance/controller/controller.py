@@ -40,8 +40,9 @@ TICK = 0.5
 While the microphone is open, events come more often.
 """
 
-HELD_TICK = 0.1
-"""The same while the button is down, so that the countdown on the screen is even."""
+QUICK_TICK = 0.1
+"""The same while the button is down, so that the countdown on the screen is even, and while the
+picture flashes."""
 
 HUNG_TIME = 30.0
 """Seconds of work on one thing after which a thread counts as hung: buses are slow."""
@@ -143,7 +144,8 @@ class Controller:
             self._show()
             self._give_sign_of_life()
             with contextlib.suppress(queue.Empty):
-                self._process(self._inbox.get(timeout=HELD_TICK if self._press.down else TICK))
+                quick = self._press.down or self._presenter.alerting
+                self._process(self._inbox.get(timeout=QUICK_TICK if quick else TICK))
             if self._gate.take_held_back():
                 self._apply(Input.START)
             self._check_time_limits()

@@ -12,12 +12,14 @@ from appliance.core import command_events, events
 from appliance.core.command_events import Request
 from appliance.core.events import Event
 from appliance.core.faults import Part
+from appliance.core.scripts import joined
 from appliance.screen import texts
 from appliance.screen.appearance import WHY_NOT, appearance_after
-from appliance.screen.scene import Appearance, Mode, Scene, Summary
+from appliance.screen.scene import Appearance, Mode, Scene, ShownTurn, Summary
 from appliance.settings import Settings
 from appliance.system.network import has_network
 from appliance.system.wall_clock import WallClock
+from appliance.voice_commands.alerts import AlertWords, normal
 
 MODE_OF: dict[State, Mode] = {
     State.IDLE: Mode.READY,
@@ -46,6 +48,12 @@ LEVEL_TIMEOUT = 0.5
 COUNTDOWN = 10.0
 """Seconds for which the end of a silent session is announced."""
 
+
+ALERT_TIME = 2.0
+"""Seconds for which the light shows that the reader is called."""
+
+FLASH_TIME = 0.25
+"""Seconds for which the picture is reversed, twice, and between the two."""
 
 POWERS_OFF = "Then it switches off"
 """Hint of a session after which the box is switched off."""
@@ -90,12 +98,23 @@ class Presenter:
         self._remark, self._remark_until = "", 0.0
         self._failed_until = 0.0
         self._appearance = Appearance()
+        self._alert_words = AlertWords(settings.alert.words)
+        self._alert_at = float("-inf")
+
+    @property
+    def alerting(self) -> bool:
+        """Whether scenes change by themselves for a moment, as the reader is called."""
+        return self._clock() - self._alert_at < ALERT_TIME
 
     def handle(self, event: Event) -> None:
         """Note what an event changes on the screen."""
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._clock()
+            case command_events.AlertHeard():
+                self._alert_at = self._clock()
+            case command_events.AlertFailed():
+                self._remark_on("alert", event.failure, failed=True)
             case command_events.CommandHeard():
                 self._remark_on(event.name, "…")
             case command_events.CommandEnded():
@@ -138,7 +157,17 @@ class Presenter:
             power_off_in=power_off_in,
             speakers=self._settings.session.speakers,
         )
-        self._show(replace(scene, remark=self._fresh_remark(), appearance=self._appearance))
+        flashes = (now - self._alert_at) / FLASH_TIME
+        self._show(
+            replace(
+                scene,
+                turns=tuple(map(self._with_alerts, scene.turns)),
+                remark=self._fresh_remark(),
+                appearance=self._appearance,
+                alert=self.alerting,
+                reverse_video=0 <= flashes < 1 or 2 <= flashes < 3,
+            )
+        )
 
     def show_starting(self, *, power_off_in: int) -> None:
         """Show that not all parts have answered yet.
@@ -174,6 +203,14 @@ class Presenter:
                 power_off_in=power_off_in,
             )
         )
+
+    def _with_alerts(self, turn: ShownTurn) -> ShownTurn:
+        """Return a turn with the places of the words in it that call the reader."""
+        text, tentative = normal(turn.text), normal(turn.tentative)
+        places = self._alert_words.places_in(joined(text, tentative))
+        if not places:
+            return turn
+        return replace(turn, text=text, tentative=tentative, alerts=tuple(it[:2] for it in places))
 
     def _countdown(self, live: LiveSession, state: State) -> str:
         """Return the announcement that silence will end the session; empty until it is due."""

@@ -1,4 +1,4 @@
-"""Requests to the appliance and spoken commands, as events."""
+"""Requests to the appliance, spoken commands and alerts, as events."""
 
 import enum
 
@@ -60,3 +60,21 @@ class Requested(Event, frozen=True):
 
     request: Request
     command: CommandEnded | None = None
+
+
+class AlertHeard(SessionEvent, frozen=True):
+    """A word that calls the reader was heard, once for each turn.
+
+    `word` is as in the settings, `words` are those of the turn so far, and `at` is when the turn
+    began, in seconds from the session's start.
+    """
+
+    word: str
+    words: str
+    at: float
+
+
+class AlertFailed(SessionEvent, frozen=True):
+    """The pin did not pulse for a word that was heard; `failure` says why in a few words."""
+
+    failure: str

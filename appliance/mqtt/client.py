@@ -53,7 +53,7 @@ DESCRIPTION_INTERVAL = 1.0
 """Seconds between two descriptions for Home Assistant, and at least from its start to the next."""
 
 MAX_EVENTS = 32
-"""Ends of spoken commands that wait to be published."""
+"""Ends of spoken commands, and alerts, that wait to be published."""
 
 
 class MqttClient:
@@ -104,7 +104,7 @@ class MqttClient:
         self._description = LatestPayload(DESCRIPTION_INTERVAL, clock)
         if self._topics.discovery_prefix:
             names = [command.name for command in settings.commands]
-            self._description.put(discovery.device(self._topics, names))
+            self._description.put(discovery.device(self._topics, names, settings.alert.words))
         self._turns = TurnOutbox(
             outgoing or functools.partial(_outgoing_turns, Path(settings.history.path)),
             delivered,
@@ -112,7 +112,7 @@ class MqttClient:
             clock=clock,
             settling_time=settling_time,
         )
-        self._events: deque[command_events.CommandEnded] = deque(maxlen=MAX_EVENTS)
+        self._events: deque[tuple[str, bytes]] = deque(maxlen=MAX_EVENTS)
         self._commands = RemoteCommands(post, clock)
         self._older_broker = False
         self._reconnect = Reconnect(clock, random, reconnect_delay)
@@ -155,9 +155,16 @@ class MqttClient:
                 self._turns.refresh()
             case events.SpeakersSaved():
                 self._turns.refresh()
-            case command_events.CommandEnded() if self._connection and self._connection.is_open:
-                self._events.append(event)
-                self._wake()
+            case command_events.CommandEnded():
+                self._publish_soon(self._topics.event, payloads.event(event))
+            case command_events.AlertHeard():
+                self._publish_soon(self._topics.alert, payloads.alert(event))
+
+    def _publish_soon(self, topic: str, payload: bytes) -> None:
+        """Publish a message that means nothing later: without a connection, it is dropped."""
+        if self._connection and self._connection.is_open:
+            self._events.append((topic, payload))
+            self._wake()
 
     def publish(self, topic: str, payload: str) -> None:
         """Publish a message, and wait until the broker has it. Any thread may call this.
@@ -243,7 +250,7 @@ class MqttClient:
         if turn := self._turns.take():
             connection.publish(topics.transcript, payloads.transcript(turn), self._turns.answered)
         while self._events:
-            connection.publish(topics.event, payloads.event(self._events.popleft()))
+            connection.publish(*self._events.popleft())
 
     def _say_goodbye(self, connection: "BrokerConnection") -> None:
         if self._shown:

@@ -62,6 +62,13 @@ _COMPONENTS: dict[str, Component] = {
         "event_types": [],
         "state_topic": "event",
     },
+    "alert": {
+        "platform": "event",
+        "name": "Called",
+        "icon": "mdi:bell-ring",
+        "event_types": [],
+        "state_topic": "alert",
+    },
     "clear": {
         "platform": "button",
         "name": "Clear screen",
@@ -99,19 +106,21 @@ _COMPONENTS: dict[str, Component] = {
 """The entities of the device. A topic is named by its attribute in `Topics`."""
 
 
-def device(topics: Topics, commands: Sequence[str]) -> bytes:
+def device(topics: Topics, commands: Sequence[str], alerts: Sequence[str] = ()) -> bytes:
     """Return the payload that describes an appliance.
 
     Args:
         topics: of the appliance.
-        commands: names of its spoken commands. Without any, an entity that earlier settings had
-            for them goes.
+        commands: names of its spoken commands.
+        alerts: words that call the reader. Without any, as without commands, an entity that earlier
+            settings had for them goes.
     """
     components = {key: _component(topics, key, values) for key, values in _COMPONENTS.items()}
-    if commands:
-        components["command_heard"]["event_types"] = list(dict.fromkeys(commands))
-    else:
-        components["command_heard"] = {"platform": "event"}
+    for key, types in (("command_heard", commands), ("alert", alerts)):
+        if types:
+            components[key]["event_types"] = list(dict.fromkeys(types))
+        else:
+            components[key] = {"platform": "event"}
     payload = {
         "device": {
             "identifiers": [topics.identity],

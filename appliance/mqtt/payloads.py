@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance import __version__
-from appliance.core.command_events import CommandEnded
+from appliance.core.command_events import AlertHeard, CommandEnded
 from appliance.core.scripts import joined
 from appliance.history.export import iso
 from appliance.history.records import OutgoingTurn
@@ -88,6 +88,11 @@ def event(ended: CommandEnded) -> bytes:
     return msgspec.json.encode(
         {"event_type": ended.name, "words": ended.words, "outcome": ended.failure or DONE}
     )
+
+
+def alert(heard: AlertHeard) -> bytes:
+    """Return a word that calls the reader as an event of Home Assistant."""
+    return msgspec.json.encode({"event_type": heard.word, "words": heard.words.strip()})
 
 
 def _calm_sentence(scene: Scene) -> str:

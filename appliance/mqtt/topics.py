@@ -58,6 +58,11 @@ class Topics(NamedTuple):
         return f"appliance/{self.name}/event"
 
     @property
+    def alert(self) -> str:
+        """Each word that calls the reader."""
+        return f"appliance/{self.name}/alert"
+
+    @property
     def discovery(self) -> str:
         """Its description for Home Assistant; retained."""
         return f"{self.discovery_prefix}/device/{self.identity}/config"

@@ -38,13 +38,15 @@ class ShownTurn(msgspec.Struct, frozen=True):
     `marks` are what may stand in front, because another speaker begins, the best one first: `DASH`,
     or a name or letter in reverse video. The first that leaves enough room for words is drawn.
     `other_marks` are what may stand there later: the turn leaves room for them, so that its words
-    keep their lines.
+    keep their lines. `alerts` are the places of words that call the reader and stand in reverse
+    video: in the two texts as `core.scripts.joined` joins them, which are in NFC.
     """
 
     text: str
     tentative: str = ""
     marks: Marks = ()
     other_marks: tuple[Marks, ...] = ()
+    alerts: tuple[tuple[int, int], ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -81,6 +83,8 @@ class Scene(msgspec.Struct, frozen=True):
         remark: a short sentence about something else: the outcome of a command, or a fault
             of something that captions do not need.
         appearance: what differs from the display's settings.
+        alert: whether a word that calls the reader was heard a moment ago.
+        reverse_video: whether light and dark are exchanged.
     """
 
     mode: Mode
@@ -97,3 +101,5 @@ class Scene(msgspec.Struct, frozen=True):
     power_off_in: int = 0
     remark: str = ""
     appearance: Appearance = Appearance()
+    alert: bool = False
+    reverse_video: bool = False

@@ -37,6 +37,9 @@ FAST = Pattern(on=0.2, off=0.2)
 FLICKER = Pattern(on=0.4, off=0.1)
 """Almost always on: something is wrong, and the microphone is open."""
 
+FLUTTER = Pattern(on=0.1, off=0.1)
+"""Somebody is called."""
+
 _IN_PROGRESS = {Mode.CONNECTING, Mode.RECONNECTING, Mode.FINISHING}
 
 
@@ -44,12 +47,15 @@ def pattern_of(scene: Scene) -> Pattern:
     """Return the pattern of the LED for a scene.
 
     It is on while words are heard, blinks slowly while a connection is made or words still come,
-    and fast whenever something is wrong; otherwise it is off. On a box without a screen it must
+    and fast whenever something is wrong; it flutters for a moment when the reader is called.
+    Otherwise it is off. On a box without a screen it must
     not look the same with the microphone open and closed.
 
     >>> pattern_of(Scene(Mode.LISTENING)) == ON
     True
     """
+    if scene.alert:
+        return FLUTTER
     if scene.fault:
         return FLICKER if scene.mode in MICROPHONE_OPEN else FAST
     if scene.mode is Mode.LISTENING:

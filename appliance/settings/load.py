@@ -86,7 +86,12 @@ def parse(data: bytes, path: Path, *, alone: bool = False) -> Settings:
         raise SettingsError(path, problems)
     settings = msgspec.convert(table, Settings)
     pins, has_broker = _pins_in_use(settings), bool(settings.mqtt.host)
-    problems = conflicts(
+    problems = []
+    if isinstance(alert := settings.alert.pin, int):
+        if alert in pins:
+            problems = [f"alert.pin = {alert} is taken by {pins[alert]}"]
+        pins.setdefault(alert, "the alert")
+    problems += conflicts(
         settings.commands,
         pins,
         has_broker,

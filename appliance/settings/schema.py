@@ -112,6 +112,23 @@ class StatusLedSettings(msgspec.Struct, frozen=True):
     ] = "none"
 
 
+AlertWord = Annotated[
+    str, Meta(pattern=r"[^\W_]", max_length=50, description="a word or a few, in quotes")
+]
+
+
+class AlertSettings(msgspec.Struct, frozen=True):
+    """[alert]: words that call the reader, and a pin that pulses when one is heard."""
+
+    words: Annotated[
+        tuple[AlertWord, ...],
+        Meta(max_length=100, description="a list of up to 100 words of up to 50 characters"),
+    ] = ()
+    pin: Annotated[
+        Pin | Literal["none"], Meta(description='a GPIO number from 0 to 27, or "none"')
+    ] = "none"
+
+
 class DisplaySettings(msgspec.Struct, frozen=True):
     """[display]: the panel, its wiring and its looks."""
 
@@ -208,6 +225,7 @@ class Settings(msgspec.Struct, frozen=True):
     microphone: MicrophoneSettings = MicrophoneSettings()
     button: ButtonSettings = ButtonSettings()
     light: StatusLedSettings = StatusLedSettings()
+    alert: AlertSettings = AlertSettings()
     display: DisplaySettings = DisplaySettings()
     history: HistorySettings = HistorySettings()
     mqtt: MqttSettings = MqttSettings()

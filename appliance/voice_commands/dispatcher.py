@@ -1,4 +1,4 @@
-"""The dispatcher of spoken commands: acts on each once, in time, and records the outcome."""
+"""The dispatcher of spoken commands and alerts: each counts once, and commands are recorded."""
 
 import logging
 import time
@@ -16,31 +16,15 @@ from appliance.screen import texts
 from appliance.settings import Settings, commands
 from appliance.settings.service_parameters import decimal_comma
 from appliance.voice_commands.actions.action import ActionRequest
+from appliance.voice_commands.alerts import AlertWatch, AlertWords
+from appliance.voice_commands.heard_again import MOST_AGE, ActedTurns, key_of
 from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 from appliance.voice_commands.slots import letter_of
 
 log = logging.getLogger(__name__)
 
-MOST_AGE = 30.0
-"""Seconds after which a command is too old: who said "turn on the lamp" while the network was away
-does not want it on an hour later."""
-
 CALL_TIME = 5.0
 """Seconds for which an attention word that was said by itself waits for its command."""
-
-REMEMBERED = 32
-"""Sessions whose last command is remembered: only the newest may be heard again."""
-
-WORD_TIME_ERROR = 0.5
-"""Seconds by which a turn may seem to begin later when it is heard again: word times are not exact,
-and nobody says two commands within so little."""
-
-
-class Acted(msgspec.Struct, frozen=True):
-    """The last turn of a session that held commands, and when it began."""
-
-    key: Key | None
-    started: float
 
 
 class Call(msgspec.Struct):
@@ -53,7 +37,7 @@ class Call(msgspec.Struct):
 
     def is_answered_by(self, event: TurnReceived) -> bool:
         """Return whether a turn is the first one after the call, or its formatted text."""
-        key = _key_of(event)
+        key = key_of(event)
         if event.session != self.session or not 0 <= event.started - self.ended < CALL_TIME:
             return False
         self.answer = self.answer or key
@@ -61,13 +45,13 @@ class Call(msgspec.Struct):
 
 
 class Dispatcher:
-    """Finds commands in finished turns and acts on each once; runs on the controller's thread.
+    """Finds commands and alerts in turns, and acts on each once; runs on the controller's thread.
 
     `handle` returns what follows from an event: the controller handles that next. What has wires or
     goes over the network is performed elsewhere, and posts CommandEnded later.
 
     Args:
-        settings: the commands and their prefix.
+        settings: the commands, their prefix, and the words that call the reader.
         mark: puts a mark into a session's history.
         perform: carries out what has wires or goes over the network; returns at once.
         began_at: when a session began, on this boot's monotonic clock; None for earlier boots.
@@ -95,21 +79,26 @@ class Dispatcher:
         self._perform = perform
         self._began_at = began_at
         self._clock = clock
-        self._acted = {session: Acted(None, started) for session, started in acted.items()}
+        self._acted = ActedTurns(acted)
+        self._alerts = AlertWatch(AlertWords(settings.alert.words), began_at, clock)
         self._call: Call | None = None
         self._under_way: set[tuple[str, float]] = set()
 
     def handle(self, event: Event) -> list[Event]:
-        """Look for commands in a finished turn, or record how one ended; return what follows."""
+        """Look for words in a turn, or record how a command ended; return what follows.
+
+        Commands count once their turn is finished, alerts at once.
+        """
+        follows = self._alerts.handle(event)
         match event:
             case TurnReceived() if event.turn.finished:
-                return self._handle_turn(event)
+                follows += self._handle_turn(event)
             case CommandEnded():
                 self._conclude(event)
-        return []
+        return follows
 
     def _handle_turn(self, event: TurnReceived) -> list[Event]:
-        text, key = event.turn.text, _key_of(event)
+        text, key = event.turn.text, key_of(event)
         called = bool(text and self._call and self._call.is_answered_by(event))
         if heard := self._matcher.commands_in(text, called=called):
             return self._handle_commands(event, heard)
@@ -118,26 +107,18 @@ class Dispatcher:
         return []
 
     def _handle_commands(self, event: TurnReceived, heard: list[SpokenCommand]) -> list[Event]:
-        key = _key_of(event)
-        before = self._acted.get(event.session)
-        if before and before.key == key:
+        if before := self._acted.same(event):
             self._keep_notes(event.session, before.started, heard)  # now with its commas
             return _names(event, heard)  # now with their capitals
-        if before and _is_heard_again(event, before):
+        if self._acted.has(event):
             return []
-        self._remember(event.session, Acted(key, event.started))
+        self._acted.add(event)
         self._keep_notes(event.session, event.started, heard)
         return [
             follows
             for number, said in enumerate(heard)
             for follows in self._carry_out(event, _moment(event.started, number), said)
         ]
-
-    def _remember(self, session: str, acted: Acted) -> None:
-        self._acted.pop(session, None)
-        self._acted[session] = acted
-        if len(self._acted) > REMEMBERED:
-            del self._acted[next(iter(self._acted))]
 
     def _keep_notes(self, session: str, started: float, heard: list[SpokenCommand]) -> None:
         for number, said in enumerate(heard):
@@ -179,21 +160,6 @@ class Dispatcher:
         if (event.session, event.at) in self._under_way:
             self._under_way.discard((event.session, event.at))
             self._mark(event.session, Mark("command", event.at, event.name, event.failure))
-
-
-def _is_heard_again(event: TurnReceived, before: Acted) -> bool:
-    """Return whether a turn was acted on already.
-
-    A new connection hears some of the last one again, and after a crash a new run of the program
-    does.
-    """
-    if before.key and event.origin == before.key[0]:
-        return event.turn.order < before.key[1]
-    return event.started < before.started + WORD_TIME_ERROR
-
-
-def _key_of(event: TurnReceived) -> Key:
-    return event.origin, event.turn.order
 
 
 def _moment(started: float, number: int) -> float:

@@ -1,4 +1,4 @@
-"""Phrases of commands as the service's `keyterms_prompt` (the protocol's "Connect")."""
+"""Phrases and alert words as the service's `keyterms_prompt` (the protocol's "Connect")."""
 
 import logging
 import re
@@ -20,20 +20,23 @@ WITHOUT_KEYTERMS = ("whisper-rt",)
 """Models that favour no words: to ask them might cost the whole session."""
 
 
-def favouring_commands(settings: Settings) -> Settings:
-    """Return the settings with all phrases among the words that the service is to favour.
+def favouring_words(settings: Settings) -> Settings:
+    """Return the settings with all phrases and alert words among those that the service favours.
 
-    The owner's own words go first; an empty list of them means none at all, since the vendor
-    charges for them. What is more than the service takes is left out, and logged.
+    The owner's own words go first, then those that call the reader. An empty list of own ones means
+    none at all, since the vendor charges for them with some models. What is more than the service
+    takes is left out, and logged.
     """
     given = settings.service.parameters
     phrases = [phrase for command in settings.commands for phrase in _fixed_parts(command)]
     own = [term for term in _terms(given.get("keyterms_prompt", [])) if term]
     wants_none = "keyterms_prompt" in given and not own
-    if not phrases or wants_none or given.get("speech_model") in WITHOUT_KEYTERMS:
+    alerts = settings.alert.words
+    if not (phrases or alerts) or wants_none or given.get("speech_model") in WITHOUT_KEYTERMS:
         return settings
     said = (in_full(it) for it in phrases)
-    terms = dict.fromkeys(term for term in [*own, settings.commands_prefix, *said] if term)
+    prefix = settings.commands_prefix if phrases else ""
+    terms = dict.fromkeys(term for term in [*own, *alerts, prefix, *said] if term)
     taken = [term for term in terms if len(term) <= LONGEST][:MOST]
     if left_out := [term for term in terms if term not in taken]:
         log.warning(

@@ -1,28 +1,20 @@
 """The matcher of phrases: finds the commands in the text of a finished turn."""
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from appliance.settings.commands import Command, Note
 from appliance.settings.phrases import HYPHEN, ways_to_say
-from appliance.settings.spoken_numbers import Words
-from appliance.settings.spoken_words import (
-    INITIALS_POINT,
-    MINUS_SIGN,
-    NUMBER_SPACE,
-    RANGE,
-    Way,
-    in_one_wording,
-    ways_to_speak,
+from appliance.settings.spoken_words import Way, ways_to_speak
+from appliance.voice_commands.pieces import (
+    Piece,
+    PieceSplitter,
+    followed,
+    meant_by,
+    starts_of,
 )
 from appliance.voice_commands.slots import MAX_NAME_WORDS, filled
-
-_PIECE = re.compile(
-    rf"(?:{RANGE}|{NUMBER_SPACE}|{MINUS_SIGN}|[^\s\-–—,.:;!?…，。：；！？、]"  # noqa: RUF001 - Chinese
-    rf"|(?<=\d)[.,:](?=\d)|{INITIALS_POINT}|{HYPHEN})+"
-)
-"""Text without a break: mostly a word, also with hyphens; a number keeps its points and sign."""
 
 _LEAD = re.compile(r"[\s,.:;!?…，。：；！？、]*(?:[–—]\s*|-\s+)?")  # noqa: RUF001 - Chinese
 """What separates a note from the phrase before it, but not the sign of a number."""
@@ -37,17 +29,6 @@ class SpokenCommand(NamedTuple):
     command: Command
     rest: str = ""
     filled: tuple[str, ...] = ()
-
-
-class _Piece(NamedTuple):
-    """A piece of the text: how it may have been said, and where it begins and ends.
-
-    One piece may be several spoken words, as "21" is.
-    """
-
-    ways: list[Way]
-    start: int
-    end: int
 
 
 class PhraseMatcher:
@@ -75,7 +56,6 @@ class PhraseMatcher:
     def __init__(
         self, commands: Sequence[Command], prefix: str = "", *, decimal_comma: bool | None = False
     ) -> None:
-        self._decimal_comma = decimal_comma
         prefixes = {prefix, re.sub(HYPHEN, "", prefix)}
         ways = (way for it in prefixes for way in ways_to_speak(it, decimal_comma))
         self._prefixes = {way for way in ways if way.words}
@@ -93,14 +73,14 @@ class PhraseMatcher:
         self._longest_slotted = max(
             (len(it.words) + MAX_NAME_WORDS for it in self._slotted), default=0
         )
-        self._starts_of_prefixes = _starts(self._prefixes)
-        self._starts = _starts([*self._whole, *self._begun])
+        self._starts_of_prefixes = starts_of(self._prefixes)
+        self._starts = starts_of([*self._whole, *self._begun])
         known = [*self._prefixes, *self._whole, *self._begun, *self._slotted]
-        self._vocabulary = {word for way in known for word in way.words}
+        self._splitter = PieceSplitter(known, decimal_comma)
 
     def is_call(self, text: str) -> bool:
         """Return whether a finished turn is the prefix and nothing else."""
-        return (0, len(pieces := self._pieces(text))) in self._calls(pieces)
+        return (0, len(pieces := self._splitter.pieces(text))) in self._calls(pieces)
 
     def commands_in(self, text: str, *, called: bool = False) -> list[SpokenCommand]:
         """Return the commands in a finished turn, in their order; mostly none.
@@ -109,7 +89,7 @@ class PhraseMatcher:
         """
         if not (self._starts or self._slotted):
             return []
-        pieces = self._pieces(text)
+        pieces = self._splitter.pieces(text)
         calls = self._calls(pieces)
         if called or not self._prefixes:
             calls = [(0, 0), *calls]
@@ -122,51 +102,32 @@ class PhraseMatcher:
                 end = begin
         return heard[::-1]
 
-    def _pieces(self, text: str) -> list[_Piece]:
-        spans = list(_spans(text, self._is_joined))
-        ways = [self._ways(text[begin:end]) for begin, end in spans]
-        worded = in_one_wording(it[0].words for it in ways)
-        placed = (
-            _Piece(it if said == it[0].words else [Way(said)], *span)
-            for it, said, span in zip(ways, worded, spans, strict=True)
-        )
-        return [piece for piece in placed if piece.ways[0].words]
-
-    def _is_joined(self, piece: str) -> bool:
-        """Return whether a phrase has the piece as one word, without the hyphens in it."""
-        return bool(re.search(HYPHEN, piece)) and any(
-            set(way.words) <= self._vocabulary for way in self._ways(piece)
-        )
-
-    def _ways(self, piece: str) -> list[Way]:
-        return ways_to_speak(re.sub(HYPHEN, "", piece), self._decimal_comma)
-
-    def _calls(self, pieces: Sequence[_Piece]) -> list[tuple[int, int]]:
+    def _calls(self, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
         """Return the begin and end of each prefix, as indexes of the pieces."""
         return [
             (begin, end)
             for begin in range(len(pieces))
-            for end, ways in _followed(pieces, begin, len(pieces), self._starts_of_prefixes)
-            if any(_meant(way, self._prefixes) for way in ways)
+            for end, ways in followed(pieces, begin, len(pieces), self._starts_of_prefixes)
+            if any(meant_by(way, self._prefixes) for way in ways)
         ]
 
     def _command(
-        self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
+        self, text: str, pieces: list[Piece], begin: int, end: int, stops: set[int]
     ) -> SpokenCommand | None:
         """Return the command that begins there; unless it is a note, it ends at a stop."""
         whole = note = None
-        for after, ways in _followed(pieces, begin, end, self._starts):
+        for after, ways in followed(pieces, begin, end, self._starts):
             for said in ways:
-                if after in stops and (meant := _meant(said, self._whole)):
+                if after in stops and (meant := meant_by(said, self._whole)):
                     whole = SpokenCommand(self._whole[meant])
-                if meant := _meant(said, self._begun):
+                if meant := meant_by(said, self._begun):
                     until = pieces[end].start if end < len(pieces) else len(text)
                     rest = _LEAD.sub("", text[pieces[after - 1].end : until], count=1)
                     note = SpokenCommand(self._begun[meant], rest.strip())
         return whole or note or self._with_slots(text, pieces, begin, end, stops)
 
     def _with_slots(
-        self, text: str, pieces: list[_Piece], begin: int, end: int, stops: set[int]
+        self, text: str, pieces: list[Piece], begin: int, end: int, stops: set[int]
     ) -> SpokenCommand | None:
         """Return the command that begins there and ends at a stop, with any words in its slots."""
         for stop in range(begin + 1, min(end, begin + self._longest_slotted) + 1):
@@ -178,45 +139,3 @@ class PhraseMatcher:
                     words = (text[said[a].start : said[b - 1].end] for a, b in spans)
                     return SpokenCommand(command, filled=tuple(words))
         return None
-
-
-def _meant(said: Way, phrases: Container[Way]) -> Way | None:
-    """Return the phrase that was said.
-
-    Only one of the two may be in another way than the usual one: 19:30 may be read as half past
-    seven, and 7:30 may, but they are not the same.
-    """
-    unusual = (Way(said.words, usual=False),) if said.usual else ()
-    return next((it for it in (Way(said.words), *unusual) if it in phrases), None)
-
-
-def _starts(phrases: Iterable[Way]) -> set[Words]:
-    return {way.words[:end] for way in phrases for end in range(1, len(way.words) + 1)}
-
-
-def _followed(
-    pieces: Sequence[_Piece], begin: int, end: int, starts: set[Words]
-) -> Iterator[tuple[int, list[Way]]]:
-    """Yield what may have been said from `begin` to each later piece, if a phrase starts so."""
-    ways = [Way(())]
-    for number in range(begin, end):
-        longer = (
-            Way(way.words + said.words, usual=way.usual and said.usual)
-            for way in ways
-            for said in pieces[number].ways
-        )
-        ways = [way for way in longer if not way.words or way.words in starts]
-        if not ways:
-            return
-        yield number + 1, ways
-
-
-def _spans(text: str, joined: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
-    """Yield the begin and end of each piece; at a hyphen in it, another begins unless `joined`."""
-    for piece in _PIECE.finditer(text):
-        begin = piece.start()
-        if not joined(piece.group()):
-            for hyphen in re.finditer(HYPHEN, piece.group()):
-                yield begin, piece.start() + hyphen.start()
-                begin = piece.start() + hyphen.end()
-        yield begin, piece.end()

@@ -19,7 +19,7 @@ import msgspec
 from appliance.servers.local_service.server import LocalService
 from appliance.settings import Settings
 from appliance.settings.spoken_words import spoken_words
-from appliance.voice_commands.keyterms import favouring_commands
+from appliance.voice_commands.keyterms import favouring_words
 from appliance.voice_commands.matcher import PhraseMatcher
 from tests.benchmarks import markdown
 from tests.benchmarks.command_delay import delays
@@ -110,7 +110,7 @@ async def _as_heard(url: str, voice: str, *, keyterms: bool) -> Outcome:
 
 
 def _query(settings: Settings, *, keyterms: bool) -> str:
-    service = (favouring_commands(settings) if keyterms else settings).service
+    service = (favouring_words(settings) if keyterms else settings).service
     terms = service.parameters.get("keyterms_prompt", [])
     parameters = {**service.parameters, "keyterms_prompt": msgspec.json.encode(terms).decode()}
     return urlencode(parameters)

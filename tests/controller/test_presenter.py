@@ -2,7 +2,7 @@ import pytest
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
-from appliance.core.command_events import CommandEnded
+from appliance.core.command_events import AlertFailed, CommandEnded
 from appliance.core.events import BrokerFailed
 from appliance.core.faults import Fault, Part
 from appliance.screen.render.renderer import Renderer
@@ -110,6 +110,11 @@ def test_a_minor_fault_is_only_a_remark(presented: Presented) -> None:
 def test_where_a_press_would_be_useless_nobody_is_asked_to_press(presented: Presented) -> None:
     presented.faults.report(Part.MICROPHONE, Fault("No microphone"))
     assert not presented.idle().hint
+
+
+def test_a_pin_that_fails_at_an_alert_is_remarked_on(presented: Presented) -> None:
+    presented.presenter.handle(AlertFailed("s1", "GPIO 22 is in use"))
+    assert presented.idle().remark == "Alert: GPIO 22 is in use"
 
 
 def test_a_summary_is_shown_for_a_while(presented: Presented) -> None:

@@ -44,7 +44,8 @@ def test_every_setting_of_a_section_is_explained_with_its_default(section: str) 
     for field in fields:
         if field.default is not msgspec.NODEFAULT:
             written = table[field.name].strip("`")
-            assert (int(written, 16) if "0x" in written else json.loads(written)) == field.default
+            value = int(written, 16) if "0x" in written else json.loads(written)
+            assert value == (list(field.default) if field.default == () else field.default)
 
 
 def test_every_setting_outside_of_a_section_is_explained() -> None:
@@ -72,12 +73,12 @@ def test_the_mqtt_page_names_entities_and_topics_that_there_are() -> None:
     page = "docs/mqtt.md"
     code = "\n".join([*blocks(page, "yaml"), *blocks(page, "text"), *code_spans(page)])
     topics = Topics("kitchen", "homeassistant")
-    card = json.loads(discovery.device(topics, ("turn on the lamp",)))
+    card = json.loads(discovery.device(topics, ("turn on the lamp",), ("Anna",)))
     entities = {component["default_entity_id"] for component in card["components"].values()}
     named = set(re.findall(r"\b\w+\.appliance_kitchen_\w+", code))
     assert named
     assert named <= entities
-    known = {topics.transcript, topics.state, topics.command, topics.event}
+    known = {topics.transcript, topics.state, topics.command, topics.event, topics.alert}
     named = set(re.findall(r"\bappliance/kitchen/\w+", code))
     assert named
     assert named <= known

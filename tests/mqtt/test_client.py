@@ -8,7 +8,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from appliance.core.command_events import CommandEnded, Request, Requested
+from appliance.core.command_events import AlertHeard, CommandEnded, Request, Requested
 from appliance.core.events import MicrophoneFailed, MicrophoneOpened, SpeakersSaved
 from appliance.core.faults import Fault
 from appliance.core.speakers import Speaker
@@ -181,6 +181,14 @@ def test_the_end_of_a_command_is_an_event(broker: Broker, listener: Listener) ->
         {"event_type": "turn on the lamp", "words": "Turn on the lamp.", "outcome": "done"},
         {"event_type": "stop", "words": "Stop!", "outcome": "too late"},
     ]
+
+
+def test_a_word_that_calls_the_reader_is_an_event(broker: Broker, listener: Listener) -> None:
+    with RunningClient(broker.settings) as running:
+        listener.wait_for("/state")
+        running.client.handle(AlertHeard("s1", "Anna", "Well, anna", 2.0))
+        [event] = listener.wait_for("/alert", 1)
+    assert event.value == {"event_type": "Anna", "words": "Well, anna"}
 
 
 def test_commands_of_the_settings_are_in_the_description(

@@ -16,8 +16,8 @@ SCHEMA = json.loads(Path(__file__).with_name("discovery.schema.json").read_text(
 TOPICS = Topics("kitchen-Table", "homeassistant")
 
 
-def device(topics: Topics = TOPICS, *commands: str) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(discovery.device(topics, commands))
+def device(topics: Topics = TOPICS, *commands: str, alerts: tuple[str, ...] = ()) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads(discovery.device(topics, commands, alerts))
     return payload
 
 
@@ -78,7 +78,8 @@ def test_the_schema_notices_what_home_assistant_would_not_understand(
 
 
 def test_the_device_has_all_its_entities() -> None:
-    components = device(TOPICS, "turn on the lamp")["components"]
+    components = device(TOPICS, "turn on the lamp", alerts=("Anna",))["components"]
+    check(device(TOPICS, "turn on the lamp", alerts=("Anna",)))
     assert {
         (it["platform"], it["name"], it.get("entity_category")) for it in components.values()
     } == {
@@ -86,6 +87,7 @@ def test_the_device_has_all_its_entities() -> None:
         ("sensor", "State", None),
         ("sensor", "Last words", None),
         ("event", "Command heard", None),
+        ("event", "Called", None),
         ("button", "Clear screen", None),
         ("sensor", "Version", "diagnostic"),
         ("binary_sensor", "Network", "diagnostic"),
@@ -101,10 +103,10 @@ def test_the_device_is_called_as_people_would_call_it() -> None:
 
 def test_entities_of_two_appliances_have_different_names() -> None:
     def identities(name: str) -> set[str]:
-        components = device(Topics(name, ""), "stop")["components"].values()
+        components = device(Topics(name, ""), "stop", alerts=("Anna",))["components"].values()
         return {it["unique_id"] for it in components}
 
-    assert len(identities("a") | identities("b")) == 16
+    assert len(identities("a") | identities("b")) == 18
 
 
 def test_every_state_that_there_is_may_be_shown() -> None:
@@ -117,8 +119,15 @@ def test_a_command_is_an_event_of_its_name() -> None:
     assert components["command_heard"]["event_types"] == ["turn on the lamp", "stop"]
 
 
-def test_without_commands_the_event_is_taken_back() -> None:
-    assert device()["components"]["command_heard"] == {"platform": "event"}
+def test_a_word_that_calls_is_an_event_of_its_name() -> None:
+    components = device(alerts=("Anna", "grandma", "Anna"))["components"]
+    assert components["alert"]["event_types"] == ["Anna", "grandma"]
+    assert components["alert"]["state_topic"] == "appliance/kitchen-Table/alert"
+
+
+def test_without_commands_and_alerts_their_events_are_taken_back() -> None:
+    components = device()["components"]
+    assert components["command_heard"] == components["alert"] == {"platform": "event"}
 
 
 def test_topics_are_those_of_the_settings() -> None:

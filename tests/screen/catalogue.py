@@ -29,6 +29,10 @@ TURNS = (
     ShownTurn("Good morning, everybody."),
     ShownTurn("The kitchen is closed on Friday, so please bring", "your lunch"),
 )
+CALLED = (
+    ShownTurn("Good morning, everybody."),
+    ShownTurn("The kitchen is closed.", "Anna should call", alerts=((23, 27),)),
+)
 OTHERS = (("A",), ("B",))
 
 
@@ -64,6 +68,10 @@ STATES = {
     ),
     "lagging-on-fallback-for-long": Scene(
         Mode.LISTENING, elapsed=4217, level=0.7, turns=TURNS, waiting=3540, on_fallback=True
+    ),
+    "called": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=CALLED, alert=True),
+    "called-flash": Scene(
+        Mode.LISTENING, elapsed=83, level=0.7, turns=CALLED, alert=True, reverse_video=True
     ),
     "no-level": Scene(Mode.LISTENING, elapsed=15, turns=TURNS[:1]),
     "long": Scene(Mode.LISTENING, elapsed=4217, level=1.0, turns=TURNS, waiting=65),

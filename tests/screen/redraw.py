@@ -36,6 +36,7 @@ STATES_SHOWN = (
     "listening-on-fallback",
     "lagging",
     "auto-stop",
+    "called",
     "command-done",
     "command-failed",
     "ready-without-broker",

@@ -8,7 +8,17 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from appliance.core.events import StatusLedFailed, StatusLedReady
 from appliance.core.faults import Fault
 from appliance.screen.scene import MICROPHONE_OPEN, Mode, Scene
-from appliance.screen.status_led import FAST, FLICKER, OFF, ON, SLOW, Pattern, StatusLed, pattern_of
+from appliance.screen.status_led import (
+    FAST,
+    FLICKER,
+    FLUTTER,
+    OFF,
+    ON,
+    SLOW,
+    Pattern,
+    StatusLed,
+    pattern_of,
+)
 from appliance.settings.schema import StatusLedSettings
 from tests.hardware.fake_pins import NoGpio, UnreliablePin
 from tests.rig.posted import Posted
@@ -52,6 +62,11 @@ def history(pin: MockPin) -> list[bool]:
 )
 def test_each_mode_has_its_pattern(mode: Mode, expected: Pattern) -> None:
     assert pattern_of(Scene(mode)) == expected
+
+
+def test_it_flutters_while_the_reader_is_called_whatever_is_wrong() -> None:
+    called = Scene(Mode.LISTENING, fault=Fault("Can't save"), alert=True)
+    assert pattern_of(called) == FLUTTER
 
 
 @pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.name)

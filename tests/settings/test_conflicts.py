@@ -7,6 +7,8 @@ import pytest
 from appliance.settings import SettingsError, load
 from appliance.settings.commands import Bookmark, Clear, Command, Gpio, Mqtt, Name, Note, Stop
 from appliance.settings.conflicts import conflicts
+from appliance.settings.schema import AlertSettings
+from tests.settings.files import Write, problems_of
 
 LAMP = Gpio(phrase="turn on [the] lamp", pin=22, state="on")
 RADIO = Mqtt(phrase="turn on the radio", topic="radio", payload="on")
@@ -154,3 +156,31 @@ def test_a_name_has_both_slots_and_a_word_that_must_be_said(phrase: str, why: st
 
 def test_other_commands_have_no_slots() -> None:
     assert conflicts([Stop(phrase="{name} stop")], {}, False) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[alert]\npin = 17", "alert.pin = 17 is taken by the button"),
+        ("[light]\npin = 27\n[alert]\npin = 27", "alert.pin = 27 is taken by the light"),
+        ("[alert]\npin = 2", "alert.pin = 2 is taken by the display"),
+        (
+            "[alert]\npin = 22\n"
+            '[[commands]]\nphrase = "lamp"\naction = "gpio"\npin = 22\nstate = "on"',
+            "commands[1].pin = 22 is taken by the alert",
+        ),
+        ('[alert]\nwords = "Anna"', 'alert.words = "Anna" is not allowed: expected a list'),
+        ('[alert]\nwords = [""]', "alert.words = "),
+        ('[alert]\nwords = ["?!"]', "alert.words = "),
+    ],
+)
+def test_an_alert_takes_no_pin_of_another_part_and_words_that_can_be_said(
+    write: Write, text: str, problem: str
+) -> None:
+    [found] = problems_of(write(text))
+    assert found.startswith(problem)
+
+
+def test_an_alert_may_have_a_pin_of_its_own(write: Write) -> None:
+    settings = load(write('[alert]\nwords = ["Anna", "安娜"]\npin = 22\n'))
+    assert settings.alert == AlertSettings(words=("Anna", "安娜"), pin=22)

@@ -5,8 +5,8 @@ import pytest
 
 from appliance.settings import Settings
 from appliance.settings.commands import Command, Gpio, Name, Stop
-from appliance.settings.schema import Parameter, ServiceSettings
-from appliance.voice_commands.keyterms import LONGEST, MOST, favouring_commands
+from appliance.settings.schema import AlertSettings, Parameter, ServiceSettings
+from appliance.voice_commands.keyterms import LONGEST, MOST, favouring_words
 
 LAMP = Gpio(phrase=("turn on [the] lamp", "lamp on"), pin=22, state="on")
 
@@ -15,14 +15,14 @@ def keyterms(*commands: Command, prefix: str = "", **parameters: Parameter) -> l
     settings = Settings(
         service=ServiceSettings(parameters=parameters), commands=commands, commands_prefix=prefix
     )
-    terms = favouring_commands(settings).service.parameters["keyterms_prompt"]
+    terms = favouring_words(settings).service.parameters["keyterms_prompt"]
     assert isinstance(terms, list)
     return terms
 
 
 def test_without_commands_nothing_is_added() -> None:
     settings = Settings()
-    assert favouring_commands(settings) is settings
+    assert favouring_words(settings) is settings
     assert keyterms(keyterms_prompt=["Kubernetes"]) == ["Kubernetes"]
 
 
@@ -37,6 +37,28 @@ def test_all_that_may_be_said_is_to_be_favoured() -> None:
 
 def test_of_a_phrase_with_slots_the_longest_part_is_to_be_favoured() -> None:
     assert keyterms(Name(phrase="speaker {letter} is [called] {name}")) == ["is called"]
+
+
+def test_words_that_call_the_reader_are_to_be_favoured_before_commands() -> None:
+    settings = Settings(
+        service=ServiceSettings(parameters={"keyterms_prompt": ["Ørsted"]}),
+        alert=AlertSettings(words=("Anna", "grandma")),
+        commands=(LAMP,),
+    )
+    terms = favouring_words(settings).service.parameters["keyterms_prompt"]
+    assert terms == ["Ørsted", "Anna", "grandma", "turn on the lamp", "lamp on"]
+    alone = Settings(alert=AlertSettings(words=("Anna",)), commands_prefix="computer")
+    assert favouring_words(alone).service.parameters["keyterms_prompt"] == ["Anna"]
+
+
+@pytest.mark.parametrize("parameters", [{"keyterms_prompt": []}, {"speech_model": "whisper-rt"}])
+def test_words_that_call_the_reader_are_not_sent_where_none_are_wanted(
+    parameters: dict[str, Parameter],
+) -> None:
+    settings = Settings(
+        service=ServiceSettings(parameters=parameters), alert=AlertSettings(words=("Anna",))
+    )
+    assert favouring_words(settings) is settings
 
 
 def test_the_owners_words_go_first_however_they_are_given() -> None:
@@ -72,13 +94,13 @@ def test_what_is_left_out_is_logged_once(caplog: pytest.LogCaptureFixture) -> No
 def test_an_empty_list_means_none_since_they_cost_extra(none: Parameter) -> None:
     parameters: dict[str, Parameter] = {"keyterms_prompt": none}
     settings = Settings(service=ServiceSettings(parameters=parameters), commands=(LAMP,))
-    assert favouring_commands(settings) is settings
+    assert favouring_words(settings) is settings
 
 
 def test_a_model_that_favours_no_words_is_not_asked_to(caplog: pytest.LogCaptureFixture) -> None:
     service = ServiceSettings(parameters={"speech_model": "whisper-rt"})
     settings = Settings(service=service, commands=(LAMP, Stop(phrase="word " * LONGEST)))
-    assert favouring_commands(settings) is settings
+    assert favouring_words(settings) is settings
     assert caplog.records == []
 
 
@@ -89,7 +111,7 @@ def test_every_other_model_is_asked_to(model: str) -> None:
 
 def test_all_other_settings_stay() -> None:
     settings = Settings(name="kitchen", commands=(LAMP,))
-    favouring = favouring_commands(settings)
+    favouring = favouring_words(settings)
     same = msgspec.structs.replace(favouring, service=settings.service)
     assert same == settings
     assert favouring.service.parameters["speech_model"] == "universal-streaming-english"

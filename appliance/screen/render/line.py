@@ -63,7 +63,8 @@ def draw_line(
         x += _padding(word)
         _of_word(type_, word).draw(picture, x, baseline, word.text, ink ^ word.inverse)
         if word.tentative:
-            _underline(picture, x, end, baseline + type_.underline)
+            in_box = word.inverse and type_.underline < _box(word, type_)[1]
+            _underline(picture, x, end, baseline + type_.underline, ink ^ in_box)
         x = end
 
 
@@ -75,8 +76,8 @@ def _draw_box(
     baseline: int,
     ink: int,
 ) -> None:
-    above, below = _extent(word, type_)
-    start, end = across if word.mark else (across[0] - 1, across[1] + 1)
+    above, below = _box(word, type_)
+    start, end = across if word.mark else (across[0] - word.spaced, across[1] + 1)
     picture.paste(ink, (max(0, start), max(0, baseline - above), end, baseline + below))
 
 
@@ -134,9 +135,21 @@ def line_extent(line: Line, type_: Typeface) -> tuple[int, int]:
 
 
 def _extent(word: LineWord, type_: Typeface) -> tuple[int, int]:
-    """Return the pixels of the word, or of its box, above and below its baseline."""
-    above, below = _of_word(type_, word).extent(word.text, whole_cell=word.tall)
+    """Return the pixels of the word above and below its baseline, those of a mark with its box.
+
+    The box of other words takes no room: no line may go because a word stands in one.
+    """
+    return _box(word, type_) if word.mark else _glyphs(word, type_)
+
+
+def _box(word: LineWord, type_: Typeface) -> tuple[int, int]:
+    """Return the pixels of the word's box, if it has one, above and below its baseline."""
+    above, below = _glyphs(word, type_)
     return above + word.inverse, below + word.inverse
+
+
+def _glyphs(word: LineWord, type_: Typeface) -> tuple[int, int]:
+    return _of_word(type_, word).extent(word.text, whole_cell=word.tall)
 
 
 def gaps(line: Line) -> int:
@@ -149,10 +162,10 @@ def _space(line: Line, type_: Typeface, width: int) -> int:
     return max(type_.narrow_space, min(type_.space, left // max(1, gaps(line))))
 
 
-def _underline(picture: Image.Image, start: int, end: int, y: int) -> None:
+def _underline(picture: Image.Image, start: int, end: int, y: int, ink: int) -> None:
     lowest = min(y, picture.height - 1)
     for x in range(start + start % 2, min(end, picture.width), 2):
-        picture.putpixel((x, lowest), 1)
+        picture.putpixel((x, lowest), ink)
 
 
 def least_width(line: Line, type_: Typeface) -> int:

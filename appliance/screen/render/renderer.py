@@ -98,7 +98,7 @@ class Renderer:
         """
         picture = Image.new("1", self.size)
         picture.paste(self._with_lines(scene.appearance.lines)._drawn(scene), shift)
-        return picture
+        return _reversed(picture) if scene.reverse_video else picture
 
     def _with_lines(self, lines: int | None) -> "Renderer":
         """Return a renderer with so many lines: this one, unless another number is asked for."""
@@ -221,6 +221,12 @@ class Renderer:
             spare = width - line_width(line, type_, width)
             x = spare // 2 if centred else abs(line_start(line, type_, width) - margin)
             draw_line(picture, line, type_, x, first + number * pitch, width - 2 * margin, ink)
+
+
+def _reversed(picture: Image.Image) -> Image.Image:
+    light = Image.new("1", picture.size, 1)
+    light.paste(0, mask=picture)
+    return light
 
 
 def _height(blocks: Sequence[TextBlock]) -> int:

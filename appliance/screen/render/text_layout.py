@@ -70,6 +70,7 @@ def words_of(turn: ShownTurn) -> Iterator[LineWord]:
     text = joined(settled, more)
     right_to_left = is_right_to_left(text[:DIRECTION_SAMPLE]) is True
     tall = tall_places(text)
+    called = {place for start, end in turn.alerts for place in range(start, end)}
     for piece in pieces(text):
         border = _border(text, piece.start, piece.end, len(text) - len(more))
         parts = ((piece.start, border, False), (border, piece.end, True))
@@ -80,7 +81,8 @@ def words_of(turn: ShownTurn) -> Iterator[LineWord]:
                 piece.spaced and number == 0,
                 right_to_left,
                 piece.bound or number > 0,
-                any(place in tall for place in range(start, end)),
+                not tall.isdisjoint(range(start, end)),
+                not called.isdisjoint(range(piece.start, piece.end)),
             )
 
 
@@ -170,12 +172,16 @@ def _merged(line: Line) -> Line:
     """Return the line with the letters of each word as one again."""
     merged: list[LineWord] = []
     for word in line:
-        same = merged and (word.tentative, word.tall) == (merged[-1].tentative, merged[-1].tall)
+        same = merged and _style(word) == _style(merged[-1])
         if same and not word.spaced:
             merged[-1] = merged[-1]._replace(text=merged[-1].text + word.text)
         else:
             merged.append(word)
     return tuple(merged)
+
+
+def _style(word: LineWord) -> tuple[bool, bool, bool]:
+    return word.tentative, word.tall, word.inverse
 
 
 def _fits(line: Line, type_: Typeface, width: int) -> bool:
@@ -230,7 +236,9 @@ def _paragraphs(turn: ShownTurn) -> Iterator[ShownTurn]:
         paragraph = words[first : first + PARAGRAPH_WORDS]
         start, end = (paragraph[0].start(), paragraph[-1].end()) if paragraph else (0, 0)
         marks = (turn.marks, turn.other_marks) if start == 0 else ((), ())
-        yield ShownTurn(text[start : min(end, border)], text[max(start, border) : end], *marks)
+        called = tuple((a - start, b - start) for a, b in turn.alerts if start < b and a < end)
+        settled, more = text[start : min(end, border)], text[max(start, border) : end]
+        yield ShownTurn(settled, more, *marks, called)
 
 
 @functools.lru_cache(256)
