@@ -1,5 +1,8 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from appliance.controller.transcript import MOST_TURNS, Transcript
-from appliance.core.turns import Covered, Revision, Turn
+from appliance.core.turns import Covered, Key, Revision, Turn
 
 
 def texts(transcript: Transcript) -> list[str]:
@@ -141,3 +144,40 @@ def test_speakers_of_what_is_heard_again_are_known_no_more() -> None:
     transcript.receive(16_000, Turn(0, "heard again", finished=True, speaker="C"))
     assert speakers(transcript) == ["A", "C"]
     assert set(transcript.labels) == {(0, "A"), (16_000, "C")}
+
+
+LABELS = st.sampled_from(["", "A", "B"])
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("turn"), st.integers(0, 3), LABELS),
+            st.tuples(st.just("revision"), st.integers(0, 3), st.sampled_from(["A", "B"])),
+            st.tuples(st.just("reconnection"), st.integers(0, 3), LABELS),
+        ),
+        max_size=15,
+    )
+)
+def test_whatever_comes_each_turn_has_the_last_label_of_its_own_connection(
+    events: list[tuple[str, int, str]],
+) -> None:
+    transcript = Transcript()
+    origin, expected = 0, dict[Key, str]()
+    for kind, order, label in events:
+        if kind == "revision":
+            transcript.revise(origin, [Revision(order, label)])
+            if (origin, order) in expected:
+                expected[origin, order] = label
+            continue
+        spoken = order
+        if kind == "reconnection":
+            transcript.reconnected(Covered(0, origin, order))
+            expected = {it: label for it, label in expected.items() if it < (origin, order)}
+            origin, spoken = origin + (16_000 if order else 0), 0
+        transcript.receive(origin, Turn(spoken, "said", finished=True, speaker=label))
+        expected[origin, spoken] = label or expected.get((origin, spoken), "")
+    assert speakers(transcript) == [label for _, label in sorted(expected.items())]
+    heard = {(key[0], label) for key, label in expected.items() if label}
+    assert heard <= set(transcript.labels)
+    assert {origin for origin, _ in heard} == {origin for origin, _ in transcript.labels}
