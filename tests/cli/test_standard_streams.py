@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
         database.execute(
             "INSERT INTO session (id, started, ended, boot, monotonic) VALUES ('5f3a', 1, 9, '', 0)"
         )
-        database.execute("INSERT INTO turn VALUES ('5f3a', 0, 0, '你好', 1, 2, '')")
+        database.execute("INSERT INTO turn VALUES ('5f3a', 0, 0, '你好', 1, 2, 'A')")
     database.close()
     Register(tmp_path / "register").add("kitchen")
     return tmp_path
@@ -68,6 +68,7 @@ COMMANDS = [
     ["history", "list"],
     ["history", "show", "last"],
     ["history", "export"],
+    ["history", "name", "5f3a", "A", "Anna"],
     ["history", "delete", "5f3a"],
     ["doctor", "--json"],
     ["doctor"],

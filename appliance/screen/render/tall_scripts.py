@@ -10,12 +10,12 @@ _TALL = (range(0x0900, 0x10A0), range(0x1200, 0x13A0), range(0x1780, 0x1800))
 
 
 def tall_places(text: str) -> frozenset[int]:
-    """Return the indexes of the letters and marks in phrases of tall scripts.
+    """Return the indexes of the characters in phrases of tall scripts.
 
     Only letters of other scripts end a phrase. A text without those is one, however short.
 
     >>> sorted(tall_places("A \u732b or \u732b\u304c\u3044\u308b."))
-    [7, 8, 9, 10, 11]
+    [6, 7, 8, 9, 10, 11]
     """
     if text.isascii():
         return frozenset()
