@@ -53,6 +53,8 @@ class LiveSession:
         self.fault: Fault | None = None
         self.progress = session.progress()
         self._sign_of_life_at = now
+        self._furthest_sent = self.progress.sent
+        self._got_further = True
         self._no_microphone_since: float | None = None
         self._committed = self.progress.covered.position
         self._names: dict[LabelKey, str] = {}
@@ -61,14 +63,18 @@ class LiveSession:
         """Note how far the session has got; time is no silence unless it is `listening`."""
         if self._no_microphone_since is not None and not listening:
             self._no_microphone_since = now
-        progress = self.session.progress()
-        if progress.sent != self.progress.sent:
+        self.progress = self.session.progress()
+        # The kernel takes audio for a service that never listens; and what was sent before the
+        # last connection is no news.
+        if self.connected and self.progress.sent > self._furthest_sent:
+            self._furthest_sent = self.progress.sent
+            self._got_further = True
             self.note_sign_of_life(now)
-        self.progress = progress
 
     def receive(self, heard: TurnReceived, now: float) -> None:
         """Take a state of a turn; what a finished turn covers is committed with it."""
         self.transcript.receive(heard.origin, heard.turn)
+        self._got_further = True
         self.note_sign_of_life(now)
         if heard.turn.finished:
             self._committed = max(self._committed, heard.covered.position)
@@ -84,10 +90,15 @@ class LiveSession:
         return known_speakers(self.transcript.labels, self._names)
 
     def note_connection(self, covered: Covered, now: float) -> None:
-        """Note a connection, on which the service hears again what is not covered."""
+        """Note a connection, on which the service hears again what is not covered.
+
+        A service that drops one connection after the other answers, but gets nowhere.
+        """
         self.transcript.reconnected(covered)
         self.connected, self.fault = True, None
-        self.note_sign_of_life(now)
+        if self._got_further:
+            self.note_sign_of_life(now)
+        self._got_further = False
 
     def note_disconnection(self, fault: Fault) -> None:
         """Note that the connection was lost or could not be made, and why."""

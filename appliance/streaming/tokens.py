@@ -26,7 +26,7 @@ ANSWER_TIMEOUT = 8.0
 """Seconds to wait for an answer, and for each part of it."""
 
 TOKEN_TIMEOUT = 12.0
-"""Seconds for a token, from the look-up of the name to the last byte."""
+"""Seconds for a token at most."""
 
 
 class TokenError(Exception):
@@ -58,6 +58,7 @@ class TokenSource:
         clock: monotonic seconds.
         fallback: whether the tokens are for the fallback.
         limit: ends a fetch, too.
+        timeout: seconds for a token, from the look-up of the name to the last byte.
     """
 
     def __init__(
@@ -68,22 +69,24 @@ class TokenSource:
         *,
         fallback: bool = False,
         limit: TimeLimit | None = None,
+        timeout: float = TOKEN_TIMEOUT,
     ) -> None:
         self._settings = settings
+        self._timeout = timeout
         self._limit = limit
         self._get = get
         self._clock = clock
         self._fallback = fallback
 
     def fetch(self, within: float | None = None) -> str:
-        """Return a new token; blocks for `TOKEN_TIMEOUT` seconds at most, or for `within`.
+        """Return a new token; blocks for `timeout` seconds at most, or for `within`.
 
         Raises:
             TokenError: there is no key, no answer, a refusal, or an answer without a token.
         """
         try:
             url, headers = self._request()
-            total = _limited(TOKEN_TIMEOUT, within)
+            total = _limited(self._timeout, within)
             answer_timeout = _limited(ANSWER_TIMEOUT, within)
             with (
                 TimeLimit(total, self._limit) as limit,

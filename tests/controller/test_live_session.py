@@ -65,11 +65,41 @@ def test_the_service_is_unresponsive_from_its_last_sign_of_life_on(
     live.follow(BEGAN + 20.0)
     live.finished_at = BEGAN + 10.0
     assert live.unresponsive_for(BEGAN + 15.0) == 5.0
+    live.note_connection(Covered(), BEGAN + 16.0)
+    assert live.unresponsive_for(BEGAN + 17.0) == 1.0
     session.reach(sent=1)
     live.follow(BEGAN + 18.0)
     assert live.unresponsive_for(BEGAN + 20.0) == 2.0
     live.receive(heard(Turn(0, "word")), BEGAN + 25.0)
     assert live.unresponsive_for(BEGAN + 26.0) == 1.0
+
+
+def test_audio_for_a_service_that_never_listened_is_no_sign_of_life(
+    session: ScriptedSession,
+) -> None:
+    live = LiveSession(session, BEGAN)
+    live.finished_at = BEGAN
+    for second in range(1, 30):
+        session.reach(sent=second % 10)  # again and again: it is sent anew after each attempt
+        live.follow(BEGAN + second)
+        live.note_disconnection(Fault("Can't reach the service"))
+        assert live.unresponsive_for(BEGAN + second) == second
+
+
+def test_a_service_that_begins_again_and_again_gives_one_sign_of_life(
+    session: ScriptedSession,
+) -> None:
+    live = LiveSession(session, BEGAN)
+    live.finished_at = BEGAN
+    for second in range(1, 30):
+        live.note_connection(Covered(), BEGAN + second)
+        session.reach(sent=3)
+        live.follow(BEGAN + second)
+        session.reach(sent=0)
+        live.follow(BEGAN + second)
+        live.note_disconnection(Fault("Connection lost"))
+    # The second of the connections might have followed a loss of the network.
+    assert live.unresponsive_for(BEGAN + 29.0) == 27.0
 
 
 def test_before_the_second_press_the_service_is_not_unresponsive(session: ScriptedSession) -> None:

@@ -25,6 +25,7 @@ class DrippingPeer:
     def __init__(self, at_once: bytes, interval: float = 0.05) -> None:
         self._at_once = at_once
         self._interval = interval
+        self.connected = threading.Event()
         self.released = threading.Event()
 
     def __enter__(self) -> Self:
@@ -48,5 +49,6 @@ class DrippingPeer:
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
             client.sendall(self._at_once)
+            self.connected.set()
             while not self.released.wait(self._interval):
                 client.sendall(b"1")

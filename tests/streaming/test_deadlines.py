@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.events import SessionEnded
+from appliance.core.events import Disconnected, SessionEnded
 from appliance.core.network_errors import Cause
 from appliance.mqtt.broker_connection import BrokerConnection
 from appliance.mqtt.errors import AWAY, BrokerError
 from appliance.settings.schema import MqttSettings, ServiceSettings
-from appliance.streaming.outcomes import Outcome, Stage
+from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport
 from tests.rig.dripping import STAGES, DrippingPeer
 from tests.rig.numbered import numbered
+from tests.rig.proxy import Proxy
 from tests.rig.service import ScriptedService
 from tests.rig.waiting import wait_until
 from tests.streaming.running_session import SPEECH, RunningSession, assert_nothing_lost
@@ -101,6 +102,23 @@ def test_a_session_that_is_abandoned_waits_for_no_peer(tmp_path: Path, where: st
         ended = running.posted.wait(SessionEnded)
         running.session.join()
     assert not ended.complete
+
+
+def test_a_delivery_gets_past_a_token_server_that_drips(tmp_path: Path) -> None:
+    with (
+        ScriptedService(numbered(SPEECH.words)) as service,
+        DrippingPeer(STAGES["headers"]) as peer,
+        Proxy(int(peer.address.partition(":")[2])) as proxy,
+    ):
+        settings = ServiceSettings(url=service.url, token_url=proxy.route(service.token_url))
+        tokens = TokenSource(settings, timeout=SHORT)
+        with RunningSession(service, tmp_path, settings=settings, tokens=tokens) as running:
+            wait_until(lambda: len(running.posted.of(Disconnected)) >= 2)
+            proxy.lead_to(int(service.token_url.split(":")[2].partition("/")[0]))
+            assert running.wait_for_end()
+            assert_nothing_lost(running)
+        faults = {event.fault for event in running.posted.of(Disconnected)[:2]}
+        assert faults == {fault_for(Outcome(Stage.TOKEN, cause=Cause.TIMEOUT))}
 
 
 def test_the_fallback_takes_over_from_a_service_that_drips(tmp_path: Path) -> None:
