@@ -16,6 +16,9 @@ MAX_HANDSHAKE = 64 * 1024
 MAX_MESSAGE = MAX_SIZE
 """Bytes of a message, with its frames' headers."""
 
+MIN_PIECE = 16
+"""Bytes that each piece counts as, at least: fragments may be empty, and cost time all the same."""
+
 _BEGINNING = 64
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r\n]")
 
@@ -46,6 +49,7 @@ class BoundedSocket:
     def __init__(self, sock: socket.socket, at_first: int = MAX_HANDSHAKE) -> None:
         self._sock = sock
         self._left = at_first
+        self._min_piece = 1  # the library reads a handshake byte by byte
         self._beginning = bytearray()
         self._is_closed = False
 
@@ -64,18 +68,19 @@ class BoundedSocket:
         if self._left <= 0:
             raise TooMuchError("the peer sends too much")
         data = self._sock.recv(min(size, self._left))
-        self._left -= len(data)
+        self._left -= max(len(data), self._min_piece)
         if len(self._beginning) < _BEGINNING:
             self._beginning += data[:_BEGINNING]
         return data
 
     def expect_message(self) -> None:
         """Note that what came so far is done with."""
-        self._left = MAX_MESSAGE
+        self._left, self._min_piece = MAX_MESSAGE, MIN_PIECE
 
     def pass_over(self, control_frame: bytes) -> None:
         """Note a frame of a ping or pong, which may come within a message."""
-        self._left += 2 + len(control_frame)
+        pieces = [2, len(control_frame)] if control_frame else [2]
+        self._left += sum(max(piece, MIN_PIECE) for piece in pieces)
 
     def shutdown(self, how: int) -> None:
         """End both directions; what the kernel has received already is left there."""

@@ -19,6 +19,7 @@ from appliance.settings.schema import ServiceSettings
 from appliance.streaming import tcp_info
 from appliance.streaming.bounded_socket import BoundedSocket
 from appliance.streaming.liveness import PONG_TIMEOUT, STALL_TIMEOUT, Liveness
+from appliance.streaming.message_rate import MessageRate
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.parameters import HEADERS, connection_url
 from appliance.streaming.refusal import refusal
@@ -96,6 +97,7 @@ class Transport:
         self._status: int | None = None
         self._close: tuple[int | None, str] = (None, "")
         self._aborted = threading.Event()
+        self._rate = MessageRate(clock=clock)
         self.ended = threading.Event()
         self._liveness = Liveness(stall_timeout, pong_timeout, clock)
         self._checked_at = clock()
@@ -235,6 +237,7 @@ class Transport:
         self._liveness.note_received()
         if self._stream:
             self._stream.expect_message()
+        self._aborted.wait(self._rate.delay())
         self._listener.received(frame)
 
     def _on_ping(self, _app: websocket.WebSocketApp, payload: bytes) -> None:

@@ -97,7 +97,7 @@ def test_it_ends_amid_a_handshake_that_drips(
 
 
 @pytest.mark.parametrize(
-    "scenario", ["one_huge_frame", "fragments_between_pings", "flood_of_pings", "flood_of_messages"]
+    "scenario", ["one_huge_frame", "fragments_between_pings", "flood_of_pings", "flood_of_turns"]
 )
 def test_it_survives_what_never_ends(
     service: ScriptedService, tmp_path: Path, scenario: str

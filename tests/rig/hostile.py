@@ -3,6 +3,8 @@
 import base64
 import contextlib
 import hashlib
+import itertools
+import json
 import re
 import socket
 import ssl
@@ -87,6 +89,14 @@ def flood_of_messages() -> Iterator[bytes]:
         yield frame(FINAL | TEXT, b'{"type":"Nothing"}') * 1000
 
 
+def flood_of_turns() -> Iterator[bytes]:
+    """Send turn after turn as fast as the network takes them."""
+    for number in itertools.count():
+        said = {"transcript": "so", "end_of_turn": number % 2 == 0}
+        turn = json.dumps({"type": "Turn", "turn_order": number, **said}).encode()
+        yield frame(FINAL | TEXT, turn)
+
+
 MESSAGES = {
     scenario.__name__: scenario
     for scenario in (
@@ -99,7 +109,8 @@ MESSAGES = {
 """Messages of too many bytes, sent after the handshake."""
 
 SENDING = MESSAGES | {
-    scenario.__name__: scenario for scenario in (empty_fragments, flood_of_pings, flood_of_messages)
+    scenario.__name__: scenario
+    for scenario in (empty_fragments, flood_of_pings, flood_of_messages, flood_of_turns)
 }
 """All that is sent after the handshake, and never ends."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
+from appliance.streaming.message_rate import BURST
 from appliance.streaming.outcomes import Outcome, Stage, fault_for
 from appliance.streaming.transport import Transport
 from tests.rig.certificates import self_signed
@@ -20,6 +21,7 @@ from tests.rig.hostile import (
     compressed_message,
     endless_line,
 )
+from tests.rig.waiting import wait_until
 
 MAX_MEMORY = 8 * 1024 * 1024
 """Bytes; a message may have one million, and the library holds it twice."""
@@ -31,11 +33,13 @@ class Listening:
     def __init__(self) -> None:
         self.is_open = threading.Event()
         self.frames: list[str | bytes] = []
+        self.received_so_far = 0
 
     def opened(self) -> None:
         self.is_open.set()
 
     def received(self, frame: str | bytes) -> None:
+        self.received_so_far += 1
         self.frames.append(frame)
         del self.frames[100:]
 
@@ -59,7 +63,7 @@ def measured(peer: HostilePeer, ca_file: str = "") -> tuple[Outcome, Listening, 
 
 @pytest.mark.parametrize(
     "scenario",
-    [*MESSAGES, pytest.param("empty_fragments", marks=pytest.mark.slow)],  # half a million of them
+    [*MESSAGES, pytest.param("empty_fragments", marks=pytest.mark.slow)],  # 65,000 of them
 )
 def test_a_message_without_end_is_given_up(scenario: str) -> None:
     with HostilePeer(after=SENDING[scenario]) as peer:
@@ -85,6 +89,19 @@ def test_a_compressed_message_is_not_unpacked() -> None:
     assert outcome.stage is Stage.SESSION
     assert listener.frames == []
     assert memory < MAX_MEMORY
+
+
+def test_a_flood_of_messages_is_left_to_the_peer() -> None:
+    """The clock stands still: after the burst, each message waits longer than the one before."""
+    with HostilePeer(after=SENDING["flood_of_turns"]) as peer:
+        listener = Listening()
+        transport = Transport(ServiceSettings(url=peer.url), "t", listener, clock=lambda: 0.0)
+        running = threading.Thread(target=transport.run)
+        running.start()
+        wait_until(lambda: listener.received_so_far >= BURST)
+        transport.abort()
+        running.join()
+    assert listener.received_so_far < BURST + 100
 
 
 @pytest.mark.parametrize("scenario", HANDSHAKES)
