@@ -21,6 +21,12 @@ _VARIANTS = {
     "mrs": (("missus",), ("missis",)),
     "vs": (("versus",),),
     "prof": (("professor",),),
+    "st": (("saint",), ("street",)),
+    "ave": (("avenue",),),
+    "jr": (("junior",),),
+    "sr": (("senior",),),
+    "etc": (("et", "cetera"),),
+    "approx": (("approximately",),),
 }
 """Other ways to say a word that is mostly written short."""
 
@@ -59,8 +65,10 @@ DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
 
 _TURKISH = (DOTLESS_I, *"İğĞ")
 
-INITIALS_POINT = r"(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)"
-"""A point between single letters, as in "T.V.": a pattern."""
+INITIALS_POINT = r"(?<=\b[^\W\d_])[./](?=[^\W\d_]\b)"
+"""A point or slash between single letters, as in "T.V." and "A/C": a pattern."""
+
+_THOUSANDS_MARK = "(?<=\\d)[\u00a0\u202f'\u2019](?=\\d{3}(?!\\d))"
 
 MINUS_SIGN = rf"(?<![^\s(\[«\"“])[{_MINUS}](?=[$€£]?\d)"
 """A sign before a number, and no hyphen: a pattern."""
@@ -74,9 +82,9 @@ RANGE = r"(?<![\d.,-])\d{1,6}[-\N{EN DASH}]\d{1,6}(?![\d.,]*[-\N{EN DASH}\d])"
 
 NUMBER_SPACE = (
     rf"(?<=[\d¼-¾⅐-⅞]){_SPACE}(?=\d{{1,2}}/\d|[%°€$£]|(?i:{_UNIT})\b)|(?<=°){_SPACE}(?=[CFcf]\b)"
-    r"|(?<=\b[Nn][or])\.\s?(?=\d)"
+    rf"|(?<=\b[Nn][or])\.\s?(?=\d)|(?<=[$€£]){_SPACE}(?=\d)|{_THOUSANDS_MARK}"
 )
-"""What joins a number with its unit or fraction, and the point in "No. 5": a pattern."""
+"""What joins a number and its unit or fraction, or parts of it, and the point in "No. 5"."""
 
 MOST_WAYS = 16
 """Ways to say one text; of more, only the usual one counts."""
@@ -97,7 +105,7 @@ def _token() -> re.Pattern[str]:
         r"(?P<count>\d{1,2})/(?P<parts>\d{1,2})(?![\d/])"
         r"|(?P<ordinal>\d{1,6})(?:st|nd|rd|th)\b"
         r"|(?<![\d.,])(?P<decade>(?:1[1-9]|20)?\d0)'?s\b"
-        rf"|(?P<before>[$€£])(?P<amount>{_GROUPED})(?:[.,](?P<cents>\d\d))?(?![\d.,]*\d)"
+        rf"|(?P<before>[$€£]){_SPACE}?(?P<amount>{_GROUPED})(?:[.,](?P<cents>\d\d))?(?![\d.,]*\d)"
         rf"|(?<![\d.,])(?P<sum>{_GROUPED})[.,](?P<coins>\d\d){_SPACE}?(?P<behind>[$€£])"
         rf"|(?P<range>{RANGE})"
         rf"|(?<=\d){_SPACE}?(?P<unit>{_UNIT})\b"
@@ -155,7 +163,7 @@ def ways_to_speak(text: str, decimal_comma: bool | None = None) -> list[Way]:
 
 def _tokens(text: str, turkish: bool | None, decimal_comma: bool | None) -> Iterator[Readings]:
     plain = _caseless(text, turkish).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    plain = re.sub(INITIALS_POINT, "", plain)
+    plain = re.sub(rf"{INITIALS_POINT}|{_THOUSANDS_MARK}", "", plain)
     for token in _token().finditer(plain):
         yield _readings(token, decimal_comma)
 

@@ -281,6 +281,18 @@ FORMATTED = [
     ),
     ("dim to a half", ["Dim to 1/2", "Dim to 1/2."], ["Dim to 12", "Dim to 1/3", "Dim to 1"]),
     ("point five", ["0.5"], ["5", "0.55", "1.5"]),
+    (
+        "turn on the A/C",
+        ["Turn on the AC.", "turn on the A.C."],
+        ["Turn on the CA", "Turn on A or C"],
+    ),
+    ("pay five euros", ["Pay € 5", "Pay 5 €", "Pay €5"], ["Pay € 50", "Pay 5 $", "Pay 5"]),
+    (
+        "scene 10000",
+        ["Scene 10\u202f000", "Scene 10\u00a0000", "Scene 10'000", "Scene 10,000"],
+        ["Scene 10 000", "Scene 10'00", "Scene 10 0000", "Scene 1000"],
+    ),
+    ("drive to Saint Mary", ["Drive to St. Mary", "drive to St Mary"], ["Drive to S. Mary"]),
     ("mail Anna at home", ["Mail Anna @ home"], ["Mail Anna home", "Mail @ Anna home"]),
 ]
 
