@@ -1,1 +1,1 @@
-"""Spoken commands."""
+"""Spoken commands, and words that call the reader."""
