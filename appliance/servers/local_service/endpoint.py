@@ -12,7 +12,7 @@ from collections.abc import Callable
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from appliance.servers.local_service import protocol
 from appliance.servers.local_service.admission import Admission, SessionSlot
@@ -162,6 +162,9 @@ async def _not_found(websocket: WebSocket) -> None:
 
 
 async def _refuse(websocket: WebSocket, refusal: RefusedError) -> None:
-    await websocket.send_text(protocol.encoded(protocol.Error(refusal.code, str(refusal))))
+    if websocket.application_state is not WebSocketState.CONNECTED:
+        return  # the client has gone
     is_short = len(str(refusal).encode()) <= MAX_CLOSE_REASON
-    await websocket.close(refusal.code, str(refusal) if is_short else LONG_REASON)
+    with contextlib.suppress(WebSocketDisconnect):
+        await websocket.send_text(protocol.encoded(protocol.Error(refusal.code, str(refusal))))
+        await websocket.close(refusal.code, str(refusal) if is_short else LONG_REASON)

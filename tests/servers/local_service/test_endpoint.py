@@ -453,6 +453,19 @@ def silent() -> Iterator[LocalService]:
         yield service
 
 
+@pytest.mark.parametrize("first", [bytes(1598), b"\0"])
+def test_a_refusal_beside_a_message_that_is_too_long_takes_no_stack_trace(
+    silent: LocalService, caplog: pytest.LogCaptureFixture, first: bytes
+) -> None:
+    for _ in range(20):
+        client = Client(silent)
+        client.frames(first, len(first))
+        client.text("x" * 300_000)
+        client.rest()
+        assert client.close_code in (1009, 3006, 3007)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 @pytest.mark.parametrize("size", [262_145, 3_000_000])
 def test_a_message_that_is_too_long_is_refused_with_its_code(
     silent: LocalService, size: int
