@@ -52,11 +52,8 @@ def open_stream(
         limit: ends the attempt when the session is abandoned.
     """
     open_by = clock() + OPEN_TIMEOUT
-    source = tokens
-    if candidate.is_fallback or source is None:
-        source = TokenSource(candidate.settings, fallback=candidate.is_fallback, limit=limit)
     try:
-        token = source.fetch(time_left())
+        token = _source(candidate, tokens, limit).fetch(time_left())
     except TokenError as refusal:
         return refusal.outcome
 
@@ -76,6 +73,14 @@ def open_stream(
 
     pace = candidate.retry_policy.pace
     return Stream(backlog, covered, pace, open_transport, post, clock, unstable=candidate.unstable)
+
+
+def _source(
+    candidate: Candidate, tokens: TokenSource | None, limit: TimeLimit | None
+) -> TokenSource:
+    if candidate.is_fallback or tokens is None:
+        return TokenSource(candidate.settings, fallback=candidate.is_fallback, limit=limit)
+    return tokens
 
 
 @contextlib.contextmanager

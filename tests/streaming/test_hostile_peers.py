@@ -61,10 +61,7 @@ def measured(peer: HostilePeer, ca_file: str = "") -> tuple[Outcome, Listening, 
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [*MESSAGES, pytest.param("empty_fragments", marks=pytest.mark.slow)],  # 65,000 of them
-)
+@pytest.mark.parametrize("scenario", [*MESSAGES, "empty_fragments"])
 def test_a_message_without_end_is_given_up(scenario: str) -> None:
     with HostilePeer(after=SENDING[scenario]) as peer:
         outcome, listener, memory = measured(peer)
