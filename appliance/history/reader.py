@@ -67,13 +67,7 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
             (limit,),
         )
         turns = [OutgoingTurn(*row) for row in rows]
-        spoken_by = {
-            session: _speakers(database, session) for session in {it.session for it in turns}
-        }
-        return [
-            replace(turn, speaker=spoken_by[turn.session].get((turn.origin, turn.order)))
-            for turn in turns
-        ]
+        return _with_speakers(database, turns)
 
 
 def covered(path: Path) -> dict[str, Covered]:
@@ -100,8 +94,7 @@ def speakers(path: Path, session: str) -> dict[LabelKey, Speaker]:
     if not is_there(path):
         return {}
     with open_for_reading(path) as database:
-        spoken_by = _speakers(database, session)
-        return {(origin, speaker.label): speaker for (origin, _), speaker in spoken_by.items()}
+        return _speakers(database, session)
 
 
 def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
@@ -146,28 +139,54 @@ def labels(path: Path, session: str) -> dict[LabelKey, int]:
 
 
 def _turns(database: sqlite3.Connection, session: str, began_at: float) -> tuple[TurnRecord, ...]:
-    spoken_by = _speakers(database, session)
+    known = _speakers(database, session)
+    label_of = _labels_of_turns(database, session) if known else {}
     rows = database.execute(
         "SELECT text, started, ended, origin, turn_order FROM turn WHERE session = ?"
         " ORDER BY origin, turn_order",
         (session,),
     )
     return tuple(
-        TurnRecord(number, text, began_at + started, began_at + ended, spoken_by.get(tuple(key)))
-        for number, (text, started, ended, *key) in enumerate(rows)
+        TurnRecord(
+            *(number, text, began_at + started, began_at + ended),
+            known.get((origin, label_of.get((origin, order), ""))),
+        )
+        for number, (text, started, ended, origin, order) in enumerate(rows)
     )
 
 
-def _speakers(database: sqlite3.Connection, session: str) -> dict[Key, Speaker]:
-    """Return who spoke each turn; a database of an earlier version does not say."""
+def _with_speakers(
+    database: sqlite3.Connection, turns: Sequence[OutgoingTurn]
+) -> list[OutgoingTurn]:
+    """Return the turns with who spoke them."""
+    known = {it: _speakers(database, it) for it in {turn.session for turn in turns}}
+    asked = "SELECT speaker FROM turn WHERE (session, origin, turn_order) = (?, ?, ?)"
+    found = []
+    for turn in turns:
+        speaker = None
+        if speakers := known[turn.session]:
+            key = (turn.session, turn.origin, turn.order)
+            # None if the turn was deleted meanwhile.
+            row = database.execute(asked, key).fetchone()
+            speaker = speakers.get((turn.origin, row[0])) if row else None
+        found.append(replace(turn, speaker=speaker))
+    return found
+
+
+def _labels_of_turns(database: sqlite3.Connection, session: str) -> dict[Key, str]:
+    said = "SELECT origin, turn_order, speaker FROM turn WHERE session = ? AND speaker != ''"
+    return {(origin, order): label for origin, order, label in database.execute(said, (session,))}
+
+
+def _speakers(database: sqlite3.Connection, session: str) -> dict[LabelKey, Speaker]:
+    """Return the speakers of a session; a database of an earlier version does not say."""
     if not has_speakers(database):
         return {}
-    said = "SELECT origin, turn_order, speaker FROM turn WHERE session = ? AND speaker != ''"
-    label_of = {(at, order): label for at, order, label in database.execute(said, (session,))}
+    said = "SELECT DISTINCT origin, speaker FROM turn WHERE session = ? AND speaker != ''"
+    heard = database.execute(said, (session,)).fetchall()
     named = "SELECT origin, label, name FROM speaker WHERE session = ?"
-    names = {(at, label): name for at, label, name in database.execute(named, (session,))}
-    known = known_speakers(((key[0], label) for key, label in label_of.items()), names)
-    return {key: known[key[0], label] for key, label in label_of.items()}
+    names = {(origin, label): name for origin, label, name in database.execute(named, (session,))}
+    return known_speakers(heard, names)
 
 
 def _marks(database: sqlite3.Connection, session: str, began_at: float) -> tuple[MarkRecord, ...]:
