@@ -36,3 +36,8 @@ def test_it_hands_over_each_secret_that_the_program_asks_for() -> None:
         secrets.FALLBACK_TOKEN_SECRET,
         secrets.MQTT_PASSWORD,
     ]
+
+
+def test_it_leaves_the_note_of_an_open_microphone_over_a_crash() -> None:
+    # RemoveIPC=yes deletes the user's files in /dev/shm whenever the program ends.
+    assert not re.search(r"^(RemoveIPC|DynamicUser)=(?!no$)", UNIT.read_text(), re.MULTILINE)
