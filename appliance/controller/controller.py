@@ -7,25 +7,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
-
 from appliance.controller.exit_reason import EXIT_EVENTS, ExitReason
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
 from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter
-from appliance.controller.press import Press, click
+from appliance.controller.press import Press
 from appliance.controller.privacy import PrivacyGuard
+from appliance.controller.request_handler import RequestHandler
 from appliance.controller.resumption import Resumption
 from appliance.controller.start_gate import StartGate
 from appliance.controller.states import Input, Microphone, SessionMachine, State
 from appliance.controller.time_limits import TimeLimits
-from appliance.core import command_events, events
-from appliance.core.command_events import Request
+from appliance.core import events
+from appliance.core.command_events import NameGiven, Requested
 from appliance.core.events import Event
 from appliance.core.faults import Fault, Part
 from appliance.history.writer import HistoryWriter
-from appliance.screen.appearance import APPEARANCE_REQUESTS
 from appliance.settings import Settings
 from appliance.streaming.session import Session
 from appliance.system.supervision import BusyTimer
@@ -113,6 +111,7 @@ class Controller:
         self._gate = StartGate(settings, self._privacy, self._exit)
         self._limits = TimeLimits(settings.session, self._privacy, self._exit)
         self._machine = SessionMachine(microphone, presenter, open_sessions, faults, self._clock)
+        self._requests = RequestHandler(self._machine, presenter, history, self._apply)
         self._resumption = Resumption(self._machine, self._privacy, open_sessions, self._clock)
         watching = (faults, presenter, self._privacy, self._gate)
         self._listeners: tuple[Listener, ...] = (*watching, *listeners)
@@ -164,10 +163,8 @@ class Controller:
             for listener in self._listeners:
                 listener.handle(event)
             pending += self._dispatcher.handle(event)
-            if isinstance(event, command_events.Requested):
-                pending += self._requested(event)
-            elif isinstance(event, command_events.NameGiven):
-                pending += self._name_given(event)
+            if isinstance(event, Requested | NameGiven):
+                pending += self._requests.handle(event)
             else:
                 self._take(event)
 
@@ -208,34 +205,6 @@ class Controller:
             log.info("button held: switching off")
             self._press.drop()
             self._exit_for(events.PowerOffRequested())
-
-    def _requested(self, event: command_events.Requested) -> list[Event]:
-        """Carry out a request; return the outcome of the command that made it, if one did."""
-        request, failure = event.request, ""
-        if event.command and not self._machine.named(event.command.session):
-            failure = "that session is over"
-        elif request is Request.CLEAR and self._machine.live:
-            self._machine.live.transcript.clear()
-        elif request in APPEARANCE_REQUESTS:
-            failure = self._presenter.change_appearance(request)
-        elif request is Request.START:
-            self._apply(Input.START)
-        elif request is Request.STOP:
-            self._apply(Input.STOP)
-        elif request is Request.PRESS:
-            self._apply(click(in_session=self._machine.in_session))
-        return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
-
-    def _name_given(self, event: command_events.NameGiven) -> list[Event]:
-        """Name a speaker; return the outcome of the command."""
-        failure, live = "", self._machine.named(event.session)
-        if live is None:
-            failure = "that session is over"
-        elif not live.name_speaker(event.origin, event.label, event.name):
-            failure = f"nobody is {event.label} yet"
-        else:
-            self._history.name_speaker(event.session, event.origin, event.label, event.name)
-        return [msgspec.structs.replace(event.command, failure=failure)] if event.command else []
 
     def _connected(self, event: events.Connected) -> None:
         self._history.drop_uncovered(event.session, event.covered)
