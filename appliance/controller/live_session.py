@@ -124,6 +124,10 @@ class LiveSession:
         absent = now - self._no_microphone_since if self._no_microphone_since is not None else 0.0
         return absent + self.progress.silence
 
+    def finishing_for(self, now: float) -> float:
+        """Return the seconds since the microphone was closed; 0 while it is open."""
+        return now - (self.finished_at or now)
+
     def unresponsive_for(self, now: float) -> float:
         """Return the seconds of finishing since the service last answered."""
         return now - max(self.finished_at or now, self._sign_of_life_at)

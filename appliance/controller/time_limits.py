@@ -14,6 +14,10 @@ NO_WORDS_TIMEOUT = 2.0
 """Seconds to wait for words before the end when nobody can expect any: the press that began the
 session is held to power off, or no service that was sent audio has said that it listens."""
 
+END_TIMEOUT = 15.0
+"""Seconds of finishing at the end of the program, whatever a service still says: systemd kills the
+program after 30."""
+
 
 class TimeLimits:
     """Limits on silence, on a session that nothing shows, and on waiting for the last words.
@@ -35,7 +39,8 @@ class TimeLimits:
         """Return the input that is due at this moment of the monotonic clock, if any."""
         if state is State.FINISHING:
             timed_out = live.unresponsive_for(now) > self._finish_timeout(live)
-            return Input.FINISH_TIMEOUT if timed_out else None
+            must_end = self._exit.final and live.finishing_for(now) > END_TIMEOUT
+            return Input.FINISH_TIMEOUT if timed_out or must_end else None
         if state not in MICROPHONE_OPEN:
             return None
         if 0 < self._settings.auto_stop < live.silence(now):

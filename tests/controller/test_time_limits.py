@@ -7,7 +7,7 @@ from appliance.controller.exit_reason import ExitReason
 from appliance.controller.live_session import LiveSession
 from appliance.controller.privacy import DARK_TIMEOUT, PrivacyGuard
 from appliance.controller.states import MICROPHONE_OPEN, Input, State
-from appliance.controller.time_limits import NO_WORDS_TIMEOUT, TimeLimits
+from appliance.controller.time_limits import END_TIMEOUT, NO_WORDS_TIMEOUT, TimeLimits
 from appliance.core.events import PowerOffRequested, ScreenRecovered, StopRequested, TurnReceived
 from appliance.core.recording import Recording
 from appliance.core.turns import Covered, Turn
@@ -81,6 +81,21 @@ def test_before_powering_off_words_that_nobody_said_are_not_awaited(limited: Lim
     turn = Turn(0, "a word", finished=True)
     limited.live.receive(TurnReceived("a", 0, turn, 0.0, 1.0, Covered()), BEGAN)
     assert limited.due(State.FINISHING, after) is None
+
+
+@pytest.mark.parametrize("event", [StopRequested(), PowerOffRequested(), None])
+def test_before_the_end_a_service_that_talks_without_end_is_given_up(
+    limited: Limited, event: StopRequested | PowerOffRequested | None
+) -> None:
+    limited.live.finished_at = BEGAN
+    if event:
+        limited.exit_reason.add(event)
+    due = []
+    for second in (END_TIMEOUT, END_TIMEOUT + 1.0):
+        turn = Turn(0, "and another thing")
+        limited.live.receive(TurnReceived("a", 0, turn, 0.0, 1.0, Covered()), BEGAN + second)
+        due.append(limited.due(State.FINISHING, second))
+    assert due == [None, Input.FINISH_TIMEOUT if event else None]
 
 
 @pytest.mark.parametrize(
