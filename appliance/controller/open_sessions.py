@@ -84,8 +84,8 @@ class OpenSessions:
         self._sessions.listening.clear()
 
     def spool_busy_for(self) -> float:
-        """Return the seconds that the longest present write of audio takes."""
-        return max((it.backlog.busy_timer.lasts() for it in [*self._held.values()]), default=0.0)
+        """Return the seconds that the longest present write or reading of audio takes."""
+        return max((it.backlog.busy_for() for it in [*self._held.values()]), default=0.0)
 
     def began_at(self, session: str) -> float | None:
         """Return when a session began, in monotonic seconds; None if before this boot."""

@@ -80,6 +80,9 @@ def parse(data: bytes, path: Path, *, alone: bool = False) -> Settings:
     """
     try:
         table = _table(data.decode("utf-8-sig"))  # an editor on Windows may add a byte order mark
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(path, [f"is not valid TOML: line {line} is not UTF-8"]) from error
     except ValueError as error:
         raise SettingsError(path, [f"is not valid TOML: {_in_words(error)}"]) from error
     if problems := problems_of_limits(table) or problems_in(Settings, table):

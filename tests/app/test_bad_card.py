@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from appliance.app.card_wait import WAITING
 from appliance.controller.card_watch import STALLED
 from appliance.controller.controller import HUNG_TIME
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import StopRequested
 from appliance.screen.scene import Mode
 from appliance.streaming.spool.manifest import MANIFEST
-from tests.rig.box import Box, settings_for
-from tests.rig.card import Card, NoCardError
+from tests.rig.box import Box, UnawaitedBox, settings_for
+from tests.rig.card import Card, HangingCard, NoCardError
 from tests.rig.comparison import Comparison, compare
 from tests.rig.numbered import numbered, speech
 from tests.rig.service import ScriptedService
@@ -75,6 +76,25 @@ def test_a_program_whose_card_stalls_can_end(sound: PipeMicrophone, card: Card) 
             finally:
                 card.thaw()
     assert box.reason == StopRequested()
+
+
+def test_a_card_that_does_not_even_read_at_the_start_costs_nothing(tmp_path: Path) -> None:
+    try:
+        with HangingCard(tmp_path) as card, ScriptedService() as service:
+            trees.leave_session(card.folder / "spool", "s1")
+            card.freeze()
+            with UnawaitedBox(settings_for(service.url, service.token_url, card.folder)) as box:
+                try:
+                    wait_until(lambda: box.scene == WAITING)
+                finally:
+                    card.thaw()
+                wait_until(lambda: box.scene.mode is Mode.READY and not box.scene.waiting)
+                wait_until(lambda: not box.spooled())
+                assert box.scene.fault is None
+            heard = sum(len(connection.audio) for connection in service.connections)
+    except NoCardError as error:
+        pytest.skip(f"no card can be mounted: {error}")
+    assert heard == 2 * 25 * SAMPLE_RATE
 
 
 def test_a_card_with_damaged_inodes_costs_what_was_in_them(card: Card) -> None:

@@ -15,10 +15,10 @@ from appliance.app.card_wait import WAITING, EndedError, stall_shown, wait_for_c
 from appliance.controller.card_watch import STALLED
 from appliance.controller.session_factory import SessionFactory
 from appliance.core.events import Event, StopRequested
-from appliance.screen.scene import Mode, Scene
+from appliance.screen.scene import Mode
 from appliance.system import status_file
 from appliance.system.state_lock import StateLock
-from tests.rig.box import Box, settings_for
+from tests.rig.box import UnawaitedBox, settings_for
 from tests.rig.waiting import wait_until
 
 
@@ -95,19 +95,12 @@ class Sluggish:
         monkeypatch.setattr(owner, name, slow)
 
 
-class StallBox(Box):
-    """A box that is not waited for."""
-
-    def wait_for(self, *modes: Mode, within: float = 60.0) -> Scene:
-        return self.scene if Mode.READY in modes else super().wait_for(*modes, within=within)
-
-
 @pytest.mark.slow
 def test_a_box_whose_left_over_audio_can_not_be_read_yet_says_so_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Sluggish(monkeypatch, SessionFactory, "left_over")
-    with StallBox(settings_for("ws://127.0.0.1:9", "http://127.0.0.1:9", tmp_path)) as box:
+    with UnawaitedBox(settings_for("ws://127.0.0.1:9", "http://127.0.0.1:9", tmp_path)) as box:
         wait_until(lambda: box.scene == WAITING)
         disk.answers.set()
         wait_until(lambda: box.scene.mode is Mode.READY)
@@ -119,7 +112,7 @@ def test_a_box_whose_card_never_answers_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Sluggish(monkeypatch, SessionFactory, "left_over")
-    with StallBox(settings_for("ws://127.0.0.1:9", "http://127.0.0.1:9", tmp_path)) as box:
+    with UnawaitedBox(settings_for("ws://127.0.0.1:9", "http://127.0.0.1:9", tmp_path)) as box:
         wait_until(lambda: box.scene == WAITING)
         box.appliance.post(StopRequested())
         wait_until(lambda: box.reason)

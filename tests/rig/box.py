@@ -153,6 +153,14 @@ class Box:
         return WatchedPanel(panel, self.scenes)
 
 
+class UnawaitedBox(Box):
+    """A box that need not be ready when the `with` block begins."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+
 def settings_for(url: str, token_url: str, folder: Path, **session: float) -> Settings:
     """Return settings with this service, and all state in a folder of the test's."""
     default = Settings()

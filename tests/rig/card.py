@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.rig.programs import PATH
+from tests.rig.waiting import wait_until
 
 SIZE = 64 * 1024 * 1024
 """Bytes."""
@@ -72,6 +74,57 @@ class Card:
     def thaw(self) -> None:
         """Let all writes go on."""
         _run("fsfreeze", "--unfreeze", self.folder)
+
+
+class HangingCard:
+    """An ext4 file system whose program can be stopped, so that reading hangs, too.
+
+    with HangingCard(tmp_path) as card:
+        card.freeze()  # each use of it hangs
+        card.thaw()
+
+    Raises:
+        NoCardError: it can't be mounted here: that needs root and fuse2fs.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        self.folder = parent / "card"
+        self._image = parent / "card.img"
+        self._program: subprocess.Popen[bytes]
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir()
+        with self._image.open("wb") as image:
+            image.truncate(SIZE)
+        try:
+            _run("mkfs.ext4", "-q", self._image)
+            command = ("fuse2fs", "-f", "-o", "fakeroot", self._image, self.folder)
+            environment = {**os.environ, "PATH": PATH}
+            self._program = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise NoCardError(str(error)) from error
+        wait_until(lambda: self.folder.is_mount() or self._program.poll() is not None)
+        if not self.folder.is_mount():
+            raise NoCardError("fuse2fs can't mount it")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.thaw()
+        _run("umount", "--lazy", self.folder)
+        self._program.wait(20)
+
+    def freeze(self) -> None:
+        """Let each use of the card hang from now on."""
+        self._program.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let all of them go on."""
+        self._program.send_signal(signal.SIGCONT)
 
 
 def _run(*command: str | Path) -> None:

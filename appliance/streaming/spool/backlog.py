@@ -77,6 +77,7 @@ class Backlog:
         self._segments: deque[Segment] = deque()
         self._released: list[Segment] = []
         self._unreadable: set[Path] = set()
+        self._reading = BusyTimer("spool", clock)
         self._anchors = [(0, recording.monotonic)]
         self._lock = threading.RLock()
         self._appended = threading.Condition(self._lock)
@@ -175,7 +176,8 @@ class Backlog:
 
     def _load(self, segment: Segment, position: int, samples: int) -> bytes:
         try:
-            audio = segment.load(position, samples)
+            with self._reading:
+                audio = segment.load(position, samples)
         except OSError as error:
             if segment.path not in self._unreadable:  # it is read in a hundred pieces
                 self._unreadable.add(segment.path)
@@ -226,6 +228,10 @@ class Backlog:
     def busy_timer(self) -> BusyTimer:
         """How long the present write takes; a card may stall."""
         return self._writer.busy_timer
+
+    def busy_for(self) -> float:
+        """Return the seconds that the present write or reading takes."""
+        return max(self.busy_timer.lasts(), self._reading.lasts())
 
     def _take_work(self) -> Work:
         with self._lock:

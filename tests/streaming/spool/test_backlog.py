@@ -10,7 +10,7 @@ from appliance.core.events import AudioDropped
 from appliance.streaming.spool.backlog import GAP, Backlog
 from appliance.streaming.spool.inventory import recordings_in
 from appliance.streaming.spool.manifest import read_manifest
-from appliance.streaming.spool.segment import LENGTH
+from appliance.streaming.spool.segment import LENGTH, Segment
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, recording
@@ -53,6 +53,27 @@ def segments(folder: Path) -> list[Path]:
 
 def reopened(folder: Path, covered: int = 0) -> Backlog:
     return Backlog(folder, recording(), Posted(), covered=covered)
+
+
+def test_audio_that_the_disk_does_not_give_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backlog = filled(tmp_path / "s1", 1)
+    backlog.open()
+    backlog.close()
+    again = reopened(tmp_path / "s1")
+    assert again.busy_for() == 0.0
+    load, took = Segment.load, []
+
+    def slow(segment: Segment, position: int, samples: int) -> bytes:
+        wait_until(lambda: again.busy_for() > 0.0)
+        took.append(again.busy_for())
+        return load(segment, position, samples)
+
+    monkeypatch.setattr(Segment, "load", slow)
+    assert again.read(0, 100) == numbered(100)
+    assert took
+    assert again.busy_for() == 0.0
 
 
 def test_audio_is_there_at_once(tmp_path: Path) -> None:
