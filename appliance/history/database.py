@@ -11,6 +11,7 @@ from pathlib import Path
 
 from appliance.core.speakers import LabelKey
 from appliance.history import statements
+from appliance.history.location import is_read_only
 from appliance.history.schema import migrate, primary_code, schema_checked
 
 _MISPLACED = {
@@ -111,9 +112,12 @@ def is_damaged(error: Exception) -> bool:
     return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def is_misplaced(error: Exception) -> bool:
-    """Return whether an error means that no database can be where it should be."""
-    return isinstance(error, OSError) and error.errno in _MISPLACED
+def is_misplaced(error: Exception, path: Path) -> bool:
+    """Return whether an error means that no database can be at a path, however good the disk is."""
+    if isinstance(error, OSError):
+        return error.errno in _MISPLACED
+    refused = primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    return refused and not is_read_only(path.parent) and not os.access(path.parent, os.W_OK)
 
 
 def is_unreadable(error: Exception) -> bool:

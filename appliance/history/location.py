@@ -181,11 +181,16 @@ def _can_be_opened(path: Path) -> bool:
 
 def _takes_names(folder: Path) -> bool:
     """Return whether files in a folder can be created and renamed, as far as it can be known."""
+    may = os.path.isdir(folder) and os.access(folder, os.R_OK | os.W_OK | os.X_OK)  # noqa: PTH112
+    return may and not is_read_only(folder)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Return whether a folder is on a disk that takes no writes."""
     try:
-        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except OSError:
         return False
-    return not read_only and folder.is_dir() and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _create(path: Path) -> None:

@@ -112,7 +112,7 @@ def last_marks(path: Path, of_sessions: Sequence[str]) -> dict[str, float]:
             found = {it: database.execute(asked, (it,)).fetchone()[0] for it in of_sessions}
             return {session: at for session, at in found.items() if at is not None}
     except (sqlite3.Error, OSError) as error:
-        log.warning("the history can't be read: %s", error)
+        log.debug("no marks can be read: %s", error)  # `covered` has reported why
         return {}
 
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from appliance.history.database import is_damaged, open_database
+from appliance.core.faults import Fault
+from appliance.history.database import is_damaged, is_misplaced, open_database
 from appliance.history.location import begin_another, make_way, path_in_use
 from appliance.history.retention import Retention
 from appliance.history.schema import SchemaError, has_speakers, schema_checked
@@ -78,6 +79,11 @@ class Store:
         self.close()
         aside = begin_another(self._path, why, self._wall_clock())
         log.error("the history can't be used: %s. It is kept as %s; a new one begins", error, aside)
+
+    def fault_of(self, error: Exception) -> Fault:
+        """Return what a person sees of an error of `commit`."""
+        remedy = "check history.path" if is_misplaced(error, self._path) else "check the SD card"
+        return Fault("Can't save", remedy, detail=str(error))
 
     def close(self) -> None:
         """Close the database; the next transaction opens it again."""

@@ -18,11 +18,9 @@ from appliance.core.events import (
     SpeakersSaved,
     TurnReceived,
 )
-from appliance.core.faults import Fault
 from appliance.core.recording import Recording, boot_id
 from appliance.core.turns import Covered
 from appliance.history import statements
-from appliance.history.database import is_misplaced
 from appliance.history.records import Mark, OutgoingTurn
 from appliance.history.retention import PURGE_INTERVAL, Retention
 from appliance.history.statements import Statement
@@ -265,8 +263,7 @@ class HistoryWriter:
         if not self._failed:
             self._failed = True
             log.error("the history can't be written: %s; it is held in memory", error)
-            remedy = "check history.path" if is_misplaced(error) else "check the SD card"
-            self._post(HistoryFailed(Fault("Can't save", remedy, detail=str(error))))
+            self._post(HistoryFailed(self._store.fault_of(error)))
 
     def _report_recovery(self) -> None:
         if self._failed:

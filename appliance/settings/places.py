@@ -8,6 +8,12 @@ from urllib.parse import urlsplit
 
 from appliance.settings.commands import Webhook
 from appliance.settings.schema import Settings
+from appliance.system.files import open_regular
+
+DATABASE_SUFFIXES = {".db", ".db3", ".sqlite", ".sqlite3"}
+"""Suffixes of a path at which nothing else than a database is ever kept on purpose."""
+
+DATABASE_HEAD = b"SQLite format 3\0"
 
 KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
 """Folders of which what looks like files is the kernel or a device."""
@@ -82,7 +88,7 @@ def _problem_of_file(path: str, *, is_state: bool) -> str:
     if not path:
         return ""
     real = Path(os.path.realpath(path))
-    may_be_set_aside = is_state and Path(path).suffix == ".db"
+    may_be_set_aside = is_state and Path(path).suffix in DATABASE_SUFFIXES
     try:
         mode = real.stat().st_mode
     except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
@@ -91,7 +97,18 @@ def _problem_of_file(path: str, *, is_state: bool) -> str:
         is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
         if is_device or not (stat.S_ISREG(mode) or may_be_set_aside):
             return "it is no regular file"
+        if is_state and not may_be_set_aside and _holds_something_else(real):
+            return "it holds something else than a database"
     for folder in KERNEL_FOLDERS:
         if real.is_relative_to(folder) and not real.is_relative_to(MEMORY):
             return f"it leads into {folder}, which keeps no files"
     return ""
+
+
+def _holds_something_else(path: Path) -> bool:
+    try:
+        with open_regular(path) as file:
+            head = file.read(len(DATABASE_HEAD))
+    except OSError:
+        return False
+    return head not in (b"", DATABASE_HEAD)

@@ -11,6 +11,9 @@ from typing import BinaryIO
 _UNFOLLOWED = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
+MAX_NAME = 255
+"""Bytes of a file's name."""
+
 MAX_SET_ASIDE = 100
 """Files of one name that are kept beside each other."""
 
@@ -106,6 +109,12 @@ def replace(
         os.close(file)
 
 
+def _with_suffix(path: Path, suffix: str) -> str:
+    """Return a name with a suffix, cut so far that a file can have it."""
+    room = MAX_NAME - len(os.fsencode(suffix)) - 1
+    return f"{os.fsdecode(os.fsencode(path.name)[:room])}.{suffix}"
+
+
 @contextlib.contextmanager
 def wiped(path: Path, disk: Disk = DISK) -> Iterator[None]:
     """Overwrite what a file held, after a `with` block that replaced or removed it.
@@ -137,7 +146,7 @@ def set_aside(path: Path, why: str) -> Path | None:
     'a.json.unreadable'
     """
     for number in range(1, MAX_SET_ASIDE):
-        aside = path.with_name(f"{path.name}.{why}" + (f"-{number}" if number > 1 else ""))
+        aside = path.with_name(_with_suffix(path, why + (f"-{number}" if number > 1 else "")))
         try:
             os.lstat(aside)
         except FileNotFoundError:

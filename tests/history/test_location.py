@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core.events import HistoryFailed
 from appliance.history.database import open_database
 from appliance.history.location import (
     SIDE_FILES,
@@ -124,6 +125,17 @@ def test_a_file_of_another_user_is_set_aside_with_its_log(mode: int) -> None:
         [aside] = files_set_aside(path)
     why = "unwritable" if mode else "unreadable"
     assert aside.name.startswith(f"history.db.{why}-")
+
+
+def test_a_folder_in_which_nothing_may_be_written_is_no_matter_of_the_card(full: Path) -> None:
+    open_database(full / "history.db").close()
+    full.chmod(0o500)
+    writing = Writing(full / "history.db")
+    writing.begin("a")
+    failed = writing.next()
+    writing.history.end()
+    assert isinstance(failed, HistoryFailed)
+    assert failed.fault.remedy == "check history.path"
 
 
 @pytest.fixture

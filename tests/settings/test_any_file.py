@@ -231,6 +231,19 @@ def test_any_copy_of_the_last_good_ones(
     assert isinstance(last_good.load(folder), last_good.GoodSettings | None)
 
 
+def test_a_file_that_holds_something_else_is_no_history(tmp_path: Path) -> None:
+    """To set it aside, as a damaged database, would take it from whoever needs it."""
+    path = tmp_path / "appliance.toml"
+    path.write_text(f'[history]\npath = "{path}"')
+    with pytest.raises(SettingsError, match="it holds something else than a database"):
+        load(path)
+    (tmp_path / "said").touch()
+    (tmp_path / "said.db").write_bytes(b"no database")
+    for name in ("said", "said.db", "not there"):
+        path.write_text(f'[history]\npath = "{tmp_path}/{name}"')
+        assert load(path).history.path == f"{tmp_path}/{name}"
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_lies_in_the_databases_place_is_no_mistake_of_the_settings(
     tmp_path: Path, make: Callable[[Path], None]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.system.files import read, replace, temporary, wiped
+from appliance.system.files import read, replace, set_aside, temporary, wiped
 
 
 def test_a_new_file_has_the_mode_and_group_asked_for(tmp_path: Path) -> None:
@@ -60,3 +60,12 @@ def test_reading_has_a_limit_and_follows_no_link(tmp_path: Path) -> None:
         read(link, 1024)
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none", 1024)
+
+
+def test_what_has_the_longest_name_is_set_aside_too(tmp_path: Path) -> None:
+    path = tmp_path / ("ü" * 127)
+    path.mkdir()
+    aside = set_aside(path, "unreadable")
+    assert aside
+    assert aside.name.endswith(".unreadable")
+    assert [*tmp_path.iterdir()] == [aside]
