@@ -1,6 +1,8 @@
 """Microphone on a fake sound system and a fake clock."""
 
 import itertools
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -588,3 +590,44 @@ def test_a_sound_server_that_lost_its_card_is_no_microphone(bench: Bench) -> Non
     bench.hear(stream=2)
     bench.posted.wait(MicrophoneOpened, count=2)
     wait_until(lambda: len(bench.heard.chunks) == 3)
+
+
+LOADED_AT_REST = """
+import queue, sys
+from appliance.core.events import MicrophoneReady
+from appliance.hardware.microphone import Microphone
+from appliance.hardware.portaudio import Device, Format
+from appliance.settings.schema import MicrophoneSettings
+from tests.hardware.fake_portaudio import FakeSound
+
+device = Device(index=0, name="any", rate={rate}, channels={channels})
+formats = [Format(rate, count) for rate in {rates} for count in {counts}]
+posted = queue.SimpleQueue()
+microphone = Microphone(MicrophoneSettings(), posted.put, audio=FakeSound([device], formats))
+microphone.start()
+assert isinstance(posted.get(timeout=30), MicrophoneReady)
+microphone.end()
+print(*sorted({{"numpy", "soxr"}} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("channels", "rates", "counts", "loaded"),
+    [
+        (1, [16_000], [1], ""),
+        (1, [48_000], [1], "numpy soxr"),
+        (2, [16_000], [2], "numpy"),
+        (2, [16_000, 48_000], [1, 2], ""),
+        (32, [16_000, 44_100], [1, 2, 16, 32], ""),
+        (32, [44_100], [1, 2, 16, 32], "numpy soxr"),
+    ],
+    ids=["16 kHz", "48 kHz", "stereo alone", "stereo or mono", "server", "server at 44.1 kHz"],
+)
+def test_what_converts_audio_is_loaded_at_rest_only_for_a_device_that_needs_it(
+    channels: int, rates: list[int], counts: list[int], loaded: str
+) -> None:
+    program = LOADED_AT_REST.format(rate=48_000, channels=channels, rates=rates, counts=counts)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.strip() == loaded
