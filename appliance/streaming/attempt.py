@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from appliance.core.events import Post
 from appliance.core.turns import Covered
@@ -26,61 +27,81 @@ HANG_DETECTION_TIME = 60.0
 with no turn before it, means that: nobody has heard the silence."""
 
 
-def open_stream(
-    candidate: Candidate,
-    tokens: TokenSource | None,
-    backlog: Backlog,
-    covered: Covered,
-    post: Post,
-    *,
-    time_left: Callable[[], float | None],
-    stall_timeout: float,
-    clock: Callable[[], float],
-    limit: TimeLimit | None = None,
-) -> Stream | Outcome:
-    """Fetch a token and return a stream that will use it, or the outcome if there is no token.
+class StreamOpener:
+    """Opener of a session's streams, one for each attempt at a service.
 
     Args:
-        candidate: the service.
-        tokens: fetches tokens of the primary service.
         backlog: holds the session's audio.
-        covered: what earlier connections covered.
-        post: takes the stream's events.
+        post: takes the streams' events.
+        tokens: fetches tokens of the primary service.
         time_left: returns the seconds until the service must have answered; None for any time.
         stall_timeout: seconds without any progress after which a connection is dead.
         clock: monotonic seconds.
         limit: ends the attempt when the session is abandoned.
     """
-    open_by = clock() + OPEN_TIMEOUT
-    try:
-        token = _source(candidate, tokens, limit).fetch(time_left())
-    except TokenError as refusal:
-        return refusal.outcome
 
-    def open_transport(listener: TransportListener) -> Transport:
-        left = time_left()
-        until_open = max(open_by - clock(), 0.1)
+    def __init__(
+        self,
+        backlog: Backlog,
+        post: Post,
+        tokens: TokenSource | None,
+        *,
+        time_left: Callable[[], float | None],
+        stall_timeout: float,
+        clock: Callable[[], float],
+        limit: TimeLimit | None = None,
+    ) -> None:
+        self._backlog = backlog
+        self._post = post
+        self._tokens = tokens
+        self._time_left = time_left
+        self._stall_timeout = stall_timeout
+        self._clock = clock
+        self._limit = limit
+
+    def open(self, candidate: Candidate, covered: Covered) -> Stream | Outcome:
+        """Fetch a token and return a stream that will use it, or the outcome if there is no token.
+
+        Args:
+            candidate: the service.
+            covered: what earlier connections covered.
+        """
+        open_by = self._clock() + OPEN_TIMEOUT
+        try:
+            token = self._source(candidate).fetch(self._time_left())
+        except TokenError as refusal:
+            return refusal.outcome
+        return Stream(
+            self._backlog,
+            covered,
+            candidate.retry_policy.pace,
+            partial(self._transport, candidate, token, open_by),
+            self._post,
+            self._clock,
+            unstable=candidate.unstable,
+        )
+
+    def _source(self, candidate: Candidate) -> TokenSource:
+        if candidate.is_fallback or self._tokens is None:
+            fallback = candidate.is_fallback
+            return TokenSource(candidate.settings, fallback=fallback, limit=self._limit)
+        return self._tokens
+
+    def _transport(
+        self, candidate: Candidate, token: str, open_by: float, listener: TransportListener
+    ) -> Transport:
+        left = self._time_left()
+        until_open = max(open_by - self._clock(), 0.1)
         return Transport(
             candidate.settings,
             token,
             listener,
             until_open if left is None else min(until_open, max(left, 0.1)),
-            stall_timeout=stall_timeout,
+            stall_timeout=self._stall_timeout,
             # With a fallback, a service that hangs gets one more chance before it gives way.
-            pong_timeout=PONG_TIMEOUT if left is None else stall_timeout,
-            limit=limit,
+            pong_timeout=PONG_TIMEOUT if left is None else self._stall_timeout,
+            limit=self._limit,
         )
-
-    pace = candidate.retry_policy.pace
-    return Stream(backlog, covered, pace, open_transport, post, clock, unstable=candidate.unstable)
-
-
-def _source(
-    candidate: Candidate, tokens: TokenSource | None, limit: TimeLimit | None
-) -> TokenSource:
-    if candidate.is_fallback or tokens is None:
-        return TokenSource(candidate.settings, fallback=candidate.is_fallback, limit=limit)
-    return tokens
 
 
 @contextlib.contextmanager

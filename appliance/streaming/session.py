@@ -170,24 +170,23 @@ class Session:
     def _run(self) -> None:
         load_network()
         with import_lock:
-            from appliance.streaming.attempt import open_stream
+            from appliance.streaming.attempt import StreamOpener
 
+        opener = StreamOpener(
+            self.backlog,
+            self._post,
+            self._tokens,
+            time_left=lambda: self._failover.time_left,
+            stall_timeout=self._stall_timeout,
+            clock=self._clock,
+            limit=self._limit,
+        )
         complete = False
         self._wake.wait(self.retry_policy.wait)
         while not (complete or self._abandoned.is_set()):
             candidate = self._failover.current
             self._failover.note_attempt()
-            opened = open_stream(
-                candidate,
-                self._tokens,
-                self.backlog,
-                self._covered,
-                self._post,
-                time_left=lambda: self._failover.time_left,
-                stall_timeout=self._stall_timeout,
-                clock=self._clock,
-                limit=self._limit,
-            )
+            opened = opener.open(candidate, self._covered)
             if isinstance(opened, Outcome):
                 outcome, last_alive_at = opened, None
             else:

@@ -10,7 +10,7 @@ from appliance.settings.schema import ServiceSettings
 from appliance.streaming.attempt import (
     HANG_DETECTION_TIME,
     USEFUL_AFTER,
-    open_stream,
+    StreamOpener,
     time_limit,
     was_useful,
 )
@@ -100,15 +100,13 @@ def test_without_a_token_there_is_an_outcome_and_no_stream(tmp_path: Path) -> No
     refused = Outcome(Stage.TOKEN, 401)
     candidate = Candidate(ServiceSettings(), RetryPolicy())
     tokens = ScriptedTokens(refused)
-    opened = open_stream(
-        candidate,
-        tokens,
+    opener = StreamOpener(
         backlog_of(b"", tmp_path, Posted()),
-        Covered(),
         Posted(),
+        tokens,
         time_left=lambda: 3.0,
         stall_timeout=1.0,
         clock=Clock(),
     )
-    assert opened is refused
+    assert opener.open(candidate, Covered()) is refused
     assert tokens.within == [3.0]
