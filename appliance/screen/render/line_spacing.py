@@ -58,7 +58,8 @@ def _placed(lines: Sequence[Line], column: Column) -> list[PlacedLine]:
 def _first_baseline(line: Line, type_: Typeface) -> int:
     """Return the distance from the top to the first baseline."""
     usual = type_.pitch - type_.descent - (type_.pitch - type_.height) // 2
-    above, _ = line_extent(line, type_)
+    text = tuple(word for word in line if not word.mark)
+    above, _ = line_extent(text, type_)
     # A row stays free below what may be above the column.
     return usual if above <= type_.ascent else max(usual, above + 1)
 
