@@ -1,6 +1,7 @@
 """Line of text: its words, what they measure, and how they are drawn."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -102,14 +103,10 @@ def _later(order: Sequence[int], place: int) -> int:
     if abs(now - before) <= 1:
         return max(now, before)
     # Between two directions, the space is at the beginning of what was spoken later.
-    steps = range(place - 1, 0, -1) if before > now else range(place + 1, len(order))
-    first = max(now, before)
-    for step in steps:
-        following = order[step - 1] if before > now else order[step]
-        if abs(following - first) != 1:
-            break
-        first = following
-    return first
+    run = order[:place][::-1] if before > now else order[place:]
+    pairs = enumerate(itertools.pairwise(run), start=1)
+    end = next((at for at, (one, other) in pairs if abs(one - other) != 1), len(run))
+    return min(run[:end])
 
 
 def reads_right_to_left(line: Line) -> bool:
