@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Collection
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
@@ -19,9 +20,16 @@ LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 """Pages that come from the browser's own machine, so from its user."""
 
 _PRIVATE_NAME = re.compile(
-    r"[\w-]+|([\w-]+\.)+(localhost|local|internal|home\.arpa|lan|home)", re.ASCII
+    r"[\w-]+|([\w-]+\.)+(localhost|local|internal|home\.arpa|lan|home|fritz\.box)", re.ASCII
 )
-"""Names that nobody can register, as those that a router gives."""
+"""Names that no stranger can register, as those that a router gives."""
+
+
+class PageRefusal(NamedTuple):
+    """Why a page's request is refused; `status` is HTTP's."""
+
+    status: int
+    words: str
 
 
 def is_loopback(host: str) -> bool:
@@ -45,15 +53,15 @@ class WebPages:
     """The pages that may use a server: its own, those of the browser's machine, and `origins`.
 
     >>> from starlette.requests import Request
-    >>> def refusal(**headers: str) -> str | None:
+    >>> def refusal(**headers: str) -> PageRefusal | None:
     ...     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     ...     request = Request({"type": "http", "headers": raw})
     ...     return WebPages(["https://captions.example.org"]).refusal(request)
     >>> refusal(host="192.168.1.10:8765", origin="https://captions.example.org")
-    >>> refusal(host="192.168.1.10:8765", origin="https://evil.example.org")
+    >>> refusal(host="192.168.1.10:8765", origin="https://evil.example.org").words
     'the page https://evil.example.org may not use this server'
     >>> refusal(host="evil.example.org:8765", origin="http://evil.example.org:8765")
-    'this server is not called evil.example.org'
+    PageRefusal(status=421, words='this server is not called evil.example.org')
 
     Args:
         origins: origins of web pages, such as "https://captions.example.org".
@@ -73,14 +81,14 @@ class WebPages:
         self._names = {name.lower() for name in (*names, socket.gethostname())}
         self._any_name = any_name
 
-    def refusal(self, request: HTTPConnection) -> str | None:
+    def refusal(self, request: HTTPConnection) -> PageRefusal | None:
         """Return why a page's request or handshake is refused; None if it is not."""
         host = request.headers.get("host", "")
         if not (self._any_name or self._is_own(host_name(host))):
-            return f"this server is not called {_shown(host_name(host))}"
+            return PageRefusal(421, f"this server is not called {_shown(host_name(host))}")
         origin = request.headers.get("origin")
         if origin is not None and not self._allows(origin.lower(), host.lower()):
-            return f"the page {_shown(origin)} may not use this server"
+            return PageRefusal(403, f"the page {_shown(origin)} may not use this server")
         return None
 
     def cors(self) -> Middleware:

@@ -127,7 +127,7 @@ class Rule(msgspec.Struct, frozen=True):
 ANYTHING: Collection[int | Cause] = ()
 NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
 LEFT: Collection[int | Cause] = (1000, 1001, 1005)
-NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410)
+NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410, 421)
 REFUSED: Collection[int | Cause] = (400, 401, 403, Cause.NO_TOKEN)
 """Refusals of a token that the words explain; some answer 200 with an error."""
 

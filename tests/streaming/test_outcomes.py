@@ -62,6 +62,7 @@ def test_each_way_a_session_ends_has_its_reaction(
         (402, Reaction.OWNER, Reaction.OWNER),
         (403, Reaction.OWNER, Reaction.NEW_TOKEN),
         (404, Reaction.OWNER, Reaction.OWNER),
+        (421, Reaction.OWNER, Reaction.OWNER),
         (429, Reaction.WAIT, Reaction.WAIT),
         (500, Reaction.RETRY, Reaction.RETRY),
         (503, Reaction.RETRY, Reaction.RETRY),

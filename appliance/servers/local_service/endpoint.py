@@ -26,7 +26,7 @@ from appliance.servers.local_service.parameters import (
 from appliance.servers.local_service.refusals import SERVICE_ERROR, RefusedError
 from appliance.servers.local_service.session import StreamingSession
 from appliance.servers.log_limits import LogLimiter
-from appliance.servers.web_pages import WebPages
+from appliance.servers.web_pages import PageRefusal, WebPages
 
 log = logging.getLogger(__name__)
 
@@ -104,28 +104,28 @@ class Endpoint:
         """Return the answer to a request that gets no token; None for one that does."""
         try:
             if refusal := self._page_refusal(request):
-                return JSONResponse({"error": refusal}, 403)
+                return JSONResponse({"error": refusal.words}, refusal.status)
             has_key = not needs_key or self._admission.has_key(request)
         except RefusedError as too_many:
             return JSONResponse({"error": str(too_many)}, 429)
         return None if has_key else JSONResponse({"error": without_key}, 401)
 
-    def _page_refusal(self, connection: HTTPConnection) -> str | None:
+    def _page_refusal(self, connection: HTTPConnection) -> PageRefusal | None:
         """Return why a web page may not have what it asks for; None if it may."""
         refusal = self._pages.refusal(connection)
         if refusal is None or self._admission.is_proven(connection):
             return None
         self._log_limiter.warning(
-            "page", f"refused: {refusal}. --name and --origin say what may use it"
+            "page", f"refused: {refusal.words}. --name and --origin say what may use it"
         )
-        return f"Not allowed: {refusal}"
+        return refusal._replace(words=f"Not allowed: {refusal.words}")
 
     async def _stream(self, websocket: WebSocket) -> None:
         denial = None
         with contextlib.suppress(RefusedError):  # which follows below
             denial = self._page_refusal(websocket)
         if denial:
-            await websocket.send_denial_response(PlainTextResponse(denial, 403))
+            await websocket.send_denial_response(PlainTextResponse(denial.words, denial.status))
             return
         # Accept before a refusal: a refused handshake can't carry the protocol's error codes.
         await websocket.accept()

@@ -93,12 +93,14 @@ def test_guesses_at_the_key_are_slowed(clock: Clock) -> None:
 EVIL = {"Origin": "http://evil.example.org:8765", "Host": "evil.example.org:8765"}
 
 
-@pytest.mark.parametrize("headers", [EVIL, {"Host": EVIL["Host"]}, {"Origin": "null"}])
+@pytest.mark.parametrize(
+    ("headers", "status"), [(EVIL, 421), ({"Host": EVIL["Host"]}, 421), ({"Origin": "null"}, 403)]
+)
 def test_a_strangers_page_gets_neither_token_nor_session(
-    service: LocalService, headers: dict[str, str]
+    service: LocalService, headers: dict[str, str], status: int
 ) -> None:
     refused = requests.get(service.token_url, headers=headers, timeout=10)
-    assert refused.status_code == 403
+    assert refused.status_code == status
     assert "Not allowed" in refused.json()["error"]
     assert "Access-Control-Allow-Origin" not in refused.headers
     # The library writes Host and Origin itself.
@@ -112,7 +114,7 @@ def test_a_strangers_page_gets_neither_token_nor_session(
             origin=headers.get("Origin"),
             suppress_origin="Origin" not in headers,
         )
-    assert caught.value.status_code == 403
+    assert caught.value.status_code == status
 
 
 @pytest.mark.parametrize("headers", [EVIL, {"Origin": "null"}, {"Origin": "http://localhost:3"}])
