@@ -15,14 +15,14 @@ import msgspec
 
 from appliance.core import command_events, events
 from appliance.core.errors import ActionError
-from appliance.core.events import BrokerFailed, BrokerRecovered, Event, Post
-from appliance.core.faults import Fault
+from appliance.core.events import Event, Post
 from appliance.core.late_imports import import_lock
 from appliance.history import reader
 from appliance.history.location import path_in_use
 from appliance.history.records import OutgoingTurn
 from appliance.mqtt import discovery, payloads
-from appliance.mqtt.errors import DROPPED, NO_BROKER, BrokerError
+from appliance.mqtt.errors import NO_BROKER, BrokerError
+from appliance.mqtt.health import BrokerHealth
 from appliance.mqtt.outbox import SETTLING_TIME, Delivered, LatestPayload, TurnOutbox
 from appliance.mqtt.payloads import StatePayload
 from appliance.mqtt.reconnect import CONNECT_TIMEOUT, MIN_DELAY, Reconnect
@@ -91,7 +91,6 @@ class MqttClient:
         reconnect_delay: float = MIN_DELAY,
     ) -> None:
         self._settings = settings
-        self._post = post
         self._clock = clock
         self._random = random
         self._answer_timeout = answer_timeout
@@ -116,8 +115,8 @@ class MqttClient:
         self._commands = RemoteCommands(post, clock)
         self._older_broker = False
         self._reconnect = Reconnect(clock, random, reconnect_delay)
+        self._health = BrokerHealth(post, self._reconnect)
         self._connection: BrokerConnection | None = None
-        self._reported: Fault | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -205,7 +204,7 @@ class MqttClient:
                 if accepted:
                     self._use(connection)
             except BrokerError as error:
-                self._note_failure(error.fault)
+                self._health.note_failure(error.fault)
                 self._ending.wait(self._reconnect.delay)
 
     def _use(self, connection: "BrokerConnection") -> None:
@@ -217,7 +216,8 @@ class MqttClient:
         self._begin(connection)
         try:
             while not self._ending.is_set():
-                self._report_health(connection)
+                refusal, all_answered = connection.refusal, connection.all_answered
+                self._health.note_connection(refusal, all_answered=all_answered)
                 self._commands.post_due()
                 self._publish_due(connection)
                 connection.wait(self._due_in())
@@ -271,32 +271,6 @@ class MqttClient:
         # All appliances receive it at once, and maybe again and again.
         if is_birth and self._description.due_in() == math.inf:
             self._description.begin(delay=DESCRIPTION_INTERVAL + self._random())
-
-    # Reports
-
-    def _note_failure(self, fault: Fault) -> None:
-        """Report a failure, once; not at first that a connection was lost."""
-        was_connected = self._reconnect.failed()
-        if was_connected:
-            log.warning("MQTT: %s; trying again", fault.detail)
-        if self._reconnect.keeps_dropping:
-            self._report(msgspec.structs.replace(DROPPED, detail=fault.detail))
-        elif not was_connected:
-            self._report(fault)
-
-    def _report(self, fault: Fault) -> None:
-        last = self._reported
-        if last is None or (last.what, last.remedy) != (fault.what, fault.remedy):
-            log.warning("%s; trying again", fault)
-            self._reported = fault
-            self._post(BrokerFailed(fault))
-
-    def _report_health(self, connection: "BrokerConnection") -> None:
-        if refusal := connection.refusal:
-            self._report(refusal)
-        elif self._reported and connection.all_answered and not self._reconnect.keeps_dropping:
-            self._reported = None
-            self._post(BrokerRecovered())
 
 
 def _outgoing_turns(history: Path) -> list[OutgoingTurn]:
