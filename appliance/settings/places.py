@@ -13,6 +13,9 @@ from appliance.system.files import open_regular
 DATABASE_SUFFIXES = {".db", ".db3", ".sqlite", ".sqlite3"}
 """Suffixes of a path at which nothing else than a database is ever kept on purpose."""
 
+OWN_NAMES = {"last-good-settings.json", "last-good-settings.toml", "status.json", "session.json"}
+"""Names of other files that the program writes itself."""
+
 DATABASE_HEAD = b"SQLite format 3\0"
 
 KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
@@ -80,28 +83,40 @@ def _problem_of_file(path: str, *, is_state: bool) -> str:
 
     Args:
         path: a path; empty for none.
-        is_state: whether the program itself keeps this file. What else lies there is no mistake
-            of the settings if the path has the suffix of a database: it is set aside.
+        is_state: whether the program itself keeps this file.
     """
     if any(len(os.fsencode(part)) > 255 for part in Path(path).parts) or len(path) > 1000:
         return "it is too long"
     if not path:
         return ""
     real = Path(os.path.realpath(path))
-    may_be_set_aside = is_state and Path(path).suffix in DATABASE_SUFFIXES
-    try:
-        mode = real.stat().st_mode
-    except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
-        pass
-    else:
-        is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
-        if is_device or not (stat.S_ISREG(mode) or may_be_set_aside):
-            return "it is no regular file"
-        if is_state and not may_be_set_aside and _holds_something_else(real):
-            return "it holds something else than a database"
+    if is_state and real.name in OWN_NAMES:
+        return "the program keeps something else there"
+    return _problem_of_contents(real, is_state=is_state) or _problem_of_folder(real)
+
+
+def _problem_of_folder(path: Path) -> str:
     for folder in KERNEL_FOLDERS:
-        if real.is_relative_to(folder) and not real.is_relative_to(MEMORY):
+        if path.is_relative_to(folder) and not path.is_relative_to(MEMORY):
             return f"it leads into {folder}, which keeps no files"
+    return ""
+
+
+def _problem_of_contents(path: Path, *, is_state: bool) -> str:
+    """Return what is wrong with what lies at a path.
+
+    In the place of a database, it is no mistake of the settings: it is set aside.
+    """
+    may_be_set_aside = is_state and path.suffix in DATABASE_SUFFIXES
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # it is not there, or can't be looked at now; whoever opens it reports that
+        return ""
+    is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+    if is_device or not (stat.S_ISREG(mode) or may_be_set_aside):
+        return "it is no regular file"
+    if is_state and not may_be_set_aside and _holds_something_else(path):
+        return "it holds something else than a database"
     return ""
 
 

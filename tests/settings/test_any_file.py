@@ -148,6 +148,7 @@ def test_brackets_in_words_open_nothing(text: str) -> None:
         ("[history]\npath = '/sys/history.db'", "it leads into /sys, which keeps no files"),
         ("[history]\npath = '/tmp/../dev/x.db'", "it leads into /dev, which keeps no files"),
         ("[mqtt]\npassword_file = '/proc/version'", "it leads into /proc, which keeps no files"),
+        ("[history]\npath = '/a/last-good-settings.json'", "keeps something else there"),
         ("[mqtt]\nhost = 'a..b'", "its host or port can't be used"),
         (f"[mqtt]\nhost = '{'a' * 64}'", "its host or port can't be used"),
         ("[service]\nurl = 'ws://a:65536/'", "its host or port can't be used"),
@@ -176,7 +177,7 @@ def test_brackets_in_words_open_nothing(text: str) -> None:
         ),
         ("#" * (MAX_SIZE + 1), "is larger than 128 KiB"),
     ],
-    ids=range(38),
+    ids=range(39),
 )
 def test_what_exceeds_a_limit_is_refused_in_a_sentence(
     write: Write, text: str, problem: str

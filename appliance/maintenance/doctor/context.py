@@ -16,16 +16,21 @@ from appliance.maintenance.doctor.unit import Unit
 from appliance.screen.panels.base import Panel
 from appliance.screen.panels.factory import open_panel
 from appliance.settings import Settings, SettingsError, last_good
-from appliance.settings.load import DEFAULT_PATH
+from appliance.settings.load import DEFAULT_PATH, contents, parse
 from appliance.settings.schema import DisplaySettings
 from appliance.system import status_file
+from appliance.system.files import reason
 from appliance.system.processes import Run, output
 from appliance.system.status_file import Condition
+from appliance.system.supervision import OverdueError, run_within
 
 SETTINGS = "settings"
 """Name of the check of the settings."""
 
 NEEDS_SETTINGS = {SETTINGS: "the settings can't be used"}
+
+SETTINGS_TIME_LIMIT = 5.0
+"""Seconds to read the settings, in case a card does not answer."""
 
 STORES = (Path("/etc/credstore"), Path("/run/credstore"), Path("/usr/lib/credstore"))
 """Folders where systemd looks for credentials (systemd.exec(5), `LoadCredential=`)."""
@@ -55,6 +60,7 @@ class Context:
         path: the settings file.
         machine: devices and system.
         prompt: tells the person at the box what to do; None if there is nobody.
+        settings_time_limit: seconds to read the settings, in case a card does not answer.
 
     Attributes:
         settings: those in the file; the defaults if it can't be used.
@@ -68,18 +74,45 @@ class Context:
         path: Path,
         machine: Machine = Machine(),  # noqa: B008 - immutable
         prompt: Prompt | None = None,
+        settings_time_limit: float = SETTINGS_TIME_LIMIT,
     ) -> None:
         self.path = path
         self.machine = machine
         self.prompt = prompt
+        self._settings_time_limit = settings_time_limit
         self.settings = Settings()
         self.problems: list[str] = []
         self.unit = Unit(machine.run)
         try:
-            self.settings = last_good.load_whole(path, self._last_good()).settings
+            self.settings = self._load()
         except SettingsError as error:
             self.problems = error.problems
         self.appliance = self.observe()
+
+    def _load(self) -> Settings:
+        """Return the settings; where a card does not answer, without a look at what they name.
+
+        Raises:
+            SettingsError: they can't be used.
+        """
+        try:
+            return self._in_time(
+                lambda: last_good.load_whole(self.path, self._last_good()).settings
+            )
+        except OverdueError:
+            pass
+        try:
+            return self._in_time(lambda: parse(contents(self.path), self.path, alone=True))
+        except FileNotFoundError:
+            return Settings()
+        except OSError as error:
+            raise SettingsError(self.path, [f"can't be read: {reason(error)}"]) from error
+        except OverdueError as error:
+            problem = "can't be read: the card does not answer"
+            raise SettingsError(self.path, [problem]) from error
+
+    def _in_time(self, work: Callable[[], Settings]) -> Settings:
+        return run_within(self._settings_time_limit, work, f"check {SETTINGS}")
 
     def _last_good(self) -> last_good.GoodSettings | None:
         """Return the last good settings of the service, if it uses the same file."""

@@ -30,6 +30,8 @@ from appliance.system.mounts import is_in_memory
 LEAST = 20_000_000
 """Free bytes below which the history itself is in danger."""
 
+OTHER_CARD = "the card does not answer: use another one"
+
 MAKE_ROOM = "make room: delete old sessions (appliance history delete), or use a larger card"
 
 
@@ -46,7 +48,7 @@ def checks(context: Context) -> Iterator[Check]:
             is_lost=functools.partial(is_in_memory, proc=context.machine.proc),
         ),
         time_limit=10,
-        overdue_remedy="the card does not answer: use another one",
+        overdue_remedy=OTHER_CARD,
         needs=NEEDS_SETTINGS,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from appliance.history.database import find_damage, is_there
 from appliance.history.location import files_set_aside, path_in_use
+from appliance.maintenance.doctor.checks.disk import OTHER_CARD
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
 from appliance.maintenance.doctor.runner import Check
@@ -21,6 +22,7 @@ def checks(context: Context) -> Iterator[Check]:
         "history",
         lambda: check_history(path),
         time_limit=SEARCH_TIME + 10,
+        overdue_remedy=OTHER_CARD,
         needs=NEEDS_SETTINGS,
     )
 

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.maintenance.doctor.checks.disk import OTHER_CARD
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
 from appliance.maintenance.doctor.runner import Check
@@ -19,7 +20,13 @@ MAX_NAMED = 3
 def checks(context: Context) -> Iterator[Check]:
     """Yield the check of the state folder."""
     state = Path(context.unit.state_directory or context.settings.spool.parent)
-    yield Check("state", lambda: check_state(state), time_limit=10, needs=NEEDS_SETTINGS)
+    yield Check(
+        "state",
+        lambda: check_state(state),
+        time_limit=10,
+        overdue_remedy=OTHER_CARD,
+        needs=NEEDS_SETTINGS,
+    )
 
 
 def check_state(state: Path) -> CheckResult:
