@@ -9,7 +9,6 @@ from appliance.core.scripts import is_ideographic, is_syllabic, joined
 from appliance.core.turns import Turn
 
 _WORD = re.compile(r"\s*\S+")
-_LETTER = re.compile(r"\s*\w[^\w\s]*|\s*[^\w\s]+")
 
 FEWEST = 2
 """Words of a turn that can be compared: the word-by-word models have one that may change."""
@@ -42,9 +41,20 @@ def _words(text: str) -> list[str]:
     """Return the words with the spaces before them; letters, where a script has no spaces."""
     words: list[str] = []
     for word in _WORD.findall(text):
-        spaceless = any(is_ideographic(it) or is_syllabic(it) for it in word)
-        words += _LETTER.findall(word) if spaceless else [word]
+        words.append("")
+        for character in word:
+            # Marks and punctuation belong to the letter before them.
+            if character.isalnum() and _is_spaceless(words[-1][-1:], character):
+                words.append("")
+            words[-1] += character
     return words
+
+
+def _is_spaceless(before: str, after: str) -> bool:
+    """Return whether a word may end between two letters."""
+    return bool(before.strip()) and any(
+        is_ideographic(it) or is_syllabic(it) for it in (before, after)
+    )
 
 
 def _spoken(word: str) -> str:
