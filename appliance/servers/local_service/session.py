@@ -86,8 +86,7 @@ class StreamingSession:
         self._began = clock()
         self._idle = 0.0
         self._heartbeat_interval = heartbeat_interval
-        self._meter = HeartbeatMeter(clock)
-        self._loudest = 0.0
+        self._meter = HeartbeatMeter(voice_detector(parameters.vad_threshold), clock)
         self._terminated = asyncio.Event()
         self._labelled: LabelledTurns | None = None
         self._id = str(uuid.uuid4())
@@ -149,6 +148,7 @@ class StreamingSession:
             message = await self._next_message()
             if (frame := message.get("bytes")) is not None:
                 pcm = self._audio.convert(frame)
+                self._meter.arrive(pcm, self._audio.seconds)
                 for start in range(0, len(pcm), PIECE_BYTES):
                     await self._incoming.put(pcm[start : start + PIECE_BYTES])
                 self._idle = 0.0
@@ -186,8 +186,7 @@ class StreamingSession:
                 async with asyncio.timeout(self._heartbeat_interval):
                     await self._terminated.wait()
             except TimeoutError:
-                message = self._meter.beat(self._audio.seconds, self._loudest)
-                self._loudest = 0.0
+                message = self._meter.beat()
                 if self._parameters.session_heartbeat:
                     await self._send(message)
 
@@ -234,7 +233,6 @@ class StreamingSession:
 
     async def _hear(self, detector: TurnDetector, pcm: bytes) -> None:
         await self._send_events(detector.hear(pcm))
-        self._loudest = max(self._loudest, detector.loudest())
         await self._revise_speakers()
 
     async def _send_events(self, events: Iterator[DetectorEvent]) -> None:

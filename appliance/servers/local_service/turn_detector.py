@@ -106,6 +106,13 @@ class _OpenTurn(msgspec.Struct):
     was_partial: bool = False
 
 
+def voice_ms(pcm: bytes, has_voice: Callable[[bytes], bool]) -> int:
+    """Return how many ms of audio contain a voice, in whole frames of `VOICE_FRAME_MS`."""
+    size = VOICE_FRAME_MS * BYTES_PER_MS
+    frames = [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
+    return VOICE_FRAME_MS * sum(has_voice(frame) for frame in frames)
+
+
 def end_of_turn_confidence(words: Sequence[str], silence: float) -> float:
     """Return from 0 to 1 how likely a turn with these words (lower case) has ended.
 
@@ -142,12 +149,6 @@ class TurnDetector:
         self._order = 0
         self._utterance = 0
         self._silent_since = 0
-        self._loudest = 0.0
-
-    def loudest(self) -> float:
-        """Return the largest share of voice, 0 to 1, in any 100 ms since the last call."""
-        loudest, self._loudest = self._loudest, 0.0
-        return loudest
 
     def favour(self, terms: Sequence[str]) -> None:
         """Have the recognizer favour these words and phrases, from the next turn on."""
@@ -177,9 +178,7 @@ class TurnDetector:
 
     def _hear_step(self, pcm: bytes) -> Iterator[DetectorEvent]:
         self._position += len(pcm) // BYTES_PER_MS
-        voice_ms = self._voice_ms(pcm)
-        self._recent.append(_Step(pcm, voice_ms))
-        self._loudest = max(self._loudest, voice_ms / STEP_MS)
+        self._recent.append(_Step(pcm, voice_ms(pcm, self.has_voice)))
         if self._turn is not None:
             yield from self._continue_turn(self._turn)
         elif sum(step.voice_ms for step in list(self._recent)[-2:]) >= ONSET_MS:
@@ -192,11 +191,6 @@ class TurnDetector:
         if end - self._silent_since >= SILENCE_MS:
             yield SilenceDetected(self._silent_since, end)
             self._silent_since = end
-
-    def _voice_ms(self, pcm: bytes) -> int:
-        size = VOICE_FRAME_MS * BYTES_PER_MS
-        frames = [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
-        return VOICE_FRAME_MS * sum(self.has_voice(frame) for frame in frames)
 
     def _begin_turn(self) -> Iterator[DetectorEvent]:
         lead = b"".join(step.pcm for step in self._recent)

@@ -1,5 +1,6 @@
 """Engines that need no speech model."""
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from appliance.servers.local_service.engines.base import HeardWord, Recognizer, RecognizerError
@@ -85,3 +86,18 @@ class ScriptedEngine(DeafEngine):
             HeardWord(text, 300 * n, self._heard, speaker=speaker if self._labels else "")
             for n, (text, speaker) in enumerate(self._utterances[self._number])
         ]
+
+
+class BusyEngine(DeafEngine):
+    """An engine that gets to no audio before `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.has_heard = False
+
+    def favour(self, _terms: Sequence[str]) -> None:
+        assert self.go_on.wait(60), "the test is over"
+
+    def hear(self, pcm: bytes) -> Sequence[HeardWord]:
+        self.has_heard = True
+        return super().hear(pcm)

@@ -10,7 +10,7 @@ from appliance.servers.local_service.server import LocalService
 from appliance.settings.spoken_words import spoken_words
 from tests.rig.clock import Clock
 from tests.servers.local_service.client import Client, Message, refusal, transcript, turns
-from tests.servers.local_service.doubles import DeafEngine, ScriptedEngine
+from tests.servers.local_service.doubles import BusyEngine, DeafEngine, ScriptedEngine
 
 FIRST_TWO = (
     "press the button when you want to speak the words will appear on the little screen in front "
@@ -290,6 +290,23 @@ def test_a_heartbeat_tells_whether_somebody_spoke(beating: LocalService, sample:
     client.audio(bytes(3200))
     until(client, "Heartbeat", max_speech_probability=0.0)
     client.terminated()
+
+
+def test_a_heartbeat_tells_of_speech_that_waits_for_a_slow_recognizer(sample: bytes) -> None:
+    engine = BusyEngine()
+    with LocalService(engine=engine, heartbeat_interval=0.02) as service:
+        client = Client(service, session_heartbeat="true")
+        client.audio(bytes(1000 * 32) + sample[: 2000 * 32])
+        loudest = 0.0
+        while True:
+            if (message := client.next())["type"] == "Heartbeat":
+                loudest = max(loudest, message["max_speech_probability"])
+                if message["total_audio_received_ms"] == 3000:
+                    break
+        assert loudest >= 0.8
+        assert not engine.has_heard
+        engine.go_on.set()
+        client.terminated()
 
 
 def test_heartbeats_can_be_switched_in_the_session(beating: LocalService, sample: bytes) -> None:

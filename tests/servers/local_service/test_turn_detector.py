@@ -327,15 +327,6 @@ def test_no_word_lies_in_a_reported_silence(parts: list[tuple[str, int]]) -> Non
             words += event.words if event.finished else ()
 
 
-def test_the_loudest_tells_how_much_voice_there_was_since_it_was_asked() -> None:
-    detector = TurnDetector(CountingRecognizer(), has_voice, Pauses())
-    list(detector.hear(silence(300)))
-    assert detector.loudest() == 0
-    list(detector.hear(silence(60) + voice(40) + silence(200)))
-    assert detector.loudest() == 0.4
-    assert detector.loudest() == 0
-
-
 # End-of-turn confidence
 
 
