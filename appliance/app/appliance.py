@@ -1,12 +1,12 @@
 """The whole appliance: the display, which shows something at once, then everything else."""
 
-import queue
 import typing
 from collections.abc import Callable
 from pathlib import Path
 
 from appliance.app.card_wait import EndedError
 from appliance.app.probation import Probation
+from appliance.controller.inbox import Inbox
 from appliance.core.events import (
     Event,
     PartHung,
@@ -66,7 +66,7 @@ class Appliance:
         open_panel: Callable[[DisplaySettings], Panel | None] = open_panel,
     ) -> None:
         # Unbounded: no event may be dropped, and the controller is faster than all who post.
-        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._early_end: Event | None = None
         self.post: Post = self._put
         self._settings = settings

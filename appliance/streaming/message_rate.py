@@ -10,12 +10,15 @@ from collections.abc import Callable
 RATE = 100.0
 """Messages a second: twice as many as come when a backlog is sent at the highest speed."""
 
+USUAL_SIZE = 4096
+"""Bytes of a usual message; one that is longer counts as several."""
+
 BURST = 500
 """Messages that may come at once."""
 
 
 class MessageRate:
-    """Limit of `rate` messages a second, after `burst` that may come at once.
+    """Limit of `rate` messages of usual size a second, after `burst` that may come at once.
 
         >>> now = 0.0
         >>> limit = MessageRate(rate=10.0, burst=2, clock=lambda: now)
@@ -39,8 +42,9 @@ class MessageRate:
         self._clock = clock
         self._due = clock() - self._ahead
 
-    def delay(self) -> float:
-        """Count a message; return the seconds to wait before it is taken."""
+    def delay(self, size: int = 0) -> float:
+        """Count a message of so many bytes; return the seconds to wait before it is taken."""
         now = self._clock()
-        self._due = max(self._due, now - self._ahead) + self._interval
-        return max(0.0, round(self._due - self._interval - now, 6))
+        due = max(self._due, now - self._ahead)
+        self._due = due + (1 + size // USUAL_SIZE) * self._interval
+        return max(0.0, round(due - now, 6))

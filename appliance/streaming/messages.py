@@ -26,6 +26,10 @@ MAX_LABEL = 16
 """Characters of a speaker's label; the service uses one."""
 
 
+MAX_TEXT = 20_000
+"""Characters of a turn: more than can be said in twenty minutes without a pause."""
+
+
 class Begin(msgspec.Struct, frozen=True, tag="Begin"):
     """The service has begun to listen.
 
@@ -236,9 +240,9 @@ def _turn(wire: _WireTurn) -> Turn:
         settled, tentative = parted(wire.transcript, words)
     return Turn(
         order=wire.turn_order,
-        text=settled,
+        text=settled[:MAX_TEXT],
         finished=wire.end_of_turn,
-        tentative=tentative,
+        tentative=tentative[:MAX_TEXT],
         words=words,
         formatted=wire.turn_is_formatted is True,
         speaker=_speaker(wire.speaker_label),

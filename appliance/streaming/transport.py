@@ -237,7 +237,7 @@ class Transport:
         self._liveness.note_received()
         if self._stream:
             self._stream.expect_message()
-        self._aborted.wait(self._rate.delay())
+        self._aborted.wait(self._rate.delay(len(frame)))
         self._listener.received(frame)
 
     def _on_ping(self, _app: websocket.WebSocketApp, payload: bytes) -> None:

@@ -80,6 +80,8 @@ class PhraseMatcher:
 
     def is_call(self, text: str) -> bool:
         """Return whether a finished turn is the prefix and nothing else."""
+        if not self._prefixes:
+            return False
         return (0, len(pieces := self._splitter.pieces(text))) in self._calls(pieces)
 
     def commands_in(self, text: str, *, called: bool = False) -> list[SpokenCommand]:

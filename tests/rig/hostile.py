@@ -97,6 +97,14 @@ def flood_of_turns() -> Iterator[bytes]:
         yield frame(FINAL | TEXT, turn)
 
 
+def flood_of_long_turns() -> Iterator[bytes]:
+    """Send turns of a quarter of a million words as fast as the network takes them."""
+    for number in itertools.count():
+        said = {"transcript": "so " * 250_000, "end_of_turn": True}
+        turn = json.dumps({"type": "Turn", "turn_order": number, **said}).encode()
+        yield frame(FINAL | TEXT, turn)
+
+
 MESSAGES = {
     scenario.__name__: scenario
     for scenario in (
@@ -110,7 +118,13 @@ MESSAGES = {
 
 SENDING = MESSAGES | {
     scenario.__name__: scenario
-    for scenario in (empty_fragments, flood_of_pings, flood_of_messages, flood_of_turns)
+    for scenario in (
+        empty_fragments,
+        flood_of_pings,
+        flood_of_messages,
+        flood_of_turns,
+        flood_of_long_turns,
+    )
 }
 """All that is sent after the handshake, and never ends."""
 

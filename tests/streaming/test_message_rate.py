@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.streaming.message_rate import BURST, RATE, MessageRate
+from appliance.streaming.message_rate import BURST, RATE, USUAL_SIZE, MessageRate
 from tests.rig.clock import Clock
 
 
@@ -17,6 +17,12 @@ def test_no_more_messages_are_taken_than_allowed(pauses: list[float]) -> None:
     for first, began in enumerate(taken):
         for last, ended in enumerate(taken[first:], first):
             assert last - first + 1 <= 5 + 2.0 * (ended - began) + 0.01
+
+
+def test_a_long_message_counts_as_several() -> None:
+    limit = MessageRate(rate=2.0, burst=3, clock=Clock(0.0))
+    sizes = [0, USUAL_SIZE - 1, 2 * USUAL_SIZE, 0]
+    assert [limit.delay(size) for size in sizes] == [0.0, 0.0, 0.0, 1.5]
 
 
 def test_a_service_that_keeps_to_the_rate_is_never_slowed() -> None:

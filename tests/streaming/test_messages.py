@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from appliance.core.json_decoder import MAX_SIZE
 from appliance.core.turns import Revision, Turn, Word
 from appliance.streaming.messages import (
+    MAX_TEXT,
     Begin,
     Heartbeat,
     ServiceError,
@@ -319,9 +320,11 @@ def test_a_message_that_is_not_understood_is_ignored(frame: str | bytes) -> None
 
 
 def test_a_long_message_is_a_message_like_any_other() -> None:
-    text = "x" * (MAX_SIZE - 1000)
+    text = "x" * MAX_TEXT
     assert decode(turn(transcript=text)) == Turn(3, text)
-    assert decode(turn(transcript=text + "x" * 1000)) is None
+    assert decode(turn(transcript=text + "x")) == Turn(3, text)
+    assert decode(turn(more="x" * (MAX_SIZE - 1000))) == Turn(3, "hello")
+    assert decode(turn(more="x" * MAX_SIZE)) is None
 
 
 @pytest.mark.parametrize(
