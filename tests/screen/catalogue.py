@@ -180,6 +180,30 @@ STATES = {
         level=0.9,
         turns=(ShownTurn("בוקר טוב לכולם,", "המטבח סגור ב Raspberry Pi"),),
     ),
+    "chinese": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("Good, gypsy:"), ShownTurn("今天天气很好", "\uff0c我们去公园散步吧。")),
+    ),
+    "thai": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("ที่นี่ปู่ญี่ฎูกำลังดื่มน้ำ"), ShownTurn("ต่าง", " ๆ นานา")),
+    ),
+    "burmese": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("မင်္ဂလာပါ ကြိုးစားပါ", "ချစ်တယ်။"),),
+    ),
+    "vietnamese": Scene(
+        Mode.LISTENING,
+        elapsed=65,
+        level=0.9,
+        turns=(ShownTurn("Ếch Ộp gypsy"), ShownTurn("Ấy Ễ", "không được ngủ")),
+    ),
     "mixed": Scene(
         Mode.LISTENING,
         elapsed=65,
@@ -188,7 +212,7 @@ STATES = {
     ),
 }
 
-SHAPED = {"speakers-right-to-left", "right-to-left", "mixed"}
+SHAPED = {"speakers-right-to-left", "right-to-left", "thai", "burmese", "mixed"}
 """States with letters that depend on the versions of the shaping libraries."""
 
 MISTAKES = (
