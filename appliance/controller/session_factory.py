@@ -16,7 +16,7 @@ from appliance.settings import Settings
 from appliance.streaming.retry_policy import RetryPolicy
 from appliance.streaming.session import Session, load_network
 from appliance.streaming.spool.backlog import Backlog
-from appliance.streaming.spool.inventory import recordings_in
+from appliance.streaming.spool.inventory import recordings_in, spools
 from appliance.system.listening_note import ListeningNote
 
 NETWORK_LOADED_AFTER = 3.0
@@ -130,8 +130,10 @@ class SessionFactory:
         """
         # First, since it decides which database says what is covered.
         covered = reader.covered(make_way(Path(self._settings.history.path)))
+        self._spool, *others = spools(self._settings.spool)
+        recordings = [it for place in (self._spool, *others) for it in recordings_in(place)]
         found = []
-        for folder, recording in recordings_in(self._spool):
+        for folder, recording in sorted(recordings, key=lambda pair: pair[1].started):
             known = covered.get(recording.session)
             backlog = self._backlog(folder, recording, known or Covered())
             backlog.open()

@@ -30,6 +30,9 @@ MAX_GAP = 600 * SAMPLE_RATE
 MAX_LENGTH = 600 * SAMPLE_RATE
 """Samples that a segment may have; the usual one has `LENGTH`, and a block more."""
 
+MAX_PLACES = 10
+"""Folders that may be the spool, one after the other."""
+
 UNREADABLE = "unreadable"
 """Suffix of what can't be read."""
 
@@ -61,6 +64,29 @@ class Rejected(NamedTuple):
     path: Path
     suffix: str
     reason: str
+
+
+def spools(spool: Path) -> list[Path]:
+    """Return the folders that hold audio, the one for new audio first.
+
+    That is one beside the spool's own if what lies there can't be used or even renamed.
+    """
+    beside = (f"{spool.name}.continued-{number}" for number in range(1, MAX_PLACES))
+    places = [spool, *map(spool.with_name, beside)]
+    first = next((it for it in places if _can_be_used(it)), spool)
+    if first != spool:
+        log.error("new audio is kept in %r", os.fspath(first))
+    return [first, *(it for it in places if it != first and os.path.isdir(it))]  # noqa: PTH112
+
+
+def _can_be_used(spool: Path) -> bool:
+    try:
+        next(spool.iterdir(), None)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        return _set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
+    return True
 
 
 def recordings_in(spool: Path) -> list[tuple[Path, Recording]]:
@@ -139,7 +165,9 @@ def set_aside_in(state: Path) -> list[Path]:
     return sorted(found)
 
 
-def _examined(folder: Path, reject: Callable[[Rejected], None]) -> Iterator[tuple[Path, Recording]]:
+def _examined(
+    folder: Path, reject: Callable[[Rejected], object]
+) -> Iterator[tuple[Path, Recording]]:
     """Yield the folder with its recording, if it holds one; reject what can't be used."""
     try:
         mode = os.lstat(folder).st_mode
@@ -163,7 +191,7 @@ def _examined(folder: Path, reject: Callable[[Rejected], None]) -> Iterator[tupl
         yield folder, recording
 
 
-def _manifest_of(folder: Path, reject: Callable[[Rejected], None]) -> Recording | None:
+def _manifest_of(folder: Path, reject: Callable[[Rejected], object]) -> Recording | None:
     """Return what the manifest says; reject it if it is no readable file."""
     path = folder / MANIFEST
     try:
@@ -265,8 +293,12 @@ def _names_for(folder: Path, recording: Recording) -> Iterator[str]:
         yield hashlib.sha256(os.fsencode(folder.name) + b"/%d" % number).hexdigest()[:8]
 
 
-def _set_aside(piece: Rejected) -> None:
-    """Rename what can't be used; where that fails, it is passed over at every start."""
+def _set_aside(piece: Rejected) -> bool:
+    """Rename what can't be used; where that fails, it is passed over at every start.
+
+    Returns whether it was renamed.
+    """
     aside = files.set_aside(piece.path, piece.suffix)
     where = f"it is kept as {aside.name!r}" if aside else "it can't be renamed, and is passed over"
     log.error("can't use %r: %s; %s", os.fspath(piece.path), piece.reason, where)
+    return aside is not None

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
-from appliance.streaming.spool.inventory import recordings_in, segments_in, set_aside_in
+from appliance.streaming.spool.inventory import (
+    recordings_in,
+    segments_in,
+    set_aside_in,
+    spools,
+)
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
 from appliance.streaming.spool.segment import Segment
 from tests.streaming.doubles import recording
@@ -227,3 +232,23 @@ def test_whatever_lies_in_the_spool_all_audio_is_found_once(
         assert (lost in known) is not unreadable
         for note in known.values():
             assert msgspec.json.decode(msgspec.json.encode(note), type=Recording) == note
+
+
+def test_a_spool_that_can_not_even_be_renamed_gets_another_beside_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool, beside = tmp_path / "spool", tmp_path / "spool.continued-1"
+    trees.leave_session(spool, "s1")
+    assert spools(spool) == [spool]
+    assert caplog.text == ""
+    with trees.damaged(spool):
+        assert spools(spool) == [beside]
+    trees.leave_session(beside, "s2")
+    assert spools(spool) == [spool, beside]  # a repaired one is used again, and both are read
+
+
+def test_what_is_no_folder_makes_way_for_the_spool(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.touch()
+    assert spools(spool) == [spool]
+    assert (tmp_path / "spool.unreadable").exists()

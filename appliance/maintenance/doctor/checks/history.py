@@ -47,10 +47,10 @@ def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
             f"{path} is damaged: {' '.join(damage.split())}",
             f"end the appliance, then run: appliance history recover {path}",
         )
-    if path != named:
+    if path != named and _is_something(named):
         return warning(
             f"what lies at {named} can't be used or renamed: the history goes on in {path}",
-            f"check the card (fsck); then run: appliance history recover {named}",
+            f"check the card (fsck); then run: appliance history recover {named}; then delete it",
         )
     if aside:
         return warning(
@@ -58,3 +58,13 @@ def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
             f"to add what can be read of it: appliance history recover {aside[0]}; then delete it",
         )
     return fine(f"no damage was found in {path}")
+
+
+def _is_something(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

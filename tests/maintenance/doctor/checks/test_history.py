@@ -49,5 +49,15 @@ def test_histories_that_were_set_aside_are_named_with_the_command(path: Path, wh
     assert f"appliance history recover {aside}" in found.remedy
 
 
+def test_a_history_that_goes_on_beside_its_place_is_named_until_that_is_free(path: Path) -> None:
+    beside = path.with_name("history.continued-1.db")
+    schemas.make(beside, schemas.PRESENT)
+    found = check_history(path)
+    assert found.result is Result.WARNING
+    assert f"goes on in {beside}" in found.found
+    path.unlink()
+    assert check_history(path).result is Result.FINE
+
+
 def test_a_search_that_takes_too_long_finds_nothing(path: Path) -> None:
     assert check_history(path, search_time=0.0).result is Result.FINE
