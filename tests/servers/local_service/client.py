@@ -75,6 +75,11 @@ class Client:
     def text(self, text: str) -> None:
         self._socket.send(text)
 
+    def raw(self, data: bytes) -> None:
+        """Send bytes past the library."""
+        assert self._socket.sock is not None
+        self._socket.sock.sendall(data)
+
     def next(self) -> Message:
         return self.rest(limit=1)[0]
 

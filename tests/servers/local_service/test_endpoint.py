@@ -478,3 +478,16 @@ def test_a_message_that_is_too_long_is_refused_with_its_code(
     client.text("and more")
     assert client.rest() == []
     assert (client.close_code, client.close_reason) == (1009, "Message too big")
+
+
+def test_a_client_that_pings_and_does_not_read_is_cut_off(silent: LocalService) -> None:
+    client = Client(silent)
+    assert client.next()["type"] == "Begin"
+    ping = b"\x89\xfd" + bytes(4) + bytes(125)
+
+    def flood() -> None:
+        for _ in range(300):  # 39 MB in all, more than kernels buffer
+            client.raw(ping * 1000)
+
+    with pytest.raises(ConnectionError):
+        flood()
