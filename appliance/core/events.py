@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.core.faults import Fault
 from appliance.core.turns import Covered, Key, Revision, Turn
+from appliance.core.unapplied import Unapplied
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -128,6 +129,12 @@ class TurnReceived(SessionEvent, frozen=True):
     started: float
     ended: float
     covered: Covered
+
+
+class ParametersUnapplied(SessionEvent, frozen=True):
+    """The service applies other parameters than the owner asked for; posted for each connection."""
+
+    unapplied: tuple[Unapplied, ...]
 
 
 class SpeakersRevised(SessionEvent, frozen=True):
