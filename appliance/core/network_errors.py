@@ -29,6 +29,8 @@ class Cause(enum.Enum):
     NO_TOKEN = "answer without a token"
     NO_KEY = "neither an API key nor a token server is set"
     LEAD_LIMIT = "this connection may get no further ahead of real time"
+    UNACKNOWLEDGED = "the service acknowledges no audio any more"
+    DEAF = "the service made no words of speech"
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
     PROXY_LOGIN = "the proxy asks for a name and a password"

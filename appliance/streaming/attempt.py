@@ -7,6 +7,7 @@ from functools import partial
 
 from appliance.core.events import Post
 from appliance.core.turns import Covered
+from appliance.streaming.doubt import Doubt
 from appliance.streaming.failover import Candidate
 from appliance.streaming.liveness import PONG_TIMEOUT
 from appliance.streaming.outcomes import Outcome, Reaction, rule_for
@@ -58,6 +59,7 @@ class StreamOpener:
         self._stall_timeout = stall_timeout
         self._clock = clock
         self._limit = limit
+        self._doubt = Doubt()
 
     def open(self, candidate: Candidate, covered: Covered) -> Stream | Outcome:
         """Fetch a token and return a stream that will use it, or the outcome if there is no token.
@@ -79,6 +81,9 @@ class StreamOpener:
             self._post,
             self._clock,
             unstable=candidate.unstable,
+            expects_heartbeats=candidate.has_heartbeats,
+            doubt=self._doubt,
+            asked={} if candidate.is_fallback else candidate.settings.parameters,
         )
 
     def _source(self, candidate: Candidate) -> TokenSource:

@@ -38,6 +38,7 @@ class Candidate:
     Attributes:
         refusal: what its owner must fix there.
         unstable: whether its last connection began, and dropped before it was useful.
+        has_heartbeats: whether it has acknowledged audio on a connection.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Candidate:
         self.is_fallback = is_fallback
         self.refusal: Fault | None = None
         self.unstable = False
+        self.has_heartbeats = False
 
     def fault(self, outcome: Outcome) -> Fault | None:
         """Return the fault to show for an outcome here; None when the person need not notice.

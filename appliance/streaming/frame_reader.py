@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable
 
+import msgspec
+
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.streaming.retry_policy import Pace
+from appliance.streaming.retry_policy import MIN_GAIN, Pace
 from appliance.streaming.spool.backlog import Backlog
 
 MIN_FRAME = SAMPLE_RATE // 20
@@ -87,6 +89,13 @@ class FrameReader:
         if self._allowed() >= SAMPLE_RATE or not self._pace.is_at_max_lead(self._elapsed()):
             return False
         return self._backlog.captured - self.position > MAX_LAG * SAMPLE_RATE
+
+    def keep_lead(self) -> None:
+        """Get no further ahead of real time, once that is far enough for a new connection."""
+        lead = (self.position - self._origin) / SAMPLE_RATE - self._elapsed()
+        self._pace = msgspec.structs.replace(
+            self._pace, max_lead=min(self._pace.max_lead, max(lead, MIN_GAIN))
+        )
 
     def _allowed(self) -> int:
         """Return how many samples may be sent now."""

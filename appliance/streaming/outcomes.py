@@ -125,7 +125,12 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 ANYTHING: Collection[int | Cause] = ()
-NO_ANSWER: Collection[int | Cause] = (1006, Cause.NETWORK, Cause.TIMEOUT)
+NO_ANSWER: Collection[int | Cause] = (
+    1006,
+    Cause.NETWORK,
+    Cause.TIMEOUT,
+    Cause.UNACKNOWLEDGED,
+)
 LEFT: Collection[int | Cause] = (1000, 1001, 1005)
 NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410, 421)
 REFUSED: Collection[int | Cause] = (400, 401, 403, Cause.NO_TOKEN)
@@ -168,7 +173,7 @@ TABLE = (
     Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHECK_ADDRESS, foreign=True),
     Rule(ANYWHERE, UNTRUSTED, Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, at_first=True),
     # The service, over its WebSocket
-    Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT), Reaction.AT_ONCE),
+    Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT, Cause.DEAF), Reaction.AT_ONCE),
     Rule(SESSION, (1008, 3006), Reaction.AT_ONCE, pattern=INACTIVE),
     Rule(SESSION, (3007,), Reaction.SLOWER, pattern=r"\brate\b"),
     Rule(SESSION, (4029,), Reaction.SLOWER),

@@ -210,6 +210,7 @@ class Session:
             outcome = stream.run()
         alive_for = self._clock() - stream.unresponsive_for - began_at
         useful = was_useful(stream, outcome, alive_for)
+        candidate.has_heartbeats = candidate.has_heartbeats or stream.has_heartbeats
         candidate.unstable = not useful and (stream.began or candidate.unstable)
         if useful:
             covered_more = stream.covered().position > stream.origin

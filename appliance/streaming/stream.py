@@ -3,26 +3,17 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Mapping
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Connected, Post, SpeakersRevised, TurnReceived
-from appliance.core.json_response import MAX_TEXT
+from appliance.core.events import Post
 from appliance.core.network_errors import Cause
-from appliance.core.turns import Covered, Revision, Turn
-from appliance.streaming.coverage import SILENCE_AFTER, Coverage
+from appliance.core.turns import Covered
+from appliance.streaming.doubt import TURN_TIMEOUT, Doubt
 from appliance.streaming.frame_reader import FrameReader, padded
-from appliance.streaming.messages import (
-    TERMINATE,
-    Begin,
-    ServiceError,
-    SpeakerRevision,
-    Termination,
-    decode,
-)
-from appliance.streaming.outcomes import Outcome, Stage, shortened
+from appliance.streaming.messages import TERMINATE
+from appliance.streaming.outcomes import Outcome, Stage
+from appliance.streaming.receiver import Receiver
 from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.transport import Transport, TransportListener
@@ -40,8 +31,8 @@ CONNECTED_AFTER = 3.0
 """Seconds after which an unstable service counts as connected, unless it finishes a turn earlier.
 Captions that it sends before would only flicker on the screen."""
 
-REVISED_TURNS = 64
-"""Turns whose revised speakers are remembered: only the newest may still come once more."""
+FAST = 2.0
+"""The `realtime_factor` from which on a service may soon refuse audio as too fast."""
 
 CLOSE_TIMEOUT = 2.0
 """Seconds in which the service closes the connection after its `Termination`."""
@@ -63,9 +54,12 @@ class Stream:
         earlier: what earlier connections covered.
         pace: how far audio may run ahead of real time.
         open_transport: returns the connection, not yet run, that reports to this stream.
-        post: takes `Connected`, `TurnReceived` and `SpeakersRevised`.
+        post: takes the receiver's events.
         clock: monotonic seconds.
         unstable: the service dropped its last connection early; its `Begin` says little.
+        expects_heartbeats: the service has sent heartbeats on an earlier connection.
+        doubt: what earlier connections may have been deaf for.
+        asked: the owner's parameters, to compare with what the service applies.
     """
 
     def __init__(
@@ -78,32 +72,55 @@ class Stream:
         clock: Callable[[], float] = time.monotonic,
         *,
         unstable: bool = False,
+        expects_heartbeats: bool = False,
+        doubt: Doubt | None = None,
+        asked: Mapping[str, object] | None = None,
     ) -> None:
-        self._backlog = backlog
-        self._post = post
         self._clock = clock
-        self._unstable = unstable
         self._opened_at = clock()
-        self._earlier = earlier
         self.origin = max(earlier.position, backlog.start)
-        self._coverage = Coverage(self.origin, earlier, self._opened_at)
-        self._lock = threading.Lock()  # coverage and posts: of the sender, and of the callbacks
+        self._receiver = Receiver(
+            backlog,
+            earlier,
+            self.origin,
+            post,
+            clock,
+            unstable=unstable,
+            expects_heartbeats=expects_heartbeats,
+            doubt=doubt or Doubt(),
+            asked=asked or {},
+        )
         self._over = threading.Event()
         self._abandoned = threading.Event()
         self._reader = FrameReader(backlog, self.origin, pace, self._elapsed, self._over)
         self._sender = threading.Thread(target=self._send, name=f"sender-{backlog.session}")
-        self._error = ServiceError()
-        self._at_max_lead = False
+        self._why_left: Cause | None = None
         self._given_up = False
-        self._connected = False
-        self._revised: dict[int, str] = {}
         self._terminating = False
         self._terminated_at = self._opened_at
-        self.began = False
-        self.heard_turn = False
-        self.complete = False
+        self._missing_for = 0.0
         self.unresponsive_for = 0.0
         self._transport = open_transport(self)
+
+    @property
+    def began(self) -> bool:
+        """Whether the service listens."""
+        return self._receiver.began
+
+    @property
+    def heard_turn(self) -> bool:
+        """Whether the service heard words."""
+        return self._receiver.heard_turn
+
+    @property
+    def complete(self) -> bool:
+        """Whether the service has transcribed everything."""
+        return self._receiver.complete
+
+    @property
+    def has_heartbeats(self) -> bool:
+        """Whether the service sends heartbeats."""
+        return self._receiver.has_heartbeats
 
     @property
     def sent(self) -> int:
@@ -118,7 +135,7 @@ class Stream:
     @property
     def last_word(self) -> int:
         """The position where the last word ends that was heard."""
-        return self._coverage.last_word
+        return self._receiver.last_word
 
     @property
     def termination_is_overdue(self) -> bool:
@@ -129,28 +146,27 @@ class Stream:
 
     def covered(self) -> Covered:
         """Return what is covered by now."""
-        with self._lock:
-            return self._covered()
-
-    def _covered(self) -> Covered:
-        # Nothing after `Terminate` is not silence: the answer is missing.
-        now = self._terminated_at if self._terminating else self._clock()
-        return self._coverage.covered(now)
+        return self._receiver.covered()
 
     def run(self) -> Outcome:
         """Stream until the connection ends; return how it did."""
         outcome = self._transport.run()
-        self.unresponsive_for = self._transport.unresponsive_for
+        self.unresponsive_for = max(self._transport.unresponsive_for, self._missing_for)
         self._over.set()
         if self._sender.ident is not None:
             self._sender.join()
+        if self._receiver.terminated and self._terminating and not self.complete:
+            self._why_left = Cause.DEAF
+        if not self.complete:
+            self._receiver.note_end(heard=self._why_left is Cause.DEAF)
         return self._explained(outcome)
 
     def _explained(self, outcome: Outcome) -> Outcome:
         """Return the outcome with what the service's `Error` said, where the close says less."""
-        if self._at_max_lead:
-            return Outcome(outcome.stage, cause=Cause.LEAD_LIMIT)
-        said = outcome.with_error(self._error.code, self._error.text)
+        if self._why_left:
+            return Outcome(outcome.stage, cause=self._why_left)
+        error = self._receiver.error
+        said = outcome.with_error(error.code, error.text)
         if said.code is not None or self.began:
             return said
         if self._given_up or outcome.stage is Stage.SESSION:
@@ -178,93 +194,21 @@ class Stream:
         without ever beginning is not covered, so it is sent again.
         """
         self._opened_at = self._clock()
-        with self._lock:
-            self._coverage = Coverage(self.origin, self._earlier, self._opened_at)
+        self._receiver.opened()
         self._sender.start()
 
     def received(self, frame: str | bytes) -> None:
         """Take one message (`on_message`)."""
-        match decode(frame):
-            case Turn() as turn:
-                # A service that transcribes listens, even if it did not say `Begin`.
-                self._note_began(stable=turn.finished or not self._unstable)
-                self._note_turn(turn)
-            case Begin():
-                self._note_began(stable=not self._unstable)
-            case SpeakerRevision(revisions):
-                self._note_revisions(revisions)
-            case Termination():
-                if self._terminating:
-                    # One that was not asked for says nothing about audio still on its way.
-                    with self._lock:
-                        self._coverage.terminated()
-                    self.complete = True
-                self._over.set()
-            case ServiceError() as error:
-                text = self._transport.without_token(error.text)[:MAX_TEXT]
-                self._error = msgspec.structs.replace(error, error=text)
-                log.info("the service says: %s", shortened(text))
-
-    def _note_began(self, *, stable: bool) -> None:
-        """Note that the service listens; post `Connected`, before any turn, once it is stable."""
-        with self._lock:
-            if not self.began:
-                self._coverage.began()
-            if stable and not self._connected:
-                self._post(Connected(self._backlog.session, self._earlier))
-                self._connected = True
-        self.began = True
-
-    def _note_turn(self, turn: Turn) -> None:
-        now = self._clock()
-        self.heard_turn = self.heard_turn or bool(turn.text or turn.tentative)
-        # The turn is posted under the lock: whoever sees what it covers must find it posted.
-        with self._lock:
-            if self._at_max_lead:
-                return  # cut off amid a word; the next connection hears it whole
-            self._coverage.heard(turn, now)
-            if not self._connected:
-                return
-            first, last = self._extent(turn)
-            self._post(
-                TurnReceived(
-                    self._backlog.session,
-                    self.origin,
-                    # Nobody needs the words' places any more; an hour without a pause has many.
-                    msgspec.structs.replace(
-                        turn, words=(), speaker=self._revised.get(turn.order, turn.speaker)
-                    ),
-                    started=self._backlog.time_of(first),
-                    ended=self._backlog.time_of(last),
-                    covered=self._covered(),
-                )
-            )
-
-    def _note_revisions(self, revisions: tuple[Revision, ...]) -> None:
-        """Post who spoke; the last word about a turn counts, also if the turn comes once more."""
-        with self._lock:
-            if self._connected:
-                self._revised |= {it.order: it.speaker for it in revisions}
-                newest = sorted(self._revised)[-REVISED_TURNS:]
-                self._revised = {order: self._revised[order] for order in newest}
-                self._post(SpeakersRevised(self._backlog.session, self.origin, revisions))
-
-    def _extent(self, turn: Turn) -> tuple[int, int]:
-        """Return the positions where a turn starts and ends; just now for one without words."""
-        if not turn.words:
-            return self.sent, self.sent
-        first = min(word.start for word in turn.words)
-        last = max(word.end for word in turn.words)
-        return self._coverage.position(first), self._coverage.position(last)
+        self._receiver.take(frame, self._transport.without_token)
+        if self._receiver.terminated:
+            self._over.set()
 
     # On the sender's thread
 
     def _send(self) -> None:
         while not self._over.is_set():
             self._transport.check()
-            self._check_lead()
-            if self.began and not self._connected and self._elapsed() > CONNECTED_AFTER:
-                self._note_began(stable=True)
+            self._check_service()
             if self._must_end():
                 if not self._terminating:
                     self._transport.send_message(TERMINATE)
@@ -277,27 +221,47 @@ class Stream:
             elif frame := self._reader.read():
                 self._send_frame(frame)
             elif self._reader.is_at_end:
-                self._terminated_at = self._clock()
-                self._terminating = True
-                self._transport.send_message(TERMINATE)
+                self._terminate()
         self._await_close()
 
-    def _check_lead(self) -> None:
-        """Leave this connection when only a new one can catch up, and what it heard is covered."""
-        if self._reader.is_at_max_lead:
-            with self._lock:
-                uncovered = self.sent - self._covered().position
-                self._at_max_lead = uncovered < SILENCE_AFTER * SAMPLE_RATE
+    def _check_service(self) -> None:
+        """Look at what the service has said, and whether another connection is better."""
+        receiver = self._receiver
+        if receiver.began and not receiver.connected and self._elapsed() > CONNECTED_AFTER:
+            receiver.note_began(stable=True)
+        if receiver.realtime_factor >= FAST:
+            self._reader.keep_lead()
+        if self._terminating or self._why_left:
+            return
+        # Leave when only a new connection can catch up, and what this one heard is covered.
+        at_max_lead = self._reader.is_at_max_lead
+        if at_max_lead and receiver.cut_off(round(TURN_TIMEOUT * SAMPLE_RATE)):
+            self._why_left = Cause.LEAD_LIMIT
+        elif missing_for := receiver.missing_for():
+            log.info("the service acknowledges no audio any more; reconnecting")
+            self._missing_for, self._why_left = missing_for, Cause.UNACKNOWLEDGED
+        elif receiver.is_deaf():
+            log.info("the service made no words of speech that it told; sending it again")
+            self._why_left = Cause.DEAF
+
+    def _terminate(self) -> None:
+        if self._receiver.must_wait():
+            self._over.wait(0.1)
+            return
+        self._terminated_at = self._clock()
+        self._receiver.note_terminating()
+        self._terminating = True
+        self._transport.send_message(TERMINATE)
 
     def _must_end(self) -> bool:
         """Return whether this connection must end before all is transcribed.
 
-        It was abandoned; or it can't catch up; or audio was dropped before it was sent; or the
+        It was abandoned; or another one is better; or audio was dropped before it was sent; or the
         service does not say `Begin`, or does not answer `Terminate`.
         """
         return (
             self._abandoned.is_set()
-            or self._at_max_lead
+            or self._why_left is not None
             or self._reader.is_outrun
             or (not self.began and self._elapsed() > BEGIN_TIMEOUT)
             or self.termination_is_overdue
@@ -309,8 +273,7 @@ class Stream:
     def _send_frame(self, frame: bytes) -> None:
         if self._transport.send_audio(padded(frame)):
             self._reader.advance(frame)
-            with self._lock:
-                self._coverage.sent(self.sent, self._clock())
+            self._receiver.note_sent(self.sent)
         else:
             self._over.set()
 

@@ -11,8 +11,9 @@ from typing import Literal
 from appliance.screen.scene import Mode
 from tests.benchmarks.spool import leave_behind
 from tests.benchmarks.trial import Trial
-from tests.rig.connection import Behaviour, Connection
+from tests.rig.connection import Behaviour, Connection, Heartbeats
 from tests.rig.faults import (
+    deaf_between,
     drop_after,
     drop_handshake,
     drop_on_terminate,
@@ -20,6 +21,7 @@ from tests.rig.faults import (
     never_answer,
     rate_limit,
     refuse,
+    stop_heartbeats_after,
     vanish_after,
 )
 from tests.rig.numbered import speech
@@ -227,6 +229,78 @@ def hang_after(seconds_of_audio: float) -> Behaviour:
     return Behaviour(ticked=hang)
 
 
+DEAF_FROM = 6.5
+DEAF_FOR = 60.0
+"""Seconds after the press at which the recognizer begins to hear nothing, and for how long."""
+
+
+def deaf_engine(heartbeats: Heartbeats, *, dies: bool = False, pro: bool = False) -> Case:
+    """The recognizer hears nothing for 60 s, while pings are answered and audio is taken.
+
+    Heartbeats go on, stand still or stop meanwhile; the connection may die before the end of it.
+    """
+
+    def case(trial: Trial) -> None:
+        if pro:
+            trial.ask_for_model("universal-3-6-pro")
+        pressed_at = trial.listen(speech(200))
+        ends_at = pressed_at + DEAF_FROM + DEAF_FOR
+        deaf = deaf_between(pressed_at + DEAF_FROM, ends_at, heartbeats)
+        record = trial.service.wait_for_connection()
+        wait_until(lambda: record.opened_at)
+        trial.service.now(deaf)
+        trial.service.on_every_connection(deaf)
+        if dies:
+            trial.service.now(drop_after(40.0))
+        trial.wait_until_said(DEAF_FROM + DEAF_FOR)
+        trial.recovers(since=time.monotonic())
+        trial.finish()
+
+    return case
+
+
+def heartbeats_stop(trial: Trial) -> None:
+    """Heartbeats stop while the recognizer goes on to hear."""
+    trial.service.on_connection(1, stop_heartbeats_after(16.0))
+    trial.listen(speech(100))
+    trial.service.wait_for_connection(2, within=60)
+    trial.recovers(since=time.monotonic())
+    trial.finish()
+
+
+def nobody_speaks(trial: Trial) -> None:
+    """Heartbeats come without turns for a minute, then the connection drops."""
+    audio = speech(24, pauses={11: 60_000})
+    silence_ends = audio.words[12].first / 100
+    trial.service.on_connection(1, drop_after(silence_ends - 0.3))
+    trial.listen(audio)
+    trial.wait_until_said(silence_ends)
+    record = trial.service.connections[0]
+    wait_until(lambda: record.closed_at)
+    trial.recovers(since=record.closed_at or 0.0)
+    trial.finish()
+
+
+def silences_overlap_speech(trial: Trial) -> None:
+    """Silences reach half a second into the speech around them, and connections drop."""
+    trial.ask_for_model("universal-3-6-pro")
+    audio = speech(60, turn_gap_ms=2_000)
+    for number, seconds in enumerate((11.3, 7.7, 9.1, 5.9), start=1):
+        trial.service.on_connection(number, drop_after(seconds))
+    trial.listen(audio)
+    record = trial.service.wait_for_connection(4, within=60)
+    wait_until(lambda: record.closed_at, within=60)
+    trial.recovers(since=record.closed_at or 0.0)
+    trial.finish()
+
+
+def turns_late(trial: Trial) -> None:
+    """Turns come all at once, 20 s late, from a service that acknowledges all audio in time."""
+    trial.service.hearing_delay = 20.0
+    trial.listen(speech(100))
+    trial.finish()
+
+
 def rate_refused(ahead: float, factor: float, waiting: float, spoken: float) -> Case:
     """So many seconds of audio wait at the start, and the service takes no more than so much ahead.
 
@@ -373,6 +447,15 @@ CASES: dict[str, Case] = {
     "fallback-when-stalled": gone_silently(Proxy.pause),
     "fallback-when-deaf": gone_deaf,
     "fallback-that-drops": gone_for_good(drops_there=True),
+    "deaf-60s-acknowledging": deaf_engine("go on"),
+    "deaf-60s-standing-still": deaf_engine("stand still"),
+    "deaf-60s-without-heartbeats": deaf_engine("stop"),
+    "deaf-60s-then-drop": deaf_engine("go on", dies=True),
+    "deaf-60s-pro-model": deaf_engine("go on", pro=True),
+    "heartbeats-without-turns": nobody_speaks,
+    "heartbeats-stop": heartbeats_stop,
+    "silences-overlap-speech": silences_overlap_speech,
+    "turns-20s-late": turns_late,
     "slow-uplink-30s": slow_uplink,
     "microphone-out-5s": microphone_out,
     "card-stalls-45s": card_stalls,

@@ -36,6 +36,8 @@ SETTINGS = """
 url = "{url}"
 token_url = "{token_url}"
 fallback_url = "{fallback_url}"
+[service.parameters]
+speech_model = "{model}"
 [history]
 path = "{state}/history.db"
 """
@@ -76,6 +78,7 @@ class Trial:
             "url": self.service.url,
             "token_url": self.service.token_url,
             "fallback_url": "",
+            "model": "universal-streaming-english",
         }
         self._write_settings()
         self._began_at = time.monotonic()
@@ -132,6 +135,10 @@ class Trial:
     def have_fallback(self) -> None:
         """Let the appliance go on at `fallback` when it can't reach the service."""
         self._write_settings(fallback_url=self.fallback.url)
+
+    def ask_for_model(self, model: str) -> None:
+        """Let the appliance ask for this model."""
+        self._write_settings(model=model)
 
     def have_card(self) -> Card:
         """Let the appliance keep its state on a card that can stall."""

@@ -10,12 +10,14 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from websockets.frames import Opcode
 from websockets.http11 import Request
 
+from tests.rig.acknowledger import Acknowledger
 from tests.rig.recognizer import BYTES_PER_SECOND, LaggingRecognizer, Message, NewRecognizer
 from tests.rig.record import Arrival, Record, Sent
 from tests.rig.wire import Wire
@@ -23,9 +25,12 @@ from tests.rig.wire import Wire
 TICK = 0.01
 """Seconds between two looks at the time."""
 
-FORMATTED_AT_ONCE = {"universal-3-5-pro", "u3-rt-pro"}
+FORMATTED_AT_ONCE = {"universal-3-6-pro", "universal-3-5-pro", "u3-rt-pro"}
 """Models whose finished turns come once, formatted."""
 
+
+Heartbeats = Literal["go on", "stand still", "stop"]
+"""What becomes of the heartbeats: they go on, acknowledge nothing new, or come no more."""
 
 Action = Callable[["Connection"], None]
 
@@ -59,6 +64,9 @@ class ConnectionOptions:
     begin_expires_in: float = 10_800.0
     lose_formatted: bool = False
     word_time_error_ms: int = 0
+    heartbeat_interval: float = 5.0
+    configuration: Mapping[str, object] | None = None
+    inactivity_timeout: float = float("inf")
 
 
 class Connection:
@@ -79,12 +87,20 @@ class Connection:
     ) -> None:
         self.record = Record(number, request.path, dict(request.headers.raw_items()))
         self.ignores_terminate = False
+        self.is_deaf = False
+        """Whether the recognizer hears nothing of what arrives."""
+        self.heartbeats: Heartbeats = "go on"
+        """What becomes of the heartbeats while it is deaf."""
+        self.is_mute = False
+        """Whether no heartbeat is sent in any case."""
         self.stopping = stopping
         self._wire = wire
         self._request = request
         self._options = options
         self._behaviours = list(behaviours)
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._acknowledger: Acknowledger | None = None
+        self._active_at = time.monotonic()
         self._recognizer = LaggingRecognizer(
             options.new_recognizer(), options.hearing_delay, options.hearing_speed, time.monotonic()
         )
@@ -162,9 +178,6 @@ class Connection:
         if refusal := self._options.admit(self):
             self._violation(refusal)
             self.fail(1008, f"Unauthorized connection: {refusal}")
-        elif not self.record.query.get("speech_model"):
-            self._violation("speech_model is missing")
-            self.fail(3006, "Missing required parameter: speech_model")
         else:
             self._begin()
 
@@ -172,7 +185,14 @@ class Connection:
         if (rate := self.record.query.get("sample_rate")) != "16000":
             self._violation(f"sample_rate is {rate}, the audio is 16000 Hz")
         expires_at = round(time.time() + self._options.begin_expires_in)
-        self._send({"type": "Begin", "id": str(uuid.uuid4()), "expires_at": expires_at})
+        begin = {"type": "Begin", "id": str(uuid.uuid4()), "expires_at": expires_at}
+        if self._options.configuration is not None:
+            begin["configuration"] = dict(self._options.configuration)
+        self._send(begin)
+        self._active_at = time.monotonic()
+        self._acknowledger = Acknowledger(
+            self.record.query, self._options.heartbeat_interval, self._active_at
+        )
 
     def _step(self) -> None:
         for opcode, data in self._wire.read(TICK):
@@ -182,6 +202,11 @@ class Connection:
             self._requests.get()()
         for message in self._recognizer.hear(time.monotonic()) if not self.is_over else []:
             self._send_turn(message)
+        if self._acknowledger and not self.is_over:
+            for message in self._acknowledger.due(time.monotonic(), self):
+                self._send(message)
+        if time.monotonic() - self._active_at > self._options.inactivity_timeout:
+            self.fail(3006, "Session terminated due to inactivity")
         self._apply(behaviour.ticked for behaviour in self._behaviours)
         if not self.is_over:
             self._end_when_asked()
@@ -202,7 +227,9 @@ class Connection:
             self._take_terminate()
         elif kind == "ForceEndpoint":
             self._recognizer.end_turn(time.monotonic())
-        elif kind not in {"KeepAlive", "UpdateConfiguration"}:
+        elif kind == "KeepAlive":
+            self._active_at = time.monotonic()
+        elif kind != "UpdateConfiguration":
             self._violation(f"a message has the unknown type {kind}")
             self.fail(3006, "Invalid Message Type")
 
@@ -223,7 +250,11 @@ class Connection:
         self.record.audio += data
         self.record.frames.append(Arrival(now, length_ms))
         self._apply(behaviour.audio_arrived for behaviour in self._behaviours)
-        self._recognizer.arrive(data, now)
+        self._active_at = now
+        if self._acknowledger:
+            self._acknowledger.take(data)
+        # A deaf recognizer hears silence, so that words keep their places.
+        self._recognizer.arrive(bytes(len(data)) if self.is_deaf else data, now)
 
     def _take_terminate(self) -> None:
         if self.record.terminated_at:

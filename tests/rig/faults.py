@@ -7,7 +7,7 @@ connection, and time from the connection's handshake.
 import time
 from typing import Literal
 
-from tests.rig.connection import Behaviour, Connection
+from tests.rig.connection import Behaviour, Connection, Heartbeats
 
 How = Literal["reset", "close"]
 
@@ -132,6 +132,28 @@ def say_after(seconds_of_audio: float, *messages: str | bytes) -> Behaviour:
                 connection.send_raw(message)
 
     return Behaviour(audio_arrived=say, ticked=say)
+
+
+def deaf_between(start: float, end: float, heartbeats: Heartbeats) -> Behaviour:
+    """Hear nothing of the audio that arrives between two moments, in monotonic seconds.
+
+    Pings are answered and audio is read, as if only the recognizer hung.
+    """
+
+    def look(connection: Connection) -> None:
+        connection.heartbeats = heartbeats
+        connection.is_deaf = start <= time.monotonic() < end
+
+    return Behaviour(opened=look, ticked=look)
+
+
+def stop_heartbeats_after(seconds_of_audio: float) -> Behaviour:
+    """Send no more heartbeats once so much audio arrived; all else goes on."""
+
+    def stop(connection: Connection) -> None:
+        connection.is_mute = connection.record.audio_seconds >= seconds_of_audio
+
+    return Behaviour(ticked=stop)
 
 
 # At its end

@@ -61,6 +61,12 @@ class ScriptedService:
         """Whether the formatted message of a finished turn is never sent."""
         self.word_time_error_ms = 0
         """Words' `start` and `end` are off by up to this, either way."""
+        self.heartbeat_interval = 5.0
+        """Seconds between heartbeats, where they are asked for."""
+        self.configuration: dict[str, object] | None = None
+        """What `Begin` says is applied; None: nothing is said, as by an older service."""
+        self.inactivity_timeout = math.inf
+        """Seconds without audio and `KeepAlive` after which a session is ended."""
         self.token_delay = 0.0
         """Seconds before a request for a token is answered."""
         self.token_answer: tuple[int, str | dict[str, Any]] | None = None
@@ -203,6 +209,9 @@ class ScriptedService:
             begin_expires_in=self.begin_expires_in,
             lose_formatted=self.lose_formatted,
             word_time_error_ms=self.word_time_error_ms,
+            heartbeat_interval=self.heartbeat_interval,
+            configuration=self.configuration,
+            inactivity_timeout=self.inactivity_timeout,
         )
 
     def _newest(self) -> Connection:

@@ -30,6 +30,8 @@ FAULTY = Outcome(Stage.SESSION, 3005, "Server error")
 class FixedStream(Stream):
     """A stream that never runs; a test sets what came of it."""
 
+    began = False
+    heard_turn = False
     position = 0
     overdue = False
 

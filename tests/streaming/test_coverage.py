@@ -3,7 +3,8 @@ from hypothesis import strategies as st
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn, Word
-from appliance.streaming.coverage import MARGIN, SILENCE_AFTER, Coverage
+from appliance.streaming.coverage import MARGIN, Coverage
+from appliance.streaming.doubt import TURN_TIMEOUT
 
 MS = SAMPLE_RATE // 1000
 ORIGIN = 5 * SAMPLE_RATE
@@ -73,6 +74,15 @@ def test_the_first_end_of_turn_counts_and_the_formatted_one_changes_nothing() ->
     assert coverage.covered(10.2) == covered
 
 
+def test_a_turn_whose_words_were_withdrawn_covers_nothing() -> None:
+    coverage = after(10)
+    coverage.heard(Turn(0, "", tentative="wo", words=(Word("wo", 100, 400, final=False),)), 10.0)
+    coverage.heard(Turn(0, "", finished=True), 10.0)
+    assert coverage.covered(10.0) == EARLIER
+    coverage.heard(turn(1, (2000, 2900)), 10.0)
+    assert coverage.covered(10.0) == Covered(position(3100), ORIGIN, 2)
+
+
 def test_a_turn_waits_for_all_below_it() -> None:
     coverage = after(10)
     coverage.heard(turn(0, (100, 900), finished=False), 10.0)
@@ -86,8 +96,8 @@ def test_a_turn_that_never_came_is_not_waited_for_forever() -> None:
     coverage = after(10)
     coverage.heard(turn(1, (2000, 2900)), 10.0)
     coverage.heard(turn(2, (9000, 9900), finished=False), 10.0)
-    assert coverage.covered(10.0 + SILENCE_AFTER) == EARLIER
-    assert coverage.covered(10.1 + SILENCE_AFTER) == Covered(position(3100), ORIGIN, 2)
+    assert coverage.covered(10.0 + TURN_TIMEOUT) == EARLIER
+    assert coverage.covered(10.1 + TURN_TIMEOUT) == Covered(position(3100), ORIGIN, 2)
 
 
 def test_a_finished_turn_without_word_times_is_heard_again() -> None:
@@ -149,15 +159,15 @@ def test_a_backlog_counts_as_silence_only_when_a_service_had_time_to_hear_it() -
     coverage = Coverage(ORIGIN, EARLIER, 0.0)
     coverage.began()
     coverage.sent(position(120_000), 2.0)
-    assert coverage.covered(SILENCE_AFTER + 3.0).position == position(3_000)
-    assert coverage.covered(SILENCE_AFTER + 50.0).position == position(50_000)
-    assert coverage.covered(SILENCE_AFTER + 500.0).position == position(120_000)
+    assert coverage.covered(TURN_TIMEOUT + 3.0).position == position(3_000)
+    assert coverage.covered(TURN_TIMEOUT + 50.0).position == position(50_000)
+    assert coverage.covered(TURN_TIMEOUT + 500.0).position == position(120_000)
 
 
 def test_a_termination_covers_all_that_was_sent() -> None:
     coverage = after(10)
     coverage.heard(turn(0, (100, 900), finished=False), 10.0)
-    coverage.terminated()
+    assert coverage.terminated(10.0)
     assert coverage.covered(10.0) == Covered(position(10_000), ORIGIN, 1)
 
 
@@ -194,7 +204,7 @@ def test_coverage_never_shrinks_nor_exceeds_what_was_sent(
         before, covered = covered, coverage.covered(now)
         assert before.position <= covered.position <= sent
         assert before.key <= covered.key
-    coverage.terminated()
+    assert coverage.terminated(now)
     assert coverage.covered(now).position == sent
 
 

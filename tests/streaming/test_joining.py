@@ -58,7 +58,7 @@ class SimulatedSession:
                 break
         if end == "terminated":
             self._hear(service.terminate(self.now), origin, coverage, sent)
-            coverage.terminated()
+            assert coverage.terminated(self.now / 1000)
             self.record.cover(coverage.covered(self.now / 1000))
         self.covered = coverage.covered(self.now / 1000)
         if end == "crashed":

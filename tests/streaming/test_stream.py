@@ -1,15 +1,16 @@
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.core.events import Connected, SpeakersRevised, TurnReceived
+from appliance.core.events import Connected, ParametersUnapplied, SpeakersRevised, TurnReceived
 from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered, Revision, Turn
+from appliance.core.unapplied import Unapplied
 from appliance.streaming import stream as module
 from appliance.streaming.frame_reader import MAX_FRAME, MIN_FRAME
 from appliance.streaming.messages import TERMINATE
@@ -39,6 +40,7 @@ class RunningStream:
         prepare: Callable[[FakeTransport], None] = lambda _: None,
         clock: Callable[[], float] | None = None,
         unstable: bool = False,
+        asked: Mapping[str, object] | None = None,
     ) -> None:
         self.posted = Posted()
         self._prepare = prepare
@@ -50,6 +52,7 @@ class RunningStream:
             self._connect,
             self.posted,
             unstable=unstable,
+            asked=asked,
             **options,
         )
         self.outcome: Outcome | None = None
@@ -94,6 +97,58 @@ class RunningStream:
 
     def wait_for_terminate(self) -> None:
         wait_until(lambda: TERMINATE in self.transport.messages)
+
+
+def test_parameters_that_are_not_applied_are_posted(tmp_path: Path) -> None:
+    backlog = backlog_of(numbered(20_000), tmp_path, Posted())
+    with RunningStream(backlog, asked={"speech_model": "a"}) as running:
+        running.say(type="Begin", configuration={"model": "b"})
+        found = running.posted.wait(ParametersUnapplied)
+    assert found == ParametersUnapplied("s1", (Unapplied("speech_model", "a", "b"),))
+
+
+def test_a_backlog_gets_no_further_ahead_of_a_service_that_calls_it_fast(tmp_path: Path) -> None:
+    clock = Clock(100.0)
+    audio = bytes(2 * 300 * SAMPLE_RATE)
+    pace = Pace(lead=80.0, speed=1.0, max_lead=240.0)
+    backlog = backlog_of(audio, tmp_path, Posted(), finished=False)
+    with RunningStream(backlog, pace=pace, clock=clock) as running:
+        running.say(type="Begin")
+        wait_until(lambda: running.stream.sent == 80 * SAMPLE_RATE)
+        running.say(type="Heartbeat", total_audio_received_ms=80_000, realtime_factor=16.0)
+        clock.now += 1.0
+        wait_until(lambda: running.stream.sent == 81 * SAMPLE_RATE)
+        # Once all is covered that was sent, a new connection gets further ahead.
+        running.say_turn(0, 80_000, 81_000)
+        assert running.wait_for_end(clock).cause is Cause.LEAD_LIMIT
+
+
+def test_a_termination_does_not_cover_what_the_service_was_deaf_for(tmp_path: Path) -> None:
+    backlog = backlog_of(numbered(10 * SAMPLE_RATE), tmp_path, Posted())
+    with RunningStream(backlog) as running:
+        running.say(type="Begin")
+        running.wait_for_terminate()
+        running.say_turn(0, 500, 1_000)
+        heartbeat = {"total_audio_received_ms": 3_000, "max_speech_probability": 0.9}
+        running.say(type="Heartbeat", **heartbeat)
+        running.say(type="Heartbeat", **heartbeat | {"total_audio_received_ms": 8_000})
+        running.say(type="Termination")
+        assert running.wait_for_end().cause is Cause.DEAF
+    assert not running.stream.complete
+    assert running.stream.covered() == Covered(round(1.2 * SAMPLE_RATE), 0, 1)
+
+
+def test_a_service_that_acknowledges_no_more_is_left(tmp_path: Path) -> None:
+    clock = Clock(100.0)
+    backlog = backlog_of(numbered(SAMPLE_RATE), tmp_path, Posted(), finished=False)
+    with RunningStream(backlog, clock=clock) as running:
+        running.say(type="Begin")
+        wait_until(lambda: running.stream.sent == SAMPLE_RATE)
+        running.say(type="Heartbeat", total_audio_received_ms=1_000)
+        backlog.append(numbered(3 * SAMPLE_RATE), BEGAN + 1)
+        assert running.wait_for_end(clock).cause is Cause.UNACKNOWLEDGED
+    assert running.transport.messages == [TERMINATE]
+    assert running.stream.unresponsive_for > 0
 
 
 def test_a_revision_of_speakers_is_posted_with_its_connection(tmp_path: Path) -> None:
