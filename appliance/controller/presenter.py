@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.live_session import LiveSession
+from appliance.controller.service_notice import ServiceNotice
 from appliance.controller.states import MICROPHONE_OPEN, State
 from appliance.core import command_events, events
 from appliance.core.command_events import Request
@@ -96,6 +97,7 @@ class Presenter:
         self._summary: Summary | None = None
         self._summary_since = 0.0
         self._remark, self._remark_until = "", 0.0
+        self._service_notice = ServiceNotice()
         self._failed_until = 0.0
         self._appearance = Appearance()
         self._alert_words = AlertWords(settings.alert.words)
@@ -108,6 +110,7 @@ class Presenter:
 
     def handle(self, event: Event) -> None:
         """Note what an event changes on the screen."""
+        self._service_notice.handle(event)
         match event:
             case events.LevelMeasured():
                 self._level, self._level_at = event.level, self._clock()
@@ -197,7 +200,7 @@ class Presenter:
                 summary=self._summary,
                 clock=self._wall_clock.time_of_day(),
                 hint="" if self._summary or self._faults.prevents_session else texts.HOW_TO_START,
-                remark=self._fresh_remark() or texts.aside(self._faults.minor),
+                remark=self._idle_remark(),
                 appearance=self._appearance,
                 network=self._reaches_a_service(),
                 power_off_in=power_off_in,
@@ -234,6 +237,12 @@ class Presenter:
         self._remark_until = now + (FAILURE_TIME if failed else REMARK_TIME)
         if failed:
             self._failed_until = self._remark_until
+
+    def _idle_remark(self) -> str:
+        if remark := self._fresh_remark():
+            return remark
+        notice = "" if self._summary else self._service_notice.text(self._clock())
+        return notice or texts.aside(self._faults.minor)
 
     def _fresh_remark(self) -> str:
         return self._remark if self._clock() < self._remark_until else ""

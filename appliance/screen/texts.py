@@ -54,6 +54,9 @@ class ScreenMessage(NamedTuple):
 
 HOW_TO_START = "Press to start"
 
+OTHER_MODEL = "The service uses another model: see the doctor"
+IGNORED_SETTING = "The service ignores a setting: see the doctor"
+
 MODE_TEXTS = {
     Mode.STARTING: ("Starting", "one moment"),
     Mode.READY: (HOW_TO_START, ""),

@@ -2,9 +2,11 @@ import pytest
 
 from appliance.controller.fault_list import FaultList
 from appliance.controller.presenter import FAILURE_TIME, NETWORK_INTERVAL, Presenter
+from appliance.controller.service_notice import NOTICE_TIME
 from appliance.core.command_events import AlertFailed, CommandEnded
-from appliance.core.events import BrokerFailed
+from appliance.core.events import BrokerFailed, ParametersUnapplied
 from appliance.core.faults import Fault, Part
+from appliance.core.unapplied import Unapplied
 from appliance.screen.render.renderer import Renderer
 from appliance.screen.scene import Mode, Scene, Summary
 from appliance.settings import Settings
@@ -97,6 +99,27 @@ def test_a_success_does_not_hide_a_failure(presented: Presented) -> None:
     presented.clock.now += FAILURE_TIME
     presented.presenter.handle(ended("radio on"))
     assert presented.idle().remark == "Radio on: done"
+
+
+def test_another_model_is_told_once_between_sessions(
+    presented: Presented, caplog: pytest.LogCaptureFixture
+) -> None:
+    applied = Unapplied("speech_model", "universal-streaming-english", "universal-3-6-pro")
+    event = ParametersUnapplied("s1", (applied, Unapplied("mode", "min_latency", "")))
+    for _ in range(3):
+        presented.presenter.handle(event)
+    presented.presenter.end(Summary(10.0, 3))
+    assert presented.idle().remark == ""
+    presented.clock.now += 10
+    assert presented.idle().remark == "The service uses another model: see the doctor"
+    presented.clock.now += NOTICE_TIME
+    presented.presenter.handle(event)
+    assert presented.idle().remark == ""
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith(
+        'speech_model is "universal-3-6-pro", not "universal-streaming-english",'
+        " mode is not applied"
+    )
 
 
 def test_a_minor_fault_is_only_a_remark(presented: Presented) -> None:

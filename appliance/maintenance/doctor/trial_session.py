@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 
 from appliance.core.audio_format import SAMPLE_BYTES, SAMPLE_RATE
-from appliance.maintenance.doctor.result import CheckResult, failed_with, fine
+from appliance.core.unapplied import Unapplied
+from appliance.maintenance.doctor.result import CheckResult, failed_with, fine, warning
 from appliance.settings.schema import ServiceSettings
+from appliance.streaming.configuration import unapplied
 from appliance.streaming.messages import (
     TERMINATE,
     Begin,
@@ -52,6 +54,8 @@ class TrialSession:
         # Unbounded: the service has nothing to say about silence. None: no more messages come.
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._error = ServiceError()
+        self._asked = settings.parameters
+        self._unapplied: tuple[Unapplied, ...] = ()
         self._opened_at = 0.0
         self._missing = ""
         self._ended_properly = False
@@ -67,9 +71,19 @@ class TrialSession:
             self._sender.join()
         if self._ended_properly:
             opened_in = self._opened_at - began_at
-            return fine(f"a session opened in {opened_in:.1f} s, and was ended properly")
+            found = f"a session opened in {opened_in:.1f} s, and was ended properly"
+            return self._compared(found)
         text = self._connection.without_token(self._error.text)
         return failed_with(outcome.with_error(self._error.code, text), self._missing)
+
+    def _compared(self, found: str) -> CheckResult:
+        """Return a warning if the service applies other parameters than were asked for."""
+        if not self._unapplied:
+            return fine(found)
+        return warning(
+            f"{found}, but {', '.join(map(str, self._unapplied))}",
+            "correct the settings under [service.parameters], or ask the service",
+        )
 
     def opened(self) -> None:
         """Start to send silence (`on_open`)."""
@@ -82,6 +96,8 @@ class TrialSession:
         if isinstance(message, ServiceError):
             self._error = message
         elif message is not None:
+            if isinstance(message, Begin):
+                self._unapplied = unapplied(self._asked, message.configuration)
             self._messages.put(message)
 
     def _send_silence(self) -> None:
