@@ -98,6 +98,7 @@ class Typeface:
             before it: a box that only hears English needs none, and they take megabytes.
         height: the largest distance of lines, in pixels.
         named: path of a font that is preferred.
+        unshaped: the number of first fonts that some scripts can't use.
 
     Attributes:
         ascent, descent: pixels of a letter above and below the baseline.
@@ -107,10 +108,19 @@ class Typeface:
         space, narrow_space: pixels between words, usually and at least.
     """
 
-    def __init__(self, font: Font, others: Iterator[Font], height: int, named: str = "") -> None:
+    def __init__(
+        self,
+        font: Font,
+        others: Iterator[Font],
+        height: int,
+        named: str = "",
+        *,
+        unshaped: int = 1,
+    ) -> None:
         self._fonts = [font]
         self._others = others
         self._named = named
+        self._unshaped = unshaped
         self.ascent = height_above_baseline(font, ASCENDERS)
         self.descent = height_below_baseline(font, DESCENDERS)
         self.height = self.ascent + self.descent
@@ -192,7 +202,7 @@ class Typeface:
     def _find_font(self, letter: str, shaped: bool) -> Font:
         """Return the first font that has the letter with its accents, or else the letter alone."""
         for wanted in (letter, letter[0]):
-            for font in itertools.islice(self._all_fonts(), int(shaped), None):
+            for font in itertools.islice(self._all_fonts(), self._unshaped if shaped else 0, None):
                 if has_all(font, wanted):
                     return font
         return self._fonts[0]
@@ -219,8 +229,14 @@ def typeface(height: int, named: str = "", width: float = math.inf) -> Typeface:
     size = next(fits, SMALLEST_SIZE)
     # A named font comes again, with the complex layout that some scripts need.
     paths = (Path(named), *EVERYTHING) if named else EVERYTHING
-    others = (_load(path, _grid_size(path, size, height)) for path in paths)
-    return Typeface(_first(size, named), (font for font in others if font), height, named)
+    # Letters like those of Vietnamese, in the weight of the words around them.
+    bold = [it for it in LARGE[1:] if size >= LARGE_FROM and not named and it.exists()]
+    others = itertools.chain(
+        (_load(path, size, ImageFont.Layout.BASIC) for path in bold),
+        (_load(path, _grid_size(path, size, height)) for path in paths),
+    )
+    loaded = (font for font in others if font)
+    return Typeface(_first(size, named), loaded, height, named, unshaped=1 + len(bold))
 
 
 def _fits(font: Font, height: int, width: float) -> bool:
