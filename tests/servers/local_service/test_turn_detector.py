@@ -310,8 +310,8 @@ def test_a_noise_without_words_is_silence() -> None:
     assert end > 2000
 
 
-@given(st.lists(st.tuples(st.sampled_from("vs"), st.integers(1, 40)), max_size=8))
-@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("vs"), st.integers(1, 20)), max_size=7))
+@settings(max_examples=40, deadline=None)
 def test_no_word_lies_in_a_reported_silence(parts: list[tuple[str, int]]) -> None:
     audio = b"".join((voice if kind == "v" else silence)(100 * steps) for kind, steps in parts)
     told = 0
