@@ -21,6 +21,9 @@ TOLERANCE = SAMPLE_RATE
 MARGIN = SAMPLE_RATE // 5
 """Samples from the end of a turn's last word to its cut."""
 
+MAX_TURNS = 1000
+"""Turns that wait for an earlier one; a service has one open, or two."""
+
 
 class _KnownTurn(msgspec.Struct):
     """What is known of a turn: where its words are, and when it was finished.
@@ -88,6 +91,11 @@ class Coverage:
         """Note what a `Turn` says about the places of words and about finished turns."""
         if turn.order < self._next:
             return
+        if len(self._turns) >= MAX_TURNS and turn.order not in self._turns:
+            self._wordless_until = self._sent  # what the last one would have covered is heard again
+            if turn.order > (last := max(self._turns)):
+                return
+            del self._turns[last]
         known = self._turns.setdefault(turn.order, _KnownTurn())
         known.empty = known.empty and not (turn.text or turn.tentative or turn.words)
         if turn.words and self._is_possible(end := max(word.end for word in turn.words)):

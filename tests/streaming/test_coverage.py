@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn, Word
-from appliance.streaming.coverage import MARGIN, Coverage
+from appliance.streaming.coverage import MARGIN, MAX_TURNS, Coverage
 from appliance.streaming.doubt import TURN_TIMEOUT
 
 MS = SAMPLE_RATE // 1000
@@ -140,6 +140,15 @@ def test_silence_after_a_turn_is_covered_after_a_while() -> None:
     coverage = after(60)
     coverage.heard(turn(0, (100, 900)), 60.0)
     assert coverage.covered(60.0) == Covered(position(29_000), ORIGIN, 1)
+
+
+def test_words_beyond_the_turns_that_are_followed_are_no_silence() -> None:
+    coverage = after(10)
+    for order in range(MAX_TURNS):
+        coverage.heard(turn(order, finished=False), 10.0)
+    assert coverage.covered(39.0) == Covered(position(8_000), ORIGIN, 0)
+    coverage.heard(turn(MAX_TURNS, (9_100, 9_900), finished=False), 10.0)
+    assert coverage.covered(60.0) == Covered(position(8_000), ORIGIN, 0)
 
 
 def test_there_is_no_silence_while_a_turn_is_open() -> None:
