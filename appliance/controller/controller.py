@@ -269,8 +269,8 @@ class Controller:
     def _check_session(self, live: LiveSession, now: float) -> None:
         live.follow(now, listening=self._machine.state is State.LISTENING)
         # A turn that belongs to what is covered may still wait in the inbox, and goes first.
-        if self._inbox.empty() and live.silence_to_commit():
-            self._history.cover(live.session.name, live.progress.covered)
+        if self._inbox.empty() and (covered := live.to_commit()):
+            self._history.cover(live.session.name, covered)
         self._apply(self._limits.due(self._machine.state, live, now))
 
     def _show(self) -> None:

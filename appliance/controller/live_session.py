@@ -56,7 +56,7 @@ class LiveSession:
         self._furthest_sent = self.progress.sent
         self._got_further = True
         self._no_microphone_since: float | None = None
-        self._committed = self.progress.covered.position
+        self._committed = self.progress.covered
         self._names: dict[LabelKey, str] = {}
 
     def follow(self, now: float, *, listening: bool = True) -> None:
@@ -77,7 +77,7 @@ class LiveSession:
         self._got_further = True
         self.note_sign_of_life(now)
         if heard.turn.finished:
-            self._committed = max(self._committed, heard.covered.position)
+            self._note_committed(heard.covered)
 
     def name_speaker(self, origin: int, label: str, name: str) -> bool:
         """Name a connection's speaker; return whether somebody with that label has spoken."""
@@ -132,13 +132,22 @@ class LiveSession:
         """Return the seconds of finishing since the service last answered."""
         return now - max(self.finished_at or now, self._sign_of_life_at)
 
-    def silence_to_commit(self) -> bool:
-        """Return whether enough silence is covered to commit it; True once for each piece."""
-        position = self.progress.covered.position
-        due = position - self._committed >= COMMIT_STEP
-        if due:
-            self._committed = position
-        return due
+    def to_commit(self) -> Covered | None:
+        """Return what is covered if enough of it is not committed yet; once for each piece.
+
+        That is a stretch of silence, or a turn that was finished before the service acknowledged
+        the silence before it.
+        """
+        covered = self.progress.covered
+        is_long = covered.position - self._committed.position >= COMMIT_STEP
+        if not (is_long or covered.key > self._committed.key):
+            return None
+        self._note_committed(covered)
+        return covered
+
+    def _note_committed(self, covered: Covered) -> None:
+        if covered.position >= self._committed.position:
+            self._committed = covered
 
     def summary(self, now: float) -> Summary:
         """Return the length and the words of the session."""

@@ -114,7 +114,7 @@ def test_silence_is_committed_in_large_steps(session: ScriptedSession) -> None:
     for second in range(100):
         session.reach(covered=second)
         live.follow(BEGAN + second)
-        if live.silence_to_commit():
+        if live.to_commit():
             commits.append(second)
     assert commits == [step, 2 * step, 3 * step]
 
@@ -125,7 +125,17 @@ def test_what_a_finished_turn_covers_needs_no_other_commit(session: ScriptedSess
         session.reach(covered=second)
         live.receive(heard(Turn(second, "words", finished=True), second), BEGAN + second)
         live.follow(BEGAN + second)
-        assert not live.silence_to_commit()
+        assert not live.to_commit()
+
+
+def test_a_turn_that_is_covered_late_is_committed_at_once(session: ScriptedSession) -> None:
+    live = LiveSession(session, BEGAN)
+    live.receive(heard(Turn(0, "words", finished=True), covered=0), BEGAN + 4.0)
+    covered = Covered(SAMPLE_RATE, 0, 9)
+    session.reached = msgspec.structs.replace(session.reached, covered=covered)
+    live.follow(BEGAN + 5.0)
+    assert live.to_commit() == covered
+    assert live.to_commit() is None
 
 
 def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
@@ -133,13 +143,13 @@ def test_a_partial_turn_commits_nothing(session: ScriptedSession) -> None:
     session.reach(covered=40)
     live.receive(heard(Turn(0, "words"), covered=40), BEGAN + 40.0)
     live.follow(BEGAN + 40.0)
-    assert live.silence_to_commit()
+    assert live.to_commit()
 
 
 def test_a_resumed_session_commits_only_what_is_new(session: ScriptedSession) -> None:
     session.reach(covered=500)
     live = LiveSession(session, BEGAN)
-    assert not live.silence_to_commit()
+    assert not live.to_commit()
 
 
 def test_the_scene_holds_all_there_is_to_see(session: ScriptedSession) -> None:
