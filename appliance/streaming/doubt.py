@@ -8,8 +8,8 @@ TURN_TIMEOUT = 30.0
 LONGEST_PATIENCE = 600.0
 """Seconds for which a turn is awaited at most, after many false alarms."""
 
-DOUBTED_FOR = 120.0
-"""Seconds after which speech without words is noise in any case."""
+DOUBTED_FOR = 75.0
+"""Seconds after which speech without words is noise in any case: recognizers hang for a minute."""
 
 
 class Doubt:
@@ -17,7 +17,7 @@ class Doubt:
 
     A running tap may pass for speech, and nobody can tell it from speech that a service missed. So
     that audio is sent again. It is noise if two connections heard the words right after it and none
-    in it, or if it stays without words for two minutes.
+    in it, or if it stays without words for `DOUBTED_FOR` seconds.
 
         >>> doubt = Doubt()
         >>> doubt.note((0, 16_000), now=0.0, heard=True, hears=True)

@@ -39,6 +39,11 @@ class Client:
         for start in range(0, len(pcm), frame):
             self.socket.send_binary(pcm[start : start + frame].ljust(min(frame, FRAME), b"\0"))
 
+    def receive(self) -> dict[str, Any]:
+        """Return the next message."""
+        message: dict[str, Any] = json.loads(self.socket.recv())
+        return message
+
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Yield opcodes and data up to and with the close frame."""
         while True:

@@ -196,6 +196,14 @@ def test_a_session_is_opened_and_ended_properly(service: ScriptedService) -> Non
     assert service.violations == []
 
 
+def test_a_model_that_was_replaced_is_told(service: ScriptedService) -> None:
+    service.configuration = {"model": "universal-3-6-pro", "mode": None}
+    found = held(service)
+    assert found.result is Result.WARNING
+    assert 'speech_model is "universal-3-6-pro", not "universal-streaming-english"' in found.found
+    assert found.remedy.startswith("correct the settings under [service.parameters]")
+
+
 def test_its_threads_end(service: ScriptedService) -> None:
     held(service)
     assert "trial session" not in [thread.name for thread in threading.enumerate()]
