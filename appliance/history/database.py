@@ -44,7 +44,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     if not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     elif not os.access(path, os.R_OK | os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        code = errno.EROFS if is_read_only(path.parent) else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
     database = sqlite3.connect(path, timeout=LOCK_TIMEOUT)
     with contextlib.ExitStack() as unless_ready:
         unless_ready.callback(database.close)
@@ -68,8 +69,11 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         sqlite3.Error: the database can't be opened, or the block can't read it.
         SchemaError: the block reads what is not in the schema.
     """
+    uri = f"{path.as_uri()}?mode=ro"
+    if is_read_only(path.parent) and not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"  # SQLite would want to create the files that it keeps beside it
     with (
-        contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database,
+        contextlib.closing(sqlite3.connect(uri, uri=True)) as database,
         schema_checked(database),
     ):
         database.text_factory = readable

@@ -83,14 +83,14 @@ def save(good: GoodSettings, folder: Path | None, disk: Disk = DISK) -> None:
     files = {NAME: msgspec.json.encode(good.settings)}
     if good.text is not None:
         files[TEXT_NAME] = good.text
-    for name, data in files.items():
-        path = folder / name
-        try:
+    try:
+        for name, data in files.items():
+            path = folder / name
             if _is_to_be_written(path, data):
                 for old, aside in replace_anything(path, data, mode=0o600, disk=disk):
                     log.info("%s is kept as %s", old, aside.name)
-        except OSError as error:
-            log.warning("the settings can't be saved for the next start: %s", error)
+    except OSError as error:
+        log.warning("the settings can't be saved for the next start: %s", error)
 
 
 def load(folder: Path | None) -> GoodSettings | None:

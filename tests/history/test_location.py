@@ -20,6 +20,7 @@ from appliance.history.location import (
 )
 from tests.history import schemas
 from tests.history.writing import NOW, Writing
+from tests.rig.card import Card, NoCardError
 from tests.rig.privileges import unprivileged
 from tests.streaming.spool import trees
 
@@ -158,3 +159,21 @@ def test_what_is_fine_stays_as_it_is(path: Path, caplog: pytest.LogCaptureFixtur
     assert make_way(path.with_name("new.db")) == path.with_name("new.db")
     assert path.read_bytes() == before
     assert caplog.text == ""
+
+
+def test_a_card_that_takes_no_writes_is_the_cause_and_can_be_read(tmp_path: Path) -> None:
+    try:
+        with Card(tmp_path) as card:
+            path = card.folder / "history.db"
+            schemas.make(path, schemas.PRESENT)
+            card.protect()
+            assert make_way(path) == path
+            writing = Writing(path)
+            writing.begin("a")
+            failed = writing.next()
+            writing.history.end()
+            assert isinstance(failed, HistoryFailed)
+            assert failed.fault.remedy == "check the SD card"
+            assert [session.id for session in writing.kept()] == ["old"]
+    except NoCardError as error:
+        pytest.skip(f"no card can be mounted: {error}")

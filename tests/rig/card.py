@@ -64,6 +64,10 @@ class Card:
             _run("debugfs", "-w", "-R", f"clri <{inode}>", self._image)
         self._mount()
 
+    def protect(self) -> None:
+        """Refuse each write from now on; no file may be open for writing."""
+        _run("mount", "-o", "remount,ro", self.folder)
+
     def _mount(self) -> None:
         _run("mount", "-o", "loop", self._image, self.folder)
 
