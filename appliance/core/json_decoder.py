@@ -5,6 +5,7 @@ is nested too deeply, or a number that no part of the program can have use for. 
 becomes U+FFFD.
 """
 
+import json
 import re
 from types import UnionType
 from typing import Generic, TypeVar
@@ -89,10 +90,11 @@ class JsonDecoder(Generic[T]):
 def _text(document: bytes | bytearray | str) -> str:
     """Return a document without a byte order mark, which a reader may ignore, or half characters.
 
-    A high surrogate without a low one, or the other way round, is half a character.
+    A high surrogate without a low one, or the other way round, is half a character. Programs on
+    Windows write UTF-16, too.
     """
     if not isinstance(document, str):
-        document = document.decode(errors="replace")
+        document = document.decode(json.detect_encoding(document), errors="replace")
     text = _HALF.sub("\ufffd", document.removeprefix("\ufeff"))
     return _ESCAPES.sub(_whole, text) if "\\ud" in text or "\\uD" in text else text
 

@@ -5,11 +5,14 @@ import socket
 
 from appliance.core.late_imports import import_lock
 
-BUSY = "concurrent|too many"
+BUSY = r"concurrent|too many|\brate[ _-]?limit"
 """Regular expression for the vendor's ways to say: too many sessions."""
 
 NO_CREDIT = r"funds?\b|balance\b|credit|billing|payment"
 """Regular expression for the vendor's ways to say: no money left."""
+
+DISABLED = "disabled|deactivated|suspended"
+"""Regular expression for the vendor's ways to say: it has closed the account."""
 
 
 PROXY_LOGIN_REQUIRED = "Tunnel connection failed: 407"

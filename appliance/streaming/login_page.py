@@ -53,5 +53,5 @@ def may_be_login_page(
     if body == b"" and status >= 400 and not gives_reasons:
         return False
     text = (body or b"").removeprefix(codecs.BOM_UTF8).lstrip()
-    is_json = text[:1] == b"{" or "json" in content_type.lower()
+    is_json = text[:1] == b"{" or ("json" in content_type.lower() and text[:1] != b"<")
     return not is_json or (status in REFUSALS and gives_reasons)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.core.faults import Fault
-from appliance.core.network_errors import BUSY, NO_CREDIT, Cause
+from appliance.core.network_errors import BUSY, DISABLED, NO_CREDIT, Cause
 
 MAX_CLOSE_REASON = 123
 """Bytes of a close reason (RFC 6455, section 5.5). What is longer stands in the `Error` alone."""
@@ -21,7 +21,7 @@ MAX_CLOSE_REASON = 123
 DEFERRING = re.compile(r"\b(message|see|refer|details?|above|previous|preceding)\b", re.IGNORECASE)
 """Close reasons that send the reader to the `Error` message."""
 
-WITHOUT_REASON = (None, 1000, 1005, 1006)
+WITHOUT_REASON = (None, 1000, 1001, 1005, 1006)
 """Close codes that name no fault: the code of an `Error` says more."""
 
 
@@ -50,7 +50,7 @@ class Outcome(msgspec.Struct, frozen=True):
         """Return the outcome with what an `Error` message said before the connection closed.
 
         The message is the better source (the protocol's "Service to client"), unless the close has
-        a code or words of its own.
+        another code, and words of its own.
 
             >>> closed = Outcome(Stage.SESSION, 1008, "See the error message")
             >>> print(closed.with_error(1008, "Too many concurrent sessions"))
@@ -58,8 +58,9 @@ class Outcome(msgspec.Struct, frozen=True):
         """
         if self.code in WITHOUT_REASON and code is not None:
             return replace(self, code=code, text=text or self.text, cause=None)
-        is_longer = len(text.encode()) > MAX_CLOSE_REASON and code in (None, self.code)
-        if text and (not self.text or DEFERRING.search(self.text) or is_longer):
+        is_longer = len(text.encode()) > MAX_CLOSE_REASON and code is None
+        is_same = code == self.code or is_longer
+        if text and (is_same or not self.text or DEFERRING.search(self.text)):
             return replace(self, text=text)
         return self
 
@@ -133,8 +134,8 @@ NO_ANSWER: Collection[int | Cause] = (
 )
 LEFT: Collection[int | Cause] = (1000, 1001, 1005)
 NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410, 421)
-REFUSED: Collection[int | Cause] = (400, 401, 403, Cause.NO_TOKEN)
-"""Refusals of a token that the words explain; some answer 200 with an error."""
+EXPLAINED: Collection[int | Cause] = (*range(400, 600), Cause.NO_TOKEN)
+"""Refusals whose words say more than their status; some answer 200 with an error."""
 
 PROXY_LOGIN: Collection[int | Cause] = (407, Cause.PROXY_LOGIN)
 UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
@@ -149,7 +150,7 @@ ANYWHERE = tuple(Stage)
 VENDOR_AWAY = "out of reach|too slow"
 """Regular expression for a token server's ways to say that the vendor does not answer."""
 
-INACTIVE = "inactiv|idle"
+INACTIVE = r"\binactiv(e|ity)\b|\bidle\b|\bno audio\b|\btimed?[ -]?out\b"
 """Regular expression for the service's ways to say: no audio came for a while."""
 
 SAID_NOTHING = "^$"
@@ -181,7 +182,7 @@ TABLE = (
     Rule(SESSION, (1008,), Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
     Rule(SESSION, (1008, 4001), Reaction.OWNER, "No credit left", "top up the account", NO_CREDIT),
     Rule(SESSION, (4002,), Reaction.OWNER, "No credit left", "top up the account"),
-    Rule(SESSION, (1008,), Reaction.OWNER, "Account disabled", "ask the service", "disabled"),
+    Rule(SESSION, (1008,), Reaction.OWNER, "Account disabled", "ask the service", DISABLED),
     Rule(SESSION, (1008, 4001), Reaction.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(SESSION, (4003,), Reaction.OWNER, "Not in your plan", "check the settings"),
     Rule(SESSION, (3006,), Reaction.OWNER, "Setting refused", "check the settings"),
@@ -189,9 +190,9 @@ TABLE = (
     # The token server, the vendor's token endpoint, a handshake refused over HTTP
     Rule(TOKEN, (Cause.NO_KEY,), Reaction.OWNER, "No API key", "set key or token_url"),
     Rule(TOKEN, (503,), Reaction.OWNER, "No API key", "see the token server", "no api key"),
-    Rule(TOKEN, REFUSED, Reaction.OWNER, "No credit left", "top up the account", NO_CREDIT),
-    Rule(TOKEN, REFUSED, Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
-    Rule(TOKEN, REFUSED, Reaction.OWNER, "Account disabled", "ask the service", "disabled"),
+    Rule(HTTP, EXPLAINED, Reaction.OWNER, "No credit left", "top up the account", NO_CREDIT),
+    Rule(HTTP, EXPLAINED, Reaction.WAIT, "Service is busy", "waiting for a place", BUSY),
+    Rule(HTTP, EXPLAINED, Reaction.OWNER, "Account disabled", "ask the service", DISABLED),
     Rule(TOKEN, (403,), Reaction.OWNER, "Not admitted", "run: token-server add", "no appliance"),
     Rule(TOKEN, (401,), Reaction.OWNER, "Secret refused", "put in the right one", "secret"),
     Rule(TOKEN, (401, 403), Reaction.OWNER, "Key refused", "run: appliance doctor"),

@@ -110,7 +110,7 @@ class TokenSource:
         foreign = says_nothing and may_be_login_page(url, status, kind, bytes(beginning))
         if not response.ok or response.is_redirect:
             raise TokenError(Outcome(Stage.TOKEN, status, text, foreign=foreign))
-        if answer.error or not answer.token:
+        if answer.error or not (answer.token and answer.token.strip()):
             cause = Cause.NO_TOKEN
             raise TokenError(Outcome(Stage.TOKEN, text=text, cause=cause, foreign=foreign))
         return answer.token

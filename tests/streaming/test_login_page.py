@@ -82,6 +82,10 @@ def test_a_service_is_known_by_its_json(status: int, answer: str, *, maybe: bool
     assert may_be_login_page("http://box.lan/token", status, "", answer.encode()) is maybe
 
 
+def test_a_page_is_one_whatever_it_says_to_be() -> None:
+    assert may_be_login_page("http://box.lan/token", 200, "application/json", PAGE.encode())
+
+
 @pytest.mark.parametrize("answer", ["", "Welcome to the hotel"])
 @pytest.mark.parametrize("status", [200, 302, 403, 511])
 def test_a_page_stays_a_page_however_long_it_stays(

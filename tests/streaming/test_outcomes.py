@@ -25,7 +25,11 @@ from appliance.streaming.outcomes import (
         (1011, "", Reaction.RETRY),
         (3005, "Server error", Reaction.RETRY),
         (1008, "Session terminated due to inactivity", Reaction.AT_ONCE),
+        (1008, "Closed: no audio was received... no audio for 60 s", Reaction.AT_ONCE),
+        (1008, "Account suspended", Reaction.OWNER),
         (3006, "Invalid JSON", Reaction.OWNER),
+        (3006, "Invalid value for inactivity_timeout", Reaction.OWNER),
+        (3006, "Timeout: no message was received", Reaction.AT_ONCE),
         (3006, "Session terminated due to inactivity", Reaction.AT_ONCE),
         (
             3007,
@@ -76,6 +80,17 @@ def test_each_http_refusal_has_its_reaction(
     assert rule_for(Outcome(Stage.HANDSHAKE, status)).reaction is handshake
 
 
+@pytest.mark.parametrize("stage", [Stage.TOKEN, Stage.HANDSHAKE])
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+def test_words_explain_an_http_refusal_better_than_its_status(stage: Stage, status: int) -> None:
+    for text, what in [
+        ("Insufficient account balance", "No credit left"),
+        ("Too many concurrent sessions", "Service is busy"),
+        ("This account is deactivated", "Account disabled"),
+    ]:
+        assert rule_for(Outcome(stage, status, text)).what == what
+
+
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_reaction_and_words(stage: Stage, cause: Cause) -> None:
@@ -119,16 +134,19 @@ SAID = [
         "See the Error message for details",
         "Refer to the message above",
         "Reason was longer than a close frame can hold",
+        "Policy violation",
+        "Error",
     ],
 )
-@pytest.mark.parametrize("closed_with", ["the same code", 1000, 1006, None])
+@pytest.mark.parametrize("closed_with", ["the same code", 1000, 1001, 1006, None])
 def test_an_error_message_outweighs_a_close_that_says_less(
     code: int, said: str, reaction: Reaction, reason: str, closed_with: int | str | None
 ) -> None:
     close_code = code if isinstance(closed_with, str) else closed_with
-    outcome = Outcome(Stage.SESSION, close_code, reason).with_error(code, said)
-    assert (outcome.code, outcome.text) == (code, said)
-    assert rule_for(outcome).reaction is reaction
+    for words in (said, said.removeprefix(LONG)):
+        outcome = Outcome(Stage.SESSION, close_code, reason).with_error(code, words)
+        assert (outcome.code, outcome.text) == (code, words)
+        assert rule_for(outcome).reaction is reaction
 
 
 @pytest.mark.parametrize("code", [1008, 3005, 3006, 4001])

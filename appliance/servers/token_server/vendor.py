@@ -11,7 +11,7 @@ import msgspec
 import urllib3
 
 from appliance.core.json_response import MAX_BODY, TokenText, read_json, redact
-from appliance.core.network_errors import BUSY, NO_CREDIT, Cause, cause_of
+from appliance.core.network_errors import BUSY, DISABLED, NO_CREDIT, Cause, cause_of
 from appliance.system.http_client import pool_manager
 from appliance.system.proxy import proxy_for
 from appliance.system.time_limit import TimeLimit
@@ -203,7 +203,7 @@ def _refused(status: int, text: str) -> TokenRefusedError:
         return TokenRefusedError(402, "No credit left", detail)
     if status == 429 or (explained and re.search(BUSY, text, re.IGNORECASE)):
         return TokenRefusedError(429, "Service is busy", detail)
-    if explained and "disabled" in text.lower():
+    if explained and re.search(DISABLED, text, re.IGNORECASE):
         return TokenRefusedError(403, "Account disabled", detail)
     if denied:
         return TokenRefusedError(403, "API key refused", detail)
