@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.streaming.doubt import TURN_TIMEOUT, Doubt
+from appliance.streaming.doubt import LONGEST_PATIENCE, TURN_TIMEOUT, Doubt
 from appliance.streaming.messages import Heartbeat, Silence
 from appliance.streaming.stretches import SendingTimes, Stretch, Stretches, gaps
 
@@ -29,9 +29,6 @@ SPEECH_PROBABILITY = 0.4
 LONGEST_PAUSE = 6 * SAMPLE_RATE
 """Samples between words that need no acknowledgement: the next heartbeat may not be due yet."""
 
-SHORT = SAMPLE_RATE // 100
-"""Samples that do not matter: times come in milliseconds."""
-
 ONSET = SAMPLE_RATE // 2
 """Samples in which the beginning of a word may not pass for speech yet, and its end still may."""
 
@@ -46,9 +43,6 @@ SAME_TIME = 5.0
 
 MOST_SHIFT = SAMPLE_RATE // 2
 """Samples by which a heartbeat may say of other audio than it acknowledges that it was speech."""
-
-LONGEST_LAG = 600.0
-"""Seconds by which a service may be late and is waited for."""
 
 
 class _Window(msgspec.Struct, frozen=True):
@@ -101,14 +95,10 @@ class Acknowledgements:
         self.has_heartbeats = False
         """Whether the service sends heartbeats on this connection."""
 
-    def are_given(self, now: float) -> bool:
-        """Return whether the service acknowledges audio; else only time tells what was silence."""
-        return self.has_heartbeats or self._tells_silence or self._are_awaited(now)
-
-    def _are_awaited(self, now: float) -> bool:
-        """Return whether a service that gave them before is yet to do so, or to hear a word."""
-        is_new = now - self._opened_at < ACKNOWLEDGEMENT_TIMEOUT
-        return self._expected and (is_new or self._first_word is None)
+    @property
+    def are_given(self) -> bool:
+        """Whether the service acknowledges audio; else only time tells what was silence."""
+        return self.has_heartbeats or self._tells_silence or self._expected
 
     # What happens
 
@@ -144,7 +134,7 @@ class Acknowledgements:
         if end > self._last_word:
             self._last_word = end
             lag = now - self._times.time_of(end)
-            self._lag = min(max(self._lag, lag), LONGEST_LAG)
+            self._lag = min(max(self._lag, lag), LONGEST_PATIENCE)
 
     def forget(self, position: int) -> None:
         """Forget what is before a position that is covered, but for some time."""
@@ -164,8 +154,8 @@ class Acknowledgements:
         would have nothing to say.
         """
         is_due = now - self._received_at < ACKNOWLEDGEMENT_TIMEOUT
-        in_doubt = self._is_in_doubt and self.are_given(now)
-        return in_doubt and is_due and self._received < self._times.sent - SHORT
+        in_doubt = self._is_in_doubt and self.are_given
+        return in_doubt and is_due and self._received < self._times.sent - ONSET
 
     def last_hole(self, start: int, now: float) -> Stretch | None:
         """Return where the service was deaf first from a position on, once it has terminated."""
@@ -179,7 +169,7 @@ class Acknowledgements:
         """Return where the service may be deaf first, between two positions."""
         for found in self._holes(start, end):
             hole = self._earlier.without_noise(found, now, hears=self._hears_after(found))
-            if hole[0] < hole[1]:
+            if hole[1] - hole[0] > ONSET:
                 return hole
         return None
 
@@ -189,7 +179,7 @@ class Acknowledgements:
         A backlog is sent faster than it is heard: audio counts as heard once the connection has
         been open for as long as the audio lasts.
         """
-        if not self.are_given(now):
+        if not self.are_given:
             long_ago = now - TURN_TIMEOUT
             return min(self._times.sent_before(long_ago), self._heard_by(long_ago))
         hole = self.hole(position, self._times.sent, now)
@@ -199,7 +189,7 @@ class Acknowledgements:
 
     def missing_for(self, now: float) -> float:
         """Return the seconds since an acknowledgement, where audio sent long ago has none; or 0."""
-        if not (self.has_heartbeats or self._are_awaited(now)):
+        if not (self.has_heartbeats or self._expected):
             return 0.0
         long_ago = now - ACKNOWLEDGEMENT_TIMEOUT
         unacknowledged = self._times.sent_before(long_ago) - self._received
@@ -226,14 +216,17 @@ class Acknowledgements:
         """
         holes = list(self._holes(position, self._times.sent))
         old = self._times.sent_before(now - ACKNOWLEDGEMENT_TIMEOUT)
-        if holes and (heard or holes[0][0] <= old):
+        if holes and (heard or self.missing_for(now) or holes[0][0] < old):
             hears = self._hears_after(holes[0])
             self._doubt.note((position, holes[-1][1]), now, heard=heard, hears=hears)
 
     def _holes(self, start: int, end: int) -> Iterator[Stretch]:
         windows = [it for it in self._windows if start < it.end and it.start < end]
         speech = [it for it in windows if it.speech and not self._is_explained(it)]
-        accounted = [*self._words.within(start, end), *self._silences.within(start, end)]
+        told_speech = [(it.start, it.end) for it in speech]
+        accounted = list(self._words.within(start, end))
+        for silence in self._silences.within(start, end):
+            accounted += gaps(*silence, told_speech)
         if not self._tells_silence:
             accounted += itertools.chain.from_iterable(map(self._silent_parts, windows))
         for hole in gaps(start, end, accounted):

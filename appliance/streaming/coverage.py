@@ -120,7 +120,7 @@ class Coverage:
         It is not if the service was deaf for some of it.
         """
         told = self.acknowledgements
-        if told.are_given(now) and told.last_hole(self.covered(now).position, now):
+        if told.are_given and told.last_hole(self.covered(now).position, now):
             return False
         self._advance(self._sent, max(self._turns, default=self._next - 1))
         return True
@@ -147,11 +147,11 @@ class Coverage:
     def is_deaf(self, now: float) -> bool:
         """Return whether the service has missed something that it must hear again."""
         told = self.acknowledgements
-        return told.are_given(now) and told.is_deaf(self.covered(now).position, now)
+        return told.are_given and told.is_deaf(self.covered(now).position, now)
 
     def note_end(self, now: float, *, heard: bool) -> None:
         """Note what must be heard again; `heard` says that its turns had their time."""
-        if self.acknowledgements.are_given(now):
+        if self.acknowledgements.are_given:
             self.acknowledgements.note_end(self.covered(now).position, now, heard=heard)
 
     def _advance(self, position: int, order: int) -> None:
@@ -165,7 +165,7 @@ class Coverage:
 
     def _hole_before(self, position: int, now: float) -> bool:
         """Return whether the service may be deaf for audio before a position."""
-        if not self.acknowledgements.are_given(now):
+        if not self.acknowledgements.are_given:
             return False
         return self.acknowledgements.hole(self._covered.position, position, now) is not None
 

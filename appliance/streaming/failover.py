@@ -29,6 +29,9 @@ A refused key, a bad setting or an empty account is no reason to fall back: the 
 reached, only its owner can fix that, and would not notice if everything worked all the same.
 """
 
+BELIEVED_AFTER = 3
+"""Connections without heartbeats after which a service does not send them any more."""
+
 NEEDS_OWNER = (Reaction.OWNER, Reaction.NEW_TOKEN)
 
 
@@ -50,6 +53,17 @@ class Candidate:
         self.refusal: Fault | None = None
         self.unstable = False
         self.has_heartbeats = False
+        self._without_heartbeats = 0
+
+    def note_heartbeats(self, *, came: bool, heard_turn: bool) -> None:
+        """Note whether heartbeats came on a connection that was long enough for them.
+
+        A service that hears, and does not send any more of them, is believed after some time.
+        """
+        self._without_heartbeats = self._without_heartbeats + heard_turn if not came else 0
+        self.has_heartbeats = came or (
+            self.has_heartbeats and self._without_heartbeats < BELIEVED_AFTER
+        )
 
     def fault(self, outcome: Outcome) -> Fault | None:
         """Return the fault to show for an outcome here; None when the person need not notice.

@@ -19,6 +19,7 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Disconnected, Post, SessionEnded
 from appliance.core.faults import Fault
 from appliance.core.late_imports import import_lock
+from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered
 from appliance.settings.schema import ServiceSettings
 from appliance.streaming.failover import FALLBACK_AFTER, Candidate, Failover
@@ -210,7 +211,8 @@ class Session:
             outcome = stream.run()
         alive_for = self._clock() - stream.unresponsive_for - began_at
         useful = was_useful(stream, outcome, alive_for)
-        candidate.has_heartbeats = candidate.has_heartbeats or stream.has_heartbeats
+        if stream.has_heartbeats or outcome.cause is Cause.UNACKNOWLEDGED:
+            candidate.note_heartbeats(came=stream.has_heartbeats, heard_turn=stream.heard_turn)
         candidate.unstable = not useful and (stream.began or candidate.unstable)
         if useful:
             covered_more = stream.covered().position > stream.origin

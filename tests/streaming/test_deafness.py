@@ -12,7 +12,7 @@ from appliance.streaming.coverage import Coverage
 from appliance.streaming.doubt import Doubt
 from appliance.streaming.messages import Heartbeat
 from appliance.streaming.retry_policy import PACES
-from tests.streaming.deaf_model import HEARTBEAT, AcknowledgingService, Deafness, Heartbeats
+from tests.streaming.deaf_model import AcknowledgingService, Deafness, Heartbeats
 from tests.streaming.speech_model import MS, STEP, Record, Said, said
 
 RECONNECT = 300
@@ -44,7 +44,7 @@ class DeafenedSession:
         self.record = Record()
         self.sent_again: list[int] = []
 
-    def connect(self, until: int | None, *, expected: bool) -> bool:
+    def connect(self, until: int | None) -> bool:
         """Keep a connection open until a moment, or to the end; return whether all is covered."""
         origin, opened_at = self.covered.position, self.now
         service = AcknowledgingService(
@@ -56,7 +56,7 @@ class DeafenedSession:
             tells_silence=self._tells_silence,
         )
         self.sent_again.append(origin)
-        told = Acknowledgements(origin, opened_at / 1000, expected=expected, doubt=self._doubt)
+        told = Acknowledgements(origin, opened_at / 1000, expected=True, doubt=self._doubt)
         coverage = Coverage(origin, self.covered, opened_at / 1000, told)
         coverage.began()
         self.record.restart(self.covered)
@@ -91,9 +91,7 @@ class DeafenedSession:
             self._hear(service, coverage)
             covered = coverage.covered(self._seconds)
             self._check(covered, sent)
-            is_deaf = told.are_given(self._seconds) and told.is_deaf(
-                covered.position, self._seconds
-            )
+            is_deaf = told.are_given and told.is_deaf(covered.position, self._seconds)
             if told.missing_for(self._seconds) or is_deaf:
                 told.note_end(covered.position, self._seconds, heard=is_deaf)
                 return False
@@ -135,7 +133,7 @@ def assert_all_is_heard_once(session: DeafenedSession, drops: list[int]) -> None
     failures, connections, complete = 0, 0, False
     while not complete:
         until = session.now + drops.pop() if drops else None
-        complete = session.connect(until, expected=session.now > HEARTBEAT)
+        complete = session.connect(until)
         failures = 0 if session.covered.position > session.sent_again[-1] else failures + 1
         session.now += RECONNECT * 2 ** min(failures, 6)
         connections += 1

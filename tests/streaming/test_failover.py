@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from appliance.core.faults import Fault
 from appliance.core.network_errors import Cause
 from appliance.settings.schema import ServiceSettings
-from appliance.streaming.failover import AWAY, FALLBACK_AFTER, Failover
+from appliance.streaming.failover import AWAY, BELIEVED_AFTER, FALLBACK_AFTER, Candidate, Failover
 from appliance.streaming.outcomes import Outcome, Reaction, Stage, fault_for
 from appliance.streaming.retry_policy import RetryPolicy
 from tests.rig.clock import Clock
@@ -336,3 +336,15 @@ def test_whatever_happened_a_service_that_is_away_is_left(outcomes: list[Outcome
         attempts.fail(outcome)
     # A refusal makes the other service wait for up to 600 s.
     assert attempts.fail_until_it_switches(LOST) <= 600 + 5
+
+
+def test_heartbeats_are_expected_until_a_service_that_hears_sends_none() -> None:
+    candidate = Candidate(ServiceSettings(), RetryPolicy())
+    candidate.note_heartbeats(came=True, heard_turn=True)
+    for _ in range(BELIEVED_AFTER):
+        assert candidate.has_heartbeats
+        candidate.note_heartbeats(came=False, heard_turn=False)
+    for _ in range(BELIEVED_AFTER):
+        assert candidate.has_heartbeats
+        candidate.note_heartbeats(came=False, heard_turn=True)
+    assert not candidate.has_heartbeats
