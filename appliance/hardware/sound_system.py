@@ -43,6 +43,7 @@ class SoundSystem:
         self._had_card = False
         self._others: list[str] = []  # microphones that fit, too
         self._audio: Audio | None = None
+        self._refusal = ""  # what PortAudio said when it last did not start
         self.renewed_at = 0.0
 
     @property
@@ -57,8 +58,11 @@ class SoundSystem:
         self._cards_seen = _contents(self._cards)
         try:
             self._audio = self._make_audio()
+            self._refusal = ""
         except OSError as error:
-            log.warning("PortAudio does not start: %s", error)
+            if self._refusal != str(error):
+                log.warning("PortAudio does not start: %s", error)
+            self._refusal = str(error)
 
     def release(self) -> None:
         """Let go of PortAudio."""

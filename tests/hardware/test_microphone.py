@@ -375,7 +375,7 @@ def test_portaudio_is_made_again_only_when_the_cards_change(bench: Bench) -> Non
 
 
 def test_a_sound_system_that_does_not_start_is_a_fault_and_tried_again(
-    posted: Posted, tmp_path: Path
+    posted: Posted, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sound = FakeSound()
     tries: list[None] = []
@@ -399,6 +399,8 @@ def test_a_sound_system_that_does_not_start_is_a_fault_and_tried_again(
     posted.wait(MicrophoneOpened)
     sound.stream().active = False
     microphone.end()
+    assert len(tries) == 3
+    assert caplog.text.count("PortAudio does not start") == 1
 
 
 def test_overflows_are_counted_and_end_nothing(bench: Bench) -> None:

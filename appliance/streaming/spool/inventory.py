@@ -81,9 +81,7 @@ def spools(spool: Path) -> list[Path]:
 
 def _can_be_used(spool: Path) -> bool:
     try:
-        next(spool.iterdir(), None)
-    except FileNotFoundError:
-        return True
+        _names_in(spool)
     except OSError as error:
         return _set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
     return True
@@ -96,9 +94,7 @@ def recordings_in(spool: Path) -> list[tuple[Path, Recording]]:
     fails.
     """
     try:
-        names = sorted(path.name for path in spool.iterdir())
-    except FileNotFoundError:
-        return []
+        names = _names_in(spool)
     except OSError as error:
         _set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
         return []
@@ -142,9 +138,7 @@ def rejected_in(spool: Path) -> list[Rejected]:
     """Return what the next start will set aside or pass over; change nothing."""
     rejected: list[Rejected] = []
     try:
-        folders = sorted(path for path in spool.iterdir() if not is_set_aside(path.name))
-    except FileNotFoundError:
-        return []
+        folders = [spool / name for name in _names_in(spool) if not is_set_aside(name)]
     except OSError as error:
         return [Rejected(spool, UNREADABLE, files.reason(error))]
     for folder in folders:
@@ -163,6 +157,20 @@ def set_aside_in(state: Path) -> list[Path]:
         found += [Path(folder, name) for name in (*folders, *names) if is_set_aside(name)]
         folders[:] = [name for name in folders if not is_set_aside(name)]
     return sorted(found)
+
+
+def _names_in(spool: Path) -> list[str]:
+    """Return the names in the spool, sorted; none if there is no spool yet.
+
+    Raises:
+        OSError: it can't be read, or is a link that leads nowhere.
+    """
+    try:
+        return sorted(path.name for path in spool.iterdir())
+    except FileNotFoundError:
+        if spool.is_symlink():
+            raise
+        return []
 
 
 def _examined(

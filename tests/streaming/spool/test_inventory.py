@@ -15,6 +15,7 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
 from appliance.streaming.spool.inventory import (
     recordings_in,
+    rejected_in,
     segments_in,
     set_aside_in,
     spools,
@@ -171,7 +172,7 @@ def test_audio_in_a_folder_without_a_usable_name_becomes_a_session(tmp_path: Pat
         assert re.fullmatch("[0-9a-f]{8}", found.session)
 
 
-@pytest.mark.parametrize("kind", ["file", "loop", "pipe"])
+@pytest.mark.parametrize("kind", ["file", "link", "loop", "pipe"])
 def test_a_spool_that_is_no_folder_makes_way_for_one(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,10 +180,13 @@ def test_a_spool_that_is_no_folder_makes_way_for_one(
     match kind:
         case "file":
             spool.write_text("!")
+        case "link":
+            spool.symlink_to("nowhere")
         case "loop":
             spool.symlink_to("spool")
         case "pipe":
             os.mkfifo(spool)
+    assert [rejected.path for rejected in rejected_in(spool)] == [spool]
     assert recordings_in(spool) == []
     assert [path.name for path in set_aside_in(tmp_path)] == ["spool.unreadable"]
     assert "spool.unreadable" in caplog.text
