@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from appliance.core.json_decoder import InvalidJsonError, JsonDecoder
 from appliance.core.unapplied import Unapplied
 
 NAMES = {"speech_model": "model"}
@@ -12,6 +13,8 @@ NAMES = {"speech_model": "model"}
 
 NOT_COMPARED = ("formatted_finals", "encoding", "sample_rate", "token")
 """Parameters of earlier services, and those that are no setting."""
+
+_ANY = JsonDecoder[object](object)
 
 MOST_SHOWN = 40
 """Characters of a value that are shown."""
@@ -56,8 +59,8 @@ def _plain(value: object) -> object:
     if isinstance(value, str):
         text = value.strip().lower()
         try:
-            value = msgspec.json.decode(text)
-        except (msgspec.MsgspecError, RecursionError):
+            value = _ANY.decode(text)
+        except InvalidJsonError:
             value = text
     if value is None or value is False or value in ("", [], {}):
         return None
