@@ -51,7 +51,7 @@ def _is_alike(asked: object, applied: object) -> bool:
     one, other = _plain(asked), _plain(applied)
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-6)
-    return one == other
+    return type(one) is type(other) and one == other
 
 
 def _plain(value: object) -> object:
@@ -71,7 +71,8 @@ def _plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {str(key).lower(): _plain(item) for key, item in value.items()}
+        plain = ((str(key).lower(), _plain(item)) for key, item in value.items())
+        return {key: item for key, item in plain if item is not None}
     return value
 
 
