@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from appliance.screen.render.bidi import visual_order
+from appliance.screen.render.bidi import pieces_of, visual_order
 from appliance.screen.render.fonts import Typeface
 
 
@@ -90,7 +90,14 @@ def _in_visual_order(line: Line) -> Line:
         if not reads_right_to_left(line):
             return (line[0], *text)
         return (*text, line[0]._replace(spaced=True))
-    order = visual_order((word.text for word in line), right_to_left=reads_right_to_left(line))
+    backwards = reads_right_to_left(line)
+    pieces = list(pieces_of([word.text for word in line], right_to_left=backwards))
+    order = visual_order((it.right_to_left for it in pieces), right_to_left=backwards)
+    begins = [at == 0 or it.word != pieces[at - 1].word for at, it in enumerate(pieces)]
+    line = tuple(
+        line[it.word]._replace(text=it.text, spaced=line[it.word].spaced and begin)
+        for it, begin in zip(pieces, begins, strict=True)
+    )
     return tuple(
         line[number]._replace(spaced=line[_later(order, place)].spaced)
         for place, number in enumerate(order)

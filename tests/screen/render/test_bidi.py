@@ -1,6 +1,6 @@
 import pytest
 
-from appliance.screen.render.bidi import is_right_to_left, visual_order
+from appliance.screen.render.bidi import is_right_to_left, pieces_of, visual_order
 
 
 @pytest.mark.parametrize(
@@ -19,8 +19,9 @@ def test_the_first_letter_decides_the_direction_of_a_text(text: str, expected: b
 
 
 def order_of(line: str, *, right_to_left: bool) -> str:
-    words = line.split()
-    return " ".join(words[number] for number in visual_order(words, right_to_left=right_to_left))
+    pieces = list(pieces_of(line.split(), right_to_left=right_to_left))
+    order = visual_order((it.right_to_left for it in pieces), right_to_left=right_to_left)
+    return " ".join(pieces[number].text for number in order)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def order_of(line: str, *, right_to_left: bool) -> str:
         ("they say אחת שתיים שלוש here", "they say שלוש שתיים אחת here"),
         ("room אחת 17 שתיים end", "room שתיים 17 אחת end"),
         ("אחת שתיים", "שתיים אחת"),
+        ("hello שלום.", "hello שלום ."),
+        ("the הבית-based one", "the הבית -based one"),
     ],
 )
 def test_words_that_run_against_their_line_are_reversed(said: str, seen: str) -> None:
@@ -44,6 +47,13 @@ def test_words_that_run_against_their_line_are_reversed(said: str, seen: str) ->
         ("אחת Pi 4 שתיים", "שתיים Pi 4 אחת"),
         ("Raspberry Pi", "Raspberry Pi"),
         ("17 אחת", "אחת 17"),
+        ("אני ב-New York, נכון?", "נכון? , New York ב- אני"),
+        ("עם Anna.", ". Anna עם"),
+        ("שלום iPhone 15!", "! iPhone 15 שלום"),
+        ("Paris, London, Rome.", ". Paris, London, Rome"),
+        ("אמרה (hello).", ". (hello) אמרה"),
+        ("רשת ב-5G.", ". 5G ב- רשת"),
+        ("ב-5.5 Anna-ה ...", "... -ה Anna ב-5.5"),
     ],
 )
 def test_a_line_that_is_read_from_right_to_left_is_reversed(said: str, seen: str) -> None:
