@@ -35,6 +35,9 @@ MONEY = {
 MOST_DIGITS = 6
 """Digits of the longest whole number that is spelt."""
 
+FEWEST_DICTATED = 3
+"""Digits of the shortest number that may be said one by one."""
+
 YEARS = range(1100, 2100)
 """Numbers that may be said in pairs of figures."""
 
@@ -69,8 +72,8 @@ def ordinal(number: Words) -> Words:
 def number(written: str, decimal_comma: bool | None = None) -> Readings:
     """Return how a number may be said.
 
-    >>> number("2.5")[0], number("1.000", decimal_comma=True)
-    (('two', 'point', 'five'), [('one', 'thousand')])
+    >>> number("2.5")[0], number("1.000", decimal_comma=True)[0]
+    (('two', 'point', 'five'), ('one', 'thousand'))
 
     Args:
         written: figures with points and commas.
@@ -100,7 +103,7 @@ def _decimal(figures: str, places: str) -> Readings:
     value = int(figures)
     said = whole(value)
     if not places:
-        return [said, *_pairs(figures, value)]
+        return [said, *_pairs(figures, value), *_one_by_one(figures)]
     point = ("point", *(ONES[int(place)] for place in places))
     readings: Readings = [(*said, *point)]
     if value == 0:
@@ -116,6 +119,13 @@ def _pairs(figures: str, value: int) -> Iterator[Words]:
     if value not in YEARS or len(figures) != 4 or (first % 10 == 0 and last < 10):
         return
     yield (*whole(first), *_two_figures(last)) if last else (*whole(first), "hundred")
+
+
+def _one_by_one(figures: str) -> Readings:
+    """Return how a long number is dictated, such as "911"; "21" is no "two one"."""
+    if len(figures) < FEWEST_DICTATED:
+        return []
+    return [tuple((zero, *ONES[1:])[int(it)] for it in figures) for zero in ("zero", "oh")]
 
 
 def _two_figures(value: int) -> Words:
@@ -189,11 +199,14 @@ def money(sign: str, amount: int, cents: int) -> Readings:
     """Return an amount; the small coin's name, or both names, may be left out."""
     one, many, cent, pence = MONEY[sign]
     unit = one if amount == 1 else many
+    small = cent if cents == 1 else pence
+    if cents and not amount:
+        return [(*whole(cents), small), ("zero", unit, *whole(cents), small)]
     if not cents:
         return [(*whole(amount), unit)]
     said = (*whole(amount), unit, *whole(cents))
     short = (*whole(amount), *_two_figures(cents))
-    return [(*said, cent if cents == 1 else pence), said, short]
+    return [(*said, small), said, short]
 
 
 def span(first: Words, last: Words) -> Readings:

@@ -10,9 +10,15 @@ from typing import NamedTuple
 from appliance.settings import spoken_numbers as numbers
 from appliance.settings.spoken_numbers import MONEY, Readings, Words
 
-_SIGNS = {"%": "percent", "°": "degrees", "&": "and", "#": "number", "+": "plus", "@": "at"} | {
-    sign: names[1] for sign, names in MONEY.items()
-}
+_SIGNS = {
+    "%": "percent",
+    "°": "degrees",
+    "&": "and",
+    "#": "number",
+    "+": "plus",
+    "@": "at",
+    "¢": "cents",
+} | {sign: names[1] for sign, names in MONEY.items()}
 _VARIANTS = {
     "percent": (("per", "cent"),),
     "degrees": (("degree",),),
@@ -27,6 +33,7 @@ _VARIANTS = {
     "sr": (("senior",),),
     "etc": (("et", "cetera"),),
     "approx": (("approximately",),),
+    "mph": (("miles", "per", "hour"),),
 }
 """Other ways to say a word that is mostly written short."""
 
@@ -41,6 +48,7 @@ _UNITS = {
     "l": "liter",
     "ms": "millisecond",
     "s": "second",
+    "sec": "second",
     "min": "minute",
     "h": "hour",
     "w": "watt",
@@ -201,8 +209,8 @@ def _wording(before: str, after: str, word: str) -> str:
     match word:
         case "o'clock" if before in number_words:
             return ""
-        case "a" if after in numbers.SCALES:
-            return "one"
+        case "a" if after in (*numbers.SCALES, "quarter"):
+            return "" if after == "quarter" else "one"
         case "negative" if after in number_words:
             return "minus"
         case "and" if before in _BEFORE_AND and after in number_words:

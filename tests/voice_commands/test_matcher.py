@@ -293,6 +293,22 @@ FORMATTED = [
         ["Scene 10 000", "Scene 10'00", "Scene 10 0000", "Scene 1000"],
     ),
     ("drive to Saint Mary", ["Drive to St. Mary", "drive to St Mary"], ["Drive to S. Mary"]),
+    (
+        "call nine one one",
+        ["Call 911.", "Call 9-1-1", "Call 9 1 1"],
+        ["Call 91", "Call 119", "Call 9111", "Call 9.11"],
+    ),
+    ("channel one oh five", ["Channel 105."], ["Channel 150", "Channel 15", "Channel 1 5"]),
+    ("double 21", ["Double twenty-one"], ["Double two one", "Double 2 1", "Double 2-1"]),
+    ("add fifty cents", ["Add $0.50.", "Add 50¢", "Add 0,50 €"], ["Add $50", "Add 50", "Add 5¢"]),
+    ("add one cent", ["Add $0.01"], ["Add $0.10", "Add $1", "Add 1"]),
+    (
+        "alarm at quarter past nine",
+        ["Alarm at a quarter past nine.", "Alarm at 9:15"],
+        ["Alarm at a quarter to nine", "Alarm at a past nine", "Alarm at 9:50"],
+    ),
+    ("wait sixty seconds", ["Wait 60 sec.", "Wait 60 s"], ["Wait 6 sec", "Wait 60"]),
+    ("five miles per hour", ["5 mph"], ["5 miles", "50 mph"]),
     ("mail Anna at home", ["Mail Anna @ home"], ["Mail Anna home", "Mail @ Anna home"]),
 ]
 
