@@ -13,6 +13,7 @@ from appliance.core.speakers import LabelKey
 from appliance.history import statements
 from appliance.history.location import is_read_only
 from appliance.history.schema import migrate, primary_code, schema_checked
+from appliance.history.values import refuse_damaged_values
 
 _MISPLACED = {
     errno.EACCES,
@@ -145,6 +146,8 @@ def find_damage(path: Path, seconds: float) -> str:
         with open_for_reading(path) as database:
             database.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
             found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if found == "ok":
+                refuse_damaged_values(database)
             return "" if found == "ok" else found
     except sqlite3.Error as error:
         if is_unreadable(error):

@@ -12,6 +12,7 @@ from appliance.core.turns import Covered, Key
 from appliance.history.database import is_there, open_for_reading
 from appliance.history.records import MarkRecord, OutgoingTurn, SessionRecord, TurnRecord
 from appliance.history.schema import has_speakers
+from appliance.history.values import USABLE, refuse_damaged_values
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def sessions(path: Path, wanted: str | None = None) -> Iterator[SessionRecord]:
     if not is_there(path):
         return
     with open_for_reading(path) as database:
+        refuse_damaged_values(database)
         rows = database.execute(
             "SELECT id, started, ended FROM session"
             " WHERE :wanted IS NULL OR id = :wanted"
@@ -56,13 +58,14 @@ def outgoing_turns(path: Path, limit: int = 32) -> list[OutgoingTurn]:
         if not _has_table(database, "outgoing"):
             return []
         rows = database.execute(
-            "SELECT session.id, turn.origin, turn.turn_order, turn.text,"
+            "SELECT session.id, turn.origin, turn.turn_order, turn.text,"  # noqa: S608 - constants
             " session.started + turn.started, session.started + turn.ended"
             # In this join order SQLite need not sort thousands that wait. The rowid says which
             # session began first, even if the clock was wrong then.
             " FROM session CROSS JOIN outgoing ON outgoing.session = session.id"
             " CROSS JOIN turn USING (session, origin, turn_order)"
             " WHERE (outgoing.origin, outgoing.turn_order) < (covered_origin, covered_order)"
+            f" AND {USABLE['session']} AND {USABLE['turn']}"
             " ORDER BY session.rowid, outgoing.origin, outgoing.turn_order LIMIT ?",
             (limit,),
         )
@@ -79,7 +82,8 @@ def covered(path: Path) -> dict[str, Covered]:
             rows = database.execute(
                 "SELECT id, covered_position, covered_origin, covered_order FROM session"
             )
-            return {id_: Covered(*position) for id_, *position in rows}
+            found = ((id_, position) for id_, *position in rows)
+            return {id_: Covered(*it) for id_, it in found if all(isinstance(n, int) for n in it)}
     except (sqlite3.Error, OSError) as error:
         log.warning("the history can't be read: %s", error)
         return {}

@@ -13,11 +13,12 @@ from appliance.history.database import open_database, open_for_reading
 from appliance.history.pages import TABLE_LEAF, Value, rows
 from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 from appliance.history.schema import has_speakers
+from appliance.history.values import Seconds
 from appliance.system.files import open_regular
 
-SessionRow = tuple[str, float, float | None, str, float]
-TurnRow = tuple[str, int, int, str, float, float, str]
-MarkRow = tuple[str, str, float, str, str]
+SessionRow = tuple[str, Seconds, Seconds | None, str, float]
+TurnRow = tuple[str, int, int, str, Seconds, Seconds, str]
+MarkRow = tuple[str, str, Seconds, str, str]
 NameRow = tuple[str, int, str, str]
 
 _COLUMNS = {

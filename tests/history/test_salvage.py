@@ -1,5 +1,6 @@
 """Damaged databases, of which all that is left is read."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.core.turns import Covered
-from appliance.history import reader
+from appliance.history import export, reader
 from appliance.history.database import find_damage, is_unreadable
 from appliance.history.records import Mark, SessionRecord
 from appliance.history.salvage import add_to, salvage
@@ -172,3 +173,38 @@ def test_of_no_database_nothing_is_salvaged(
     path = tmp_path_factory.mktemp("none") / "history.db"
     path.write_bytes(data)
     assert salvage(path).records() == []
+
+
+VALUES = ("'abc'", "x'ff00fe'", "9e999", "-1e300", "1e300")
+"""Values that a flipped bit may leave; SQLite takes each of them for whole."""
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize(
+    "column", ["session.started", "session.ended", "turn.started", "turn.ended", "mark.at"]
+)
+def test_a_damaged_value_costs_its_row_alone(
+    path: Path, whole: Whole, column: str, value: str
+) -> None:
+    table, name = column.split(".")
+    key = "id" if table == "session" else "session"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE {table} SET {name} = {value} WHERE {key} = 'session-04'")
+    assert find_damage(path, 20.0)
+    with pytest.raises(sqlite3.DatabaseError, match=f"values in its table {table}") as raised:
+        list(reader.sessions(path))
+    assert is_unreadable(raised.value)
+    found = salvage(path).records()
+    assert [it for it in found if it.id != "session-04"] == [
+        it for it in whole.sessions if it.id != "session-04"
+    ]
+    assert export.FORMATS["txt"](found)
+
+
+def test_a_damaged_text_costs_its_turn_alone(path: Path, whole: Whole) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE turn SET text = x'ff' WHERE session = 'session-04'")
+    assert find_damage(path, 20.0)
+    found = {it.id: it for it in salvage(path).records()}
+    assert found.keys() == {it.id for it in whole.sessions}
+    assert found["session-04"].turns == ()
