@@ -19,6 +19,10 @@ PROXY_LOGIN_REQUIRED = "Tunnel connection failed: 407"
 """What http.client says when a proxy does not admit us."""
 
 
+NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+"""OpenSSL's reasons for an answer that is no TLS, such as a page over plain HTTP."""
+
+
 class Cause(enum.Enum):
     """Reason for a failure that came without an HTTP status or close code."""
 
@@ -27,6 +31,7 @@ class Cause(enum.Enum):
     CLOCK = "certificate not yet valid"
     CERTIFICATE = "certificate refused"
     EXPIRED = "certificate expired"
+    NO_TLS = "an answer without encryption"
     CA_FILE = "a file of certificates that can't be used"
     NETWORK = "network error"
     NO_TOKEN = "answer without a token"
@@ -70,10 +75,10 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(link, ssl.SSLCertVerificationError):
             # X509_V_ERR_... of OpenSSL. A Pi without a clock lives in the past.
             return {9: Cause.CLOCK, 10: Cause.EXPIRED}.get(link.verify_code, Cause.CERTIFICATE)
-        if isinstance(link, TooMuchError):
-            return Cause.TOO_MUCH
-        if isinstance(link, UnusableCertificatesError):
-            return Cause.CA_FILE
+        if isinstance(link, ssl.SSLError) and link.reason in NOT_TLS:
+            return Cause.NO_TLS
+        if isinstance(link, (TooMuchError, UnusableCertificatesError)):
+            return Cause.TOO_MUCH if isinstance(link, TooMuchError) else Cause.CA_FILE
         if isinstance(link, TimeoutError) or type(link).__name__.endswith(
             ("Timeout", "TimeoutError")
         ):

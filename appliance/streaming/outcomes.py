@@ -139,6 +139,7 @@ EXPLAINED: Collection[int | Cause] = (*range(400, 600), Cause.NO_TOKEN)
 
 PROXY_LOGIN: Collection[int | Cause] = (407, Cause.PROXY_LOGIN)
 UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
+NOT_TLS: Collection[int | Cause] = (Cause.NO_TLS,)
 SERVER_ERROR: Collection[int | Cause] = range(500, 600)
 
 TOKEN = (Stage.TOKEN,)
@@ -173,6 +174,8 @@ TABLE = (
     Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, foreign=True, at_first=True),
     Rule(HTTP, (), Reaction.SIGN_IN, WANTS_SIGN_IN, CHECK_ADDRESS, foreign=True),
     Rule(ANYWHERE, UNTRUSTED, Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, at_first=True),
+    Rule(ANYWHERE, NOT_TLS, Reaction.SIGN_IN, WANTS_SIGN_IN, CHANGE_NETWORK, at_first=True),
+    Rule(ANYWHERE, NOT_TLS, Reaction.SIGN_IN, WANTS_SIGN_IN, CHECK_ADDRESS),
     # The service, over its WebSocket
     Rule(SESSION, (3008, 4031, Cause.LEAD_LIMIT, Cause.DEAF), Reaction.AT_ONCE),
     Rule(SESSION, (1008, 3006), Reaction.AT_ONCE, pattern=INACTIVE),

@@ -11,6 +11,7 @@ from appliance.streaming.outcomes import WANTS_SIGN_IN
 from appliance.streaming.retry_policy import SIGN_IN_TIME, RetryPolicy
 from tests.rig.certificates import self_signed
 from tests.rig.clock import Clock
+from tests.rig.dripping import DrippingPeer
 from tests.rig.faults import refuse_handshake
 from tests.rig.numbered import numbered
 from tests.rig.service import ScriptedService
@@ -120,6 +121,17 @@ def test_a_page_in_place_of_a_handshake(tmp_path: Path, status: int, answer: str
             assert running.wait_for_end()
             assert first_faults(running) == {WANTS_SIGN_IN}
             assert_nothing_lost(running)
+
+
+@pytest.mark.parametrize("stage", ["token", "handshake"])
+def test_a_page_without_tls_on_the_port_of_a_service(tmp_path: Path, stage: str) -> None:
+    with ScriptedService() as service, DrippingPeer(b"HTTP/1.1 400 Bad Request\r\n") as page:
+        url, token_url = service.url, f"https://{page.address}/token"
+        if stage == "handshake":
+            url, token_url = f"wss://{page.address}/v3/ws", service.token_url
+        settings = ServiceSettings(url=url, token_url=token_url)
+        with RunningSession(service, tmp_path, settings=settings) as running:
+            assert first_faults(running) == {WANTS_SIGN_IN}
 
 
 def test_a_certificate_of_somebody_else(tmp_path: Path) -> None:

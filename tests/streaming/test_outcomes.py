@@ -178,6 +178,7 @@ def test_a_certificate_of_somebody_else_is_the_networks_until_it_persists(
         *(Outcome(Stage.TOKEN, code, foreign=True) for code in (302, 400, 401, 403, 404, 511)),
         *(Outcome(Stage.HANDSHAKE, code, foreign=True) for code in (200, 302, 401, 403, 404)),
         Outcome(Stage.TOKEN, cause=Cause.NO_TOKEN, foreign=True),
+        *(Outcome(stage, cause=Cause.NO_TLS) for stage in (Stage.TOKEN, Stage.HANDSHAKE)),
     ],
 )
 def test_what_may_be_a_login_page_never_becomes_the_owners(outcome: Outcome) -> None:
