@@ -66,6 +66,7 @@ def request(
             url,
             headers={"Connection": "close", **headers},
             data=data,
+            auth=_as_it_is if "Authorization" in headers else None,  # not that of the address
             timeout=timeout,
             allow_redirects=False,
             stream=True,
@@ -108,6 +109,11 @@ def pool_manager(limit: TimeLimit, ca_file: str | None, proxy: Proxy | None) -> 
         manager = urllib3.ProxyManager(proxy.url, proxy_headers=headers, retries=False)
     manager.pool_classes_by_scheme = {"http": http, "https": https}
     return manager
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Return a request that has its secret already."""
+    return request
 
 
 class _Adapter(HTTPAdapter):

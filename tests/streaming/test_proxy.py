@@ -374,6 +374,18 @@ def test_a_proxy_that_asks_for_a_password_is_named(
         assert fault.what == "Proxy refuses"
 
 
+def test_a_name_and_password_in_the_address_never_replace_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("the-secret")
+    with ScriptedService() as service:
+        url = service.token_url.replace("://", "://somebody:else@")
+        TokenSource(
+            ServiceSettings(token_url=url, token_secret_file=str(tmp_path / "secret"))
+        ).fetch()
+        TokenSource(ServiceSettings(token_url=url)).fetch()
+    asked = [request.headers["Authorization"] for request in service.token_requests]
+    assert asked == ["Bearer the-secret", "Basic c29tZWJvZHk6ZWxzZQ=="]
+
+
 def test_a_netrc_never_replaces_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text("default login somebody password else\n")
     monkeypatch.setenv("HOME", str(tmp_path))
