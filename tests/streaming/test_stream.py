@@ -500,7 +500,7 @@ def test_whoever_sees_what_is_covered_finds_the_turn_posted(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("by_close", "error", "expected"),
     [
-        (Outcome(Stage.SESSION, 3005, "said at close"), (3005, "x"), (3005, "said at close")),
+        (Outcome(Stage.SESSION, 3005, "said at close"), (3005, "x"), (3005, "x")),
         (Outcome(Stage.SESSION, 1008), (1008, "Too many sessions"), (1008, "Too many sessions")),
         (
             Outcome(Stage.SESSION, cause=Cause.NETWORK),
