@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 
 from appliance.core.audio_format import SAMPLE_RATE
@@ -147,7 +147,8 @@ drops = st.lists(st.integers(min_value=0, max_value=40_000), max_size=3)
 seeds = st.integers(min_value=0, max_value=2**32)
 
 
-@settings(deadline=None, max_examples=40)
+@seed(3)
+@settings(deadline=None, max_examples=40, database=None)
 @given(
     st.lists(short_gaps, min_size=30, max_size=100),
     st.integers(min_value=6_000, max_value=30_000),
@@ -173,7 +174,8 @@ def test_no_word_is_lost_or_doubled_by_a_deaf_service(
     assert_all_is_heard_once(session, drops)
 
 
-@settings(deadline=None, max_examples=40)
+@seed(3)
+@settings(deadline=None, max_examples=40, database=None)
 @given(st.lists(all_gaps, min_size=10, max_size=50), st.booleans(), drops, seeds)
 def test_no_word_is_lost_or_doubled_by_a_service_that_acknowledges(
     gaps: list[int], tells_silence: bool, drops: list[int], seed: int
