@@ -12,7 +12,7 @@ from appliance.history.records import MarkRecord, SessionRecord, TurnRecord
 UNKNOWN_OUTCOME = "perhaps not done"
 """Outcome of a command that has not ended yet, or whose end a power cut kept from being saved."""
 
-ANEW = "from here on, letters are given anew: A may be somebody else"
+NEW_LETTERS = "from here on, letters start again: A may be somebody else"
 """Remark where a new connection begins, of which the service labels the speakers for itself."""
 
 SHORTEST_CUE = 0.5
@@ -46,7 +46,7 @@ def as_srt(sessions: Iterable[SessionRecord]) -> str:
     """Return SubRip subtitles, timed from the start of the first session."""
     blocks = []
     for number, cue in enumerate(_cues(sessions), start=1):
-        remark = [f"[{ANEW}]"] if cue.anew else []
+        remark = [f"[{NEW_LETTERS}]"] if cue.new_letters else []
         lines = [str(number), _times(cue, ","), *remark, _line(cue.turn)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n" * bool(blocks)
@@ -56,8 +56,8 @@ def as_vtt(sessions: Iterable[SessionRecord]) -> str:
     """Return WebVTT subtitles, timed from the start of the first session."""
     blocks = ["WEBVTT"]
     for cue in _cues(sessions):
-        if cue.anew:
-            blocks.append(f"NOTE {ANEW}")
+        if cue.new_letters:
+            blocks.append(f"NOTE {NEW_LETTERS}")
         blocks.append(f"{_times(cue, '.')}\n{_voice(cue.turn)}{_escaped(_said(cue.turn))}")
     return "\n\n".join(blocks) + "\n"
 
@@ -112,11 +112,11 @@ def _turn_table(turn: TurnRecord) -> dict[str, object]:
 def _lines(session: SessionRecord) -> Iterator[str]:
     """Yield a line for each turn, followed by the marks made before the next turn."""
     marks = deque(session.marks)
-    for turn, anew in _with_new_letters(session):
+    for turn, new_letters in _with_new_letters(session):
         while marks and marks[0].at < turn.started:
             yield _remark(marks.popleft())
-        if anew:
-            yield f"[{ANEW}]"
+        if new_letters:
+            yield f"[{NEW_LETTERS}]"
         yield _line(turn)
     yield from map(_remark, marks)
 
@@ -153,21 +153,21 @@ def _with_new_letters(session: SessionRecord) -> Iterator[tuple[TurnRecord, bool
 
 
 class _Cue(NamedTuple):
-    """When a turn is shown, in seconds; `anew`: letters are given anew with it."""
+    """When a turn is shown, in seconds; `new_letters`: letters start again with it."""
 
     begin: float
     end: float
     turn: TurnRecord
-    anew: bool
+    new_letters: bool
 
 
 def _cues(sessions: Iterable[SessionRecord]) -> Iterator[_Cue]:
     origin = None
     for session in sessions:
         origin = session.started if origin is None else origin
-        for turn, anew in _with_new_letters(session):
+        for turn, new_letters in _with_new_letters(session):
             begin = max(0.0, turn.started - origin)
-            yield _Cue(begin, max(turn.ended - origin, begin + SHORTEST_CUE), turn, anew)
+            yield _Cue(begin, max(turn.ended - origin, begin + SHORTEST_CUE), turn, new_letters)
 
 
 def _times(cue: _Cue, point: str) -> str:

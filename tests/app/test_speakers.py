@@ -98,4 +98,4 @@ def test_over_a_lost_connection_no_speaker_is_lost_doubled_or_made_up(
     assert len(people) == len({speaker for speaker, _ in people}), "two people have one letter"
     assert {turn.speaker.connection for turn in turns if turn.speaker} == {1, 2}
     for format_ in ("txt", "srt", "vtt"):
-        assert export.FORMATS[format_](sessions).count(export.ANEW) == 1
+        assert export.FORMATS[format_](sessions).count(export.NEW_LETTERS) == 1

@@ -80,7 +80,7 @@ def test_audio_for_a_service_that_never_listened_is_no_sign_of_life(
     live = LiveSession(session, BEGAN)
     live.finished_at = BEGAN
     for second in range(1, 30):
-        session.reach(sent=second % 10)  # again and again: it is sent anew after each attempt
+        session.reach(sent=second % 10)  # again and again: it is sent again after each attempt
         live.follow(BEGAN + second)
         live.note_disconnection(Fault("Can't reach the service"))
         assert live.unresponsive_for(BEGAN + second) == second

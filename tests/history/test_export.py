@@ -183,39 +183,39 @@ def test_json_has_a_speaker_where_one_is_known_and_the_connection_from_the_secon
     assert list(turns[3]) == ["order", "text", "started", "ended"]
 
 
-def test_text_has_the_speaker_before_each_turn_and_says_where_letters_begin_anew() -> None:
+def test_text_has_the_speaker_before_each_turn_and_says_where_letters_start_again() -> None:
     assert export.as_text([SPOKEN]).splitlines()[1:] == [
         "Anna & <Ben>: Good morning.",
         "Hm.",
         "B: Morning!",
         "Again?",
         "[bookmark]",
-        f"[{export.ANEW}]",
+        f"[{export.NEW_LETTERS}]",
         "A2: Who is that?",
         "Anna: It's me.",
     ]
 
 
-def test_srt_has_the_speaker_before_each_turn_and_says_where_letters_begin_anew() -> None:
+def test_srt_has_the_speaker_before_each_turn_and_says_where_letters_start_again() -> None:
     cues = [cue.splitlines()[2:] for cue in export.as_srt([SPOKEN]).split("\n\n")]
     assert cues == [
         ["Anna & <Ben>: Good morning."],
         ["Hm."],
         ["B: Morning!"],
         ["Again?"],
-        [f"[{export.ANEW}]", "A2: Who is that?"],
+        [f"[{export.NEW_LETTERS}]", "A2: Who is that?"],
         ["Anna: It's me."],
     ]
 
 
-def test_vtt_has_a_voice_and_a_note_where_letters_begin_anew() -> None:
+def test_vtt_has_a_voice_and_a_note_where_letters_start_again() -> None:
     _, *blocks = export.as_vtt([SPOKEN]).split("\n\n")
     assert [block.splitlines()[-1] for block in blocks] == [
         "<v Anna &amp; &lt;Ben&gt;>Good morning.",
         "Hm.",
         "<v B>Morning!",
         "Again?",
-        f"NOTE {export.ANEW}",
+        f"NOTE {export.NEW_LETTERS}",
         "<v A2>Who is that?",
         "<v Anna>It's me.",
     ]

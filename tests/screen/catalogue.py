@@ -164,7 +164,7 @@ STATES = {
     "speakers-named": Scene(
         Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("Anna", "Bartholomew")
     ),
-    "speakers-anew": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("A2", "B2")),
+    "speakers-reconnected": Scene(Mode.LISTENING, elapsed=83, level=0.7, turns=spoken("A2", "B2")),
     "speakers-right-to-left": Scene(
         Mode.LISTENING,
         elapsed=65,

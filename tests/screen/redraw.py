@@ -32,7 +32,7 @@ STATES_SHOWN = (
     "speakers-dash",
     "speakers-letter",
     "speakers-named",
-    "speakers-anew",
+    "speakers-reconnected",
     "listening-on-fallback",
     "lagging",
     "auto-stop",
