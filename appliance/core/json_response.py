@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,23 @@ MAX_TEXT = 1000
 """Characters kept of a peer's own words: what decides may stand at their end."""
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
+
+
+class Explained(msgspec.Struct):
+    """Answer that may say in words why it refuses; only `error` alone makes it a refusal."""
+
+    error: Any = None
+    message: Any = None
+    detail: Any = None
+
+    @property
+    def words(self) -> Any:  # noqa: ANN401 - a peer's JSON
+        """What the peer says, in the first of the usual places that holds something.
+
+        >>> Explained(message="Unauthorized").words
+        'Unauthorized'
+        """
+        return self.error or self.message or self.detail
 
 
 def read_json(

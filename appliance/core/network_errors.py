@@ -14,6 +14,12 @@ NO_CREDIT = r"funds?\b|balance\b|credit|billing|payment"
 DISABLED = "disabled|deactivated|suspended"
 """Regular expression for the vendor's ways to say: it has closed the account."""
 
+KEY_REFUSED = (
+    r"\b(un|not )auth(ori[sz]|enticat)ed\b|\bforbidden\b|\bapi[ _-]?key\b"
+    r"|\bauth(entication|ori[sz]ation)\b|\bcredentials?\b"
+)
+"""Regular expression for the vendor's ways to say: the key is not a valid one."""
+
 
 PROXY_LOGIN_REQUIRED = "Tunnel connection failed: 407"
 """What http.client says when a proxy does not admit us."""

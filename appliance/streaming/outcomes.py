@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from appliance.core.faults import Fault
-from appliance.core.network_errors import BUSY, DISABLED, NO_CREDIT, Cause
+from appliance.core.network_errors import BUSY, DISABLED, KEY_REFUSED, NO_CREDIT, Cause
 
 MAX_CLOSE_REASON = 123
 """Bytes of a close reason (RFC 6455, section 5.5). What is longer stands in the `Error` alone."""
@@ -137,6 +137,9 @@ NOT_FOUND: Collection[int | Cause] = (*range(300, 400), 404, 405, 410, 421)
 EXPLAINED: Collection[int | Cause] = (*range(400, 600), Cause.NO_TOKEN)
 """Refusals whose words say more than their status; some answer 200 with an error."""
 
+MISSTATED: Collection[int | Cause] = (400, Cause.NO_TOKEN)
+"""Answers that may be a refusal of the key in other guise; their words say so."""
+
 PROXY_LOGIN: Collection[int | Cause] = (407, Cause.PROXY_LOGIN)
 UNTRUSTED: Collection[int | Cause] = (Cause.CERTIFICATE,)
 NOT_TLS: Collection[int | Cause] = (Cause.NO_TLS,)
@@ -199,6 +202,7 @@ TABLE = (
     Rule(TOKEN, (403,), Reaction.OWNER, "Not admitted", "run: token-server add", "no appliance"),
     Rule(TOKEN, (401,), Reaction.OWNER, "Secret refused", "put in the right one", "secret"),
     Rule(TOKEN, (401, 403), Reaction.OWNER, "Key refused", "run: appliance doctor"),
+    Rule(TOKEN, MISSTATED, Reaction.OWNER, "Key refused", "run: appliance doctor", KEY_REFUSED),
     Rule(HANDSHAKE, (401, 403), Reaction.NEW_TOKEN, "Key refused", "run: appliance doctor"),
     Rule(HTTP, (402,), Reaction.OWNER, "No credit left", "top up the account"),
     Rule(TOKEN, NOT_FOUND, Reaction.OWNER, "Wrong address", "check token_url"),

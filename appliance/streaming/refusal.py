@@ -1,21 +1,15 @@
 """Refusal of a handshake: what an answer over HTTP means."""
 
 import math
-from typing import Any
 
-import msgspec
 import websocket
 
-from appliance.core.json_response import read_json, redact
+from appliance.core.json_response import Explained, read_json, redact
 from appliance.streaming.login_page import may_be_login_page
 from appliance.streaming.outcomes import Outcome, Stage
 
 SWITCHING = 101
 """HTTP status of a handshake that the service accepts."""
-
-
-class _Answer(msgspec.Struct):
-    error: Any = None
 
 
 def refusal(
@@ -31,7 +25,7 @@ def refusal(
     """
     if isinstance(error, websocket.WebSocketBadStatusException):
         body = error.resp_body
-        text = redact(read_json([body or b""], _Answer, math.inf).error, token)
+        text = redact(read_json([body or b""], Explained, math.inf).words, token)
         kind = (error.resp_headers or {}).get("content-type", "")
         foreign = not text and may_be_login_page(
             url, error.status_code, kind, body, gives_reasons=False

@@ -4,13 +4,11 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import msgspec
 import requests
 
-from appliance.core.json_response import TokenText, read_json, redact
+from appliance.core.json_response import Explained, TokenText, read_json, redact
 from appliance.core.network_errors import Cause, cause_of
 from appliance.settings.schema import ServiceSettings
 from appliance.settings.secrets import api_key, fallback_token_secret, token_secret
@@ -37,9 +35,8 @@ class TokenError(Exception):
         super().__init__(str(outcome))
 
 
-class _Answer(msgspec.Struct):
+class _Answer(Explained):
     token: TokenText | None = None
-    error: Any = None
 
 
 class TokenSource:
@@ -104,9 +101,9 @@ class TokenSource:
             # The exception's own text may hold the URL; its cause is enough.
             raise TokenError(Outcome(Stage.TOKEN, cause=cause_of(error))) from None
         secrets = [header.rpartition(" ")[2] for header in headers.values()]
-        text = redact(answer.error, *secrets, answer.token)
+        text = redact(answer.words, *secrets, answer.token)
         status, kind = response.status_code, response.headers.get("Content-Type", "")
-        says_nothing = not (answer.error or answer.token)
+        says_nothing = not (answer.words or answer.token)
         foreign = says_nothing and may_be_login_page(url, status, kind, bytes(beginning))
         if not response.ok or response.is_redirect:
             raise TokenError(Outcome(Stage.TOKEN, status, text, foreign=foreign))

@@ -208,6 +208,32 @@ def test_an_error_in_words_explains_a_refusal_whatever_its_status(
         assert (rule.what, rule.reaction) == (what, reaction)
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 403])
+@pytest.mark.parametrize("place", ["error", "message", "detail"])
+@pytest.mark.parametrize(
+    "said",
+    ["Unauthorized", "Unauthorised: bad key", "invalid API key", "Not authenticated", "Forbidden"],
+)
+def test_a_refusal_of_the_key_is_known_by_its_words(status: int, place: str, said: str) -> None:
+    for words in (said, {"message": said}, [{"msg": said}]):
+        body = json.dumps({place: words}).encode()
+        outcome = refusal(TokenSource(SERVER, answer(body, status))).outcome
+        rule = rule_for(outcome)
+        assert (rule.what, rule.reaction) == ("Key refused", Reaction.OWNER)
+        assert said in outcome.text
+
+
+def test_other_words_without_a_token_refuse_no_key() -> None:
+    for body in (b'{"error": "out of order"}', b'{"message": "Hello"}', b'{"detail": []}'):
+        assert rule_for(refusal(TokenSource(SERVER, answer(body))).outcome).what != "Key refused"
+
+
+@pytest.mark.parametrize("place", ["message", "detail"])
+def test_words_beside_a_token_are_no_refusal(place: str) -> None:
+    body = json.dumps({"token": "t", place: "Unauthorized from tomorrow on"}).encode()
+    assert TokenSource(SERVER, answer(body)).fetch() == "t"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_a_status_counts_before_the_body(status: int) -> None:
     outcome = refusal(TokenSource(SERVER, answer(b'{"token": "t"}', status))).outcome

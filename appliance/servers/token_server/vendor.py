@@ -5,13 +5,12 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 import urllib3
 
-from appliance.core.json_response import MAX_BODY, TokenText, read_json, redact
-from appliance.core.network_errors import BUSY, DISABLED, NO_CREDIT, Cause, cause_of
+from appliance.core.json_response import MAX_BODY, Explained, TokenText, read_json, redact
+from appliance.core.network_errors import BUSY, DISABLED, KEY_REFUSED, NO_CREDIT, Cause, cause_of
 from appliance.system.http_client import pool_manager
 from appliance.system.proxy import proxy_for
 from appliance.system.time_limit import TimeLimit
@@ -58,10 +57,9 @@ class TokenRefusedError(Exception):
         super().__init__(f"{reason} ({detail})" if detail else reason)
 
 
-class _Answer(msgspec.Struct):
+class _Answer(Explained):
     token: TokenText | None = None
     expires_in_seconds: int | None = None
-    error: Any = None
 
 
 class Vendor:
@@ -128,7 +126,7 @@ class Vendor:
             raise _unanswered(cause_of(error)) from None
         if status == 200 and answer.token and not answer.error:
             return Token(answer.token, answer.expires_in_seconds or self._expires_in)
-        raise _refused(status, redact(answer.error or "no words", key, answer.token))
+        raise _refused(status, redact(answer.words or "no words", key, answer.token))
 
     def _request(self, key: str) -> tuple[int, _Answer]:
         proxy = proxy_for(self._url)
@@ -205,7 +203,7 @@ def _refused(status: int, text: str) -> TokenRefusedError:
         return TokenRefusedError(429, "Service is busy", detail)
     if explained and re.search(DISABLED, text, re.IGNORECASE):
         return TokenRefusedError(403, "Account disabled", detail)
-    if denied:
+    if denied or (explained and re.search(KEY_REFUSED, text, re.IGNORECASE)):
         return TokenRefusedError(403, "API key refused", detail)
     if status in (400, 422):
         return TokenRefusedError(400, "Setting refused", detail)

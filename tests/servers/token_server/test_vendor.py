@@ -59,6 +59,8 @@ def test_a_token_is_requested_with_the_key_and_the_options() -> None:
         (200, "Insufficient account balance", 402, "No credit left", Reaction.OWNER),
         (200, "Too many concurrent sessions", 429, "Service is busy", Reaction.WAIT),
         (200, "Account disabled", 403, "Account disabled", Reaction.OWNER),
+        (200, "Unauthorized", 403, "API key refused", Reaction.OWNER),
+        (400, "Invalid API key", 403, "API key refused", Reaction.OWNER),
         (200, "Something else", 502, "Service fault", Reaction.RETRY),
         (400, "Insufficient funds", 402, "No credit left", Reaction.OWNER),
         (403, "Account disabled", 403, "Account disabled", Reaction.OWNER),
