@@ -48,6 +48,7 @@ class Cause(enum.Enum):
     UNUSABLE = "an address or a key that can't be used"
     PROXY = "a proxy that can't be used"
     PROXY_LOGIN = "the proxy asks for a name and a password"
+    PROXY_REFUSES = "the proxy does not let the connection through"
     TOO_MUCH = "more data than may be"
     NEVER_BEGAN = "ended before it began"
 
@@ -58,6 +59,10 @@ class TooMuchError(OSError):
 
 class UnusableCertificatesError(OSError):
     """A file of certificates that the owner named can't be read, or holds none."""
+
+
+class ProxyRefusedError(OSError):
+    """The proxy answers something other than a way to the service, such as 403 or a page."""
 
 
 class UnusableProxyError(ValueError):
@@ -76,6 +81,8 @@ def cause_of(error: BaseException) -> Cause:
         import ssl  # noqa: PLC0415 - OpenSSL takes megabytes, and the table of outcomes needs none
 
     for link in _chain(error):
+        if isinstance(link, ProxyRefusedError):
+            break
         if isinstance(link, socket.gaierror):
             return Cause.DNS
         if isinstance(link, ssl.SSLCertVerificationError):
@@ -98,6 +105,8 @@ def _proxy_cause(error: BaseException) -> Cause | None:
     """Return why the proxy is of no use, if that is why a request or connection failed."""
     if any(PROXY_LOGIN_REQUIRED in str(link) for link in _chain(error)):
         return Cause.PROXY_LOGIN
+    if any(isinstance(link, ProxyRefusedError) for link in _chain(error)):
+        return Cause.PROXY_REFUSES
     return Cause.PROXY if _concerns_proxy(error) else None
 
 

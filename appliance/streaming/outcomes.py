@@ -216,6 +216,7 @@ TABLE = (
     Rule(HTTP, (Cause.UNUSABLE,), Reaction.OWNER, "Setting refused", "check address and key"),
     Rule(ANYWHERE, (Cause.PROXY,), Reaction.OWNER, "Setting refused", "check the proxy"),
     Rule(HTTP, PROXY_LOGIN, Reaction.OWNER, "Proxy refuses", "check its name and password"),
+    Rule(ANYWHERE, (Cause.PROXY_REFUSES,), Reaction.RETRY, "Proxy refuses", "check https_proxy"),
     # The network between
     Rule(ANYWHERE, (Cause.CLOCK,), Reaction.RECONNECT, "Clock is not set", "waiting for the time"),
     Rule(ANYWHERE, (Cause.EXPIRED,), Reaction.SIGN_IN, "Certificate expired", "is the date right?"),

@@ -4,8 +4,9 @@ Every connection has a total time limit, tries all addresses of its host, trusts
 authorities, and takes the same proxy. Nothing is read from `.netrc`.
 """
 
+import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -20,10 +21,14 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
+from appliance.core.network_errors import ProxyRefusedError
 from appliance.system.connector import SocketOption, connect
 from appliance.system.proxy import DEFAULT_PORTS, Proxy, proxy_for
 from appliance.system.time_limit import TimeLimit
 from appliance.system.trust import tls_context
+
+TUNNEL_FAILED = "Tunnel connection failed"
+"""What http.client says when a proxy answers `CONNECT` with another status than 200."""
 
 Timeouts = float | tuple[float, float]
 """Seconds to connect, and seconds to wait for each part of the answer."""
@@ -187,11 +192,27 @@ def _opened(
         if ":" in connection._tunnel_host:  # older Pythons ask the proxy for `::1:443`
             connection._tunnel_host = f"[{connection._tunnel_host.strip('[]')}]"
         try:
-            connection._tunnel()
+            with _proxy_named():
+                connection._tunnel()
         except BaseException:
             sock.close()
             raise
     return sock
+
+
+@contextlib.contextmanager
+def _proxy_named() -> Iterator[None]:
+    """Raise `ProxyRefusedError` where a proxy answers with a refusal or a page."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise
+    except HTTPException:
+        raise ProxyRefusedError("the proxy does not answer in HTTP") from None
+    except OSError as error:  # all that http.client raises for a status
+        if error.errno is None and TUNNEL_FAILED in str(error):
+            raise ProxyRefusedError(str(error)) from None
+        raise
 
 
 def _connected(

@@ -374,6 +374,52 @@ def test_a_proxy_that_asks_for_a_password_is_named(
         assert fault.what == "Proxy refuses"
 
 
+class Answering(Tunnels):
+    """A proxy that answers everything with the same bytes, and closes."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def _serve(self, client: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += client.recv(1)
+        self.asked.append(request.decode())
+        with client:
+            client.sendall(self._answer)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1024):
+                pass
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://hotel.example/login\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n\r\n<html>",
+        b"HTTP/1.1 405 Method Not Allowed\r\n\r\n",
+        b"HTTP/1.1 502 Bad Gateway\r\n\r\n",
+        b"HTTP/1.1 503\r\n\r\n",
+        b"<html><body>Welcome</body></html>\r\n",
+    ],
+)
+def test_a_proxy_that_lets_nothing_through_is_named(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with Answering(answer) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://guest:secret@{proxy.address}")
+        with pytest.raises(TokenError) as refused:
+            TokenSource(ServiceSettings(token_url="https://127.0.0.2/token")).fetch()
+        outcome = Transport(ServiceSettings(url="wss://127.0.0.2/v3/ws"), "t", NeverOpened()).run()
+        assert [request.split()[0] for request in proxy.asked] == ["CONNECT", "CONNECT"]
+    for found in (refused.value.outcome, outcome):
+        assert found.cause is Cause.PROXY_REFUSES
+        fault = fault_for(found)
+        assert fault
+        assert (fault.what, fault.remedy) == ("Proxy refuses", "check https_proxy")
+
+
 def test_a_name_and_password_in_the_address_never_replace_the_secret(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("the-secret")
     with ScriptedService() as service:
