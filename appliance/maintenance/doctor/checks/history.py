@@ -6,6 +6,8 @@ from pathlib import Path
 
 from appliance.history.database import find_damage, is_there
 from appliance.history.location import files_set_aside, path_in_use
+from appliance.history.reader import sessions
+from appliance.history.schema import SchemaError
 from appliance.maintenance.doctor.checks.disk import OTHER_CARD
 from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
@@ -13,6 +15,8 @@ from appliance.maintenance.doctor.runner import Check
 
 SEARCH_TIME = 20.0
 """Seconds to search for damage; a large history on a slow card is checked in part."""
+
+OTHER_VERSION = "update the program, or set history.path to another file"
 
 
 def checks(context: Context) -> Iterator[Check]:
@@ -38,10 +42,13 @@ def check_history(path: Path, search_time: float = SEARCH_TIME) -> CheckResult:
     try:
         damage = find_damage(path, search_time) if is_there(path) else ""
         aside = files_set_aside(named)
+        if not damage:
+            list(sessions(path, "last"))
     except PermissionError:
         return not_tried(f"only root and the appliance may read {path}", "try with sudo")
     except (OSError, sqlite3.Error) as error:
-        return failed(f"{path} can't be read: {error}", "check the SD card")
+        remedy = OTHER_VERSION if isinstance(error, SchemaError) else "check the SD card"
+        return failed(f"{path} can't be read: {error}", remedy)
     if damage:
         return failed(
             f"{path} is damaged: {' '.join(damage.split())}",

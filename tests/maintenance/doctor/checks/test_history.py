@@ -32,6 +32,18 @@ def test_a_damaged_history_fails_with_the_command_that_recovers_it(path: Path) -
     assert f"appliance history recover {path}" in found.remedy
 
 
+@pytest.mark.parametrize("changed", schemas.RENAMED)
+def test_a_history_of_a_newer_version_is_named_as_the_commands_name_it(
+    tmp_path: Path, changed: str
+) -> None:
+    path = tmp_path / "history.db"
+    schemas.make(path, *schemas.RENAMED[changed])
+    found = check_history(path)
+    assert found.result is Result.FAILED
+    assert "a newer version of the program wrote it" in found.found
+    assert "update the program" in found.remedy
+
+
 def test_what_is_no_database_fails_too(path: Path) -> None:
     path.write_bytes(b"no database" * 1000)
     assert check_history(path).result is Result.FAILED
