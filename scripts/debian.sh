@@ -128,18 +128,23 @@ apt_get() {
         --option DPkg::Lock::Timeout=0 "$@" </dev/null
 }
 
-# Whether apt-get's last run failed because another program holds the lock of the lists, of the archives or
-# of dpkg. A lock file that can't be opened is another fault.
+# Whether apt-get's last run failed because another program holds the lock of the lists, of the archives, of
+# dpkg or of debconf: one may take a lock between two steps of apt-get. A lock file that can't be opened is
+# another fault.
 is_locked_out() {
     local held='Could not get lock .*(held by process|\(11: )|Unable to .*, is another process using it'
-    tail --bytes "+$((logged + 1))" "$apt_log" | grep --extended-regexp "^(E|Error): ($held)" >/dev/null
+    local raced='dpkg: error: .* lock (is|was) locked by another process|debconf: .* is locked by another process'
+    tail --bytes "+$((logged + 1))" "$apt_log" |
+        grep --extended-regexp "^((E|Error): ($held)|$raced)" >/dev/null
 }
 
 # Waits a moment for the other program, such as unattended-upgrades or cloud-init at the first boot, but no
 # longer than $LOCK_WAIT_SECONDS in the whole run.
 wait_for_lock() {
     local limit=${LOCK_WAIT_SECONDS-900} holder
-    holder=$(sed --quiet 's/^E.*: Could not get lock .* is held by //p' "$apt_log" | tail --lines 1)
+    holder=$(sed --quiet --expression 's/^E.*: Could not get lock .* is held by //p' \
+        --expression 's/^dpkg: error: .* locked by another process with pid /process /p' "$apt_log" |
+        tail --lines 1)
     holder=${holder:-unknown process}
     if [[ ! $awaited ]]; then
         say "  Another program is installing packages ($holder); waiting up to" \

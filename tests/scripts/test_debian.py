@@ -167,6 +167,51 @@ def test_the_limit_is_one_for_all_locks_of_a_run(apt_box: FreshBox) -> None:
     assert "still installing packages after 15 minutes" in completed.stdout
 
 
+RACES = {
+    "dpkg: error: dpkg frontend lock was locked by another process with pid 4711": "process 4711",
+    "dpkg: error: dpkg database lock was locked by another process with pid 4711": "process 4711",
+    'debconf: DbDriver "config": /var/cache/debconf/config.dat is locked by another process:'
+    " Resource temporarily unavailable": "unknown process",
+}
+"""What a step of apt-get says if another program took a lock after it began, and its name."""
+
+
+def lose_a_race(box: FreshBox, said: str, *, once: bool) -> None:
+    """Let apt-get fail to install with these words, once or always."""
+    stand_in = box.folder / "bin" / "apt-get"
+    raced = box.folder / "raced"
+    (box.folder / "said").write_text(f"{said}\n")
+    stand_in.write_text(
+        stand_in.read_text().replace(
+            "APT_CONFIG=",
+            f"if [[ $* == *install* && ! -e {raced} ]]; then\n"
+            f"    {f'touch {raced}' if once else ':'}; cat {box.folder}/said >&2\n"
+            "    echo 'E: Sub-process /usr/bin/dpkg returned an error code (2)' >&2; exit 100\n"
+            "fi\nAPT_CONFIG=",
+        )
+    )
+
+
+@pytest.mark.parametrize("said", RACES)
+def test_a_lock_that_another_takes_in_between_is_waited_for(apt_box: FreshBox, said: str) -> None:
+    lose_a_race(apt_box, said, once=True)
+    completed = apt_box.shell(installation(apt_box))
+    assert completed.returncode == 0, completed.stdout
+    assert completed.stdout.count(WAITING) == 1
+    assert RACES[said] in completed.stdout
+    assert "installed swig" in completed.stdout
+    assert calls(apt_box, "install") == 2
+
+
+@pytest.mark.parametrize("said", RACES)
+def test_a_lock_that_another_takes_for_long_is_given_up(apt_box: FreshBox, said: str) -> None:
+    lose_a_race(apt_box, said, once=False)
+    completed = apt_box.shell(installation(apt_box, limit=900, waited=900))
+    assert completed.returncode == 1
+    assert "still installing packages after 15 minutes" in completed.stdout
+    assert said in completed.stdout
+
+
 def test_an_error_that_is_no_lock_fails_at_once(apt_box: FreshBox) -> None:
     shutil.rmtree(apt_box.folder / "packages")
     completed = apt_box.shell(installation(apt_box))
