@@ -228,13 +228,15 @@ def _reported(path: Path, done: str) -> Iterator[None]:
     """Report an error of the history in a sentence instead of a stack trace."""
     import sqlite3
 
+    from appliance.system.files import reason
+
     try:
         yield
     except PermissionError:
         fail(f"the history {path} can't be {done}: you may not; try again with sudo")
     except (sqlite3.Error, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        fail(f"the history {path} can't be {done}: {reason}")
+        why = reason(error) if isinstance(error, OSError) else error
+        fail(f"the history {path} can't be {done}: {why}")
 
 
 def _length(seconds: float) -> str:

@@ -240,7 +240,13 @@ def _refuse_irregular(path: Path, mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):  # a link fails when it is opened
-        raise OSError(f"{path} is no file")
+        raise OSError(errno.EINVAL, f"it is a {_kind(mode)}, no regular file", str(path))
+
+
+def _kind(mode: int) -> str:
+    """Return what lies at a path that is neither a file, a folder nor a link."""
+    kinds = {stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket"}
+    return kinds.get(stat.S_IFMT(mode), "device")
 
 
 def read(path: Path, limit: int, *, follow: bool = False) -> bytes:

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -360,6 +361,16 @@ def test_where_nothing_can_be_recovered_it_says_so(said: Path, text: str | None)
     assert result.exit_code == 1
     assert str(file) in result.stderr
     assert (said / "history.db").read_bytes() == before
+
+
+def test_what_can_not_be_recovered_since_it_is_no_file_is_named(said: Path) -> None:
+    os.mkfifo(said / "pipe")
+    for file, kind in [("/dev/null", "device"), (said / "pipe", "FIFO"), (said, "directory")]:
+        result = run("history", "recover", str(file))
+        assert result.exit_code == 1
+        assert str(file) in result.stderr
+        assert kind in result.stderr
+        assert "None" not in result.stderr
 
 
 def test_a_history_of_a_newer_version_says_what_to_do(folder: Path) -> None:

@@ -249,7 +249,7 @@ def test_a_folder_a_pipe_or_a_large_file_is_reported_and_left(
     card.file.unlink()
     os.mkfifo(card.file)
     assert not take_settings(card.root)
-    assert "is no file" in caplog.text
+    assert "no regular file" in caplog.text
     card.file.unlink()
     card.file.mkdir()
     assert not take_settings(card.root)
