@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
 from appliance.streaming.spool.manifest import MANIFEST, read_manifest
-from appliance.streaming.spool.segment import LENGTH, Segment
+from appliance.streaming.spool.segment import LENGTH, SUFFIX, Segment, is_segment_name
 from appliance.system import files
 
 log = logging.getLogger(__name__)
@@ -155,6 +155,22 @@ def set_aside_in(state: Path) -> list[Path]:
     found = [path for path in state.iterdir() if is_set_aside(path.name)]
     for folder, folders, names in os.walk(state / "spool"):
         found += [Path(folder, name) for name in (*folders, *names) if is_set_aside(name)]
+        folders[:] = [name for name in folders if not is_set_aside(name)]
+    return sorted(found)
+
+
+def without_session_in(spool: Path) -> list[Path]:
+    """Return the folders in the spool with audio that is taken for no session's, by path.
+
+    That is audio deeper than the folders of sessions, or not in one, or of another name. What was
+    set aside is left out.
+    """
+    found = []
+    for path, folders, names in os.walk(spool):
+        folder = Path(path)
+        is_session = folder.parent == spool
+        if any(it.endswith(SUFFIX) and not (is_session and is_segment_name(it)) for it in names):
+            found.append(folder)
         folders[:] = [name for name in folders if not is_set_aside(name)]
     return sorted(found)
 

@@ -12,7 +12,19 @@ LENGTH = 10 * SAMPLE_RATE
 
 _NAME = re.compile(r"([0-9]{12})-([0-9]{13})\.pcm")
 
+SUFFIX = ".pcm"
+"""End of the names of files with audio."""
+
 _LATEST_TIME = 100e9  # Unix seconds; a damaged inode may name any time
+
+
+def is_segment_name(name: str) -> bool:
+    """Return whether a file of this name holds a part of a session.
+
+    >>> is_segment_name("000000160000-0000001010000.pcm"), is_segment_name("take-1.pcm")
+    (True, False)
+    """
+    return _NAME.fullmatch(name) is not None
 
 
 class Segment:

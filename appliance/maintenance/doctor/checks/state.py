@@ -10,7 +10,7 @@ from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
 from appliance.maintenance.doctor.runner import Check
 from appliance.settings import last_good
-from appliance.streaming.spool.inventory import rejected_in, set_aside_in
+from appliance.streaming.spool.inventory import rejected_in, set_aside_in, without_session_in
 from appliance.system import files
 
 MAX_NAMED = 3
@@ -48,11 +48,11 @@ def check_state(state: Path) -> CheckResult:
         unusable.append(state / last_good.NAME)
     if unusable:
         return failed(f"can't be used: {_names(unusable, state)}", "check the SD card")
-    if aside:
-        return warning(
-            f"set aside, since it could not be used: {_names(aside, state)}",
-            f"copy from {state} what you need, then delete it",
-        )
+    strange = without_session_in(state / "spool")
+    if aside or strange:
+        what = "set aside, since it could not be used" if aside else "audio of no session"
+        remedy = f"copy from {state} what you need, then delete it"
+        return warning(f"{what}: {_names(aside or strange, state)}", remedy)
     return fine(f"all of {state} can be used")
 
 

@@ -28,6 +28,24 @@ def test_what_was_set_aside_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in found.remedy
 
 
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("spool/backup/s2/000000000000-0000001000000.pcm", "spool/backup/s2"),
+        ("spool/s1/old/000000000000-0000001000000.pcm", "spool/s1/old"),
+        ("spool/s1/0000-0000001000000.pcm", "spool/s1"),
+        ("spool/000000000000-0000001000000.pcm", "spool"),
+    ],
+)
+def test_audio_that_is_no_sessions_is_named(tmp_path: Path, file: str, named: str) -> None:
+    trees.leave_session(tmp_path / "spool", "s1")
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(bytes(64))
+    found = check_state(tmp_path)
+    assert found.result is Result.WARNING
+    assert found.found.endswith(f": {named}")
+
+
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     folder = trees.leave_session(tmp_path / "spool", "s1")
     for damage in trees.DAMAGES:
