@@ -1,3 +1,5 @@
+import errno
+import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -110,6 +112,10 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def spool_threads(registry: Registry) -> list[str]:
     names = {folder.name for folder in registry.spool.iterdir()}
     return [t.name for t in threading.enumerate() if t.name.removeprefix("spool-") in names]
+
+
+def wait_for_spool_threads(registry: Registry) -> None:
+    wait_until(lambda: not spool_threads(registry))
 
 
 def test_a_new_session_is_in_the_history_from_its_start(registry: Registry) -> None:
@@ -226,6 +232,34 @@ def test_only_the_latest_of_several_interrupted_sessions_goes_on(registry: Regis
     registry.open_sessions.deliveries.resume()
     assert registry.last.name == "older"
     assert registry.last.backlog.finished
+
+
+def test_a_covered_session_that_the_disk_keeps_is_not_delivered_at_each_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Registry(tmp_path)
+    first.leave_behind("s1", started=1_600_000_000.0)
+
+    def refuse(path: object, *_args: object, **_options: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    for registry, made in ((first, ["s1"]), (Registry(tmp_path), []), (Registry(tmp_path), [])):
+        registry.history.start()
+        with monkeypatch.context() as undeletable:
+            for call in ("unlink", "rename", "rmdir"):
+                undeletable.setattr(os, call, refuse)
+            registry.resume()
+            assert registry.names() == made
+            if made:
+                registry.hear(registry.last, 0, covered=25.0)
+                registry.commit_next()
+                registry.end(registry.last)
+            else:
+                registry.commit_next()
+            registry.open_sessions.close()
+            wait_for_spool_threads(registry)
+        registry.history.end()
+    assert (first.spool / "s1").exists()
 
 
 def test_a_delivery_goes_on_from_what_the_history_says_is_covered(registry: Registry) -> None:
