@@ -1,7 +1,7 @@
 """Inventory of the spool: the recordings on disk, of which each piece is examined alone.
 
-A power cut, a failing card or a person may leave anything in the spool. What can't be used is
-renamed, so that it is in nobody's way and its name says why; the rest is transcribed.
+A power cut, a failing card or a person may leave anything in the spool. What can't be used is put
+under quarantine, and the rest is transcribed.
 """
 
 import hashlib
@@ -12,13 +12,21 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.recording import Recording
 from appliance.streaming.spool.manifest import MANIFEST, read_manifest
+from appliance.streaming.spool.quarantine import (
+    COPY,
+    FOREIGN,
+    IMPLAUSIBLE,
+    UNREADABLE,
+    Rejected,
+    is_set_aside,
+    set_aside,
+)
 from appliance.streaming.spool.segment import LENGTH, SUFFIX, Segment, is_segment_name
 from appliance.system import files
 
@@ -33,37 +41,10 @@ MAX_LENGTH = 600 * SAMPLE_RATE
 MAX_PLACES = 10
 """Folders that may be the spool, one after the other."""
 
-UNREADABLE = "unreadable"
-"""Suffix of what can't be read."""
-
-IMPLAUSIBLE = "implausible"
-"""Suffix of a segment that contradicts the others: its position, or its length."""
-
-COPY = "copy"
-"""Suffix of a folder whose audio is in another folder, too."""
-
-FOREIGN = "foreign"
-"""Suffix of what is no folder."""
-
-UNDELETABLE = "undeletable"
-"""Suffix of a folder that is transcribed, but that the disk does not let go."""
-
-_SUFFIXES = "|".join((UNREADABLE, IMPLAUSIBLE, COPY, FOREIGN, UNDELETABLE))
-
-_SET_ASIDE = re.compile(rf".+\.({_SUFFIXES})(-\d+)?")
-
 _SESSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 """Names that a session may have: they stand in paths, topics and the history."""
 
 _COMPARED = 4096  # bytes at the end of two files of the same name and size
-
-
-class Rejected(NamedTuple):
-    """Something that can't be used: the suffix that says why, and the reason in words."""
-
-    path: Path
-    suffix: str
-    reason: str
 
 
 def spools(spool: Path) -> list[Path]:
@@ -83,7 +64,7 @@ def _can_be_used(spool: Path) -> bool:
     try:
         _names_in(spool)
     except OSError as error:
-        return _set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
+        return set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
     return True
 
 
@@ -96,17 +77,17 @@ def recordings_in(spool: Path) -> list[tuple[Path, Recording]]:
     try:
         names = _names_in(spool)
     except OSError as error:
-        _set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
+        set_aside(Rejected(spool, UNREADABLE, files.reason(error)))
         return []
     folders = [spool / name for name in names if not is_set_aside(name)]
-    pairs = [pair for folder in folders for pair in _examined(folder, _set_aside)]
+    pairs = [pair for folder in folders for pair in _examined(folder, set_aside)]
     known: dict[str, Path] = {}
     found = []
     # The folders that are named after their session come first: others may be copies of them.
     for folder, recording in sorted(pairs, key=lambda pair: pair[0].name != pair[1].session):
         original = known.get(recording.session)
         if original and _is_copy(folder, original):
-            _set_aside(Rejected(folder, COPY, f"its audio is in {original.name!r}, too"))
+            set_aside(Rejected(folder, COPY, f"its audio is in {original.name!r}, too"))
             continue
         session = next(name for name in _names_for(folder, recording) if name not in known)
         if session != recording.session:
@@ -125,15 +106,6 @@ def segments_in(folder: Path) -> list[Segment]:
     return _sorted_out(folder, names)[0]
 
 
-def is_set_aside(name: str) -> bool:
-    """Return whether the name of a file or folder says that it was set aside.
-
-    >>> is_set_aside("5f3a9c01.unreadable"), is_set_aside("5f3a9c01")
-    (True, False)
-    """
-    return bool(_SET_ASIDE.fullmatch(name))
-
-
 def rejected_in(spool: Path) -> list[Rejected]:
     """Return what the next start will set aside or pass over; change nothing."""
     rejected: list[Rejected] = []
@@ -144,19 +116,6 @@ def rejected_in(spool: Path) -> list[Rejected]:
     for folder in folders:
         list(_examined(folder, rejected.append))
     return rejected
-
-
-def set_aside_in(state: Path) -> list[Path]:
-    """Return what was set aside in a state folder, by path.
-
-    Raises:
-        OSError: the state folder can't be read; folders below it that can't be read are left out.
-    """
-    found = [path for path in state.iterdir() if is_set_aside(path.name)]
-    for folder, folders, names in os.walk(state / "spool"):
-        found += [Path(folder, name) for name in (*folders, *names) if is_set_aside(name)]
-        folders[:] = [name for name in folders if not is_set_aside(name)]
-    return sorted(found)
 
 
 def without_session_in(spool: Path) -> list[Path]:
@@ -315,14 +274,3 @@ def _names_for(folder: Path, recording: Recording) -> Iterator[str]:
     yield from filter(_SESSION.fullmatch, (folder.name, recording.session))
     for number in itertools.count():
         yield hashlib.sha256(os.fsencode(folder.name) + b"/%d" % number).hexdigest()[:8]
-
-
-def _set_aside(piece: Rejected) -> bool:
-    """Rename what can't be used; where that fails, it is passed over at every start.
-
-    Returns whether it was renamed.
-    """
-    aside = files.set_aside(piece.path, piece.suffix)
-    where = f"it is kept as {aside.name!r}" if aside else "it can't be renamed, and is passed over"
-    log.error("can't use %r: %s; %s", os.fspath(piece.path), piece.reason, where)
-    return aside is not None

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from appliance.core.events import Post, SpoolFailed, SpoolRecovered
 from appliance.core.faults import Fault
 from appliance.core.recording import Recording
-from appliance.streaming.spool.inventory import UNDELETABLE
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
+from appliance.streaming.spool.quarantine import UNDELETABLE
 from appliance.streaming.spool.segment import Segment
 from appliance.system import files
 from appliance.system.files import temporary

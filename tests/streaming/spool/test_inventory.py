@@ -17,10 +17,10 @@ from appliance.streaming.spool.inventory import (
     recordings_in,
     rejected_in,
     segments_in,
-    set_aside_in,
     spools,
 )
 from appliance.streaming.spool.manifest import MANIFEST, write_manifest
+from appliance.streaming.spool.quarantine import set_aside_in
 from appliance.streaming.spool.segment import Segment
 from tests.streaming.doubles import recording
 from tests.streaming.spool import trees
@@ -256,3 +256,11 @@ def test_what_is_no_folder_makes_way_for_the_spool(tmp_path: Path) -> None:
     spool.touch()
     assert spools(spool) == [spool]
     assert (tmp_path / "spool.unreadable").exists()
+
+
+def test_what_was_set_aside_in_a_second_spool_is_found_too(tmp_path: Path) -> None:
+    names = ["spool/a.copy", "spool.continued-1/b/1.pcm.unreadable", "spool.unreadable/c.copy"]
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+    found = {path.relative_to(tmp_path).as_posix() for path in set_aside_in(tmp_path)}
+    assert found == {*names[:2], "spool.unreadable"}

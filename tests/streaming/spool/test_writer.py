@@ -11,8 +11,9 @@ import pytest
 
 from appliance.core.events import AudioDropped, SpoolFailed, SpoolRecovered
 from appliance.streaming.spool.backlog import MEMORY_LIMIT, Backlog, close_all
-from appliance.streaming.spool.inventory import is_set_aside, recordings_in
+from appliance.streaming.spool.inventory import recordings_in
 from appliance.streaming.spool.manifest import MANIFEST, read_manifest
+from appliance.streaming.spool.quarantine import is_set_aside
 from tests.rig.posted import Posted
 from tests.rig.waiting import wait_until
 from tests.streaming.doubles import BEGAN, recording

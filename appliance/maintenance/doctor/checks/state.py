@@ -10,7 +10,8 @@ from appliance.maintenance.doctor.context import NEEDS_SETTINGS, Context
 from appliance.maintenance.doctor.result import CheckResult, failed, fine, not_tried, warning
 from appliance.maintenance.doctor.runner import Check
 from appliance.settings import last_good
-from appliance.streaming.spool.inventory import rejected_in, set_aside_in, without_session_in
+from appliance.streaming.spool.inventory import rejected_in, without_session_in
+from appliance.streaming.spool.quarantine import set_aside_in
 from appliance.system import files
 
 MAX_NAMED = 3
