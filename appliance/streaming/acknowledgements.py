@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from appliance.core.audio_format import SAMPLE_RATE
-from appliance.streaming.doubt import LONGEST_PATIENCE, TURN_TIMEOUT, Doubt
+from appliance.streaming.intervals import Interval, IntervalSet, SendingTimes, gaps
 from appliance.streaming.messages import Heartbeat, Silence
-from appliance.streaming.stretches import SendingTimes, Stretch, Stretches, gaps
+from appliance.streaming.suspect_audio import LONGEST_TURN_TIMEOUT, TURN_TIMEOUT, SuspectAudio
 
 TOLERANCE = SAMPLE_RATE
 """Samples beyond what was sent that may be acknowledged: a frame arrives before it is noted."""
@@ -41,7 +41,7 @@ SILENCE_SETTLES = 3.0
 SAME_TIME = 5.0
 """Seconds within which frames were sent that the service hears all of, or none."""
 
-MOST_SHIFT = SAMPLE_RATE // 2
+MAX_SHIFT = SAMPLE_RATE // 2
 """Samples by which a heartbeat may say of other audio than it acknowledges that it was speech."""
 
 
@@ -71,25 +71,30 @@ class Acknowledgements:
         origin: the position where the connection's audio starts.
         opened_at: when the connection opened.
         expected: whether the service has sent heartbeats on an earlier connection.
-        doubt: what earlier connections may have been deaf for.
+        suspect: what earlier connections may have been deaf for.
     """
 
     def __init__(
-        self, origin: int, opened_at: float, *, expected: bool = False, doubt: Doubt | None = None
+        self,
+        origin: int,
+        opened_at: float,
+        *,
+        expected: bool = False,
+        suspect: SuspectAudio | None = None,
     ) -> None:
         self._origin = origin
         self._opened_at = opened_at
         self._expected = expected
-        self._doubt = doubt or Doubt()
-        self._earlier = copy.copy(self._doubt)  # what this connection notes holds for later ones
+        self._suspect = suspect or SuspectAudio()
+        self._earlier = copy.copy(self._suspect)  # what this connection notes holds for later ones
         self._times = SendingTimes(origin, opened_at)
         self._received, self._received_at = origin, opened_at
         self._windows: list[_Window] = []
-        self._silences = Stretches()
-        self._words = Stretches()
+        self._silences = IntervalSet()
+        self._words = IntervalSet()
         self._first_word: int | None = None
         self._last_word = origin
-        self._is_in_doubt = self._earlier.concerns((origin, origin + 1))
+        self._is_suspect = self._earlier.concerns((origin, origin + 1))
         self._lag = 0.0
         self._tells_silence = False
         self.has_heartbeats = False
@@ -119,7 +124,7 @@ class Acknowledgements:
             self._received, self._received_at = position, now
 
     def take_silence(self, silence: Silence) -> None:
-        """Take a stretch in which nobody spoke."""
+        """Take an interval in which nobody spoke."""
         start = self._origin + silence.start * SAMPLE_RATE // 1000
         end = self._origin + silence.end * SAMPLE_RATE // 1000
         if end <= self._times.sent + TOLERANCE:
@@ -134,14 +139,14 @@ class Acknowledgements:
         if end > self._last_word:
             self._last_word = end
             lag = now - self._times.time_of(end)
-            self._lag = min(max(self._lag, lag), LONGEST_PATIENCE)
+            self._lag = min(max(self._lag, lag), LONGEST_TURN_TIMEOUT)
 
     def forget(self, position: int) -> None:
         """Forget what is before a position that is covered, but for some time."""
-        self._doubt.settle(position, heard=self._words.overlaps(*self._doubt.stretch))
+        self._suspect.settle(position, heard=self._words.overlaps(*self._suspect.interval))
         before = position - round(2 * TURN_TIMEOUT * SAMPLE_RATE)
-        for stretches in (self._words, self._silences, self._times):
-            stretches.forget(before)
+        for intervals in (self._words, self._silences, self._times):
+            intervals.forget(before)
         while self._windows and self._windows[0].end < before:
             del self._windows[0]
 
@@ -154,18 +159,18 @@ class Acknowledgements:
         would have nothing to say.
         """
         is_due = now - self._received_at < ACKNOWLEDGEMENT_TIMEOUT
-        in_doubt = self._is_in_doubt and self.are_given
-        return in_doubt and is_due and self._received < self._times.sent - ONSET
+        is_suspect = self._is_suspect and self.are_given
+        return is_suspect and is_due and self._received < self._times.sent - ONSET
 
-    def last_hole(self, start: int, now: float) -> Stretch | None:
+    def last_hole(self, start: int, now: float) -> Interval | None:
         """Return where the service was deaf first from a position on, once it has terminated."""
         hole = self.hole(start, self._times.sent, now)
         is_due = now - self._received_at < ACKNOWLEDGEMENT_TIMEOUT
-        if hole and hole[1] > self._received and is_due and not self._is_in_doubt:
+        if hole and hole[1] > self._received and is_due and not self._is_suspect:
             return self.hole(start, self._received, now)  # there was no time for a heartbeat
         return hole
 
-    def hole(self, start: int, end: int, now: float) -> Stretch | None:
+    def hole(self, start: int, end: int, now: float) -> Interval | None:
         """Return where the service may be deaf first, between two positions."""
         for found in self._holes(start, end):
             hole = self._earlier.without_noise(found, now, hears=self._hears_after(found))
@@ -203,7 +208,7 @@ class Acknowledgements:
         """
         if (hole := self.hole(position, self._times.sent, now)) is None:
             return False
-        age = self._earlier.patience + self._lag
+        age = self._earlier.turn_timeout + self._lag
         if self._earlier.concerns(hole) and self._hears_after(hole):
             age = SILENCE_SETTLES + 2 * self._lag
         return self._is_old(hole, now - age)
@@ -212,15 +217,15 @@ class Acknowledgements:
         """Note what must be heard again after a connection that covered audio up to a position.
 
         `heard` says that the service had the time that it needs. Without it, words that were merely
-        on their way are no reason for doubt.
+        on their way are no reason to send it again.
         """
         holes = list(self._holes(position, self._times.sent))
         old = self._times.sent_before(now - ACKNOWLEDGEMENT_TIMEOUT)
         if holes and (heard or self.missing_for(now) or holes[0][0] < old):
             hears = self._hears_after(holes[0])
-            self._doubt.note((position, holes[-1][1]), now, heard=heard, hears=hears)
+            self._suspect.note((position, holes[-1][1]), now, heard=heard, hears=hears)
 
-    def _holes(self, start: int, end: int) -> Iterator[Stretch]:
+    def _holes(self, start: int, end: int) -> Iterator[Interval]:
         windows = [it for it in self._windows if start < it.end and it.start < end]
         speech = [it for it in windows if it.speech and not self._is_explained(it)]
         told_speech = [(it.start, it.end) for it in speech]
@@ -240,9 +245,9 @@ class Acknowledgements:
 
         A backlog is sent so fast that a service may be deaf for only the beginning of it.
         """
-        return self._is_in_doubt and (self._first_word is None or position < self._first_word)
+        return self._is_suspect and (self._first_word is None or position < self._first_word)
 
-    def _silent_parts(self, window: _Window) -> Iterable[Stretch]:
+    def _silent_parts(self, window: _Window) -> Iterable[Interval]:
         """Return where nobody spoke in a window, as far as is known: words explain its speech."""
         if not window.speech:
             return [(window.start, window.end)]
@@ -255,15 +260,15 @@ class Acknowledgements:
 
     def _is_explained(self, window: _Window) -> bool:
         """Return whether the speech in a window has become words."""
-        late = min(round(self._lag * SAMPLE_RATE), MOST_SHIFT)
+        late = min(round(self._lag * SAMPLE_RATE), MAX_SHIFT)
         return self._words.overlaps(window.start - late, window.end + late)
 
-    def _is_old(self, hole: Stretch, time: float) -> bool:
+    def _is_old(self, hole: Interval, time: float) -> bool:
         """Return whether a service that keeps up has heard a hole, or enough of it, by a time."""
         old = min(self._times.sent_before(time), self._heard_by(time))
         return min(hole[1], hole[0] + LONGEST_PAUSE) <= old
 
-    def _hears_after(self, hole: Stretch) -> bool:
+    def _hears_after(self, hole: Interval) -> bool:
         """Return whether words were heard that were sent with the end of a hole."""
         following = next(self._words.within(hole[1], self._times.sent + TOLERANCE), None)
         if following is None:

@@ -7,12 +7,12 @@ from functools import partial
 
 from appliance.core.events import Post
 from appliance.core.turns import Covered
-from appliance.streaming.doubt import Doubt
 from appliance.streaming.failover import Candidate
 from appliance.streaming.liveness import PONG_TIMEOUT
 from appliance.streaming.outcomes import Outcome, Reaction, rule_for
 from appliance.streaming.spool.backlog import Backlog
 from appliance.streaming.stream import Stream
+from appliance.streaming.suspect_audio import SuspectAudio
 from appliance.streaming.tokens import TokenError, TokenSource
 from appliance.streaming.transport import Transport, TransportListener
 from appliance.system.time_limit import TimeLimit
@@ -59,7 +59,7 @@ class StreamOpener:
         self._stall_timeout = stall_timeout
         self._clock = clock
         self._limit = limit
-        self._doubt = Doubt()
+        self._suspect = SuspectAudio()
 
     def open(self, candidate: Candidate, covered: Covered) -> Stream | Outcome:
         """Fetch a token and return a stream that will use it, or the outcome if there is no token.
@@ -82,7 +82,7 @@ class StreamOpener:
             self._clock,
             unstable=candidate.unstable,
             expects_heartbeats=candidate.has_heartbeats,
-            doubt=self._doubt,
+            suspect=self._suspect,
             asked={} if candidate.is_fallback else candidate.settings.parameters,
         )
 

@@ -13,7 +13,7 @@ import msgspec
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn
 from appliance.streaming.acknowledgements import Acknowledgements
-from appliance.streaming.doubt import TURN_TIMEOUT
+from appliance.streaming.suspect_audio import TURN_TIMEOUT
 
 TOLERANCE = SAMPLE_RATE
 """Samples beyond what was sent at which a word may end: a frame is heard before it is noted."""

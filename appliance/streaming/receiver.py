@@ -18,7 +18,6 @@ from appliance.core.turns import Covered, Revision, Turn
 from appliance.streaming.acknowledgements import Acknowledgements
 from appliance.streaming.configuration import unapplied
 from appliance.streaming.coverage import Coverage
-from appliance.streaming.doubt import Doubt
 from appliance.streaming.messages import (
     Begin,
     Heartbeat,
@@ -30,6 +29,7 @@ from appliance.streaming.messages import (
 )
 from appliance.streaming.outcomes import shortened
 from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.suspect_audio import SuspectAudio
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Receiver:
         clock: monotonic seconds.
         unstable: the service dropped its last connection early; its `Begin` says little.
         expects_heartbeats: the service has sent heartbeats on an earlier connection.
-        doubt: what earlier connections may have been deaf for.
+        suspect: what earlier connections may have been deaf for.
         asked: the owner's parameters, to compare with what the service applies.
 
     Attributes:
@@ -74,7 +74,7 @@ class Receiver:
         *,
         unstable: bool,
         expects_heartbeats: bool,
-        doubt: Doubt,
+        suspect: SuspectAudio,
         asked: Mapping[str, object],
     ) -> None:
         self._backlog = backlog
@@ -84,7 +84,7 @@ class Receiver:
         self._clock = clock
         self._unstable = unstable
         self._expects_heartbeats = expects_heartbeats
-        self._doubt = doubt
+        self._suspect = suspect
         self._asked = asked
         self._lock = threading.Lock()
         self._revised: dict[int, str] = {}
@@ -115,7 +115,7 @@ class Receiver:
     def _new_coverage(self) -> Coverage:
         now = self._clock()
         expected = self._expects_heartbeats
-        told = Acknowledgements(self._origin, now, expected=expected, doubt=self._doubt)
+        told = Acknowledgements(self._origin, now, expected=expected, suspect=self._suspect)
         return Coverage(self._origin, self._earlier, now, told)
 
     # The service's messages

@@ -9,13 +9,13 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.events import Post
 from appliance.core.network_errors import Cause
 from appliance.core.turns import Covered
-from appliance.streaming.doubt import TURN_TIMEOUT, Doubt
 from appliance.streaming.frame_reader import FrameReader, padded
 from appliance.streaming.messages import TERMINATE
 from appliance.streaming.outcomes import Outcome, Stage
 from appliance.streaming.receiver import Receiver
 from appliance.streaming.retry_policy import Pace
 from appliance.streaming.spool.backlog import Backlog
+from appliance.streaming.suspect_audio import TURN_TIMEOUT, SuspectAudio
 from appliance.streaming.transport import Transport, TransportListener
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Stream:
         clock: monotonic seconds.
         unstable: the service dropped its last connection early; its `Begin` says little.
         expects_heartbeats: the service has sent heartbeats on an earlier connection.
-        doubt: what earlier connections may have been deaf for.
+        suspect: what earlier connections may have been deaf for.
         asked: the owner's parameters, to compare with what the service applies.
     """
 
@@ -73,7 +73,7 @@ class Stream:
         *,
         unstable: bool = False,
         expects_heartbeats: bool = False,
-        doubt: Doubt | None = None,
+        suspect: SuspectAudio | None = None,
         asked: Mapping[str, object] | None = None,
     ) -> None:
         self._clock = clock
@@ -87,7 +87,7 @@ class Stream:
             clock,
             unstable=unstable,
             expects_heartbeats=expects_heartbeats,
-            doubt=doubt or Doubt(),
+            suspect=suspect or SuspectAudio(),
             asked=asked or {},
         )
         self._over = threading.Event()

@@ -8,8 +8,8 @@ from appliance.streaming.acknowledgements import (
     SILENCE_SETTLES,
     Acknowledgements,
 )
-from appliance.streaming.doubt import DOUBTED_FOR, TURN_TIMEOUT, Doubt
 from appliance.streaming.messages import Heartbeat, Silence
+from appliance.streaming.suspect_audio import SUSPECT_FOR, TURN_TIMEOUT, SuspectAudio
 
 ORIGIN = 5 * SAMPLE_RATE
 MS = SAMPLE_RATE // 1000
@@ -23,8 +23,8 @@ def position(seconds: float) -> int:
 class Told:
     """Acknowledgements of a connection, opened at 0, to which audio is sent as it is spoken."""
 
-    def __init__(self, *, expected: bool = False, doubt: Doubt | None = None) -> None:
-        self.about = Acknowledgements(ORIGIN, 0.0, expected=expected, doubt=doubt)
+    def __init__(self, *, expected: bool = False, suspect: SuspectAudio | None = None) -> None:
+        self.about = Acknowledgements(ORIGIN, 0.0, expected=expected, suspect=suspect)
         self.now = 0.0
 
     def speak(self, until: float, *, speech: float | None = QUIET, beats: bool = True) -> "Told":
@@ -144,43 +144,43 @@ def test_a_service_that_makes_no_words_of_speech_is_deaf() -> None:
     assert told.about.is_deaf(ORIGIN, 60.0)
 
 
-def leave(doubt: Doubt, *, word_after: bool) -> None:
+def leave(suspect: SuspectAudio, *, word_after: bool) -> None:
     """Let a connection go by that told speech, from the first second to the fifth."""
-    told = Told(doubt=doubt).speak(5, speech=LOUD).speak(60)
+    told = Told(suspect=suspect).speak(5, speech=LOUD).speak(60)
     if word_after:
         told.word(6, 6.5)
     told.about.note_end(ORIGIN, 60.0, heard=True)
 
 
 def test_speech_that_two_connections_made_no_words_of_is_noise() -> None:
-    doubt = Doubt()
-    leave(doubt, word_after=True)
-    told = Told(doubt=doubt).speak(5, speech=LOUD).speak(10)
+    suspect = SuspectAudio()
+    leave(suspect, word_after=True)
+    told = Told(suspect=suspect).speak(5, speech=LOUD).speak(10)
     assert told.hole == (0, 5)
     assert told.word(6, 6.5).hole is None
 
 
-def test_speech_stays_in_doubt_where_the_service_may_be_deaf_for_longer() -> None:
-    doubt = Doubt()
-    leave(doubt, word_after=False)
-    told = Told(doubt=doubt).speak(5, speech=LOUD).speak(9).word(6, 6.5)
+def test_speech_stays_suspect_where_the_service_may_be_deaf_for_longer() -> None:
+    suspect = SuspectAudio()
+    leave(suspect, word_after=False)
+    told = Told(suspect=suspect).speak(5, speech=LOUD).speak(9).word(6, 6.5)
     assert told.hole == (0, 5.5)
 
 
 def test_speech_without_words_is_noise_after_a_while() -> None:
-    doubt = Doubt()
-    leave(doubt, word_after=False)
-    told = Told(doubt=doubt).speak(5, speech=LOUD).speak(60 + DOUBTED_FOR + 5)
+    suspect = SuspectAudio()
+    leave(suspect, word_after=False)
+    told = Told(suspect=suspect).speak(5, speech=LOUD).speak(60 + SUSPECT_FOR + 5)
     assert told.hole is None
 
 
 def test_each_time_in_vain_doubles_the_wait_until_words_come() -> None:
-    doubt = Doubt()
-    for patience in (30.0, 60.0, 120.0):
-        assert doubt.patience == patience
-        leave(doubt, word_after=False)
-    Told(doubt=doubt).speak(8).word(2, 2.5).about.forget(position(8))
-    assert doubt.patience == TURN_TIMEOUT
+    suspect = SuspectAudio()
+    for turn_timeout in (30.0, 60.0, 120.0):
+        assert suspect.turn_timeout == turn_timeout
+        leave(suspect, word_after=False)
+    Told(suspect=suspect).speak(8).word(2, 2.5).about.forget(position(8))
+    assert suspect.turn_timeout == TURN_TIMEOUT
 
 
 impossible = st.one_of(

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered, Turn, Word
 from appliance.streaming.coverage import MARGIN, MAX_TURNS, Coverage
-from appliance.streaming.doubt import TURN_TIMEOUT
+from appliance.streaming.suspect_audio import TURN_TIMEOUT
 
 MS = SAMPLE_RATE // 1000
 ORIGIN = 5 * SAMPLE_RATE

@@ -9,9 +9,9 @@ from appliance.core.audio_format import SAMPLE_RATE
 from appliance.core.turns import Covered
 from appliance.streaming.acknowledgements import Acknowledgements
 from appliance.streaming.coverage import Coverage
-from appliance.streaming.doubt import Doubt
 from appliance.streaming.messages import Heartbeat
 from appliance.streaming.retry_policy import PACES
+from appliance.streaming.suspect_audio import SuspectAudio
 from tests.streaming.deaf_model import AcknowledgingService, Deafness, Heartbeats
 from tests.streaming.speech_model import MS, STEP, Record, Said, said
 
@@ -38,7 +38,7 @@ class DeafenedSession:
         self._deafness = deafness
         self._tells_silence = tells_silence
         self._total = (words[-1].end + NOTICED) * MS
-        self._doubt = Doubt()
+        self._suspect = SuspectAudio()
         self.now = 0
         self.covered = Covered()
         self.record = Record()
@@ -56,7 +56,7 @@ class DeafenedSession:
             tells_silence=self._tells_silence,
         )
         self.sent_again.append(origin)
-        told = Acknowledgements(origin, opened_at / 1000, expected=True, doubt=self._doubt)
+        told = Acknowledgements(origin, opened_at / 1000, expected=True, suspect=self._suspect)
         coverage = Coverage(origin, self.covered, opened_at / 1000, told)
         coverage.began()
         self.record.restart(self.covered)

@@ -1,16 +1,16 @@
-"""Stretches of one connection's audio, in samples, and when it was sent."""
+"""Interval sets of one connection's audio, in samples, and when it was sent."""
 
 import bisect
 from collections.abc import Iterable, Iterator
 
-Stretch = tuple[int, int]
+Interval = tuple[int, int]
 """The first sample, and the one after the last."""
 
 
-class Stretches:
-    """Sorted stretches that do not overlap; those that touch are one.
+class IntervalSet:
+    """Sorted intervals that do not overlap; those that touch are one.
 
-    >>> silent = Stretches()
+    >>> silent = IntervalSet()
     >>> silent.add(0, 10)
     >>> silent.add(30, 40)
     >>> silent.add(5, 20)
@@ -25,7 +25,7 @@ class Stretches:
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> None:
-        """Add a stretch; one without length is none."""
+        """Add an interval; one without length is none."""
         if start >= end:
             return
         first = bisect.bisect_left(self._ends, start)
@@ -35,12 +35,12 @@ class Stretches:
         self._starts[first:last], self._ends[first:last] = [start], [end]
 
     def overlaps(self, start: int, end: int) -> bool:
-        """Return whether any of that audio lies in a stretch."""
+        """Return whether any of that audio lies in an interval."""
         index = bisect.bisect_right(self._ends, start)
         return index < len(self._starts) and self._starts[index] < end
 
-    def within(self, start: int, end: int) -> Iterator[Stretch]:
-        """Yield the stretches that lie at least in part in that audio."""
+    def within(self, start: int, end: int) -> Iterator[Interval]:
+        """Yield the intervals that lie at least in part in that audio."""
         index = bisect.bisect_right(self._ends, start)
         while index < len(self._starts) and self._starts[index] < end:
             yield self._starts[index], self._ends[index]
@@ -51,17 +51,17 @@ class Stretches:
         index = bisect.bisect_left(self._ends, position)
         del self._starts[:index], self._ends[:index]
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Iterator[Interval]:
         return zip(self._starts, self._ends, strict=True)
 
 
-def gaps(start: int, end: int, stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Yield what lies from `start` to `end` and in none of the stretches, which may overlap.
+def gaps(start: int, end: int, intervals: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield what lies from `start` to `end` and in none of the intervals, which may overlap.
 
     >>> list(gaps(0, 100, [(40, 60), (10, 50)]))
     [(0, 10), (60, 100)]
     """
-    for first, last in sorted(stretches):
+    for first, last in sorted(intervals):
         if first > start and start < end:
             yield start, min(first, end)
         start = max(start, last)
