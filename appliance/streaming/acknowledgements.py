@@ -93,7 +93,8 @@ class Acknowledgements:
         self._silences = IntervalSet()
         self._words = IntervalSet()
         self._first_word: int | None = None
-        self._last_word = origin
+        self._last_word = self._furthest = origin
+        self._heard_at = opened_at
         self._is_suspect = self._earlier.concerns((origin, origin + 1))
         self._lag = 0.0
         self._tells_silence = False
@@ -123,23 +124,30 @@ class Acknowledgements:
             self._windows.append(_Window(self._received, position, now, speech))
             self._received, self._received_at = position, now
 
-    def take_silence(self, silence: Silence) -> None:
+    def take_silence(self, silence: Silence, now: float) -> None:
         """Take an interval in which nobody spoke."""
         start = self._origin + silence.start * SAMPLE_RATE // 1000
         end = self._origin + silence.end * SAMPLE_RATE // 1000
         if end <= self._times.sent + TOLERANCE:
             self._tells_silence = True
             self._silences.add(start, min(end, self._times.sent))
+            self._note_hearing(end, now)
 
     def take_word(self, start: int, end: int, now: float) -> None:
         """Take a place where the service heard a word."""
         if self._first_word is None or start < self._first_word:
             self._first_word = start
         self._words.add(start - ONSET, end + ONSET)
+        self._note_hearing(end, now)
         if end > self._last_word:
             self._last_word = end
             lag = now - self._times.time_of(end)
             self._lag = min(max(self._lag, lag), LONGEST_TURN_TIMEOUT)
+
+    def _note_hearing(self, position: int, now: float) -> None:
+        """Note that the service listens at this moment: it tells of audio not told of before."""
+        if position > self._furthest:
+            self._furthest, self._heard_at = position, now
 
     def forget(self, position: int) -> None:
         """Forget what is before a position that is covered, but for some time."""
@@ -278,8 +286,9 @@ class Acknowledgements:
     def _silence(self, position: int, limit: int, now: float) -> int:
         """Return where the silences end that follow each other from a position on.
 
-        Two may hide a short word between them, so they wait for its turn. How late turns are is
-        known once one has come.
+        Two may hide a short word between them, so they wait for its turn, and no longer than the
+        service listens: one that goes deaf forgets the turns that it was about to send. How late
+        turns are is known once one has come.
         """
         old = self._times.sent_before(now - TURN_TIMEOUT)
         end = position
@@ -289,7 +298,10 @@ class Acknowledgements:
                 break  # somebody may have spoken there
             end = min(max(end, last), limit)
         settles = SILENCE_SETTLES + 2 * self._lag if self._first_word is not None else TURN_TIMEOUT
-        return min(end - OVERLAP, self._times.sent_before(now - settles))
+        listened_until = min(now, self._heard_at)
+        if limit < self._times.sent:
+            listened_until = min(listened_until, self._times.time_of(limit))
+        return min(end - OVERLAP, self._times.sent_before(listened_until - settles))
 
     def _quiet(self, position: int, limit: int, now: float) -> int:
         """Return where the last window without speech ends that had time to bring a turn."""

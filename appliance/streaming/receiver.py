@@ -135,7 +135,7 @@ class Receiver:
                 self._note_heartbeat(heartbeat)
             case Silence() as silence:
                 with self._lock:
-                    self._coverage.acknowledgements.take_silence(silence)
+                    self._coverage.acknowledgements.take_silence(silence, self._clock())
             case SpeakerRevision(revisions):
                 self._note_revisions(revisions)
             case Termination():

@@ -46,7 +46,7 @@ class Told:
         return self
 
     def silence(self, start: float, end: float) -> "Told":
-        self.about.take_silence(Silence(round(start * 1000), round(end * 1000)))
+        self.about.take_silence(Silence(round(start * 1000), round(end * 1000)), self.now)
         return self
 
     @property
@@ -202,5 +202,5 @@ def test_what_cannot_be_is_ignored(messages: list[Heartbeat | Silence]) -> None:
         if isinstance(message, Heartbeat):
             told.about.take_heartbeat(message, 60.0)
         else:
-            told.about.take_silence(message)
+            told.about.take_silence(message, 60.0)
     assert (told.silent_until, told.hole) == before

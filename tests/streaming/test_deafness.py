@@ -87,7 +87,7 @@ class DeafenedSession:
                 if isinstance(message, Heartbeat):
                     told.take_heartbeat(message, self._seconds)
                 else:
-                    told.take_silence(message)
+                    told.take_silence(message, self._seconds)
             self._hear(service, coverage)
             covered = coverage.covered(self._seconds)
             self._check(covered, sent)
