@@ -23,6 +23,13 @@ TOLERANCE = SAMPLE_RATE
 ACKNOWLEDGEMENT_TIMEOUT = 12.0
 """Seconds in which a heartbeat acknowledges what was sent: two of them, and some time to travel."""
 
+SUSPECT_AFTER = 6.0
+"""Seconds after which audio without words is suspect on a connection that ends.
+
+A word in the window before may hide the first five seconds of a deafness that lasts for
+`ACKNOWLEDGEMENT_TIMEOUT`.
+"""
+
 SPEECH_PROBABILITY = 0.4
 """The probability from which on the service takes sound for speech (its `vad_threshold`)."""
 
@@ -228,7 +235,7 @@ class Acknowledgements:
         on their way are no reason to send it again.
         """
         holes = list(self._holes(position, self._times.sent))
-        old = self._times.sent_before(now - ACKNOWLEDGEMENT_TIMEOUT)
+        old = self._times.sent_before(now - SUSPECT_AFTER)
         if holes and (heard or self.missing_for(now) or holes[0][0] < old):
             hears = self._hears_after(holes[0])
             self._suspect.note((position, holes[-1][1]), now, heard=heard, hears=hears)
@@ -238,8 +245,10 @@ class Acknowledgements:
         speech = [it for it in windows if it.speech and not self._is_explained(it)]
         told_speech = [(it.start, it.end) for it in speech]
         accounted = list(self._words.within(start, end))
-        for silence in self._silences.within(start, end):
-            accounted += gaps(*silence, told_speech)
+        for first, last in self._silences.within(start, end):
+            # The first one may reach into speech from before the service began to hear.
+            hides_speech = first > self._origin and self._is_before_words(first)
+            accounted += gaps(first + OVERLAP * hides_speech, last, told_speech)
         if not self._tells_silence:
             accounted += itertools.chain.from_iterable(map(self._silent_parts, windows))
         for hole in gaps(start, end, accounted):

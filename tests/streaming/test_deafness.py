@@ -36,6 +36,7 @@ class DeafenedSession:
         self.words = words
         self._chance = chance
         self._deafness = deafness
+        self._was_noticeable = False
         self._tells_silence = tells_silence
         self._total = (words[-1].end + NOTICED) * MS
         self._suspect = SuspectAudio()
@@ -52,7 +53,7 @@ class DeafenedSession:
             self.words,
             self._chance,
             opened_at=opened_at,
-            deafness=self._deafness,
+            deafness=self._deafness_from(opened_at),
             tells_silence=self._tells_silence,
         )
         self.sent_again.append(origin)
@@ -61,9 +62,19 @@ class DeafenedSession:
         coverage.began()
         self.record.restart(self.covered)
         complete = self._converse(service, coverage, until)
+        deaf_for = min(self.now, self._deafness.end) - max(opened_at, self._deafness.start)
+        self._was_noticeable = self._was_noticeable or deaf_for >= NOTICED
         if not complete:
             self.covered = coverage.covered(self._seconds)
         return complete
+
+    def _deafness_from(self, opened_at: int) -> Deafness:
+        """Return the deafness of a connection that opens at a moment.
+
+        No heartbeat shows the last seconds of a deafness that no earlier connection has shown.
+        """
+        is_short = self._deafness.end - opened_at < NOTICED
+        return NEVER if is_short and not self._was_noticeable else self._deafness
 
     @property
     def _seconds(self) -> float:
