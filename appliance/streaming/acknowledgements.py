@@ -253,7 +253,9 @@ class Acknowledgements:
             accounted += itertools.chain.from_iterable(map(self._silent_parts, windows))
         for hole in gaps(start, end, accounted):
             told = any(it.start < hole[1] and hole[0] < it.end for it in speech)
-            shortest = ONSET if told or self._is_before_words(hole[0]) else LONGEST_PAUSE
+            shortest = ONSET if told else LONGEST_PAUSE
+            if self._is_before_words(hole[0]):
+                shortest = ONSET // 2  # of which half may belong to the first word
             if hole[1] - hole[0] > shortest:
                 yield hole
 
