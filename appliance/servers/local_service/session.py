@@ -187,7 +187,8 @@ class StreamingSession:
                     await self._terminated.wait()
             except TimeoutError:
                 message = self._meter.beat()
-                if self._parameters.session_heartbeat:
+                # `Termination` may have gone out in this very moment, and nothing follows it.
+                if self._parameters.session_heartbeat and not self._terminated.is_set():
                     await self._send(message)
 
     # Processing

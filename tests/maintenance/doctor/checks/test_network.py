@@ -12,7 +12,8 @@ from tests.rig.service import ScriptedService
 
 
 def service_at(url: str, ca_file: str = "") -> Peer:
-    return Peer.service(ServiceSettings(url=url, ca_file=ca_file))
+    """Return a peer with more time than a busy machine takes."""
+    return Peer.service(ServiceSettings(url=url, ca_file=ca_file))._replace(timeout=60.0)
 
 
 @pytest.fixture
