@@ -123,7 +123,7 @@ def reads_right_to_left(line: Line) -> bool:
 
 def line_width(line: Line, type_: Typeface, width: int) -> int:
     """Return the width of the line when it is drawn into `width` pixels."""
-    return ink_width(line, type_) + gaps(line) * _space(line, type_, width)
+    return _drawn_width(line, type_) + gaps(line) * _space(line, type_, width)
 
 
 def line_start(line: Line, type_: Typeface, width: int) -> int:
@@ -162,8 +162,16 @@ def gaps(line: Line) -> int:
 
 
 def _space(line: Line, type_: Typeface, width: int) -> int:
-    left = width - ink_width(line, type_)
+    left = width - _drawn_width(line, type_)
     return max(type_.narrow_space, min(type_.space, left // max(1, gaps(line))))
+
+
+def _drawn_width(line: Line, type_: Typeface) -> int:
+    """Return the width of the line's pieces as they are drawn, without spaces.
+
+    The parts of a word in two directions are not as wide together as the word set in one.
+    """
+    return ink_width(_in_visual_order(line), type_)
 
 
 def _underline(picture: Image.Image, start: int, end: int, y: int, ink: int) -> None:

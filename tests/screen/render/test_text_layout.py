@@ -259,8 +259,7 @@ def test_no_space_is_lost_or_added_where_directions_meet(
     for line in lines_of(text, typeface(9), 400):
         right = max((x for x, _ in pixels(drawn_wide(line))), default=0)
         assert right + 1 <= line_width(line, typeface(9), 400)
-        # The last letter may end some pixels before its width does.
-        assert right >= line_width(line, typeface(9), 400) - 6
+        assert right >= line_width(line, typeface(9), 400) - 4
 
 
 def drawn_wide(line: Line) -> Image.Image:
