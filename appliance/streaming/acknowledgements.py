@@ -10,9 +10,8 @@ import copy
 import itertools
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from appliance.core.audio_format import SAMPLE_RATE
+from appliance.streaming.heartbeat_windows import Window, Windows
 from appliance.streaming.intervals import Interval, IntervalSet, SendingTimes, gaps
 from appliance.streaming.messages import Heartbeat, Silence
 from appliance.streaming.suspect_audio import LONGEST_TURN_TIMEOUT, TURN_TIMEOUT, SuspectAudio
@@ -30,9 +29,6 @@ A word in the window before may hide the first five seconds of a deafness that l
 `ACKNOWLEDGEMENT_TIMEOUT`.
 """
 
-SPEECH_PROBABILITY = 0.4
-"""The probability from which on the service takes sound for speech (its `vad_threshold`)."""
-
 LONGEST_PAUSE = 6 * SAMPLE_RATE
 """Samples between words that need no acknowledgement: the next heartbeat may not be due yet."""
 
@@ -45,20 +41,8 @@ OVERLAP = SAMPLE_RATE * 7 // 10
 SILENCE_SETTLES = 3.0
 """Seconds after which a silence counts, where turns are not late."""
 
-SAME_TIME = 5.0
-"""Seconds within which frames were sent that the service hears all of, or none."""
-
 MAX_SHIFT = SAMPLE_RATE // 2
 """Samples by which a heartbeat may say of other audio than it acknowledges that it was speech."""
-
-
-class _Window(msgspec.Struct, frozen=True):
-    """Audio that a heartbeat acknowledged, and whether there was speech in it."""
-
-    start: int
-    end: int
-    at: float
-    speech: bool
 
 
 class Acknowledgements:
@@ -95,8 +79,7 @@ class Acknowledgements:
         self._suspect = suspect or SuspectAudio()
         self._earlier = copy.copy(self._suspect)  # what this connection notes holds for later ones
         self._times = SendingTimes(origin, opened_at)
-        self._received, self._received_at = origin, opened_at
-        self._windows: list[_Window] = []
+        self._windows = Windows(origin, opened_at)
         self._silences = IntervalSet()
         self._words = IntervalSet()
         self._first_word: int | None = None
@@ -122,14 +105,9 @@ class Acknowledgements:
     def take_heartbeat(self, heartbeat: Heartbeat, now: float) -> None:
         """Take what the service has received, and whether there was speech in it."""
         position = self._origin + heartbeat.received * SAMPLE_RATE // 1000
-        if not self._received <= position <= self._times.sent + TOLERANCE:
-            return
-        self.has_heartbeats = True
-        position = min(position, self._times.sent)
-        if position > self._received:
-            speech = (heartbeat.speech or 0.0) >= SPEECH_PROBABILITY
-            self._windows.append(_Window(self._received, position, now, speech))
-            self._received, self._received_at = position, now
+        if self._windows.end <= position <= self._times.sent + TOLERANCE:
+            self.has_heartbeats = True
+            self._windows.add(min(position, self._times.sent), now, heartbeat.speech or 0.0)
 
     def take_silence(self, silence: Silence, now: float) -> None:
         """Take an interval in which nobody spoke."""
@@ -160,10 +138,8 @@ class Acknowledgements:
         """Forget what is before a position that is covered, but for some time."""
         self._suspect.settle(position, heard=self._words.overlaps(*self._suspect.interval))
         before = position - round(2 * TURN_TIMEOUT * SAMPLE_RATE)
-        for intervals in (self._words, self._silences, self._times):
-            intervals.forget(before)
-        while self._windows and self._windows[0].end < before:
-            del self._windows[0]
+        for noted in (self._words, self._silences, self._times, self._windows):
+            noted.forget(before)
 
     # What follows
 
@@ -173,16 +149,16 @@ class Acknowledgements:
         That is so where an earlier connection may have been deaf: else a service that still is so
         would have nothing to say.
         """
-        is_due = now - self._received_at < ACKNOWLEDGEMENT_TIMEOUT
+        is_due = now - self._windows.ended_at < ACKNOWLEDGEMENT_TIMEOUT
         is_suspect = self._is_suspect and self.are_given
-        return is_suspect and is_due and self._received < self._times.sent - ONSET
+        return is_suspect and is_due and self._windows.end < self._times.sent - ONSET
 
     def last_hole(self, start: int, now: float) -> Interval | None:
         """Return where the service was deaf first from a position on, once it has terminated."""
         hole = self.hole(start, self._times.sent, now)
-        is_due = now - self._received_at < ACKNOWLEDGEMENT_TIMEOUT
-        if hole and hole[1] > self._received and is_due and not self._is_suspect:
-            return self.hole(start, self._received, now)  # there was no time for a heartbeat
+        is_due = now - self._windows.ended_at < ACKNOWLEDGEMENT_TIMEOUT
+        if hole and hole[1] > self._windows.end and is_due and not self._is_suspect:
+            return self.hole(start, self._windows.end, now)  # there was no time for a heartbeat
         return hole
 
     def hole(self, start: int, end: int, now: float) -> Interval | None:
@@ -212,9 +188,9 @@ class Acknowledgements:
         if not (self.has_heartbeats or self._expected):
             return 0.0
         long_ago = now - ACKNOWLEDGEMENT_TIMEOUT
-        unacknowledged = self._times.sent_before(long_ago) - self._received
-        is_missing = self._received_at < long_ago and unacknowledged > TOLERANCE
-        return now - self._received_at if is_missing else 0.0
+        unacknowledged = self._times.sent_before(long_ago) - self._windows.end
+        is_missing = self._windows.ended_at < long_ago and unacknowledged > TOLERANCE
+        return now - self._windows.ended_at if is_missing else 0.0
 
     def is_deaf(self, position: int, now: float) -> bool:
         """Return whether no turn will come of a hole after a position: it is too old.
@@ -241,9 +217,9 @@ class Acknowledgements:
             self._suspect.note((position, holes[-1][1]), now, heard=heard, hears=hears)
 
     def _holes(self, start: int, end: int) -> Iterator[Interval]:
-        windows = [it for it in self._windows if start < it.end and it.start < end]
-        speech = [it for it in windows if it.speech and not self._is_explained(it)]
-        told_speech = [(it.start, it.end) for it in speech]
+        windows = self._windows.within(start, end)
+        unexplained = (it for it in windows if it.speech and not self._is_explained(it))
+        told_speech = [(it.start, it.end) for it in unexplained]
         accounted = list(self._words.within(start, end))
         for first, last in self._silences.within(start, end):
             # The first one may reach into speech from before the service began to hear.
@@ -252,7 +228,7 @@ class Acknowledgements:
         if not self._tells_silence:
             accounted += itertools.chain.from_iterable(map(self._silent_parts, windows))
         for hole in gaps(start, end, accounted):
-            told = any(it.start < hole[1] and hole[0] < it.end for it in speech)
+            told = any(first < hole[1] and hole[0] < last for first, last in told_speech)
             shortest = ONSET if told else LONGEST_PAUSE
             if self._is_before_words(hole[0]):
                 shortest = ONSET // 2  # of which half may belong to the first word
@@ -266,7 +242,7 @@ class Acknowledgements:
         """
         return self._is_suspect and (self._first_word is None or position < self._first_word)
 
-    def _silent_parts(self, window: _Window) -> Iterable[Interval]:
+    def _silent_parts(self, window: Window) -> Iterable[Interval]:
         """Return where nobody spoke in a window, as far as is known: words explain its speech."""
         if not window.speech:
             return [(window.start, window.end)]
@@ -277,7 +253,7 @@ class Acknowledgements:
             start = self._first_word
         return [(start, window.end)]
 
-    def _is_explained(self, window: _Window) -> bool:
+    def _is_explained(self, window: Window) -> bool:
         """Return whether the speech in a window has become words."""
         late = min(round(self._lag * SAMPLE_RATE), MAX_SHIFT)
         return self._words.overlaps(window.start - late, window.end + late)
@@ -290,9 +266,7 @@ class Acknowledgements:
     def _hears_after(self, hole: Interval) -> bool:
         """Return whether words were heard that were sent with the end of a hole."""
         following = next(self._words.within(hole[1], self._times.sent + TOLERANCE), None)
-        if following is None:
-            return False
-        return self._times.time_of(following[0]) - self._times.time_of(hole[1]) <= SAME_TIME
+        return following is not None and self._times.are_together(hole[1], following[0])
 
     def _silence(self, position: int, limit: int, now: float) -> int:
         """Return where the silences end that follow each other from a position on.
@@ -318,8 +292,8 @@ class Acknowledgements:
         """Return where the last window without speech ends that had time to bring a turn."""
         long_ago = now - TURN_TIMEOUT
         last = min(limit, self._heard_by(long_ago))
-        quiet = (it.end for it in self._windows if not it.speech and it.at <= long_ago)
-        return max((end - ONSET for end in quiet if end <= last), default=position)
+        end = self._windows.last_quiet_end(last, by=long_ago)
+        return position if end is None else end - ONSET
 
     def _heard_by(self, time: float) -> int:
         """Return the position that a service has heard which keeps up with real time."""

@@ -3,6 +3,9 @@
 import bisect
 from collections.abc import Iterable, Iterator
 
+SAME_TIME = 5.0
+"""Seconds within which frames were sent that the service hears all of, or none."""
+
 Interval = tuple[int, int]
 """The first sample, and the one after the last."""
 
@@ -108,6 +111,10 @@ class SendingTimes:
         """Return when audio up to a position had been sent."""
         index = bisect.bisect_left(self._positions, position)
         return self._times[index] if index < len(self._times) else self.sent_at
+
+    def are_together(self, position: int, later: int) -> bool:
+        """Return whether two positions were sent so close that a service hears both, or neither."""
+        return self.time_of(later) - self.time_of(position) <= SAME_TIME
 
     def forget(self, position: int) -> None:
         """Forget when audio before a position was sent."""
