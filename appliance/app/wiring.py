@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from appliance.app.card_wait import WAITING, wait_for_card
 from appliance.app.probation import Probation
 from appliance.controller.card_watch import STALLED, CardWatch
-from appliance.controller.controller import Controller
+from appliance.controller.controller import Controller, Listener
 from appliance.controller.fault_list import FaultList
 from appliance.controller.open_sessions import OpenSessions
 from appliance.controller.presenter import Presenter, Screen
@@ -156,16 +156,34 @@ class Parts:
         screens: list[Screen] = [self._display, self._status_led, *self._mqtt, status]
         left_over, acted = ([], {}) if held else self._on_card(screens, faults, ends)
         self._dispatcher = self._new_dispatcher(acted)
-        controller = Controller(
+        presenter = Presenter(screens, faults, self._settings, wall_clock)
+        listeners: list[Listener] = [status, self._probation, self._alert_pin, *self._mqtt]
+        controller = self._new_controller(
+            self._dispatcher, presenter, faults, listeners, wall_clock
+        )
+        interrupted = self._open_sessions.resume(left_over)
+        notify("READY=1")
+        self._probation.begin()
+        return controller.run(interrupted, fault, held=held)
+
+    def _new_controller(
+        self,
+        dispatcher: Dispatcher,
+        presenter: Presenter,
+        faults: FaultList,
+        listeners: Sequence[Listener],
+        wall_clock: WallClock,
+    ) -> Controller:
+        return Controller(
             self._settings,
             self._inbox,
             microphone=self._microphone,
-            presenter=Presenter(screens, faults, self._settings, wall_clock),
+            presenter=presenter,
             faults=faults,
             history=self._history,
             open_sessions=self._open_sessions,
-            dispatcher=self._dispatcher,
-            listeners=(status, self._probation, self._alert_pin, *self._mqtt),
+            dispatcher=dispatcher,
+            listeners=listeners,
             boot=self._sessions.boot,
             wall_clock=wall_clock,
             busy_timers=(
@@ -177,10 +195,6 @@ class Parts:
             give_sign_of_life=Watchdog().feed,
             check_card=self._card_watch(faults).check,
         )
-        interrupted = self._open_sessions.resume(left_over)
-        notify("READY=1")
-        self._probation.begin()
-        return controller.run(interrupted, fault, held=held)
 
     def _card_watch(self, faults: FaultList) -> CardWatch:
         busy_for = {
