@@ -168,7 +168,10 @@ class LiveSession:
 
         Times are whole seconds, since every scene that differs is drawn.
         """
-        turns = marked(self.transcript.visible(), self._speakers(), speakers)
+        visible = self.transcript.visible()
+        if speakers == "none":  # nothing before what is shown matters then
+            visible = visible[-SHOWN_TURNS:]
+        turns = marked(visible, self._speakers(), speakers)
         return Scene(
             mode=mode,
             elapsed=float(int(self.elapsed(now))),

@@ -164,7 +164,7 @@ class Presenter:
         self._show(
             replace(
                 scene,
-                turns=tuple(map(self._with_alerts, scene.turns)),
+                turns=self._with_alerts(scene.turns),
                 remark=self._fresh_remark(),
                 appearance=self._appearance,
                 alert=self.alerting,
@@ -207,8 +207,12 @@ class Presenter:
             )
         )
 
-    def _with_alerts(self, turn: ShownTurn) -> ShownTurn:
-        """Return a turn with the places of the words in it that call the reader."""
+    def _with_alerts(self, turns: tuple[ShownTurn, ...]) -> tuple[ShownTurn, ...]:
+        """Return turns with the places of the words in them that call the reader, if any do."""
+        has_words = bool(self._settings.alert.words)  # each scene would search for nothing
+        return tuple(map(self._with_places, turns)) if has_words else turns
+
+    def _with_places(self, turn: ShownTurn) -> ShownTurn:
         text, tentative = normal(turn.text), normal(turn.tentative)
         places = self._alert_words.places_in(joined(text, tentative))
         if not places:
