@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "session.json"
 
+_RECORDING = JsonDecoder(Recording)
+
 MAX_SIZE = 64 * 1024
 """Bytes read of a manifest; the usual one has 200."""
 
@@ -37,7 +39,7 @@ def write_manifest(folder: Path, recording: Recording) -> None:
 def read_manifest(folder: Path) -> Recording | None:
     """Return what the manifest says; None when it is missing, can't be read or makes no sense."""
     try:
-        said = JsonDecoder(Recording).decode(files.read(folder / MANIFEST, MAX_SIZE))
+        said = _RECORDING.decode(files.read(folder / MANIFEST, MAX_SIZE))
     except (OSError, InvalidJsonError):
         return None
     return said if 0 <= said.started < LATEST and abs(said.monotonic) < LATEST else None
