@@ -12,7 +12,7 @@ from appliance.core.events import Event, TurnReceived
 from appliance.core.scripts import is_ideographic, is_syllabic, joined
 from appliance.settings.phrases import HYPHEN
 from appliance.settings.spoken_words import Way, ways_to_speak
-from appliance.voice_commands.heard_again import MOST_AGE, ActedTurns
+from appliance.voice_commands.heard_again import MOST_AGE, ActedTurns, age_of
 from appliance.voice_commands.pieces import PieceSplitter, followed, meant_by, starts_of
 
 _POSSESSIVE = "'s"
@@ -120,8 +120,8 @@ class AlertWatch:
         return [AlertHeard(event.session, places[0].word, text, event.started)]
 
     def _is_recent(self, event: TurnReceived) -> bool:
-        began_at = self._began_at(event.session)
-        return began_at is not None and self._clock() - (began_at + event.ended) <= MOST_AGE
+        age = age_of(event, self._began_at, self._clock())
+        return age is not None and age <= MOST_AGE
 
 
 def _is_unspaced(letter: str) -> bool:

@@ -17,7 +17,7 @@ from appliance.settings import Settings, commands
 from appliance.settings.service_parameters import decimal_comma
 from appliance.voice_commands.actions.action import ActionRequest
 from appliance.voice_commands.alerts import AlertWatch, AlertWords
-from appliance.voice_commands.heard_again import MOST_AGE, ActedTurns, key_of
+from appliance.voice_commands.heard_again import MOST_AGE, ActedTurns, age_of, key_of
 from appliance.voice_commands.matcher import PhraseMatcher, SpokenCommand
 from appliance.voice_commands.slots import letter_of
 
@@ -148,10 +148,9 @@ class Dispatcher:
 
     def _lateness(self, event: TurnReceived) -> str:
         """Return why a command is not carried out; nothing when it was said just now."""
-        began_at = self._began_at(event.session)
-        if began_at is None:
+        age = age_of(event, self._began_at, self._clock())
+        if age is None:
             return "too late, said before the restart"
-        age = self._clock() - (began_at + event.ended)
         return f"too late, said {texts.duration(age)} ago" if age > MOST_AGE else ""
 
     def _conclude(self, event: CommandEnded) -> None:

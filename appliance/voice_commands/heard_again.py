@@ -1,6 +1,6 @@
 """Turns that were acted on, so that one that is heard again does nothing twice."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -62,6 +62,14 @@ class ActedTurns:
         if before.key and event.origin == before.key[0]:
             return event.turn.order <= before.key[1]
         return event.started < before.started + WORD_TIME_ERROR
+
+
+def age_of(
+    event: TurnReceived, began_at: Callable[[str], float | None], now: float
+) -> float | None:
+    """Return the seconds since a turn was said; None for a session of an earlier boot."""
+    began = began_at(event.session)
+    return None if began is None else now - (began + event.ended)
 
 
 def key_of(event: TurnReceived) -> Key:
