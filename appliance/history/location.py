@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SIDE_FILES = ("-shm", "-wal", "-journal")
 """Suffixes of the files that SQLite keeps beside a database."""
 
-MAX_PLACES = 9
+MAX_SUCCESSORS = 8
 """Paths that a history may move to, one after the other."""
 
 Reason = Literal["damaged", "newer", "unreadable", "unwritable"]
@@ -122,8 +122,7 @@ def files_set_aside(path: Path) -> list[Path]:
 
 
 def _places(path: Path) -> list[Path]:
-    later = (f"{path.stem}.continued-{number}{path.suffix}" for number in range(1, MAX_PLACES))
-    return [path, *map(path.with_name, later)]
+    return [path, *files.successors(path, MAX_SUCCESSORS)]
 
 
 def _left_after_clearing(place: Path, now: float) -> list[Path]:

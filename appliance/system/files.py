@@ -64,6 +64,16 @@ def temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.new")
 
 
+def successors(path: Path, count: int) -> list[Path]:
+    """Return the paths beside one that can't be used where its contents go on, in their order.
+
+    >>> [it.name for it in successors(Path("history.db"), 2)]
+    ['history.continued-1.db', 'history.continued-2.db']
+    """
+    names = (f"{path.stem}.continued-{number}{path.suffix}" for number in range(1, count + 1))
+    return [path.with_name(name) for name in names]
+
+
 def replace(
     path: Path,
     data: bytes,

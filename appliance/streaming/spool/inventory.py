@@ -38,8 +38,8 @@ MAX_GAP = 600 * SAMPLE_RATE
 MAX_LENGTH = 600 * SAMPLE_RATE
 """Samples that a segment may have; the usual one has `LENGTH`, and a block more."""
 
-MAX_PLACES = 10
-"""Folders that may be the spool, one after the other."""
+MAX_SUCCESSORS = 9
+"""Folders that the spool may move to, one after the other."""
 
 _SESSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 """Names that a session may have: they stand in paths, topics and the history."""
@@ -52,8 +52,7 @@ def spools(spool: Path) -> list[Path]:
 
     That is one beside the spool's own if what lies there can't be used or even renamed.
     """
-    beside = (f"{spool.name}.continued-{number}" for number in range(1, MAX_PLACES))
-    places = [spool, *map(spool.with_name, beside)]
+    places = [spool, *files.successors(spool, MAX_SUCCESSORS)]
     first = next((it for it in places if _can_be_used(it)), spool)
     if first != spool:
         log.error("new audio is kept in %r", os.fspath(first))
