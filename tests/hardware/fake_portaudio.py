@@ -61,7 +61,25 @@ class FakeStream:
         self.closed = True
 
 
-class RunningStream(FakeStream):
+class ThreadedStream(FakeStream):
+    """Stream that captures on a thread of its own, from `begin` until it is stopped."""
+
+    def begin(self) -> None:
+        self.stopped = threading.Event()
+        self._thread = threading.Thread(target=self.capture, daemon=True)
+        self._thread.start()
+
+    def stop_stream(self) -> None:
+        self.stopped.set()
+        self._thread.join()
+        super().stop_stream()
+
+    def capture(self) -> None:
+        """Capture until `stopped` is set."""
+        raise NotImplementedError
+
+
+class RunningStream(ThreadedStream):
     """Stream that captures its number over and over, in real time; or nothing, if it is `mute`."""
 
     def __init__(
@@ -70,17 +88,10 @@ class RunningStream(FakeStream):
         super().__init__(captured, callback)
         self._block = number.to_bytes(2, "little") * round(captured.rate * BLOCK_TIME)
         self._mute = mute
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self.begin()
 
-    def stop_stream(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        super().stop_stream()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(BLOCK_TIME):
+    def capture(self) -> None:
+        while not self.stopped.wait(BLOCK_TIME):
             if not self._mute:
                 self.hear(self._block)
 

@@ -4,9 +4,8 @@ import contextlib
 import socket
 import threading
 from types import TracebackType
-from typing import Self
 
-from tests.rig.listener import Listener
+from tests.rig.listener import ListeningPeer
 
 STAGES = {
     "nothing": b"",
@@ -19,18 +18,16 @@ STAGES = {
 """Bytes sent at once, by the stage at which the dripping begins."""
 
 
-class DrippingPeer:
+class DrippingPeer(ListeningPeer):
     """Says `at_once` on each connection, and then a byte every `interval` seconds, for ever."""
+
+    name = "dripping"
 
     def __init__(self, at_once: bytes, interval: float = 0.05) -> None:
         self._at_once = at_once
         self._interval = interval
         self.connected = threading.Event()
         self.released = threading.Event()
-
-    def __enter__(self) -> Self:
-        self._listener = Listener("dripping", self._serve)
-        return self
 
     def __exit__(
         self,
@@ -39,14 +36,9 @@ class DrippingPeer:
         traceback: TracebackType | None,
     ) -> None:
         self.released.set()
-        self._listener.close()
+        super().__exit__(kind, error, traceback)
 
-    @property
-    def address(self) -> str:
-        """Its host and port."""
-        return f"127.0.0.1:{self._listener.port}"
-
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
             client.sendall(self._at_once)
             self.connected.set()

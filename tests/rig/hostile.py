@@ -12,10 +12,8 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
-from tests.rig.listener import Listener
+from tests.rig.listener import ListeningPeer
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 ZEROS = bytes(65_536)
@@ -160,7 +158,7 @@ HANDSHAKES = {it.__name__: it for it in (endless_line, endless_headers, huge_bod
 """What is sent in place of an answer to the handshake, and never ends."""
 
 
-class HostilePeer:
+class HostilePeer(ListeningPeer):
     """Sends what a scenario yields on each connection, for as long as the client takes it.
 
     Args:
@@ -168,6 +166,8 @@ class HostilePeer:
         after: what it sends then.
         tls: makes it wss.
     """
+
+    name = "hostile"
 
     def __init__(
         self,
@@ -183,24 +183,12 @@ class HostilePeer:
         self.sending = threading.Event()
         """Whether anything was sent after the handshake."""
 
-    def __enter__(self) -> Self:
-        self._listener = Listener("hostile", self._serve)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._listener.close()
-
     @property
     def url(self) -> str:
         """Its WebSocket endpoint."""
-        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self._listener.port}/v3/ws"
+        return f"{'wss' if self._tls else 'ws'}://{self.address}/v3/ws"
 
-    def _serve(self, client: socket.socket) -> None:
+    def serve(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             if self._tls:
                 client = self._tls.wrap_socket(client, server_side=True)

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from tests.rig import packets
 
@@ -108,6 +110,33 @@ class Listener:
             self._listening.shutdown(socket.SHUT_RDWR)  # closing alone wouldn't wake accept()
             self._listening.close()
             self._listening = None
+
+
+class ListeningPeer:
+    """Peer that serves on a port of the loopback while a `with` block lasts."""
+
+    name = "peer"
+
+    def __enter__(self) -> Self:
+        self.listener = Listener(self.name, self.serve)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.listener.close()
+
+    @property
+    def address(self) -> str:
+        """Its host and port."""
+        return f"127.0.0.1:{self.listener.port}"
+
+    def serve(self, client: socket.socket) -> None:
+        """Serve an accepted socket, on a thread of its own."""
+        raise NotImplementedError
 
 
 def _bound(port: int) -> socket.socket:

@@ -6,8 +6,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 from hypothesis import given
@@ -22,7 +20,7 @@ from appliance.streaming.transport import Transport
 from appliance.system.proxy import goes_straight, proxy_for
 from appliance.voice_commands.actions.webhook import Message, call
 from tests.rig.certificates import self_signed
-from tests.rig.listener import Listener
+from tests.rig.listener import ListeningPeer
 from tests.rig.service import ScriptedService
 from tests.voice_commands.web import Web, says
 
@@ -37,40 +35,46 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-class Tunnels:
+class Tunnels(ListeningPeer):
     """A proxy on the loopback that does nothing but `CONNECT`, and notes where to."""
+
+    name = "proxy"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __enter__(self) -> Self:
-        self._listener = Listener("proxy", self._serve)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._listener.close()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._listener.port}"
-
-    def _serve(self, client: socket.socket) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            request += client.recv(1)
-        self.asked.append(request.decode())
-        host, _, port = request.split()[1].decode().partition(":")
+    def serve(self, client: socket.socket) -> None:
+        request = self._note_request(client)
+        host, _, port = request.split()[1].partition(":")
         with client, socket.create_connection((host, int(port)), timeout=20) as service:
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             back = threading.Thread(target=pass_on, args=(service, client), name="proxy back")
             back.start()
             pass_on(client, service)
             back.join()
+
+    def _note_request(self, client: socket.socket) -> str:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += client.recv(1)
+        self.asked.append(request.decode())
+        return self.asked[-1]
+
+
+class Answering(Tunnels):
+    """A proxy that answers everything with the same bytes, and closes."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def serve(self, client: socket.socket) -> None:
+        self._note_request(client)
+        with client:
+            client.sendall(self._answer)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1024):
+                pass
 
 
 def pass_on(source: socket.socket, target: socket.socket) -> None:
@@ -346,11 +350,8 @@ def test_no_list_of_exceptions_raises(host: str, exceptions: str) -> None:
 class Refusing(Tunnels):
     """A proxy that asks for a name and a password, and notes what was asked for."""
 
-    def _serve(self, client: socket.socket) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            request += client.recv(1)
-        self.asked.append(request.decode())
+    def serve(self, client: socket.socket) -> None:
+        self._note_request(client)
         with client:
             client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n")
             client.sendall(b"Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>")
@@ -372,25 +373,6 @@ def test_a_proxy_that_asks_for_a_password_is_named(
         fault = fault_for(found)
         assert fault
         assert fault.what == "Proxy refuses"
-
-
-class Answering(Tunnels):
-    """A proxy that answers everything with the same bytes, and closes."""
-
-    def __init__(self, answer: bytes) -> None:
-        super().__init__()
-        self._answer = answer
-
-    def _serve(self, client: socket.socket) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            request += client.recv(1)
-        self.asked.append(request.decode())
-        with client:
-            client.sendall(self._answer)
-            client.shutdown(socket.SHUT_WR)
-            while client.recv(1024):
-                pass
 
 
 @pytest.mark.parametrize(

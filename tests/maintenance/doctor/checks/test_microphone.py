@@ -1,7 +1,6 @@
 import array
 import itertools
 import math
-import threading
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from appliance.hardware.portaudio import Device, Format, StreamCallback
 from appliance.maintenance.doctor.checks import microphone
 from appliance.maintenance.doctor.result import CheckResult, Result
 from appliance.settings.schema import MicrophoneSettings
-from tests.hardware.fake_portaudio import HDMI, USB, FakeSound, FakeStream
+from tests.hardware.fake_portaudio import HDMI, USB, FakeSound, FakeStream, ThreadedStream
 from tests.rig.clock import Clock
 from tests.rig.sound import PipeMicrophone
 
@@ -86,26 +85,19 @@ def test_a_name_that_fits_two_says_which_was_taken() -> None:
     assert found.found.endswith("; not taken: USB Webcam: Audio")
 
 
-class TalkingStream(FakeStream):
+class TalkingStream(ThreadedStream):
     """Stream that captures without a pause, on a clock that it moves."""
 
     def __init__(self, captured: Format, callback: StreamCallback, sound: "TalkingSound") -> None:
         super().__init__(captured, callback)
         self._sound = sound
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self.begin()
 
-    def stop_stream(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        super().stop_stream()
-
-    def _run(self) -> None:
+    def capture(self) -> None:
         audio = self._sound.by_channels[self.format.channels]
         size = 3200 * self.format.channels
         for number in itertools.count():
-            if self._stopped.wait(0.0005):
+            if self.stopped.wait(0.0005):
                 return
             self._sound.clock.now += 0.1 / self._sound.speed
             self.hear(audio[number * size % len(audio) :][:size])
