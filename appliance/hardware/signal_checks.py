@@ -20,6 +20,9 @@ _LATEST = _RATE_TOLERANCE * _WINDOW / 2
 A gap that is long enough to make a right rate look wrong delays some block by more.
 """
 
+_FEWEST = 8
+"""Blocks of a window that show whether they came evenly; any two points lie on a straight line."""
+
 
 class DeadSignal:
     """Meter of how long nothing was heard: zeros, one level, or less than a microphone's own noise.
@@ -89,9 +92,14 @@ class RateCheck:
         _, began_at = self._window[0]
         frames, ended_at = self._window[-1]
         measured = frames / (ended_at - began_at)
-        if measured and all(
-            abs(at - began_at - so_far / measured) <= _LATEST for so_far, at in self._window
-        ):
+        is_even = (
+            len(self._window) > _FEWEST
+            and measured > 0
+            and all(
+                abs(at - began_at - so_far / measured) <= _LATEST for so_far, at in self._window
+            )
+        )
+        if is_even:
             self._note(measured)
 
     def _note(self, measured: float) -> None:

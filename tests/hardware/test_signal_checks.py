@@ -146,6 +146,7 @@ pauses = st.lists(st.tuples(seconds, seconds), min_size=1, max_size=40)
 @given(pauses=pauses.map(lambda once: once * 3))
 @example(pauses=[(0.3, 0.7)] * 60)
 @example(pauses=[(2.9, 1.2)] * 20)
+@example(pauses=[(1.203125, 0.265625), (2.0625, 0.859375), (1.65625, 3.0625)] * 3)
 def test_a_starved_process_is_no_wrong_rate(
     holds: int, *, reports_loss: bool, knows_age: bool, pauses: list[tuple[float, float]]
 ) -> None:
